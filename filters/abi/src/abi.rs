@@ -1,0 +1,90 @@
+//! Which kernel is modelled, and how faithfully.
+
+use core::fmt;
+
+/// A version of the fuse-bpf struct_ops ABI that the pipeline can run.
+///
+/// ```
+/// use fuserig_abi::Abi;
+/// assert_eq!(Abi::from_name("v4"), Some(Abi::V4));
+/// assert_eq!(Abi::V3.name(), "v3");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Abi {
+    /// RFC v3 of 2023-04-17.
+    V3,
+    /// RFC v4 of 2024-03-28.
+    V4,
+}
+
+impl Abi {
+    /// Every version, the oldest first.
+    pub const ALL: [Abi; 2] = [Abi::V3, Abi::V4];
+
+    /// The name in tables and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Abi::V3 => "v3",
+            Abi::V4 => "v4",
+        }
+    }
+
+    /// The version with that name.
+    pub fn from_name(name: &str) -> Option<Abi> {
+        Abi::ALL.into_iter().find(|abi| abi.name() == name)
+    }
+
+    /// The largest return code that the version knows.
+    pub const fn last_code(self) -> u32 {
+        match self {
+            Abi::V3 => 4,
+            Abi::V4 => 5,
+        }
+    }
+}
+
+impl fmt::Display for Abi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Whether the simulation does what the kernel did or what its author evidently meant.
+///
+/// ```
+/// use fuserig_abi::Fidelity;
+/// assert_eq!(Fidelity::default(), Fidelity::Faithful);
+/// assert_eq!(Fidelity::from_name("intended"), Some(Fidelity::Intended));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Fidelity {
+    /// Every quirk of the version, reported by id.
+    #[default]
+    Faithful,
+    /// Without the bugs.
+    Intended,
+}
+
+impl Fidelity {
+    /// Both, the default first.
+    pub const ALL: [Fidelity; 2] = [Fidelity::Faithful, Fidelity::Intended];
+
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Fidelity::Faithful => "faithful",
+            Fidelity::Intended => "intended",
+        }
+    }
+
+    /// The fidelity with that name.
+    pub fn from_name(name: &str) -> Option<Fidelity> {
+        Fidelity::ALL.into_iter().find(|fidelity| fidelity.name() == name)
+    }
+}
+
+impl fmt::Display for Fidelity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
