@@ -1,0 +1,77 @@
+//! Listing a directory of the host.
+//!
+//! Linux gives each record the position of the *next* one; a [`DirEntry`] carries its own. So the
+//! first record has the position that was asked for, and each later one what its predecessor
+//! announced.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use fuserig_abi::{Errno, FileKind};
+use rustix::fs::{RawDir, SeekFrom};
+
+use super::HostFs;
+use super::handle::{Handle, On, errno};
+use super::nodes::Nodes;
+use crate::{DirEntry, LowerFh, LowerReply};
+
+/// Room for a few hundred records a call; one record is at most 280 bytes.
+const BUFFER_BYTES: usize = 32 * 1024;
+
+/// One record before it has a number.
+struct Record {
+    position: u64,
+    name: Vec<u8>,
+}
+
+impl HostFs {
+    pub(super) fn list(
+        &mut self,
+        fh: LowerFh,
+        position: u64,
+        records_max: usize,
+    ) -> Result<LowerReply, Errno> {
+        let Handle { node, kind: FileKind::Directory, on: On::Host(fd), .. } =
+            self.handles.usable(fh)?
+        else {
+            return Err(Errno::ENOTDIR);
+        };
+        rustix::fs::seek(fd, SeekFrom::Start(position)).map_err(errno)?;
+        let (records, end) = read_records(fd.as_fd(), position, records_max)?;
+        let mut entries = Vec::with_capacity(records.len());
+        for Record { position, name } in records {
+            let seen = match name.as_slice() {
+                b"." => Ok((*node, FileKind::Directory)),
+                b".." if *node == Nodes::ROOT => Ok((Nodes::ROOT, FileKind::Directory)),
+                name => self.nodes.sight(fd.as_fd(), name),
+            };
+            // A name that somebody removed since the listing is as good as removed before it.
+            if let Ok((ino, kind)) = seen {
+                entries.push(DirEntry { position, ino, kind, name });
+            }
+        }
+        Ok(LowerReply::Entries { entries, end })
+    }
+}
+
+/// At most `records_max` records, but one, from where the descriptor stands, and the position after them.
+fn read_records(
+    fd: BorrowedFd<'_>,
+    position: u64,
+    records_max: usize,
+) -> Result<(Vec<Record>, u64), Errno> {
+    let mut buffer = Box::new_uninit_slice(BUFFER_BYTES);
+    let mut directory = RawDir::new(fd, &mut buffer);
+    let mut records = Vec::new();
+    let mut end = position;
+    while records.len() < records_max.max(1) {
+        let Some(record) = directory.next() else { break };
+        let record = record.map_err(errno)?;
+        records.push(Record { position: end, name: record.file_name().to_bytes().to_vec() });
+        end = record.next_entry_cookie();
+    }
+    if records.is_empty() {
+        // Only the descriptor knows where the end is.
+        end = rustix::fs::tell(fd).map_err(errno)?;
+    }
+    Ok((records, end))
+}

@@ -1,0 +1,251 @@
+//! [`HostFs`]: the state, and which function answers which operation.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use fuserig_abi::{Caller, Credentials, Errno, Ino, StatFs};
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
+use rustix::process::{Resource, Rlimit};
+
+use super::HostError;
+use super::handle::{Handles, errno};
+use super::identity::{As, Identity, Policy};
+use super::nodes::Nodes;
+use crate::{Lower, LowerOp, LowerReply};
+
+/// A directory of the host as a lower filesystem.
+///
+/// Operations are performed with the credentials of the caller when this process may change
+/// identity (root). Otherwise only callers with this process's own credentials
+/// ([`HostFs::own_credentials`]) are served and others get `EPERM`; [`HostFs::open_as_process`]
+/// serves everybody with this process's rights instead.
+///
+/// ```
+/// use fuserig_abi::{Caller, Pid, Timespec};
+/// use fuserig_sim_fs::{HostFs, Lower, LowerExt};
+///
+/// let directory = tempfile::tempdir()?;
+/// std::fs::write(directory.path().join("notes.txt"), "hi")?;
+/// let mut fs = HostFs::open(directory.path())?;
+/// let caller = Caller::new(fs.own_credentials(), Pid(1), Timespec::ZERO);
+/// let notes = fs.lookup(&caller, fs.root(), b"notes.txt")?;
+/// assert_eq!(notes.size, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct HostFs {
+    pub(super) nodes: Nodes,
+    pub(super) handles: Handles,
+    pub(super) identity: Identity,
+    /// `/proc/self/fd`, which turns a node descriptor into something that can be opened.
+    pub(super) proc: OwnedFd,
+}
+
+impl HostFs {
+    /// Opens a directory, acting as the caller of each operation. Sets the process's umask to 0
+    /// and raises its soft descriptor limit.
+    ///
+    /// # Errors
+    ///
+    /// When `root` is no directory that can be opened, or procfs is not mounted.
+    pub fn open(root: impl AsRef<Path>) -> Result<HostFs, HostError> {
+        HostFs::from_fd(open_root(root.as_ref())?)
+    }
+
+    /// As [`HostFs::open`], but every operation is performed with this process's own credentials,
+    /// whoever asks: for a replay by an ordinary user, where only the owner of new files differs.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HostFs::open`].
+    pub fn open_as_process(root: impl AsRef<Path>) -> Result<HostFs, HostError> {
+        HostFs::assemble(open_root(root.as_ref())?, Policy::AsProcess)
+    }
+
+    /// As [`HostFs::open`], for a descriptor of a directory; `O_PATH` is enough.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HostFs::open`].
+    pub fn from_fd(root: OwnedFd) -> Result<HostFs, HostError> {
+        HostFs::assemble(root, Policy::AsCaller)
+    }
+
+    /// The credentials of this process, which are always served.
+    pub fn own_credentials(&self) -> Credentials {
+        self.identity.credentials()
+    }
+
+    /// Whether callers other than this process are served with their own rights.
+    pub fn can_act_as_callers(&self) -> bool {
+        self.identity.can_switch()
+    }
+
+    fn assemble(root: OwnedFd, policy: Policy) -> Result<HostFs, HostError> {
+        let path_flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::openat(&root, ".", path_flags, Mode::empty())
+            .map_err(|error| HostError::Root { source: error.into() })?;
+        let proc = rustix::fs::openat(CWD, "/proc/self/fd", path_flags, Mode::empty())
+            .map_err(|error| HostError::Proc { source: error.into() })?;
+        let identity = Identity::current(policy).map_err(|error| HostError::Query {
+            what: "the identity of this thread",
+            source: error.into(),
+        })?;
+        let nodes = Nodes::new(root).map_err(|error| HostError::Query {
+            what: "the attributes of the root",
+            source: std::io::Error::from_raw_os_error(error.0),
+        })?;
+        rustix::process::umask(Mode::empty());
+        raise_descriptor_limit();
+        Ok(HostFs { nodes, handles: Handles::new(), identity, proc })
+    }
+
+    /// The name of a node's descriptor below [`HostFs::proc`].
+    pub(super) fn proc_name(&self, node: Ino) -> Result<String, Errno> {
+        use std::os::fd::AsRawFd;
+        Ok(self.nodes.get(node)?.fd.as_raw_fd().to_string())
+    }
+
+    pub(super) fn check_rights(&self, who: As<'_>, node: Ino, access: Access) -> Result<(), Errno> {
+        let name = self.proc_name(node)?;
+        self.identity.run(who, || {
+            rustix::fs::accessat(&self.proc, name.as_str(), access, AtFlags::EACCESS).map_err(errno)
+        })
+    }
+
+    /// `inode_permission` of the bits that name a right; the others only say who asks.
+    pub(super) fn check_access(
+        &self,
+        caller: &Caller,
+        node: Ino,
+        mask: fuserig_abi::AccessMask,
+    ) -> Result<(), Errno> {
+        use fuserig_abi::AccessMask;
+        let mut access = Access::EXISTS;
+        access.set(Access::READ_OK, mask.contains(AccessMask::READ));
+        access.set(Access::EXEC_OK, mask.contains(AccessMask::EXEC));
+        // The kernel never asks for MAY_APPEND without MAY_WRITE, and treats it as no right.
+        access.set(Access::WRITE_OK, mask.contains(AccessMask::WRITE));
+        self.check_rights(As::Caller(caller), node, access)
+    }
+
+    fn statfs(&self, node: Ino) -> Result<StatFs, Errno> {
+        let figures = rustix::fs::fstatvfs(self.nodes.get(node)?.fd.as_fd()).map_err(errno)?;
+        let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+        Ok(StatFs {
+            blocks: figures.f_blocks,
+            bfree: figures.f_bfree,
+            bavail: figures.f_bavail,
+            files: figures.f_files,
+            ffree: figures.f_ffree,
+            bsize: narrow(figures.f_bsize),
+            namelen: narrow(figures.f_namemax),
+            frsize: narrow(figures.f_frsize),
+        })
+    }
+}
+
+impl Lower for HostFs {
+    fn root(&self) -> Ino {
+        Nodes::ROOT
+    }
+
+    fn apply(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {
+        match *op {
+            LowerOp::Lookup { parent, name } => {
+                self.lookup_name(caller, parent, name).map(LowerReply::Stat)
+            }
+            LowerOp::Parent { node } => self.parent_of(node).map(LowerReply::Stat),
+            LowerOp::Forget { node } => self.nodes.forget(node).map(|()| LowerReply::Done),
+            LowerOp::Getattr { node } => self.nodes.stat(node).map(LowerReply::Stat),
+            LowerOp::Setattr { node, changes } => {
+                self.change(caller, node, &changes).map(LowerReply::Stat)
+            }
+            LowerOp::Access { node, mask } => {
+                self.check_access(caller, node, mask).map(|()| LowerReply::Done)
+            }
+            LowerOp::Create { parent, name, mode } => {
+                let mode = fuserig_abi::FileKind::Regular.type_bits() | mode & 0o7777;
+                self.make_node(caller, parent, name, mode, Default::default()).map(LowerReply::Stat)
+            }
+            LowerOp::Mknod { parent, name, mode, rdev } => {
+                self.make_node(caller, parent, name, mode, rdev).map(LowerReply::Stat)
+            }
+            LowerOp::Mkdir { parent, name, mode } => {
+                self.make_directory(caller, parent, name, mode).map(LowerReply::Stat)
+            }
+            LowerOp::Symlink { parent, name, target } => {
+                self.make_symlink(caller, parent, name, target).map(LowerReply::Stat)
+            }
+            LowerOp::Link { node, parent, name } => {
+                self.link_node(caller, node, parent, name).map(LowerReply::Stat)
+            }
+            LowerOp::Unlink { parent, name } => {
+                self.remove(caller, parent, name, AtFlags::empty()).map(|()| LowerReply::Done)
+            }
+            LowerOp::Rmdir { parent, name } => {
+                self.remove(caller, parent, name, AtFlags::REMOVEDIR).map(|()| LowerReply::Done)
+            }
+            LowerOp::Rename { parent, name, new_parent, new_name, flags } => self
+                .rename_name(caller, (parent, name), (new_parent, new_name), flags)
+                .map(|()| LowerReply::Done),
+            LowerOp::Readlink { node } => self.link_target(node).map(LowerReply::Bytes),
+            LowerOp::Open { node, flags, check } => {
+                self.open_node(caller, node, flags, check).map(LowerReply::Opened)
+            }
+            LowerOp::CreateOpen { parent, name, mode, flags } => self
+                .create_and_open(caller, parent, name, mode, flags)
+                .map(|(stat, fh)| LowerReply::Created(stat, fh)),
+            LowerOp::Tmpfile { parent, mode, flags } => self
+                .open_unnamed(caller, parent, mode, flags)
+                .map(|(stat, fh)| LowerReply::Created(stat, fh)),
+            LowerOp::Release { fh } => self.handles.remove(fh).map(|()| LowerReply::Done),
+            LowerOp::Flush { fh, .. } => self.handles.get(fh).map(|_| LowerReply::Done),
+            LowerOp::Fsync { fh, datasync } => self.sync(fh, datasync).map(|()| LowerReply::Done),
+            LowerOp::Read { fh, offset, size } => {
+                self.read_at(caller, fh, offset, size).map(LowerReply::Bytes)
+            }
+            LowerOp::Write { fh, offset, data } => self.write_at(caller, fh, offset, data),
+            LowerOp::Fallocate { fh, mode, offset, length } => {
+                self.allocate(caller, fh, mode, (offset, length)).map(|()| LowerReply::Done)
+            }
+            LowerOp::Seek { fh, offset, whence, position } => {
+                self.seek_to(fh, offset, whence, position).map(LowerReply::Position)
+            }
+            LowerOp::CopyRange { from, from_offset, to, to_offset, length, flags } => self
+                .copy(caller, (from, from_offset), (to, to_offset), length, flags)
+                .map(LowerReply::Count),
+            LowerOp::ReadDir { fh, position, records_max } => self.list(fh, position, records_max),
+            LowerOp::Statfs { node } => self.statfs(node).map(LowerReply::StatFs),
+            LowerOp::GetXattr { node, name, size_max } => {
+                self.xattr_value(caller, node, name, size_max)
+            }
+            LowerOp::ListXattr { node, size_max } => self.xattr_names(caller, node, size_max),
+            LowerOp::SetXattr { node, name, value, flags } => {
+                self.xattr_set(caller, node, name, value, flags).map(|()| LowerReply::Done)
+            }
+            LowerOp::RemoveXattr { node, name } => {
+                self.xattr_remove(caller, node, name).map(|()| LowerReply::Done)
+            }
+            LowerOp::GetLock { fh, .. } | LowerOp::SetLock { fh, .. } => {
+                self.handles.get(fh)?;
+                Err(Errno::EOPNOTSUPP)
+            }
+            LowerOp::Flock { fh, kind, .. } => self.flock(fh, kind).map(|()| LowerReply::Done),
+        }
+    }
+}
+
+fn open_root(path: &Path) -> Result<OwnedFd, HostError> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::openat(CWD, path, flags, Mode::empty())
+        .map_err(|error| HostError::Root { source: error.into() })
+}
+
+/// Every node is a descriptor, so the default soft limit of 1024 is reached soon. A refusal is
+/// no error: running out later is `EMFILE`.
+fn raise_descriptor_limit() {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let _refused = rustix::process::setrlimit(Resource::Nofile, raised);
+}

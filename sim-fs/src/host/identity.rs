@@ -1,0 +1,171 @@
+//! Acting as the caller: user, groups and capabilities of the calling thread, changed for one
+//! operation and always changed back.
+//!
+//! Linux keeps credentials per thread, and rustix makes the raw system calls, so other threads
+//! are not affected. The real and saved ids stay ours: that is what lets us come back. A thread
+//! that cannot come back must not go on, so a failure to restore is an assertion.
+
+use fuserig_abi::{Caller, Capabilities, Credentials, Errno, Gid, Uid};
+use rustix::thread::{CapabilitySet, CapabilitySets};
+use rustix::{process, thread};
+
+use super::handle::errno;
+
+/// Who an operation is performed as.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum As<'a> {
+    /// The caller, as it is.
+    Caller(&'a Caller),
+    /// The caller with one more capability, where the system call at hand makes a check that the
+    /// VFS entry point we stand for does not make.
+    CallerWith(&'a Caller, CapabilitySet),
+    /// This process: for what the VFS does without asking.
+    Ourselves,
+}
+
+/// What happens when the caller is somebody else and this process may not change identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Policy {
+    /// Act as the caller or answer `EPERM`.
+    AsCaller,
+    /// Act as this process, whoever asks.
+    AsProcess,
+}
+
+/// The identity of this process, and the way to others.
+#[derive(Debug)]
+pub(super) struct Identity {
+    uid: Uid,
+    gid: Gid,
+    groups: Vec<Gid>,
+    capabilities: CapabilitySets,
+    policy: Policy,
+}
+
+impl Identity {
+    /// The identity of the calling thread.
+    pub(super) fn current(policy: Policy) -> rustix::io::Result<Identity> {
+        Ok(Identity {
+            uid: Uid(process::geteuid().as_raw()),
+            gid: Gid(process::getegid().as_raw()),
+            groups: process::getgroups()?.iter().map(|gid| Gid(gid.as_raw())).collect(),
+            capabilities: thread::capabilities(None)?,
+            policy,
+        })
+    }
+
+    /// The credentials with which callers are served even when this process is unprivileged.
+    pub(super) fn credentials(&self) -> Credentials {
+        Credentials {
+            uid: self.uid,
+            gid: self.gid,
+            groups: self.groups.as_slice().into(),
+            capabilities: Capabilities::from_bits_truncate(self.capabilities.effective.bits()),
+        }
+    }
+
+    /// Whether this process can act as anybody.
+    pub(super) fn can_switch(&self) -> bool {
+        self.capabilities.effective.contains(CapabilitySet::SETUID | CapabilitySet::SETGID)
+    }
+
+    /// Runs `action` as `who`; `EPERM` when that is impossible.
+    pub(super) fn run<T>(
+        &self,
+        who: As<'_>,
+        action: impl FnOnce() -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let (credentials, extra) = match who {
+            As::Caller(caller) => (&caller.credentials, CapabilitySet::empty()),
+            As::CallerWith(caller, extra) => (&caller.credentials, extra),
+            As::Ourselves => return action(),
+        };
+        if self.policy == Policy::AsProcess || self.is_ours(credentials) {
+            return action();
+        }
+        if !self.can_switch() {
+            return Err(Errno::EPERM);
+        }
+        let _guard = self.switch(credentials, extra)?;
+        action()
+    }
+
+    /// Whether the caller needs no change. A full set of capabilities on both sides makes the
+    /// supplementary groups irrelevant.
+    fn is_ours(&self, credentials: &Credentials) -> bool {
+        let ours = self.credentials();
+        let all = Capabilities::all();
+        let groups_matter = !(ours.capable(all) && credentials.capable(all));
+        credentials.uid == ours.uid
+            && credentials.gid == ours.gid
+            && credentials.capabilities == ours.capabilities
+            && (!groups_matter || same_groups(&credentials.groups, &ours.groups))
+    }
+
+    fn switch<'a>(
+        &'a self,
+        credentials: &Credentials,
+        extra: CapabilitySet,
+    ) -> Result<Restore<'a>, Errno> {
+        let uid = host_uid(credentials.uid)?;
+        let gid = host_gid(credentials.gid)?;
+        let groups: Vec<_> =
+            credentials.groups.iter().map(|gid| host_gid(*gid)).collect::<Result<_, _>>()?;
+        let mut sets = self.capabilities;
+        sets.effective = match credentials.capabilities {
+            all if all == Capabilities::all() => self.capabilities.effective,
+            some => CapabilitySet::from_bits_retain(some.bits()) | extra,
+        };
+        if !self.capabilities.permitted.contains(sets.effective) {
+            return Err(Errno::EPERM);
+        }
+        let guard = Restore { identity: self };
+        thread::set_thread_groups(&groups).map_err(errno)?;
+        thread::set_thread_res_gid(None, gid, None).map_err(errno)?;
+        thread::set_thread_res_uid(None, uid, None).map_err(errno)?;
+        thread::set_capabilities(None, sets).map_err(errno)?;
+        Ok(guard)
+    }
+
+    /// The way back. Capabilities come after the user (leaving a non-root user clears them) and
+    /// before the groups (which need one).
+    fn restore(&self) -> rustix::io::Result<()> {
+        let raw = rustix::fs::Gid::from_raw_unchecked;
+        thread::set_thread_res_uid(None, rustix::fs::Uid::from_raw_unchecked(self.uid.0), None)?;
+        thread::set_capabilities(None, self.capabilities)?;
+        thread::set_thread_res_gid(None, raw(self.gid.0), None)?;
+        let groups: Vec<_> = self.groups.iter().map(|gid| raw(gid.0)).collect();
+        thread::set_thread_groups(&groups)
+    }
+}
+
+/// Restores on every way out, also while a panic unwinds.
+struct Restore<'a> {
+    identity: &'a Identity,
+}
+
+impl Drop for Restore<'_> {
+    fn drop(&mut self) {
+        self.identity.restore().expect("the real and saved ids were left alone for this");
+    }
+}
+
+fn same_groups(left: &[Gid], right: &[Gid]) -> bool {
+    left.iter().all(|gid| right.contains(gid)) && right.iter().all(|gid| left.contains(gid))
+}
+
+/// A user id for a system call; the value that means "leave it alone" is no user.
+pub(super) fn host_uid(uid: Uid) -> Result<rustix::fs::Uid, Errno> {
+    if uid.0 == u32::MAX {
+        return Err(Errno::EINVAL);
+    }
+    Ok(rustix::fs::Uid::from_raw_unchecked(uid.0))
+}
+
+/// A group id for a system call.
+pub(super) fn host_gid(gid: Gid) -> Result<rustix::fs::Gid, Errno> {
+    if gid.0 == u32::MAX {
+        return Err(Errno::EINVAL);
+    }
+    Ok(rustix::fs::Gid::from_raw_unchecked(gid.0))
+}

@@ -1,0 +1,262 @@
+//! Operations on a name in a directory: lookup, the creations, link, unlink, rmdir, rename.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use fuserig_abi::{Caller, Device, Errno, FileKind, Ino, S_IFMT, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
+use rustix::thread::CapabilitySet;
+
+use super::HostFs;
+use super::handle::{errno, mode_bits};
+use super::identity::As;
+use super::nodes::{Nodes, describe};
+use crate::RenameFlags;
+
+/// A name and the directory it is in.
+type Place<'a> = (Ino, &'a [u8]);
+
+/// The VFS entry points get names that were looked up before, so a missing right to search is no
+/// reason to refuse a name that is taken or absent. This capability lets the walk of the system
+/// call pass and nothing else: the check that follows asks for writing and searching together,
+/// which it does not satisfy.
+pub(super) const FOUND: CapabilitySet = CapabilitySet::DAC_READ_SEARCH;
+
+impl HostFs {
+    /// The directory of an operation on a name, once the name is one that `lookup_one_len` takes.
+    pub(super) fn place(&self, parent: Ino, name: &[u8]) -> Result<BorrowedFd<'_>, Errno> {
+        let directory = self.nodes.directory(parent)?;
+        match name {
+            b"" | b"." | b".." => Err(Errno::EACCES),
+            _ if name.iter().any(|byte| matches!(byte, b'/' | 0)) => Err(Errno::EACCES),
+            _ => Ok(directory),
+        }
+    }
+
+    pub(super) fn lookup_name(
+        &mut self,
+        caller: &Caller,
+        parent: Ino,
+        name: &[u8],
+    ) -> Result<Stat, Errno> {
+        let directory = self.place(parent, name)?;
+        let found = self.identity.run(As::Caller(caller), || hold(directory, name))?;
+        self.nodes.adopt(found)
+    }
+
+    /// What was just made under a name, for which no permission is asked again.
+    fn made(&mut self, parent: Ino, name: &[u8], removal: AtFlags) -> Result<Stat, Errno> {
+        let found = hold(self.nodes.directory(parent)?, name);
+        let adopted = found.and_then(|found| self.nodes.adopt(found));
+        self.keep_or_remove(parent, name, removal, adopted)
+    }
+
+    /// An operation is done completely or not at all, so what was made and cannot be held, because
+    /// descriptors have run out, goes again.
+    pub(super) fn keep_or_remove<T>(
+        &self,
+        parent: Ino,
+        name: &[u8],
+        removal: AtFlags,
+        made: Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        if made.is_err() {
+            let _gone = rustix::fs::unlinkat(self.nodes.directory(parent)?, name, removal);
+        }
+        made
+    }
+
+    pub(super) fn parent_of(&mut self, node: Ino) -> Result<Stat, Errno> {
+        let directory = self.nodes.directory(node)?;
+        if node == Nodes::ROOT {
+            return self.nodes.stat(node);
+        }
+        let parent = step_up(directory)?;
+        self.check_inside(parent.as_fd())?;
+        self.nodes.adopt(parent)
+    }
+
+    /// A directory that somebody moved out of the root must not lead out of it.
+    fn check_inside(&self, start: BorrowedFd<'_>) -> Result<(), Errno> {
+        let mut at = start.try_clone_to_owned().or(Err(Errno::EMFILE))?;
+        loop {
+            if self.nodes.is_root(at.as_fd())? {
+                return Ok(());
+            }
+            let above = step_up(at.as_fd())?;
+            let (here, there) = (describe(at.as_fd())?, describe(above.as_fd())?);
+            if here.stx_ino == there.stx_ino && here.stx_dev_minor == there.stx_dev_minor {
+                return Err(Errno::EXDEV);
+            }
+            at = above;
+        }
+    }
+
+    pub(super) fn make_node(
+        &mut self,
+        caller: &Caller,
+        parent: Ino,
+        name: &[u8],
+        mode: u32,
+        rdev: Device,
+    ) -> Result<Stat, Errno> {
+        let kind = match FileKind::from_mode(mode) {
+            None if mode & S_IFMT == 0 => FileType::RegularFile,
+            Some(FileKind::Regular) => FileType::RegularFile,
+            Some(FileKind::Fifo) => FileType::Fifo,
+            Some(FileKind::Socket) => FileType::Socket,
+            Some(FileKind::CharDevice) => FileType::CharacterDevice,
+            Some(FileKind::BlockDevice) => FileType::BlockDevice,
+            // As mknod(2) says it.
+            Some(FileKind::Directory) => return Err(Errno::EPERM),
+            Some(FileKind::Symlink) | None => return Err(Errno::EINVAL),
+        };
+        let directory = self.place(parent, name)?;
+        let device = rustix::fs::makedev(rdev.major, rdev.minor);
+        self.identity.run(As::CallerWith(caller, FOUND), || {
+            rustix::fs::mknodat(directory, name, kind, mode_bits(mode), device).map_err(errno)
+        })?;
+        self.made(parent, name, AtFlags::empty())
+    }
+
+    pub(super) fn make_directory(
+        &mut self,
+        caller: &Caller,
+        parent: Ino,
+        name: &[u8],
+        mode: u32,
+    ) -> Result<Stat, Errno> {
+        let directory = self.place(parent, name)?;
+        self.identity.run(As::CallerWith(caller, FOUND), || {
+            rustix::fs::mkdirat(directory, name, mode_bits(mode)).map_err(errno)
+        })?;
+        self.made(parent, name, AtFlags::REMOVEDIR)
+    }
+
+    pub(super) fn make_symlink(
+        &mut self,
+        caller: &Caller,
+        parent: Ino,
+        name: &[u8],
+        target: &[u8],
+    ) -> Result<Stat, Errno> {
+        let directory = self.place(parent, name)?;
+        self.identity.run(As::CallerWith(caller, FOUND), || {
+            rustix::fs::symlinkat(target, directory, name).map_err(errno)
+        })?;
+        self.made(parent, name, AtFlags::empty())
+    }
+
+    /// `vfs_link` does not know the `protected_hardlinks` setting, which belongs to the system
+    /// call; being treated as the owner switches exactly that check off.
+    pub(super) fn link_node(
+        &mut self,
+        caller: &Caller,
+        node: Ino,
+        parent: Ino,
+        name: &[u8],
+    ) -> Result<Stat, Errno> {
+        let source = self.proc_name(node)?;
+        let directory = self.place(parent, name)?;
+        self.identity.run(As::CallerWith(caller, FOUND.union(CapabilitySet::FOWNER)), || {
+            let follow = AtFlags::SYMLINK_FOLLOW;
+            rustix::fs::linkat(&self.proc, source.as_str(), directory, name, follow).map_err(errno)
+        })?;
+        self.nodes.stat(node)
+    }
+
+    pub(super) fn remove(
+        &mut self,
+        caller: &Caller,
+        parent: Ino,
+        name: &[u8],
+        flags: AtFlags,
+    ) -> Result<(), Errno> {
+        let directory = self.place(parent, name)?;
+        let victim = hold(directory, name).ok();
+        self.identity.run(As::CallerWith(caller, FOUND), || {
+            rustix::fs::unlinkat(directory, name, flags).map_err(errno)
+        })?;
+        victim.map_or(Ok(()), |victim| self.nodes.bury(victim.as_fd()))
+    }
+
+    pub(super) fn rename_name(
+        &mut self,
+        caller: &Caller,
+        from: Place<'_>,
+        to: Place<'_>,
+        flags: RenameFlags,
+    ) -> Result<(), Errno> {
+        let source = self.place(from.0, from.1)?;
+        let target = self.place(to.0, to.1)?;
+        let victim = hold(target, to.1).ok();
+        let flags = rustix::fs::RenameFlags::from_bits_retain(flags.bits());
+        self.identity.run(As::CallerWith(caller, FOUND), || {
+            rustix::fs::renameat_with(source, from.1, target, to.1, flags).map_err(errno)
+        })?;
+        victim.map_or(Ok(()), |victim| self.nodes.bury(victim.as_fd()))
+    }
+
+    pub(super) fn link_target(&self, node: Ino) -> Result<Vec<u8>, Errno> {
+        let node = self.nodes.get(node)?;
+        if node.kind != FileKind::Symlink {
+            return Err(Errno::EINVAL);
+        }
+        let target = rustix::fs::readlinkat(node.fd.as_fd(), "", Vec::new()).map_err(errno)?;
+        Ok(target.into_bytes())
+    }
+}
+
+const HOLD: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// An `O_PATH` descriptor of a name, which may be a symbolic link but not a mount point.
+fn hold(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
+    let resolve = ResolveFlags::NO_XDEV | ResolveFlags::NO_MAGICLINKS | ResolveFlags::BENEATH;
+    match rustix::fs::openat2(directory, name, HOLD, Mode::empty(), resolve) {
+        Err(rustix::io::Errno::NOSYS) => hold_without_openat2(directory, name),
+        other => other.map_err(errno),
+    }
+}
+
+/// Before Linux 5.6, and where a sandbox hides `openat2`: a crossing shows in the mount id, or in
+/// the device where even that is missing.
+fn hold_without_openat2(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
+    let found = rustix::fs::openat(directory, name, HOLD, Mode::empty()).map_err(errno)?;
+    let (here, there) = (describe(directory)?, describe(found.as_fd())?);
+    let crosses = here.stx_mnt_id != there.stx_mnt_id
+        || (here.stx_dev_major, here.stx_dev_minor) != (there.stx_dev_major, there.stx_dev_minor);
+    if crosses { Err(Errno::EXDEV) } else { Ok(found) }
+}
+
+fn step_up(directory: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let flags = HOLD | OFlags::DIRECTORY;
+    let above = rustix::fs::openat(directory, "..", flags, Mode::empty()).map_err(errno)?;
+    Ok(above)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{hold, hold_without_openat2};
+    use fuserig_abi::Errno;
+    use std::os::fd::{AsFd, OwnedFd};
+
+    #[test]
+    fn a_mount_point_is_not_entered_with_or_without_openat2() {
+        let root = OwnedFd::from(std::fs::File::open("/").expect("every system has a root"));
+        for lookup in [hold, hold_without_openat2] {
+            assert_eq!(lookup(root.as_fd(), b"proc").map(drop), Err(Errno::EXDEV));
+            assert_eq!(lookup(root.as_fd(), b"etc").map(drop), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_symbolic_link_is_held_and_not_followed() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        std::os::unix::fs::symlink("/etc", directory.path().join("l")).expect("symlink");
+        let root = OwnedFd::from(std::fs::File::open(directory.path()).expect("just made"));
+        for lookup in [hold, hold_without_openat2] {
+            let held = lookup(root.as_fd(), b"l").expect("the link itself");
+            let target = rustix::fs::readlinkat(held, "", Vec::new()).expect("it is a link");
+            assert_eq!(target.to_bytes(), b"/etc");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The nodes of a host directory: our numbers, the host's identities, and the descriptors.
+//!
+//! A number is minted when a file is first seen and belongs to (device, inode, creation time), so
+//! two names of one file share it and a host inode number that is used again does not. While a
+//! node is held its descriptor pins the host inode; a forgotten node keeps its number, unless its
+//! last name is gone too.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use fuserig_abi::{Device, Errno, FileKind, Gid, Ino, S_IALLUGO, Stat, Timespec, Uid};
+use rustix::fs::{AtFlags, Statx, StatxFlags, StatxTimestamp};
+
+use super::handle::errno;
+
+/// What makes a file of the host itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    device: (u32, u32),
+    inode: u64,
+    born: Timespec,
+}
+
+/// A file of the host that somebody holds.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// An `O_PATH` descriptor.
+    pub(super) fd: OwnedFd,
+    /// Its type, which never changes.
+    pub(super) kind: FileKind,
+    key: Key,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Nodes {
+    numbers: BTreeMap<Key, Ino>,
+    held: BTreeMap<Ino, Node>,
+    next: u64,
+    root: Key,
+}
+
+impl Nodes {
+    /// The root and nothing else.
+    pub(super) fn new(root: OwnedFd) -> Result<Nodes, Errno> {
+        let described = describe(root.as_fd())?;
+        let mut nodes = Nodes {
+            numbers: BTreeMap::new(),
+            held: BTreeMap::new(),
+            next: Nodes::ROOT.0,
+            root: key(&described),
+        };
+        nodes.adopt(root)?;
+        Ok(nodes)
+    }
+
+    /// The number of the root.
+    pub(super) const ROOT: Ino = Ino(1);
+
+    /// The node behind a number; `ESTALE` when nobody holds it.
+    pub(super) fn get(&self, ino: Ino) -> Result<&Node, Errno> {
+        self.held.get(&ino).ok_or(Errno::ESTALE)
+    }
+
+    /// The node behind a number, which must be a directory.
+    pub(super) fn directory(&self, ino: Ino) -> Result<BorrowedFd<'_>, Errno> {
+        let node = self.get(ino)?;
+        match node.kind {
+            FileKind::Directory => Ok(node.fd.as_fd()),
+            _ => Err(Errno::ENOTDIR),
+        }
+    }
+
+    /// Takes an `O_PATH` descriptor in and returns what it leads to.
+    pub(super) fn adopt(&mut self, fd: OwnedFd) -> Result<Stat, Errno> {
+        let described = describe(fd.as_fd())?;
+        let key = key(&described);
+        let ino = self.number(key);
+        let stat = stat(&described, ino)?;
+        self.held.entry(ino).or_insert(Node { fd, kind: stat.kind, key });
+        Ok(stat)
+    }
+
+    /// The attributes of a held node.
+    pub(super) fn stat(&self, ino: Ino) -> Result<Stat, Errno> {
+        stat(&describe(self.get(ino)?.fd.as_fd())?, ino)
+    }
+
+    /// The number and the type for a name in a directory that was only seen in a listing.
+    pub(super) fn sight(
+        &mut self,
+        directory: BorrowedFd<'_>,
+        name: &[u8],
+    ) -> Result<(Ino, FileKind), Errno> {
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+        let described = rustix::fs::statx(directory, name, flags, WANTED).map_err(errno)?;
+        let kind = FileKind::from_mode(described.stx_mode.into()).ok_or(Errno::EIO)?;
+        Ok((self.number(key(&described)), kind))
+    }
+
+    /// Lets a node go. The root stays.
+    pub(super) fn forget(&mut self, ino: Ino) -> Result<(), Errno> {
+        let nlink = self.stat(ino)?.nlink;
+        if ino == Nodes::ROOT {
+            return Ok(());
+        }
+        let node = self.held.remove(&ino).expect("its attributes were just read");
+        if nlink == 0 {
+            self.numbers.remove(&node.key);
+        }
+        Ok(())
+    }
+
+    /// Drops the number of a file that lost its last name while nobody held it: its identity can
+    /// come back on another file as soon as `fd` is closed.
+    pub(super) fn bury(&mut self, fd: BorrowedFd<'_>) -> Result<(), Errno> {
+        let described = describe(fd)?;
+        if described.stx_nlink == 0
+            && let Some(ino) = self.numbers.get(&key(&described))
+            && !self.held.contains_key(ino)
+        {
+            self.numbers.remove(&key(&described));
+        }
+        Ok(())
+    }
+
+    /// Whether a descriptor leads to the root.
+    pub(super) fn is_root(&self, fd: BorrowedFd<'_>) -> Result<bool, Errno> {
+        Ok(key(&describe(fd)?) == self.root)
+    }
+
+    fn number(&mut self, key: Key) -> Ino {
+        let next = &mut self.next;
+        *self.numbers.entry(key).or_insert_with(|| {
+            let ino = Ino(*next);
+            *next += 1;
+            ino
+        })
+    }
+}
+
+const WANTED: StatxFlags =
+    StatxFlags::BASIC_STATS.union(StatxFlags::BTIME).union(StatxFlags::MNT_ID);
+
+/// The attributes of a descriptor, as the host gives them.
+pub(super) fn describe(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
+    rustix::fs::statx(fd, "", AtFlags::EMPTY_PATH, WANTED).map_err(errno)
+}
+
+fn key(described: &Statx) -> Key {
+    Key {
+        device: (described.stx_dev_major, described.stx_dev_minor),
+        inode: described.stx_ino,
+        born: timespec(&described.stx_btime),
+    }
+}
+
+fn stat(described: &Statx, ino: Ino) -> Result<Stat, Errno> {
+    let mode = u32::from(described.stx_mode);
+    Ok(Stat {
+        ino,
+        kind: FileKind::from_mode(mode).ok_or(Errno::EIO)?,
+        permissions: mode & S_IALLUGO,
+        nlink: described.stx_nlink,
+        uid: Uid(described.stx_uid),
+        gid: Gid(described.stx_gid),
+        rdev: Device { major: described.stx_rdev_major, minor: described.stx_rdev_minor },
+        size: described.stx_size,
+        blksize: described.stx_blksize,
+        blocks: described.stx_blocks,
+        atime: timespec(&described.stx_atime),
+        mtime: timespec(&described.stx_mtime),
+        ctime: timespec(&described.stx_ctime),
+        btime: timespec(&described.stx_btime),
+    })
+}
+
+fn timespec(stamp: &StatxTimestamp) -> Timespec {
+    Timespec { sec: stamp.tv_sec, nsec: stamp.tv_nsec }
+}

@@ -1,0 +1,17 @@
+//! The lower filesystem of fuserig.
+
+#![expect(missing_docs, reason = "fields of LowerOp and LowerReply are named after what they are")]
+
+pub mod conformance;
+mod host;
+mod lower;
+mod mem;
+mod tree;
+
+pub use host::{HostError, HostFs};
+pub use lower::{
+    AttrChanges, DirEntry, FallocateMode, Lock, LockKind, Lower, LowerExt, LowerFh, LowerOp,
+    LowerReply, OpenCheck, OpenFlags, RenameFlags, SetTime, Whence, XattrFlags,
+};
+pub use mem::{AtimePolicy, Digest, FallocateProfile, MemFs, MemFsOptions, WalkEntry};
+pub use tree::{TreeError, TreeProblem, TreeRow};

@@ -1,0 +1,44 @@
+//! The filesystem in memory: tmpfs's semantics, O(1) snapshots, an incremental digest.
+//!
+//! It refuses to read clocks, to draw random numbers and to touch the host. What a reader would
+//! get wrong: numbers of nodes and handles are never used twice, so a stale one is `ESTALE` or
+//! `EBADF` and never somebody else's.
+//!
+//! [`trie`] and [`map`] are the persistent tables; [`page`] and [`contents`], [`directory`],
+//! [`acl`] and [`xattrs`] what an [`inode`] is made of; [`fs`] holds them together; [`apply`] is
+//! the door, and the other modules are the operations behind it.
+
+mod acl;
+mod apply;
+mod attr;
+mod contents;
+mod copy;
+mod digest;
+mod directory;
+mod fs;
+mod inode;
+mod io;
+mod listing;
+mod locks;
+mod map;
+mod names;
+mod open;
+mod options;
+mod page;
+mod permission;
+mod rename;
+mod space;
+mod trie;
+mod walk;
+mod xattr_ops;
+mod xattrs;
+
+#[cfg(test)]
+mod tests;
+
+pub use digest::Digest;
+pub use fs::MemFs;
+pub use options::{AtimePolicy, FallocateProfile, MemFsOptions};
+pub(crate) use page::PAGE_U64;
+pub(crate) use walk::Extent;
+pub use walk::WalkEntry;
