@@ -1,0 +1,76 @@
+//! The seam between the pipeline and a filter: one trait with one entry.
+//!
+//! A filter is one registered `struct fuse_ops`: a name and up to 64 (v4: 65) members. It sees the
+//! arguments of one call, changes them within the rules of [`CallArgs`], and returns the code as
+//! the kernel reads it: an unsigned 32-bit value whose top bit means an errno (SEMANTICS 2.3).
+//! Only the pipeline calls filters.
+
+use core::fmt;
+
+use fuserig_abi::{CallArgs, Caller, Slot};
+
+/// What a filter may know beyond its arguments, and where it may leave words.
+///
+/// ```
+/// use fuserig_abi::{Caller, Credentials, Pid, Timespec};
+/// use fuserig_filters::FilterEnv;
+/// let caller = Caller::new(Credentials::root(), Pid(7), Timespec::ZERO);
+/// let mut env = FilterEnv::new(&caller);
+/// env.print("seen");
+/// assert_eq!(env.printed(), ["seen"]);
+/// ```
+#[derive(Debug)]
+pub struct FilterEnv<'a> {
+    caller: &'a Caller,
+    printed: Vec<String>,
+}
+
+impl<'a> FilterEnv<'a> {
+    /// The surroundings of one call.
+    pub fn new(caller: &'a Caller) -> FilterEnv<'a> {
+        FilterEnv { caller, printed: Vec::new() }
+    }
+
+    /// The process whose system call is being served, and the instant on the virtual clock.
+    pub fn caller(&self) -> &Caller {
+        self.caller
+    }
+
+    /// Leaves a line in the trace, as `bpf_printk` does.
+    pub fn print(&mut self, line: impl Into<String>) {
+        self.printed.push(line.into());
+    }
+
+    /// The lines left so far, in order.
+    pub fn printed(&self) -> &[String] {
+        &self.printed
+    }
+}
+
+/// One registered table of callbacks.
+///
+/// ```
+/// use fuserig_abi::{CallArgs, Op, Phase, Slot};
+/// use fuserig_filters::{Filter, FilterEnv};
+///
+/// #[derive(Debug)]
+/// struct NoUnlink;
+/// impl Filter for NoUnlink {
+///     fn name(&self) -> &str { "no_unlink" }
+///     fn has(&self, slot: Slot) -> bool { slot == Slot::Member(Op::Unlink, Phase::Pre) }
+///     fn call(&mut self, _: Slot, _: &mut CallArgs, _: &mut FilterEnv<'_>) -> u32 {
+///         fuserig_abi::Errno::EPERM.negative() as u32
+///     }
+/// }
+/// assert!(!NoUnlink.has(Slot::Default));
+/// ```
+pub trait Filter: fmt::Debug {
+    /// The name it is registered under (1 to 14 characters in v3 and v4, REG-4).
+    fn name(&self) -> &str;
+
+    /// Whether the member is set. A missing one gives CONTINUE (v3) or CALL_DEFAULT (v4).
+    fn has(&self, slot: Slot) -> bool;
+
+    /// Runs one member. Called only for members that are set.
+    fn call(&mut self, slot: Slot, args: &mut CallArgs, env: &mut FilterEnv<'_>) -> u32;
+}

@@ -1,0 +1,16 @@
+//! Filters for fuse-bpf.
+//!
+//! This crate knows the vocabulary of `fuserig-abi` and nothing of filesystems, traces or the
+//! pipeline that calls it. A reader would get wrong who may call [`Filter::call`]: the pipeline,
+//! and nobody else.
+
+mod filter;
+mod native;
+
+pub use filter::{Filter, FilterEnv};
+pub use native::{
+    Answer, Audit, Buffer, BufferMut, Builtin, Cx, DirBuffer, DirEntry, Entries, FilterName,
+    FuseOps, LimitError, PatternError, PatternProblem, Patterns, QuotaCount, QuotaLimits,
+    QuotaUsage, RegisterError, RwView, UnknownFilter, builtin, builtins, hide, quota, readonly,
+    redact,
+};

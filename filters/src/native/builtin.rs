@@ -1,0 +1,158 @@
+//! The worked filters by name, for the command line.
+//!
+//! A specification is `NAME` or `NAME:PARAMETERS`. Knows the five filters of this module and no
+//! file: BPF objects are loaded elsewhere. A reader would get wrong the colon: the first one
+//! separates, so parameters may contain more of them.
+
+use super::{
+    Audit, LimitError, PatternError, Patterns, QuotaLimits, hide, quota, readonly, redact,
+};
+use crate::Filter;
+
+/// A filter that can be named on the command line.
+///
+/// ```
+/// use fuserig_filters::builtins;
+/// let hide = builtins().iter().find(|filter| filter.name == "hide").expect("there");
+/// assert_eq!(hide.parameters, "PATTERN[,PATTERN...]");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Builtin {
+    /// The name before the colon, under which the filter is registered as well.
+    pub name: &'static str,
+    /// What comes behind the colon; empty when nothing may.
+    pub parameters: &'static str,
+    /// What it does, in one line.
+    pub about: &'static str,
+    make: fn(&str) -> Result<Box<dyn Filter>, Problem>,
+}
+
+/// The parameters of one filter cannot be read; the caller knows which filter it is.
+#[derive(Debug)]
+enum Problem {
+    Pattern(PatternError),
+    Limit(LimitError),
+}
+
+static BUILTINS: [Builtin; 5] = [
+    Builtin {
+        name: "hide",
+        parameters: "PATTERN[,PATTERN...]",
+        about: "names that match cannot be found, listed, created or removed",
+        make: |text| Ok(Box::new(hide(patterns(text)?))),
+    },
+    Builtin {
+        name: "readonly",
+        parameters: "",
+        about: "every change is refused with EROFS",
+        make: |_| Ok(Box::new(readonly())),
+    },
+    Builtin {
+        name: "redact",
+        parameters: "PATTERN[,PATTERN...]",
+        about: "names that match are shown as xxxx in listings and stay reachable",
+        make: |text| Ok(Box::new(redact(patterns(text)?))),
+    },
+    Builtin {
+        name: "audit",
+        parameters: "",
+        about: "prints one line for every operation and changes nothing",
+        make: |_| Ok(Box::new(Audit::new())),
+    },
+    Builtin {
+        name: "quota",
+        parameters: "BYTES[,FILES]",
+        about: "counts bytes written and files created by each user; EDQUOT beyond the limits",
+        make: |text| Ok(Box::new(quota(QuotaLimits::parse(text).map_err(Problem::Limit)?))),
+    },
+];
+
+fn patterns(text: &str) -> Result<Patterns, Problem> {
+    Patterns::parse(text).map_err(Problem::Pattern)
+}
+
+/// The filters that [`builtin`] knows, in the order of help texts.
+pub fn builtins() -> &'static [Builtin] {
+    &BUILTINS
+}
+
+/// The filter of a specification.
+///
+/// ```
+/// use fuserig_filters::builtin;
+/// assert_eq!(builtin("hide:.*,*.tmp").expect("well-formed").name(), "hide");
+/// let error = builtin("hide:a*b").unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "hide: read pattern at byte 1: a star stands only at one end: PREFIX* or *SUFFIX"
+/// );
+/// ```
+///
+/// # Errors
+/// An unknown name, or parameters that are missing, superfluous or wrong.
+pub fn builtin(spec: &str) -> Result<Box<dyn Filter>, UnknownFilter> {
+    let (name, text) = match spec.split_once(':') {
+        Some((name, text)) => (name, Some(text)),
+        None => (spec, None),
+    };
+    let Some(builtin) = BUILTINS.iter().find(|builtin| builtin.name == name) else {
+        return Err(UnknownFilter::Name { name: name.to_owned() });
+    };
+    let &Builtin { name, parameters, make, .. } = builtin;
+    match text {
+        None if !parameters.is_empty() => Err(UnknownFilter::Missing { name, parameters }),
+        Some(_) if parameters.is_empty() => Err(UnknownFilter::Superfluous { name }),
+        text => make(text.unwrap_or("")).map_err(|problem| match problem {
+            Problem::Pattern(source) => UnknownFilter::Pattern { name, source },
+            Problem::Limit(source) => UnknownFilter::Limit { name, source },
+        }),
+    }
+}
+
+/// Why a specification names no filter.
+///
+/// ```
+/// use fuserig_filters::{UnknownFilter, builtin};
+/// let error = builtin("hdie:x").unwrap_err();
+/// assert_eq!(error, UnknownFilter::Name { name: "hdie".to_owned() });
+/// assert_eq!(error.to_string(), "no built-in filter is called `hdie`");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownFilter {
+    /// No filter has that name.
+    #[error("no built-in filter is called `{name}`")]
+    Name {
+        /// What stands before the colon.
+        name: String,
+    },
+    /// A filter that needs parameters got none.
+    #[error("{name} needs parameters; write `{name}:{parameters}`")]
+    Missing {
+        /// The filter.
+        name: &'static str,
+        /// What it wants.
+        parameters: &'static str,
+    },
+    /// A filter without parameters got some.
+    #[error("{name} takes no parameters; write `{name}`")]
+    Superfluous {
+        /// The filter.
+        name: &'static str,
+    },
+    /// A pattern cannot be read.
+    #[error("{name}: {source}")]
+    Pattern {
+        /// The filter.
+        name: &'static str,
+        /// The pattern and what is wrong with it.
+        source: PatternError,
+    },
+    /// A limit cannot be read.
+    #[error("{name}: {source}")]
+    Limit {
+        /// The filter.
+        name: &'static str,
+        /// The limit and what is wrong with it.
+        source: LimitError,
+    },
+}
