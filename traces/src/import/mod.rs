@@ -1,0 +1,16 @@
+//! Importers: logs of other tools, made into records.
+//!
+//! Each importer streams: it hands out records as it reads, and returns a report of what it could
+//! not translate, by line. None of them writes a trace file; whoever calls decides where records
+//! go. What a reader would get wrong: an import is not a replay, so nothing here judges whether
+//! the log makes sense, only what it says.
+
+mod open;
+mod strace;
+
+pub use open::open_log;
+#[doc(hidden)]
+pub use strace::fuzz_entry_strace;
+pub use strace::{
+    ImportError, ImportReport, Loss, LossKind, NotUnderstood, Note, StraceOptions, import_strace,
+};

@@ -1,0 +1,66 @@
+//! Opening a log that may be compressed.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+/// The first bytes of a zstd frame (RFC 8878, section 3.1.1).
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// Enough for long lines to come in few pieces.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Opens a log, plain or compressed with zstd; its first bytes decide, not its name.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("log");
+/// std::fs::write(&path, "close(3) = 0\n")?;
+/// let mut text = String::new();
+/// std::io::Read::read_to_string(&mut fuserig_traces::import::open_log(&path)?, &mut text)?;
+/// assert_eq!(text, "close(3) = 0\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// When the file cannot be opened or read, or is compressed in another way.
+pub fn open_log(path: &Path) -> io::Result<Box<dyn BufRead>> {
+    let mut plain = BufReader::with_capacity(BUFFER_BYTES, File::open(path)?);
+    let head = plain.fill_buf()?;
+    if head.starts_with(&GZIP_MAGIC) {
+        let hint = "the log is compressed with gzip: unpack it first, or pack it with zstd";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, hint));
+    }
+    if !head.starts_with(&ZSTD_MAGIC) {
+        return Ok(Box::new(plain));
+    }
+    let unpacked = crate::compress::unpack(plain)?;
+    Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, unpacked)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::open_log;
+
+    fn check(content: &[u8], expected: Option<&str>) {
+        let dir = tempfile::tempdir().expect("a directory for temporary files");
+        let path = dir.path().join("log");
+        std::fs::write(&path, content).expect("the directory is writable");
+        let mut text = String::new();
+        let read = open_log(&path).and_then(|mut log| log.read_to_string(&mut text));
+        assert_eq!(read.ok().map(|_| &text[..]), expected);
+    }
+
+    #[test]
+    fn the_first_bytes_decide_how_a_log_is_read() {
+        let packed = zstd::encode_all(&b"close(3) = 0\n"[..], 1).expect("packing in memory works");
+        check(b"close(3) = 0\n", Some("close(3) = 0\n"));
+        check(&packed, Some("close(3) = 0\n"));
+        check(b"\x1f\x8b\x08", None);
+        check(b"", Some(""));
+        check(&packed[..packed.len() - 3], None);
+    }
+}

@@ -1,0 +1,236 @@
+//! A cursor over the bytes of one line, and the escapes of quoted text.
+//!
+//! strace writes text as C does: `\n`, `\"`, one to three octal digits, `\xNN` under `-x`. What a
+//! reader would get wrong: an annotation `<...>` uses the same escapes without quotes, and inside
+//! it `>` is written `\76`.
+
+use super::error::Trouble;
+
+/// A position in a byte string.
+#[derive(Clone, Debug)]
+pub(super) struct Cursor<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Cursor<'a> {
+        Cursor { text, at: 0 }
+    }
+
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn rest(&self) -> &'a [u8] {
+        &self.text[self.at..]
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.at >= self.text.len()
+    }
+
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    pub(super) fn bump(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    /// Steps over `expected` if it comes next.
+    pub(super) fn eat(&mut self, expected: &[u8]) -> bool {
+        let found = self.rest().starts_with(expected);
+        if found {
+            self.at += expected.len();
+        }
+        found
+    }
+
+    pub(super) fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a [u8] {
+        let rest = self.rest();
+        let length = rest.iter().position(|byte| !wanted(*byte)).unwrap_or(rest.len());
+        self.at += length;
+        &rest[..length]
+    }
+
+    pub(super) fn skip_spaces(&mut self) {
+        self.take_while(|byte| byte == b' ' || byte == b'\t');
+    }
+
+    /// Steps over blanks and `/* comments */`.
+    pub(super) fn skip_blank(&mut self) {
+        loop {
+            self.skip_spaces();
+            if !self.rest().starts_with(b"/*") {
+                return;
+            }
+            match find(&self.rest()[2..], b"*/") {
+                Some(length) => self.at += length + 4,
+                None => self.at = self.text.len(),
+            }
+        }
+    }
+
+    pub(super) fn trouble(&self, why: impl Into<String>) -> Trouble {
+        Trouble::new(self.at, why)
+    }
+
+    /// Steps over `"..."` with escapes, without decoding it.
+    pub(super) fn skip_string(&mut self) -> Result<(), Trouble> {
+        let start = self.at;
+        self.at += 1;
+        while let Some(byte) = self.bump() {
+            match byte {
+                b'"' => return Ok(()),
+                b'\\' => self.at += 1,
+                _ => {}
+            }
+        }
+        self.at = self.text.len();
+        Err(Trouble::new(start, "the string has no end"))
+    }
+
+    /// Reads `"..."`; the cursor stands on the opening quote.
+    pub(super) fn string(&mut self) -> Result<Vec<u8>, Trouble> {
+        let start = self.at;
+        self.skip_string()?;
+        unescape(&self.text[start + 1..self.at - 1])
+            .map_err(|error| Trouble::new(start + 1 + error.at, error.why))
+    }
+
+    /// Reads `<...>`; the cursor stands on `<`. Returns the text between the brackets.
+    ///
+    /// A path ends at the first `>` of its level (`-yy` nests a device in it); what is no path,
+    /// such as `socket:[1->2]`, ends at `]>`.
+    pub(super) fn angle(&mut self) -> Result<&'a [u8], Trouble> {
+        let start = self.at;
+        let inner = &self.rest()[1..];
+        let length = match inner.first() {
+            Some(b'/') => path_end(inner),
+            _ => match (find(inner, b"]>"), inner.iter().position(|byte| *byte == b'>')) {
+                (Some(bracket), Some(angle)) if inner[..angle].contains(&b'[') => Some(bracket + 1),
+                (_, angle) => angle,
+            },
+        };
+        let Some(length) = length else {
+            return Err(Trouble::new(start, "the annotation `<` has no `>`"));
+        };
+        self.at = start + length + 2;
+        Ok(&inner[..length])
+    }
+}
+
+fn path_end(inner: &[u8]) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (index, byte) in inner.iter().enumerate() {
+        match byte {
+            b'<' => depth += 1,
+            b'>' if depth == 0 => return Some(index),
+            b'>' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Where `needle` first occurs.
+pub(super) fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
+    text.windows(needle.len()).position(|window| window == needle)
+}
+
+/// Decodes the escapes of C.
+pub(super) fn unescape(text: &[u8]) -> Result<Vec<u8>, Trouble> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut index = 0;
+    while let Some(&byte) = text.get(index) {
+        index += 1;
+        if byte != b'\\' {
+            bytes.push(byte);
+            continue;
+        }
+        let Some(&kind) = text.get(index) else {
+            return Err(Trouble::new(index - 1, "the text ends in a lone backslash"));
+        };
+        index += 1;
+        let decoded = match kind {
+            b'n' => b'\n',
+            b't' => b'\t',
+            b'r' => b'\r',
+            b'v' => 0x0b,
+            b'f' => 0x0c,
+            b'a' => 0x07,
+            b'b' => 0x08,
+            b'e' => 0x1b,
+            b'\\' | b'"' | b'\'' => kind,
+            b'x' => number(text, &mut index, 2, 16)?,
+            b'0'..=b'7' => {
+                index -= 1;
+                number(text, &mut index, 3, 8)?
+            }
+            _ => return Err(Trouble::new(index - 2, "the escape is not one that strace writes")),
+        };
+        bytes.push(decoded);
+    }
+    Ok(bytes)
+}
+
+fn number(text: &[u8], index: &mut usize, digits_max: usize, radix: u32) -> Result<u8, Trouble> {
+    let start = *index;
+    let mut value = 0_u32;
+    while *index < start + digits_max {
+        let Some(digit) = text.get(*index).and_then(|byte| char::from(*byte).to_digit(radix))
+        else {
+            break;
+        };
+        value = value * radix + digit;
+        *index += 1;
+    }
+    if *index == start {
+        return Err(Trouble::new(start, "the escape has no digits"));
+    }
+    u8::try_from(value).map_err(|_too_large| Trouble::new(start, "the escape is above 255"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cursor, unescape};
+
+    fn check(text: &str, expected: &[u8]) {
+        assert_eq!(unescape(text.as_bytes()).unwrap(), expected, "{text}");
+    }
+
+    #[test]
+    fn escapes_are_those_of_c() {
+        check("plain", b"plain");
+        check(r#"\n\t\r\v\f\"\\"#, b"\n\t\r\x0b\x0c\"\\");
+        check(r"\0\08\18\1778", b"\0\x008\x018\x7f8");
+        check(r"\377\xff\x0a", b"\xff\xff\n");
+        check(r"a\76b", b"a>b");
+    }
+
+    #[test]
+    fn a_bad_escape_is_refused_with_its_place() {
+        for (text, at) in [(r"ab\q", 2), (r"a\", 1), (r"\x", 2), (r"\777", 1)] {
+            assert_eq!(unescape(text.as_bytes()).unwrap_err().at, at, "{text}");
+        }
+    }
+
+    fn annotation(text: &str) -> (&[u8], &[u8]) {
+        let mut cursor = Cursor::new(text.as_bytes());
+        let inner = cursor.angle().unwrap();
+        (inner, cursor.rest())
+    }
+
+    #[test]
+    fn an_annotation_ends_where_strace_ends_it() {
+        assert_eq!(annotation("</a,b (c)>, 1"), (&b"/a,b (c)"[..], &b", 1"[..]));
+        assert_eq!(annotation("</dev/pts/1<char 136:1>>)").0, b"/dev/pts/1<char 136:1>");
+        assert_eq!(annotation("<pipe:[12]>, x[3]>").0, b"pipe:[12]");
+        assert_eq!(annotation("<TCP:[1.2.3.4:5->6.7.8.9:0]>,").0, b"TCP:[1.2.3.4:5->6.7.8.9:0]");
+        assert_eq!(annotation("<anon_inode:mount>, [1]>").0, b"anon_inode:mount");
+        assert!(Cursor::new(b"</a").angle().is_err());
+    }
+}

@@ -1,0 +1,223 @@
+//! Imports of whole logs: those of the shared captures, and our own in `tests/strace`.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use fuserig_traces::import::{
+    ImportReport, LossKind, Note, StraceOptions, import_strace, open_log,
+};
+use fuserig_traces::record::{CallFlags, CallRecord};
+
+const ROOT: &str = "/srv/work";
+
+fn import(path: &Path) -> (Vec<CallRecord>, ImportReport) {
+    let log = open_log(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut calls = Vec::new();
+    let mut keep = |call| {
+        calls.push(call);
+        ControlFlow::Continue(())
+    };
+    let report = import_strace(log, &StraceOptions::new(ROOT), &mut keep)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    (calls, report)
+}
+
+/// What must hold for every log, whatever is in it.
+fn check_order(calls: &[CallRecord], report: &ImportReport) {
+    assert_eq!(calls.len() as u64, report.recorded);
+    let mut last = 0;
+    for call in calls {
+        assert!(call.seq_send > last, "starts are in order: {call:?}");
+        assert!(call.seq_reply > call.seq_send, "a call starts before it returns: {call:?}");
+        assert!(report.clients.contains(&call.client), "{call:?}");
+        last = call.seq_send;
+    }
+    let implied = calls.iter().filter(|call| call.flags.contains(CallFlags::IMPLIED)).count();
+    assert_eq!(implied as u64, report.implied);
+    let outside: u64 = report.outside.values().sum();
+    assert_eq!(report.calls, report.inside + report.state + outside);
+    assert!(report.root_seen);
+}
+
+/// How often each call was recorded, the most frequent first.
+fn counts(calls: &[CallRecord]) -> String {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for call in calls {
+        *counts.entry(call.nr.to_string()).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), name.clone()));
+    counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(" ")
+}
+
+/// Lines, calls, inside, records, clients; then the calls.
+fn summary(calls: &[CallRecord], report: &ImportReport) -> String {
+    format!(
+        "{} lines, {} calls, {} inside, {} of processes, {} records, {} clients: {}",
+        report.lines,
+        report.calls,
+        report.inside,
+        report.state,
+        report.recorded,
+        report.clients.len(),
+        counts(calls)
+    )
+}
+
+#[expect(clippy::disallowed_methods, reason = "the captures lie outside the tree; CI names where")]
+fn captures() -> Option<PathBuf> {
+    let shared = std::env::var_os("FUSERIG_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
+    Some(shared.join("captures")).filter(|captures| captures.is_dir())
+}
+
+#[expect(clippy::print_stderr, reason = "a test that cannot run says why")]
+fn check_capture(name: &str, expected: &str) {
+    let Some(captures) = captures() else {
+        eprintln!("skipped: no captures; set FUSERIG_SHARED to the directory that has them");
+        return;
+    };
+    let (calls, report) = import(&captures.join(format!("{name}.strace.zst")));
+    check_order(&calls, &report);
+    assert!(report.is_lossless(), "{report}");
+    assert_eq!(report.notes, BTreeMap::new());
+    assert_eq!(summary(&calls, &report), expected);
+}
+
+#[test]
+fn the_shell_session_is_imported_whole() {
+    check_capture(
+        "shell",
+        "2407 lines, 2362 calls, 326 inside, 370 records, 15 clients: stat 69 close 57 openat \
+         37 getxattrat 29 getdents64 24 fcntl_dupfd 16 exec 15 exit 15 fork 14 write 13 \
+         copy_file_range 12 statx 11 dup 7 fadvise64 7 set_cloexec 7 fchmodat 6 mkdirat 5 \
+         ioctl 4 fchdir 3 umask 3 ftruncate 2 read 2 renameat2 2 set_credentials 2 unlinkat 2 \
+         access 1 chdir 1 fstatfs 1 getcwd 1 lseek 1 symlinkat 1",
+    );
+}
+
+#[test]
+fn the_work_of_git_is_imported_whole() {
+    check_capture(
+        "git",
+        "10449 lines, 10123 calls, 5842 inside, 5946 records, 36 clients: openat 1636 stat \
+         1618 close 669 read 524 access 249 getdents64 180 write 170 getcwd 166 mmap 137 \
+         lseek 136 unlinkat 127 mkdirat 54 renameat2 52 readlinkat 37 exit 36 exec 35 fork 35 \
+         linkat 21 chdir 20 fchmodat 17 utimensat 7 pread64 6 dup 5 fsync 3 set_credentials 2 \
+         symlinkat 2 umask 2",
+    );
+}
+
+#[test]
+fn the_work_of_sqlite_is_imported_whole() {
+    check_capture(
+        "sqlite",
+        "959 lines, 840 calls, 253 inside, 269 records, 5 clients: fcntl_lock 65 stat 64 \
+         pwrite64 44 fdatasync 20 pread64 17 openat 14 close 13 exit 5 fchown 5 unlinkat 5 \
+         exec 4 fork 4 getcwd 3 access 2 set_credentials 2 chdir 1 read 1",
+    );
+}
+
+/// One of our own logs; the losses by kind, and the notes.
+fn check_log(name: &str, expected: &str, losses: &[(LossKind, usize)], notes: &[(Note, u64)]) {
+    let path = format!("{}/tests/strace/{name}.strace.zst", env!("CARGO_MANIFEST_DIR"));
+    let (calls, report) = import(Path::new(&path));
+    check_order(&calls, &report);
+    assert_eq!(report.not_understood, []);
+    let mut found: BTreeMap<LossKind, usize> = BTreeMap::new();
+    for loss in &report.losses {
+        *found.entry(loss.kind).or_default() += 1;
+    }
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), losses, "{report}");
+    assert_eq!(report.notes, notes.iter().copied().collect(), "{report}");
+    assert_eq!(summary(&calls, &report), expected);
+}
+
+#[test]
+fn seldom_calls_are_imported_whole() {
+    let notes = [(Note::AbsoluteTarget, 2), (Note::PathRewritten, 4), (Note::LeadsOut, 1)];
+    check_log(
+        "calls",
+        "602 lines, 404 calls, 261 inside, 283 records, 7 clients: openat 56 close 49 write \
+         49 pread64 46 exit 7 renameat2 7 fork 6 set_credentials 4 stat 4 exec 3 fchmodat 3 \
+         linkat 3 mkdirat 3 symlinkat 3 chdir 2 fallocate 2 fcntl_setfl 2 getcwd 2 getxattrat \
+         2 lseek 2 pwrite64 2 setxattrat 2 unlinkat 2 utimensat 2 copy_file_range 1 dup 1 \
+         fadvise64 1 fchdir 1 fcntl_dupfd 1 fcntl_lock 1 fdatasync 1 flock 1 listxattrat 1 \
+         mknodat 1 openat2 1 read 1 readahead 1 removexattrat 1 sendfile 1 set_cloexec 1 \
+         sync_file_range 1 syncfs 1 truncate 1 umask 1",
+        &[],
+        &notes,
+    );
+}
+
+#[test]
+fn archives_are_imported_whole() {
+    check_log(
+        "tar",
+        "1850 lines, 1727 calls, 352 inside, 405 records, 18 clients: stat 99 openat 49 close \
+         48 exec 18 exit 18 utimensat 18 fork 17 write 13 fchownat 12 getdents64 12 read 12 \
+         mkdirat 10 unlinkat 9 symlinkat 7 fchmod 6 fchmodat 6 fchown 6 set_cloexec 6 dup 5 \
+         lseek 5 readlinkat 5 umask 5 ioctl 4 linkat 4 mknodat 4 fchdir 2 set_credentials 2 \
+         chdir 1 ftruncate 1 getcwd 1",
+        &[],
+        &[(Note::AbsoluteTarget, 3), (Note::PathRewritten, 5)],
+    );
+}
+
+#[test]
+fn three_processes_at_once_are_imported_whole() {
+    check_log(
+        "rsync",
+        "2830 lines, 2291 calls, 612 inside, 628 records, 22 clients: stat 178 openat 124 \
+         close 111 set_cloexec 43 getdents64 24 exit 22 fork 21 exec 12 umask 12 fchmod 10 \
+         readlinkat 10 utimensat 8 write 8 chdir 6 fchdir 6 getcwd 6 mkdirat 6 dup 4 read 4 \
+         renameat2 4 linkat 3 set_credentials 2 symlinkat 2 unlinkat 2",
+        &[],
+        &[],
+    );
+}
+
+#[test]
+fn editors_are_imported_whole() {
+    check_log(
+        "editors",
+        "1757 lines, 1711 calls, 456 inside, 499 records, 16 clients: stat 97 openat 64 close \
+         58 read 41 lseek 25 write 25 exec 16 exit 16 getcwd 16 fork 15 unlinkat 14 access 12 \
+         umask 11 chdir 7 fchmodat 7 dup 6 fstat 6 renameat2 6 setxattrat 6 ftruncate 5 \
+         getxattrat 5 ioctl 5 copy_file_range 4 fsync 4 fadvise64 3 fchdir 3 fchmod 3 \
+         readlinkat 3 set_cloexec 3 utimensat 3 fallocate 2 fchown 2 getdents64 2 mkdirat 2 \
+         set_credentials 2",
+        &[],
+        &[],
+    );
+}
+
+#[test]
+fn a_pool_of_threads_is_imported_whole() {
+    check_log("node", "", &[], &[]);
+}
+
+#[test]
+fn shared_mappings_are_the_only_losses_of_a_write_ahead_log() {
+    check_log(
+        "wal",
+        "905 lines, 887 calls, 546 inside, 563 records, 6 clients: fcntl_lock 153 stat 133 \
+         pwrite64 75 pread64 34 fdatasync 33 openat 32 close 30 fchown 12 unlinkat 9 \
+         ftruncate 7 getcwd 7 exec 6 exit 6 access 5 fork 5 read 5 mmap 3 dup 2 ioctl 2 \
+         set_credentials 2 chdir 1 write 1",
+        &[(LossKind::SharedMapping, 3)],
+        &[],
+    );
+}
+
+#[test]
+fn another_root_has_nothing_inside() {
+    let path = format!("{}/tests/strace/editors.strace.zst", env!("CARGO_MANIFEST_DIR"));
+    let log = open_log(Path::new(&path)).expect("the log is part of the tree");
+    let mut drop = |_call| ControlFlow::Continue(());
+    let report = import_strace(log, &StraceOptions::new("/nowhere"), &mut drop)
+        .expect("the log is one of strace");
+    assert!(!report.root_seen && report.is_lossless());
+    assert_eq!(report.inside, 0);
+}
