@@ -1,0 +1,60 @@
+//! FUSE dentries: names in use, and the lower name each stands for.
+//!
+//! Dentries made by the pipeline have timeout 0, so one that nobody uses is dropped at once and
+//! the next walk looks its name up again; one that is in use answers without any filter call
+//! (LOOK-4). Children hold their parent.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fuserig_abi::Ino;
+
+use super::{DentryId, InodeId};
+
+/// The lower mount and dentry behind a FUSE dentry, also for names that do not exist below.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackingPath {
+    /// The lower directory.
+    pub parent: Ino,
+    /// The name below; a filter may have redirected it.
+    pub name: Arc<[u8]>,
+    /// The lower inode, or none for a negative lower dentry.
+    pub node: Option<Ino>,
+}
+
+/// A FUSE dentry.
+#[derive(Clone, Debug)]
+pub struct Dentry {
+    /// The directory this name is in; the root is its own parent.
+    pub parent: DentryId,
+    /// One component, without NUL.
+    pub name: Arc<[u8]>,
+    /// What it names, or none for a negative dentry.
+    pub inode: Option<InodeId>,
+    /// The lower path, when a lookup found one.
+    pub backing: Option<BackingPath>,
+    /// Whether a walk can find it by name.
+    pub hashed: bool,
+    /// References held by walks, files, working directories and children.
+    pub references: u32,
+    /// Hashed children by name.
+    pub children: BTreeMap<Arc<[u8]>, DentryId>,
+    /// Whether the daemon gave it a timeout, so that it stays cached when idle.
+    pub cached: bool,
+}
+
+impl Dentry {
+    /// An unhashed negative dentry with one reference.
+    pub fn new(parent: DentryId, name: &[u8]) -> Dentry {
+        Dentry {
+            parent,
+            name: Arc::from(name),
+            inode: None,
+            backing: None,
+            hashed: false,
+            references: 1,
+            children: BTreeMap::new(),
+            cached: false,
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Open FUSE files as the kernel side keeps them.
+
+use fuserig_abi::{Fh, NodeId};
+use fuserig_sim_fs::{LowerFh, OpenFlags};
+
+use super::{DentryId, InodeId};
+
+/// The kernel object of an open FUSE file together with what the VFS keeps in `struct file`.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    /// The inode the file was opened on.
+    pub inode: InodeId,
+    /// The dentry it was opened through; the handle holds a reference.
+    pub dentry: DentryId,
+    /// The lower open file. None after a daemon opened the file (OPEN-2).
+    pub backing: Option<LowerFh>,
+    /// File handle number, set by finalize of open and create.
+    pub fh: Fh,
+    /// Node id, set by finalize of open; stays 0 after create (NEW-4).
+    pub nodeid: NodeId,
+    /// Open flags as the file keeps them.
+    pub flags: OpenFlags,
+    /// File position; a failed lseek stores a negative errno here (LSEEK-1).
+    pub position: i64,
+    /// Position of the lower directory between reads.
+    pub backing_position: u64,
+    /// Whether the kernel's private object still exists; a release that skips finalize leaks it.
+    pub private: bool,
+}
+
+impl Handle {
+    /// A handle about to be opened: no lower file, no numbers.
+    pub fn new(inode: InodeId, dentry: DentryId, flags: OpenFlags) -> Handle {
+        Handle {
+            inode,
+            dentry,
+            backing: None,
+            fh: Fh(0),
+            nodeid: NodeId(0),
+            flags,
+            position: 0,
+            backing_position: 0,
+            private: true,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The kernel side of a FUSE mount: inodes, dentries, handles, and the world they live in.
+//!
+//! This module keeps state and counts references; it decides nothing. What happens to a request
+//! is decided in [`crate::pipeline`], which requests a system call makes in [`crate::vfs`]. A
+//! reader would get wrong that a FUSE inode and its lower inode are different things with
+//! different lives: several FUSE inodes may stand on one lower inode (LOOK-1).
+
+mod dentry;
+mod handle;
+mod inode;
+mod mount;
+mod slab;
+mod world;
+
+pub use dentry::{BackingPath, Dentry};
+pub use handle::Handle;
+pub use inode::FuseInode;
+pub use mount::{Evicted, Leaks, Mount, MountOptions};
+pub use slab::{DentryId, HandleId, InodeId, Key, Slab};
+pub use world::{FilterId, World, WorldConfig};

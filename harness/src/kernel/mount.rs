@@ -1,0 +1,273 @@
+//! The FUSE mount: its inodes, dentries and handles, and how they come and go.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fuserig_abi::{FileKind, Ino, NodeId, Stat, Uid};
+
+use super::slab::Slab;
+use super::{BackingPath, Dentry, DentryId, FilterId, FuseInode, Handle, HandleId, InodeId};
+
+/// Mount options that change what the pipeline does (SEMANTICS 7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MountOptions {
+    /// `allow_other`: users besides `user_id` may enter.
+    pub allow_other: bool,
+    /// `user_id`: who may enter without `allow_other`.
+    pub user_id: Uid,
+    /// `no_daemon`: no userspace server exists.
+    pub no_daemon: bool,
+    /// Advisory locks are the kernel's own, as on a mount whose daemon did not ask for them.
+    pub local_locks: bool,
+}
+
+impl Default for MountOptions {
+    fn default() -> Self {
+        MountOptions { allow_other: false, user_id: Uid::ROOT, no_daemon: true, local_locks: false }
+    }
+}
+
+/// What an ended operation left behind that nothing will free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Leaks {
+    /// Handle objects (PIPE-2, OPEN-1).
+    pub handles: u64,
+    /// Lower files that stay open for ever (N6).
+    pub lower_files: u64,
+    /// Directory pages (PIPE-12).
+    pub pages: u64,
+    /// Private buffer allocations (BUF-2).
+    pub buffers: u64,
+}
+
+/// An inode that lost its last reference: what must be told to lower and daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evicted {
+    /// Its node id; 0 sends no FORGET.
+    pub nodeid: NodeId,
+    /// The count FORGET carries.
+    pub nlookup: u64,
+    /// The lower inode when no other FUSE inode uses it.
+    pub unused: Option<Ino>,
+}
+
+/// The mount.
+#[derive(Clone, Debug)]
+pub struct Mount {
+    /// Options given at mount time.
+    pub options: MountOptions,
+    /// Every live inode.
+    pub inodes: Slab<InodeId, FuseInode>,
+    /// Every live dentry.
+    pub dentries: Slab<DentryId, Dentry>,
+    /// Every live handle.
+    pub handles: Slab<HandleId, Handle>,
+    /// The root dentry.
+    pub root: DentryId,
+    /// What leaked so far.
+    pub leaks: Leaks,
+    /// Whether create answered ENOSYS once, so that it is not tried again (NEW-5).
+    pub no_create: bool,
+    evicted: Vec<Evicted>,
+    by_key: BTreeMap<(Ino, NodeId), InodeId>,
+}
+
+impl Mount {
+    /// A mount whose root stands on the lower directory `root`.
+    pub fn new(options: MountOptions, root: &Stat, filter: Option<FilterId>) -> Mount {
+        let mut mount = Mount {
+            options,
+            inodes: Slab::default(),
+            dentries: Slab::default(),
+            handles: Slab::default(),
+            root: super::slab::Key::from_index(0),
+            leaks: Leaks::default(),
+            no_create: false,
+            evicted: Vec::new(),
+            by_key: BTreeMap::new(),
+        };
+        let inode = mount.inode_for(NodeId::ROOT, root);
+        mount.inodes[inode].filter = filter;
+        let mut dentry = Dentry::new(mount.root, b"");
+        dentry.inode = Some(inode);
+        dentry.hashed = true;
+        dentry.backing =
+            Some(BackingPath { parent: root.ino, name: Arc::from(&b""[..]), node: Some(root.ino) });
+        mount.root = mount.dentries.insert(dentry);
+        mount
+    }
+
+    /// The inode hashed under `(nodeid, lower inode)`, made when there is none. The caller owns
+    /// one reference; each get counts as a lookup (FORGET-1).
+    pub fn inode_for(&mut self, nodeid: NodeId, stat: &Stat) -> InodeId {
+        let inode = match self.by_key.get(&(stat.ino, nodeid)) {
+            Some(&inode) => inode,
+            None => {
+                let inode = self.inodes.insert(FuseInode::new(nodeid, stat));
+                self.by_key.insert((stat.ino, nodeid), inode);
+                inode
+            }
+        };
+        self.inodes[inode].references += 1;
+        self.inodes[inode].nlookup += 1;
+        inode
+    }
+
+    /// Takes one more reference on an inode.
+    pub fn hold_inode(&mut self, inode: InodeId) {
+        self.inodes[inode].references += 1;
+    }
+
+    /// Drops a reference on an inode; the last one evicts it.
+    pub fn put_inode(&mut self, inode: InodeId) {
+        let state = &mut self.inodes[inode];
+        state.references -= 1;
+        if state.references > 0 {
+            return;
+        }
+        let state = self.inodes.remove(inode);
+        let unused = state.backing.filter(|&ino| {
+            self.by_key.remove(&(ino, state.hash_nodeid));
+            self.by_key.range((ino, NodeId(0))..=(ino, NodeId(u64::MAX))).next().is_none()
+        });
+        self.evicted.push(Evicted { nodeid: state.nodeid, nlookup: state.nlookup, unused });
+    }
+
+    /// The inodes evicted since the last call, oldest first.
+    pub fn take_evicted(&mut self) -> Vec<Evicted> {
+        core::mem::take(&mut self.evicted)
+    }
+
+    /// Whether any inode was evicted and not yet told about.
+    pub fn has_evicted(&self) -> bool {
+        !self.evicted.is_empty()
+    }
+
+    /// The hashed child called `name`, with a reference taken.
+    pub fn cached_child(&mut self, parent: DentryId, name: &[u8]) -> Option<DentryId> {
+        let child = *self.dentries[parent].children.get(name)?;
+        self.hold(child);
+        Some(child)
+    }
+
+    /// A new unhashed child with one reference.
+    pub fn new_child(&mut self, parent: DentryId, name: &[u8]) -> DentryId {
+        self.hold(parent);
+        self.dentries.insert(Dentry::new(parent, name))
+    }
+
+    /// Takes one more reference on a dentry.
+    pub fn hold(&mut self, dentry: DentryId) {
+        self.dentries[dentry].references += 1;
+    }
+
+    /// Drops a reference on a dentry. One that nobody uses and the daemon did not time is killed,
+    /// and so may be its parent.
+    pub fn put(&mut self, dentry: DentryId) {
+        let mut next = Some(dentry);
+        while let Some(dentry) = next.take() {
+            let state = &mut self.dentries[dentry];
+            state.references -= 1;
+            if state.references > 0 || (state.cached && state.hashed) {
+                return;
+            }
+            self.unhash(dentry);
+            let state = self.dentries.remove(dentry);
+            if let Some(inode) = state.inode {
+                self.put_inode(inode);
+            }
+            next = Some(state.parent);
+        }
+    }
+
+    /// Makes a dentry findable by name, replacing whatever had the name.
+    pub fn hash(&mut self, dentry: DentryId) {
+        let (parent, name) = {
+            let state = &mut self.dentries[dentry];
+            state.hashed = true;
+            (state.parent, state.name.clone())
+        };
+        if let Some(old) = self.dentries[parent].children.insert(name, dentry)
+            && old != dentry
+        {
+            self.dentries[old].hashed = false;
+        }
+    }
+
+    /// Makes a dentry unfindable (`d_drop`); who holds it keeps it.
+    pub fn unhash(&mut self, dentry: DentryId) {
+        let state = &mut self.dentries[dentry];
+        if !core::mem::take(&mut state.hashed) {
+            return;
+        }
+        let (parent, name) = (state.parent, state.name.clone());
+        let children = &mut self.dentries[parent].children;
+        if children.get(&name) == Some(&dentry) {
+            children.remove(&name);
+        }
+    }
+
+    /// Attaches `inode` to `dentry` and hashes it (`d_splice_alias`). Consumes the caller's
+    /// reference on the inode. A directory that already has a name in use is moved here, and the
+    /// existing dentry is returned with a reference.
+    pub fn splice(&mut self, inode: InodeId, dentry: DentryId) -> Option<DentryId> {
+        if self.inodes[inode].kind == FileKind::Directory
+            && let Some(alias) = self.directory_alias(inode, dentry)
+        {
+            self.put_inode(inode);
+            let (parent, name, backing) = {
+                let state = &self.dentries[dentry];
+                (state.parent, state.name.clone(), state.backing.clone())
+            };
+            self.relocate(alias, parent, name);
+            self.dentries[alias].backing = backing;
+            self.hold(alias);
+            return Some(alias);
+        }
+        if let Some(old) = self.dentries[dentry].inode.replace(inode) {
+            self.put_inode(old);
+        }
+        self.hash(dentry);
+        None
+    }
+
+    /// Moves a dentry to another name (`d_move`), keeping its references.
+    pub fn relocate(&mut self, dentry: DentryId, parent: DentryId, name: Arc<[u8]>) {
+        self.unhash(dentry);
+        let old_parent = self.dentries[dentry].parent;
+        self.hold(parent);
+        self.dentries[dentry].parent = parent;
+        self.dentries[dentry].name = name;
+        self.hash(dentry);
+        self.put(old_parent);
+    }
+
+    /// Whether `ancestor` is `dentry` or above it.
+    pub fn is_ancestor(&self, ancestor: DentryId, dentry: DentryId) -> bool {
+        let mut at = dentry;
+        loop {
+            if at == ancestor {
+                return true;
+            }
+            if at == self.root {
+                return false;
+            }
+            at = self.dentries[at].parent;
+        }
+    }
+
+    /// The inode of a dentry that is known to be positive.
+    pub fn inode_of(&self, dentry: DentryId) -> InodeId {
+        self.dentries[dentry].inode.expect("a walk only hands out positive dentries here")
+    }
+
+    fn directory_alias(&self, inode: InodeId, except: DentryId) -> Option<DentryId> {
+        if self.inodes[inode].references < 2 {
+            return None;
+        }
+        self.dentries
+            .iter()
+            .find(|&(id, dentry)| id != except && dentry.inode == Some(inode) && id != self.root)
+            .map(|(id, _)| id)
+    }
+}

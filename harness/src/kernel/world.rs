@@ -1,0 +1,148 @@
+//! Everything one simulation owns: the lower filesystem, the mount, filters, daemon and clock.
+
+use fuserig_abi::{
+    Abi, AbiTable, Caller, Credentials, Errno, Fidelity, Pid, Quirk, Timespec,
+};
+use fuserig_filters::Filter;
+use fuserig_sim_fs::{Lower, LowerExt, LowerOp, LowerReply};
+
+use super::{Mount, MountOptions};
+use crate::pipeline::{Daemon, Event, Sink};
+
+/// A registered filter. Minted when it is registered with a [`World`], never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FilterId(pub u32);
+
+/// What a world is made from. Every choice is here, so that two runs differ only where this does.
+#[derive(Debug)]
+pub struct WorldConfig {
+    /// The modelled ABI version.
+    pub abi: Abi,
+    /// Do what that version does, or what its author evidently meant.
+    pub fidelity: Fidelity,
+    /// Mount options.
+    pub options: MountOptions,
+    /// Instant at which the virtual clock starts.
+    pub start: Timespec,
+}
+
+impl Default for WorldConfig {
+    fn default() -> Self {
+        WorldConfig {
+            abi: Abi::V4,
+            fidelity: Fidelity::Faithful,
+            options: MountOptions::default(),
+            start: Timespec::from_secs(1_700_000_000),
+        }
+    }
+}
+
+/// One simulation.
+#[derive(Debug)]
+pub struct World {
+    /// The modelled ABI version.
+    pub abi: Abi,
+    /// Faithful or intended behaviour.
+    pub fidelity: Fidelity,
+    /// The op table of the ABI.
+    pub table: &'static AbiTable,
+    /// The filesystem below.
+    pub lower: Box<dyn Lower>,
+    /// The FUSE mount.
+    pub mount: Mount,
+    /// Registered filters, addressed by [`FilterId`].
+    pub filters: Vec<Box<dyn Filter>>,
+    /// The userspace server.
+    pub daemon: Box<dyn Daemon>,
+    /// Where events go.
+    pub sink: Box<dyn Sink>,
+    /// The virtual clock.
+    pub now: Timespec,
+    /// The first crash of the modelled kernel, after which nothing it does means anything.
+    pub crashed: Option<Quirk>,
+    next_operation: u64,
+}
+
+impl World {
+    /// A world whose root is the root of `lower`, with `filter` (if any) attached there.
+    ///
+    /// # Errors
+    /// The lower filesystem's errno when its root has no attributes.
+    pub fn new(
+        config: &WorldConfig,
+        mut lower: Box<dyn Lower>,
+        filter: Option<Box<dyn Filter>>,
+        daemon: Box<dyn Daemon>,
+        sink: Box<dyn Sink>,
+    ) -> Result<World, Errno> {
+        let kernel = kernel_caller(config.start);
+        let root_ino = lower.root();
+        let root = lower.getattr(&kernel, root_ino)?;
+        let filters: Vec<Box<dyn Filter>> = filter.into_iter().collect();
+        let id = (!filters.is_empty()).then_some(FilterId(0));
+        Ok(World {
+            abi: config.abi,
+            fidelity: config.fidelity,
+            table: AbiTable::of(config.abi),
+            mount: Mount::new(config.options, &root, id),
+            lower,
+            filters,
+            daemon,
+            sink,
+            now: config.start,
+            crashed: None,
+            next_operation: 0,
+        })
+    }
+
+    /// Performs one operation on the lower filesystem.
+    ///
+    /// # Errors
+    /// The errno of the lower filesystem.
+    pub fn lower(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {
+        self.lower.apply(caller, op)
+    }
+
+    /// Emits an event about the operation numbered `operation`.
+    pub fn emit(&mut self, event: &Event<'_>) {
+        self.sink.event(event);
+    }
+
+    /// The number of the next operation; numbers count up from 1.
+    pub fn number_operation(&mut self) -> u64 {
+        self.next_operation += 1;
+        self.next_operation
+    }
+
+    /// Whether the modelled kernel's own mistakes are to be made.
+    pub fn faithful(&self) -> bool {
+        self.fidelity == Fidelity::Faithful
+    }
+
+    /// Tells lower and daemon about inodes that went away: FORGET for those with a node id
+    /// (FORGET-1), and the lower that a number is out of use.
+    pub fn settle_evictions(&mut self) {
+        if !self.mount.has_evicted() {
+            return;
+        }
+        let kernel = kernel_caller(self.now);
+        for evicted in self.mount.take_evicted() {
+            if let Some(ino) = evicted.unused {
+                // A number the lower no longer knows is exactly what forgetting asks for.
+                let _ = self.lower.forget(&kernel, ino);
+            }
+            if evicted.nodeid.0 != 0 {
+                self.daemon.forget(evicted.nodeid, evicted.nlookup);
+            }
+        }
+    }
+
+    /// The kernel itself as caller.
+    pub fn kernel_caller(&self) -> Caller {
+        kernel_caller(self.now)
+    }
+}
+
+fn kernel_caller(now: Timespec) -> Caller {
+    Caller::new(Credentials::root(), Pid(0), now)
+}

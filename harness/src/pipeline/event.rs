@@ -1,0 +1,133 @@
+//! Events: what each step of the pipeline saw and decided.
+//!
+//! The event is the central value: what is not an event did not happen. Events borrow from the
+//! running operation; a [`Sink`] that keeps them converts them to types of its own.
+
+use core::fmt;
+
+use fuserig_abi::{CallArgs, Caller, Op, Quirk, Slot};
+
+use super::Step;
+
+/// Something that happened to one operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    /// The number of the operation, counting from 1 in order of arrival.
+    pub operation: u64,
+    /// The step of the state machine.
+    pub step: Step,
+    /// What happened.
+    pub what: What<'a>,
+}
+
+/// The kinds of event.
+#[derive(Clone, Copy, Debug)]
+pub enum What<'a> {
+    /// The operation entered the pipeline; its in arguments are filled.
+    Request {
+        /// Which operation.
+        op: Op,
+        /// Who asks.
+        caller: &'a Caller,
+        /// The arguments.
+        args: &'a CallArgs,
+        /// Bytes that pass beside the arguments (write data).
+        data: &'a [u8],
+    },
+    /// A member (or default_filter) is called with these arguments.
+    Call {
+        /// The member.
+        slot: Slot,
+        /// What it sees.
+        args: &'a CallArgs,
+    },
+    /// The member returned.
+    Return {
+        /// The member.
+        slot: Slot,
+        /// The code as the kernel reads it.
+        code: i32,
+        /// The arguments as it left them.
+        args: &'a CallArgs,
+    },
+    /// The filter left a line.
+    Print {
+        /// The line.
+        line: &'a str,
+    },
+    /// The lower step returned.
+    Lower {
+        /// Its return value: negative errno, 0, or a count.
+        code: i64,
+    },
+    /// The daemon was asked.
+    DaemonRequest {
+        /// Opcode with phase bits.
+        opcode: u32,
+        /// The body after the header.
+        body: &'a [u8],
+    },
+    /// The daemon answered.
+    DaemonReply {
+        /// Negative errno or 0.
+        error: i32,
+        /// The body after the header.
+        body: &'a [u8],
+    },
+    /// Finalize ran.
+    Finalize {
+        /// Its return value.
+        code: i64,
+    },
+    /// Private buffers were freed, or leaked.
+    Buffers {
+        /// How many were freed.
+        freed: u32,
+        /// How many nobody can free any more (BUF-2).
+        leaked: u32,
+    },
+    /// The operation stepped on something surprising.
+    Quirk {
+        /// Which.
+        quirk: Quirk,
+    },
+    /// The modelled kernel would have crashed here.
+    Crash {
+        /// Why.
+        quirk: Quirk,
+    },
+    /// The operation left the pipeline.
+    Result {
+        /// False when the ordinary path takes over.
+        handled: bool,
+        /// Negative errno, 0, or the value of the operation.
+        value: i64,
+        /// The arguments as they were at the end.
+        args: &'a CallArgs,
+        /// Bytes that pass beside the arguments (read data, records, link target).
+        data: &'a [u8],
+    },
+}
+
+/// Where events go.
+pub trait Sink: fmt::Debug {
+    /// Takes one event.
+    fn event(&mut self, event: &Event<'_>);
+
+    /// Whether events are looked at; when not, the pipeline does not make them.
+    fn wants_events(&self) -> bool {
+        true
+    }
+}
+
+/// A sink that looks at nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NullSink;
+
+impl Sink for NullSink {
+    fn event(&mut self, _: &Event<'_>) {}
+
+    fn wants_events(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,206 @@
+//! lookup: the operation that decides what a name means.
+
+use fuserig_abi::{
+    Arg, BufferFlags, Errno, FuseAttr, FuseBpfEntryOut, FuseBuffer, FuseEntryOut, Ino, NodeId,
+    RequestFlags, Stat,
+};
+use fuserig_sim_fs::LowerExt;
+use zerocopy::FromBytes;
+
+use super::name::push_variable;
+use super::open::own_nodeid;
+use super::row::Code;
+use crate::kernel::{BackingPath, DentryId, FilterId, World};
+use crate::pipeline::run::quirk;
+use crate::pipeline::{Operation, Run, Stop, Value};
+
+fn dentry(run: &Run) -> DentryId {
+    let Operation::Lookup { dentry } = run.operation else {
+        unreachable!("the row belongs to lookup")
+    };
+    dentry
+}
+
+pub(super) fn lookup_in(world: &mut World, run: &mut Run) -> Code {
+    run.args.meta.nodeid = own_nodeid(world, run);
+    push_variable(world, run, dentry(run));
+    Ok(0)
+}
+
+pub(super) fn lookup_out(_: &mut World, run: &mut Run) -> Code {
+    run.push_output(Arg::wire(&FuseEntryOut::default()));
+    let entries = FuseBuffer::lookup_entries(&mut run.args.arena, "entries");
+    run.push_output(Arg::Buffer(entries));
+    run.args.request_flags |= RequestFlags::OUT_ARGVAR | RequestFlags::IS_LOOKUP;
+    Ok(0)
+}
+
+/// Attributes as the pipeline shows them: rdev and flags stay 0 (3.7, GATTR-3).
+pub(super) fn fuse_attr(stat: &Stat, faithful: bool) -> FuseAttr {
+    FuseAttr {
+        ino: stat.ino.0,
+        size: stat.size,
+        blocks: stat.blocks,
+        atime: stat.atime.sec as u64,
+        mtime: stat.mtime.sec as u64,
+        ctime: stat.ctime.sec as u64,
+        atimensec: stat.atime.nsec,
+        mtimensec: stat.mtime.nsec,
+        ctimensec: stat.ctime.nsec,
+        mode: stat.mode(),
+        nlink: stat.nlink,
+        uid: stat.uid.0,
+        gid: stat.gid.0,
+        rdev: if faithful { 0 } else { stat.rdev.encode() },
+        blksize: 1 << (31 - stat.blksize.max(1).leading_zeros()),
+        flags: 0,
+    }
+}
+
+/// The name the lower lookup uses: the buffer when a writable view of it was handed out (BUF-7),
+/// else the dentry's own.
+fn lower_name(world: &World, run: &Run) -> Result<std::sync::Arc<[u8]>, Stop> {
+    let Arg::Buffer(buffer) = run.args.in_args[0] else { unreachable!("in 0 is the name") };
+    if !buffer.flags.contains(BufferFlags::MODIFIED) {
+        return Ok(world.mount.dentries[dentry(run)].name.clone());
+    }
+    if buffer.data.is_none() {
+        return Err(Stop::Crash(quirk("BUF-17")));
+    }
+    match buffer.c_string(&run.args.arena) {
+        Ok(name) => Ok(std::sync::Arc::from(name)),
+        Err(_) => Err(Stop::Crash(quirk("BUF-16"))),
+    }
+}
+
+pub(super) fn lookup_lower(world: &mut World, run: &mut Run) -> Code {
+    let name = lower_name(world, run)?;
+    let parent = world.mount.inodes[run.inode].backing.expect("checked on entry");
+    let id = dentry(run);
+    match world.lower.lookup(&run.caller, parent, &name) {
+        Ok(stat) => {
+            let path = BackingPath { parent, name, node: Some(stat.ino) };
+            world.mount.dentries[id].backing = Some(path);
+            let attr = fuse_attr(&stat, world.faithful());
+            run.set_output(0, &FuseEntryOut { attr, ..FuseEntryOut::default() });
+            run.scratch.stat = Some(stat);
+            Ok(0)
+        }
+        Err(Errno::ENOENT) => {
+            world.mount.dentries[id].backing = Some(BackingPath { parent, name, node: None });
+            run.args.meta.error_in = Errno::ENOENT.negative() as u32;
+            Ok(0)
+        }
+        Err(errno) => {
+            world.mount.dentries[id].backing = None;
+            Ok(i64::from(errno.negative()))
+        }
+    }
+}
+
+/// What the entries of a reply or of a filter ask for (7.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+enum FilterAction {
+    #[default]
+    Inherit,
+    Remove,
+    Set(FilterId),
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Actions {
+    remove_backing: bool,
+    filter: FilterAction,
+}
+
+/// Parses the entry storage in scan mode. A parse error ends the scan and is ignored; what came
+/// before it counts (BUF-10).
+fn scan_entries(world: &World, run: &Run) -> Result<Actions, Stop> {
+    let Arg::Buffer(buffer) = run.args.out_args[1] else { unreachable!("out 1 is entries") };
+    let Some(memory) = buffer.data else { return Err(Stop::Crash(quirk("BUF-9"))) };
+    let mut actions = Actions::default();
+    let (mut backing_seen, mut filter_seen) = (false, false);
+    for slot in 0..2_u64 {
+        let size = size_of::<FuseBpfEntryOut>() as u64;
+        let Ok(bytes) = run.args.arena.read(memory, slot * size, size) else { break };
+        let entry = FuseBpfEntryOut::read_from_bytes(bytes).expect("24 bytes were read");
+        match entry.entry_type {
+            _ if entry.unused != 0 => break,
+            // A file descriptor of the process doing the lookup (BUF-11): the model has no path
+            // for one, so the entry is refused as a closed descriptor is.
+            1 => break,
+            2 if !filter_seen => match registered(world, &bytes[8..24]) {
+                Some(id) => (actions.filter, filter_seen) = (FilterAction::Set(id), true),
+                None => break,
+            },
+            3 if !backing_seen => (actions.remove_backing, backing_seen) = (true, true),
+            4 if !filter_seen => (actions.filter, filter_seen) = (FilterAction::Remove, true),
+            _ => break,
+        }
+    }
+    Ok(actions)
+}
+
+fn registered(world: &World, name: &[u8]) -> Option<FilterId> {
+    let end = name.iter().position(|&byte| byte == 0)?;
+    let position = world.filters.iter().position(|f| f.name().as_bytes() == &name[..end])?;
+    Some(FilterId(u32::try_from(position).expect("few filters")))
+}
+
+pub(super) fn lookup_finalize(world: &mut World, run: &mut Run) -> Code {
+    let actions = scan_entries(world, run)?;
+    let id = dentry(run);
+    if actions.remove_backing {
+        world.mount.dentries[id].backing = None;
+    }
+    let Some(path) = world.mount.dentries[id].backing.clone() else {
+        if run.error < 0 && run.error != i64::from(Errno::ENOENT.negative()) {
+            run.quirk(world, "LOOK-2");
+            if !world.faithful() {
+                return Ok(0);
+            }
+        }
+        return Ok(i64::from(Errno::ENOENT.negative()));
+    };
+    let (Some(node), Some(stat)) = (path.node, run.scratch.stat) else {
+        run.value = Value::Dentry(None);
+        return Ok(0);
+    };
+    finalize_positive(world, run, actions, node, &stat)
+}
+
+fn finalize_positive(
+    world: &mut World,
+    run: &mut Run,
+    actions: Actions,
+    node: Ino,
+    stat: &Stat,
+) -> Code {
+    debug_assert_eq!(node, stat.ino, "the lower lookup answered for its own node");
+    let id = dentry(run);
+    let key = match world.mount.dentries[id].inode {
+        Some(inode) => world.mount.inodes[inode].hash_nodeid,
+        None => NodeId(0),
+    };
+    let inode = world.mount.inode_for(key, stat);
+    let wanted = match actions.filter {
+        FilterAction::Inherit => run.filter,
+        FilterAction::Remove => None,
+        FilterAction::Set(filter) => Some(filter),
+    };
+    let state = &mut world.mount.inodes[inode];
+    if state.filter.is_some() && state.filter != wanted {
+        world.mount.put_inode(inode);
+        run.quirk(world, "LOOK-9");
+        return Ok(i64::from(Errno::EINVAL.negative()));
+    }
+    state.filter = wanted;
+    let nodeid = NodeId(run.output::<FuseEntryOut>(0).nodeid);
+    if nodeid.0 != 0 && nodeid != state.hash_nodeid {
+        run.quirk(world, "LOOK-1");
+    }
+    world.mount.inodes[inode].nodeid = nodeid;
+    let alias = world.mount.splice(inode, id);
+    run.value = Value::Dentry(Some(alias.unwrap_or(id)));
+    Ok(0)
+}

@@ -1,0 +1,324 @@
+//! mknod, mkdir, rmdir, rename, rename2, unlink, link, symlink, get_link.
+//!
+//! Names and targets that a filter changed are accepted and not used by the lower call (BUF-14),
+//! unless it wrote to the original itself (N12).
+
+use fuserig_abi::{
+    Arg, Device, Errno, FuseBuffer, FuseLinkIn, FuseMkdirIn, FuseMknodIn, FuseRename2In,
+    FuseRenameIn, Ino, MemoryId, S_IFMT, Stat,
+};
+use fuserig_sim_fs::{LowerExt, LowerOp, RenameFlags};
+
+use super::open::{code, hidden_code, own_nodeid};
+use super::row::Code;
+use crate::kernel::{BackingPath, DentryId, World};
+use crate::pipeline::run::quirk;
+use crate::pipeline::{Operation, Run, Stop, Value};
+
+const DEFAULT_ACL: &[u8] = b"system.posix_acl_default";
+
+/// Pushes the name of a dentry that no filter may change.
+pub(super) fn push_immutable(
+    world: &World,
+    run: &mut Run,
+    owner: &'static str,
+    dentry: DentryId,
+) {
+    let name = world.mount.dentries[dentry].name.clone();
+    let buffer = FuseBuffer::immutable_name(&mut run.args.arena, owner, &name);
+    run.push_input(Arg::Buffer(buffer));
+}
+
+/// Pushes the name of a dentry that a filter may get a copy of.
+pub(super) fn push_variable(world: &World, run: &mut Run, dentry: DentryId) {
+    let name = world.mount.dentries[dentry].name.clone();
+    let buffer = FuseBuffer::variable_name(&mut run.args.arena, "name", &name);
+    run.push_input(Arg::Buffer(buffer));
+}
+
+/// A whole allocation read as a C string.
+pub(super) fn whole_c_string(run: &Run, memory: MemoryId) -> Result<Vec<u8>, Stop> {
+    let limit = u64::from(run.args.arena.len_of(memory));
+    match run.args.arena.c_string(memory, limit) {
+        Ok(bytes) => Ok(bytes.to_vec()),
+        Err(_) => Err(Stop::Crash(quirk("BUF-13"))),
+    }
+}
+
+/// Says so when a filter changed a name or value that the lower call does not use.
+pub(super) fn changes_unused(world: &mut World, run: &Run) {
+    let private = run.args.ins().iter().any(|arg| {
+        arg.as_buffer().is_some_and(|buffer| {
+            buffer.flags.contains(fuserig_abi::BufferFlags::ALLOCATED)
+        })
+    });
+    if private {
+        run.quirk(world, "BUF-14");
+    }
+}
+
+/// The mode a new node gets: the caller's umask counts unless the directory has a default ACL,
+/// which the lower filesystem then applies itself.
+pub(super) fn created_mode(world: &mut World, run: &Run, parent: Ino, mode: u32) -> u32 {
+    let kernel = world.kernel_caller();
+    let op = LowerOp::GetXattr { node: parent, name: DEFAULT_ACL, size_max: 0 };
+    match world.lower(&kernel, &op) {
+        Ok(_) => mode,
+        Err(_) => mode & !(run.umask & 0o777),
+    }
+}
+
+/// The lower path of a dentry that is to be created or removed.
+fn lower_path(world: &World, dentry: DentryId) -> Result<BackingPath, Errno> {
+    world.mount.dentries[dentry].backing.clone().ok_or(Errno::EBADF)
+}
+
+/// After a creation: the new dentry gets an inode and stays unhashed, so that the next walk looks
+/// the name up. Faithfully it is keyed by the PARENT (NEW-1).
+fn attach_created(world: &mut World, run: &Run, dentry: DentryId, created: &Stat) {
+    let parent = world.mount.dentries[dentry].parent;
+    let parent_inode = world.mount.inode_of(parent);
+    let kernel = world.kernel_caller();
+    let (nodeid, stat) = match world.mount.inodes[parent_inode].backing {
+        Some(ino) if world.faithful() => match world.lower.getattr(&kernel, ino) {
+            Ok(stat) => (world.mount.inodes[parent_inode].nodeid, stat),
+            Err(_) => return,
+        },
+        _ => (fuserig_abi::NodeId(0), *created),
+    };
+    let inode = world.mount.inode_for(nodeid, &stat);
+    if let Some(old) = world.mount.dentries[dentry].inode.replace(inode) {
+        world.mount.put_inode(old);
+    }
+    if world.faithful() {
+        run.quirk(world, "NEW-1");
+    }
+}
+
+pub(super) fn mknod_in(world: &mut World, run: &mut Run) -> Code {
+    run.args.meta.nodeid = own_nodeid(world, run);
+    let Operation::Mknod { dentry, mode, rdev } = run.operation else {
+        unreachable!("the row belongs to mknod")
+    };
+    let umask = run.umask;
+    run.push_input(Arg::wire(&FuseMknodIn { mode, rdev: rdev.encode(), umask, padding: 0 }));
+    push_immutable(world, run, "name", dentry);
+    Ok(0)
+}
+
+pub(super) fn mknod_lower(world: &mut World, run: &mut Run) -> Code {
+    let Operation::Mknod { dentry, .. } = run.operation else {
+        unreachable!("the row belongs to mknod")
+    };
+    let input = run.input::<FuseMknodIn>(0);
+    let path = match lower_path(world, dentry) {
+        Ok(path) => path,
+        Err(errno) => return Ok(i64::from(errno.negative())),
+    };
+    let mode = created_mode(world, run, path.parent, input.mode);
+    let rdev = Device::decode(input.rdev);
+    let answer = world.lower.mknod(&run.caller, path.parent, &path.name, mode, rdev);
+    if let Ok(stat) = &answer {
+        attach_created(world, run, dentry, stat);
+    }
+    Ok(code(answer))
+}
+
+pub(super) fn mkdir_in(world: &mut World, run: &mut Run) -> Code {
+    run.args.meta.nodeid = own_nodeid(world, run);
+    let Operation::Mkdir { dentry, mode } = run.operation else {
+        unreachable!("the row belongs to mkdir")
+    };
+    let umask = run.umask;
+    run.push_input(Arg::wire(&FuseMkdirIn { mode, umask }));
+    push_immutable(world, run, "name", dentry);
+    Ok(0)
+}
+
+pub(super) fn mkdir_lower(world: &mut World, run: &mut Run) -> Code {
+    let Operation::Mkdir { dentry, .. } = run.operation else {
+        unreachable!("the row belongs to mkdir")
+    };
+    let path = match lower_path(world, dentry) {
+        Ok(path) => path,
+        Err(errno) => return Ok(i64::from(errno.negative())),
+    };
+    let mode = run.input::<FuseMkdirIn>(0).mode;
+    let mode = created_mode(world, run, path.parent, mode & !S_IFMT);
+    let answer = world.lower.mkdir(&run.caller, path.parent, &path.name, mode);
+    if let Ok(stat) = &answer {
+        attach_created(world, run, dentry, stat);
+    }
+    Ok(code(answer))
+}
+
+pub(super) fn remove_in(world: &mut World, run: &mut Run) -> Code {
+    run.args.meta.nodeid = own_nodeid(world, run);
+    let (Operation::Rmdir { dentry } | Operation::Unlink { dentry }) = run.operation else {
+        unreachable!("the row belongs to rmdir and unlink")
+    };
+    push_immutable(world, run, "name", dentry);
+    Ok(0)
+}
+
+pub(super) fn rmdir_lower(world: &mut World, run: &mut Run) -> Code {
+    let Operation::Rmdir { dentry } = run.operation else {
+        unreachable!("the row belongs to rmdir")
+    };
+    let answer = lower_path(world, dentry)
+        .and_then(|path| world.lower.rmdir(&run.caller, path.parent, &path.name));
+    if answer.is_ok() {
+        world.mount.unhash(dentry);
+    }
+    Ok(code(answer))
+}
+
+pub(super) fn unlink_lower(world: &mut World, run: &mut Run) -> Code {
+    let Operation::Unlink { dentry } = run.operation else {
+        unreachable!("the row belongs to unlink")
+    };
+    let answer = lower_path(world, dentry)
+        .and_then(|path| world.lower.unlink(&run.caller, path.parent, &path.name));
+    if answer.is_ok() {
+        world.mount.unhash(dentry);
+    }
+    Ok(code(answer))
+}
+
+fn new_parent_nodeid(world: &World, new: DentryId) -> u64 {
+    let parent = world.mount.dentries[new].parent;
+    world.mount.inodes[world.mount.inode_of(parent)].nodeid.0
+}
+
+pub(super) fn rename2_in(world: &mut World, run: &mut Run) -> Code {
+    run.args.meta.nodeid = own_nodeid(world, run);
+    let Operation::Rename { old, new, flags } = run.operation else {
+        unreachable!("the row belongs to rename2")
+    };
+    let newdir = new_parent_nodeid(world, new);
+    run.push_input(Arg::wire(&FuseRename2In { newdir, flags, padding: 0 }));
+    push_immutable(world, run, "old_name", old);
+    push_immutable(world, run, "new_name", new);
+    Ok(0)
+}
+
+pub(super) fn rename_in(world: &mut World, run: &mut Run) -> Code {
+    run.args.meta.nodeid = own_nodeid(world, run);
+    let Operation::Rename { old, new, .. } = run.operation else {
+        unreachable!("the row belongs to rename")
+    };
+    let newdir = new_parent_nodeid(world, new);
+    run.push_input(Arg::wire(&FuseRenameIn { newdir }));
+    push_immutable(world, run, "old_name", old);
+    push_immutable(world, run, "new_name", new);
+    Ok(0)
+}
+
+pub(super) fn rename_lower(world: &mut World, run: &mut Run) -> Code {
+    let Operation::Rename { old, new, flags } = run.operation else {
+        unreachable!("the row belongs to rename")
+    };
+    // Only rename2 has flags in its struct, and takes them from there (N14).
+    let flags = if flags == 0 { 0 } else { run.input::<FuseRename2In>(0).flags };
+    let Ok(from) = lower_path(world, old) else {
+        return Ok(i64::from(Errno::EBADF.negative()));
+    };
+    let Ok(to) = lower_path(world, new) else {
+        return Ok(i64::from(Errno::EXDEV.negative()));
+    };
+    let flags = RenameFlags::from_bits_retain(flags);
+    let answer =
+        world.lower.rename(&run.caller, from.parent, &from.name, to.parent, &to.name, flags);
+    if answer.is_ok() {
+        // The lower dentry moved; the FUSE dentry keeps pointing at it.
+        let exchanged = flags.contains(RenameFlags::EXCHANGE);
+        let moved = BackingPath { node: from.node, ..to.clone() };
+        let left = BackingPath { node: if exchanged { to.node } else { None }, ..from };
+        world.mount.dentries[old].backing = Some(moved);
+        world.mount.dentries[new].backing = Some(left);
+    }
+    Ok(code(answer))
+}
+
+pub(super) fn link_in(world: &mut World, run: &mut Run) -> Code {
+    // meta.nodeid is never filled; the source is only in the struct (LINKN-1).
+    let oldnodeid = own_nodeid(world, run);
+    if !world.faithful() {
+        run.args.meta.nodeid = oldnodeid;
+    }
+    let Operation::Link { dentry, .. } = run.operation else {
+        unreachable!("the row belongs to link")
+    };
+    run.push_input(Arg::wire(&FuseLinkIn { oldnodeid }));
+    push_variable(world, run, dentry);
+    Ok(0)
+}
+
+pub(super) fn link_lower(world: &mut World, run: &mut Run) -> Code {
+    let Operation::Link { source, dentry } = run.operation else {
+        unreachable!("the row belongs to link")
+    };
+    changes_unused(world, run);
+    let node = world.mount.dentries[source].backing.as_ref().and_then(|path| path.node);
+    let (Some(node), Ok(path)) = (node, lower_path(world, dentry)) else {
+        return Ok(i64::from(Errno::EBADF.negative()));
+    };
+    let answer = world.lower.link(&run.caller, node, path.parent, &path.name);
+    if let Ok(stat) = &answer {
+        attach_created(world, run, dentry, stat);
+    }
+    Ok(code(answer))
+}
+
+pub(super) fn symlink_in(world: &mut World, run: &mut Run) -> Code {
+    run.args.meta.nodeid = own_nodeid(world, run);
+    let Operation::Symlink { dentry, ref target } = run.operation else {
+        unreachable!("the row belongs to symlink")
+    };
+    let path = FuseBuffer::variable_path(&mut run.args.arena, "path", target);
+    run.scratch.original[1] = path.data;
+    push_immutable(world, run, "name", dentry);
+    run.push_input(Arg::Buffer(path));
+    Ok(0)
+}
+
+pub(super) fn symlink_lower(world: &mut World, run: &mut Run) -> Code {
+    let Operation::Symlink { dentry, .. } = run.operation else {
+        unreachable!("the row belongs to symlink")
+    };
+    changes_unused(world, run);
+    let memory = run.scratch.original[1].expect("initialize_in kept the original");
+    let target = whole_c_string(run, memory)?;
+    let answer = lower_path(world, dentry)
+        .and_then(|path| world.lower.symlink(&run.caller, path.parent, &path.name, &target));
+    if let Ok(stat) = &answer {
+        attach_created(world, run, dentry, stat);
+    }
+    Ok(code(answer))
+}
+
+pub(super) fn get_link_in(world: &mut World, run: &mut Run) -> Code {
+    run.args.meta.nodeid = own_nodeid(world, run);
+    let Operation::GetLink { dentry } = run.operation else {
+        unreachable!("the row belongs to get_link")
+    };
+    push_variable(world, run, dentry);
+    Ok(0)
+}
+
+pub(super) fn get_link_lower(world: &mut World, run: &mut Run) -> Code {
+    let Operation::GetLink { dentry } = run.operation else {
+        unreachable!("the row belongs to get_link")
+    };
+    changes_unused(world, run);
+    let node = world.mount.dentries[dentry].backing.as_ref().and_then(|path| path.node);
+    let Some(node) = node else { return Ok(i64::from(Errno::ECHILD.negative())) };
+    match world.lower.readlink(&run.caller, node) {
+        Ok(target) => {
+            run.value = Value::Number(0);
+            run.scratch.data = target;
+            Ok(0)
+        }
+        Err(errno) => hidden_code::<()>(world, run, Err(errno)),
+    }
+}

@@ -1,0 +1,223 @@
+//! getxattr, listxattr, setxattr, removexattr.
+
+use fuserig_abi::{
+    Arg, BufferFlags, FuseBuffer, FuseGetxattrIn, FuseGetxattrOut, FuseSetxattrIn, Ino,
+    RequestFlags,
+};
+use fuserig_sim_fs::{LowerExt, LowerOp, LowerReply, XattrFlags};
+
+use super::name::whole_c_string;
+use super::open::{hidden_code, own_nodeid};
+use super::row::Code;
+use crate::kernel::World;
+use crate::pipeline::run::quirk;
+use crate::pipeline::{Operation, Run, Stop, Value};
+
+fn node(world: &World, run: &Run) -> Ino {
+    world.mount.inodes[run.inode].backing.expect("the pipeline runs only with a backing inode")
+}
+
+/// Pushes an attribute name and remembers its memory: most lower steps use the ORIGINAL.
+fn push_name(run: &mut Run, index: usize, name: &[u8]) {
+    let buffer = FuseBuffer::variable_name(&mut run.args.arena, "name", name);
+    run.scratch.original[index] = buffer.data;
+    run.push_input(Arg::Buffer(buffer));
+}
+
+pub(super) fn get_in(world: &mut World, run: &mut Run) -> Code {
+    run.args.meta.nodeid = own_nodeid(world, run);
+    let Operation::Getxattr { ref name, size, .. } = run.operation else {
+        unreachable!("the row belongs to getxattr")
+    };
+    let name = name.clone();
+    run.push_input(Arg::wire(&FuseGetxattrIn { size, padding: 0 }));
+    push_name(run, 1, &name);
+    Ok(0)
+}
+
+pub(super) fn list_in(world: &mut World, run: &mut Run) -> Code {
+    run.args.meta.nodeid = own_nodeid(world, run);
+    let Operation::Listxattr { size, .. } = run.operation else {
+        unreachable!("the row belongs to listxattr")
+    };
+    run.push_input(Arg::wire(&FuseGetxattrIn { size, padding: 0 }));
+    Ok(0)
+}
+
+/// The size argument of the two reading operations.
+fn size(run: &Run) -> u32 {
+    match run.operation {
+        Operation::Getxattr { size, .. } | Operation::Listxattr { size, .. } => size,
+        _ => unreachable!("only getxattr and listxattr have a size"),
+    }
+}
+
+/// Both value and out exist for the postfilter; only one of them is on the wire (4.3, getxattr).
+pub(super) fn sized_out(_: &mut World, run: &mut Run) -> Code {
+    let size = size(run);
+    if size > 0 {
+        run.args.request_flags |= RequestFlags::OUT_ARGVAR;
+    }
+    let value = FuseBuffer::out_value(&mut run.args.arena, "value", size);
+    run.scratch.out_memory = value.data;
+    run.push_output(Arg::Buffer(value));
+    run.push_output(Arg::wire(&FuseGetxattrOut::default()));
+    Ok(0)
+}
+
+/// Stores the outcome of the lower call where this size argument puts it.
+fn set_length(run: &mut Run, length: u32) {
+    if size(run) > 0 {
+        if let Arg::Buffer(value) = &mut run.args.out_args[0] {
+            value.size = length;
+        }
+    } else {
+        run.set_output(1, &FuseGetxattrOut { size: length, padding: 0 });
+    }
+}
+
+fn length(run: &Run) -> u32 {
+    match (&run.args.out_args[0], size(run)) {
+        (Arg::Buffer(value), 1..) => value.size,
+        _ => run.output::<FuseGetxattrOut>(1).size,
+    }
+}
+
+/// Puts what the lower call produced into the caller's buffer and says how long it is.
+fn deliver(run: &mut Run, reply: LowerReply) -> u32 {
+    match reply {
+        LowerReply::Count(count) => count as u32,
+        LowerReply::Bytes(bytes) => {
+            let memory = run.scratch.out_memory.expect("a sized call has a buffer");
+            let room = run.args.arena.write(memory, 0, &bytes);
+            assert!(room.is_ok(), "the lower filesystem answered more than it was asked for");
+            bytes.len() as u32
+        }
+        other => unreachable!("an attribute call answered {other:?}"),
+    }
+}
+
+/// Copies the caller's buffer out, as the VFS does for a positive result. A postfilter may have
+/// made the result longer than what was asked for (N11).
+fn copy_out(run: &mut Run) {
+    if let (Some(memory), Value::Number(count @ 1..)) = (run.scratch.out_memory, &run.value) {
+        let count = u64::from(run.args.arena.len_of(memory)).min(*count as u64);
+        if let Ok(bytes) = run.args.arena.read(memory, 0, count) {
+            run.scratch.data = bytes.to_vec();
+        }
+    }
+}
+
+pub(super) fn get_lower(world: &mut World, run: &mut Run) -> Code {
+    let Arg::Buffer(buffer) = run.args.in_args[1] else { unreachable!("in 1 is the name") };
+    let Some(memory) = buffer.data else { return Err(Stop::Crash(quirk("BUF-17"))) };
+    if buffer.flags.contains(BufferFlags::MODIFIED) {
+        let Some(last) = buffer.size.checked_sub(1) else {
+            return Err(Stop::Crash(quirk("BUF-4")));
+        };
+        if run.args.arena.write(memory, u64::from(last), &[0]).is_err() {
+            return Err(Stop::Crash(quirk("BUF-16")));
+        }
+    }
+    let name = whole_c_string(run, memory)?;
+    let size_max = size(run) as usize;
+    let op = LowerOp::GetXattr { node: node(world, run), name: &name, size_max };
+    match world.lower(&run.caller, &op) {
+        Ok(reply) => {
+            let length = deliver(run, reply);
+            set_length(run, length);
+            Ok(0)
+        }
+        Err(errno) if world.faithful() => {
+            set_length(run, errno.negative() as u32);
+            if size_max > 0 && run.next != 0 {
+                run.quirk(world, "BUF-6");
+            }
+            hidden_code::<()>(world, run, Err(errno))
+        }
+        Err(errno) => Ok(i64::from(errno.negative())),
+    }
+}
+
+pub(super) fn get_finalize(_: &mut World, run: &mut Run) -> Code {
+    run.value = Value::Number(i64::from(length(run) as i32));
+    copy_out(run);
+    Ok(0)
+}
+
+pub(super) fn list_lower(world: &mut World, run: &mut Run) -> Code {
+    let op = LowerOp::ListXattr { node: node(world, run), size_max: size(run) as usize };
+    match world.lower(&run.caller, &op) {
+        Ok(reply) => {
+            let length = deliver(run, reply);
+            set_length(run, length);
+            Ok(0)
+        }
+        Err(errno) => Ok(i64::from(errno.negative())),
+    }
+}
+
+pub(super) fn list_finalize(_: &mut World, run: &mut Run) -> Code {
+    if run.args.meta.error_in == 0 {
+        run.value = Value::Number(i64::from(length(run)));
+        copy_out(run);
+    }
+    Ok(0)
+}
+
+pub(super) fn set_in(world: &mut World, run: &mut Run) -> Code {
+    run.args.meta.nodeid = own_nodeid(world, run);
+    let Operation::Setxattr { ref name, ref value, flags, .. } = run.operation else {
+        unreachable!("the row belongs to setxattr")
+    };
+    let (name, value) = (name.clone(), value.clone());
+    let size = value.len() as u32;
+    run.push_input(Arg::wire(&FuseSetxattrIn { size, flags, ..FuseSetxattrIn::default() }));
+    push_name(run, 1, &name);
+    let buffer = FuseBuffer::variable_value(&mut run.args.arena, "value", Some(&value[..]));
+    run.scratch.original[2] = buffer.data;
+    run.push_input(Arg::Buffer(buffer));
+    Ok(0)
+}
+
+pub(super) fn set_lower(world: &mut World, run: &mut Run) -> Code {
+    let Operation::Setxattr { flags, .. } = run.operation else {
+        unreachable!("the row belongs to setxattr")
+    };
+    super::name::changes_unused(world, run);
+    // The ORIGINAL memory, which a view of size 0 lets a filter write (BUF-15, N12).
+    let name = original_c_string(run, 1)?;
+    let value = match run.scratch.original[2] {
+        Some(memory) => {
+            let length = u64::from(run.args.arena.len_of(memory));
+            run.args.arena.read(memory, 0, length).map(<[u8]>::to_vec).unwrap_or_default()
+        }
+        None => Vec::new(),
+    };
+    let flags = XattrFlags::from_bits_retain(flags);
+    let answer = world.lower.set_xattr(&run.caller, node(world, run), &name, &value, flags);
+    hidden_code(world, run, answer)
+}
+
+pub(super) fn remove_in(world: &mut World, run: &mut Run) -> Code {
+    run.args.meta.nodeid = own_nodeid(world, run);
+    let Operation::Removexattr { ref name, .. } = run.operation else {
+        unreachable!("the row belongs to removexattr")
+    };
+    let name = name.clone();
+    push_name(run, 0, &name);
+    Ok(0)
+}
+
+pub(super) fn remove_lower(world: &mut World, run: &mut Run) -> Code {
+    super::name::changes_unused(world, run);
+    let name = original_c_string(run, 0)?;
+    let answer = world.lower.remove_xattr(&run.caller, node(world, run), &name);
+    hidden_code(world, run, answer)
+}
+
+fn original_c_string(run: &Run, index: usize) -> Result<Vec<u8>, Stop> {
+    let memory = run.scratch.original[index].expect("initialize_in kept the original");
+    whole_c_string(run, memory)
+}
+

@@ -1,0 +1,427 @@
+//! One operation on its way through the steps.
+
+use fuserig_abi::{
+    Arg, BufferFlags, CallArgs, Caller, MemoryId, MemoryKind, Op, Phase, Quirk, Stat, StatFs, WireStruct,
+};
+
+use super::ops::{self, DirRecord};
+use super::{Event, Operation, Step, Stop, What, conversation, dispatch};
+use crate::kernel::{DentryId, FilterId, HandleId, InodeId, World};
+
+/// Whether a run has steps left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Call [`Run::step`] again.
+    Running,
+    /// Take the [`Outcome`].
+    Done,
+}
+
+/// The typed value an operation leaves.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Value {
+    /// Nothing beyond the number 0.
+    #[default]
+    None,
+    /// A number: a result, a count, a position, or a negative errno.
+    Number(i64),
+    /// A lookup: the dentry that names the node, or none for a negative one. The dentry differs
+    /// from the one given when a directory was found under its other name.
+    Dentry(Option<DentryId>),
+    /// A created and opened file.
+    Handle(HandleId),
+    /// Attributes.
+    Attr(Stat),
+    /// Filesystem figures.
+    StatFs(StatFs),
+}
+
+/// What came out of the pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// False when the ordinary path has to serve the operation.
+    pub handled: bool,
+    /// Negative errno, 0, or (for reads) a positive count.
+    pub error: i64,
+    /// The typed value; meaningless when `error` is not 0.
+    pub value: Value,
+    /// Bytes beside the value: data read, an attribute, a link target.
+    pub data: Vec<u8>,
+    /// Directory records handed to the caller, also when `error` is negative (N7).
+    pub records: Vec<DirRecord>,
+    /// How the modelled kernel stopped, when it did.
+    pub stop: Option<Stop>,
+}
+
+/// What an operation keeps between its steps besides the arguments.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// Bytes for the caller.
+    pub(super) data: Vec<u8>,
+    /// Records handed to the caller.
+    pub(super) records: Vec<DirRecord>,
+    /// Memory whose ORIGINAL contents the lower step uses, by in argument.
+    pub(super) original: [Option<MemoryId>; 3],
+    /// The memory of the caller's value buffer or the directory page.
+    pub(super) out_memory: Option<MemoryId>,
+    /// Whether the lower iteration produced a record (readdir).
+    pub(super) produced: bool,
+    /// Whether finalize asked for another round (readdir).
+    pub(super) again: bool,
+    /// Rounds of a readdir so far.
+    pub(super) rounds: u32,
+    /// Attributes that the lower step found.
+    pub(super) stat: Option<Stat>,
+    /// The handle that create made.
+    pub(super) handle: Option<HandleId>,
+}
+
+/// One operation in the pipeline.
+#[derive(Debug)]
+pub struct Run {
+    /// Its number in the trace.
+    pub number: u64,
+    /// The operation.
+    pub op: Op,
+    /// What the VFS passed.
+    pub operation: Operation,
+    /// Who asks.
+    pub caller: Caller,
+    /// The caller's file mode creation mask.
+    pub umask: u32,
+    pub(super) inode: InodeId,
+    pub(super) filter: Option<FilterId>,
+    pub(super) args: CallArgs,
+    pub(super) next: i32,
+    pub(super) error: i64,
+    pub(super) value: Value,
+    pub(super) scratch: Scratch,
+    initialized: bool,
+    handled: bool,
+    step: Step,
+    stop: Option<Stop>,
+}
+
+impl Run {
+    /// A run about to enter. The filter is read once, here (SEMANTICS 2.2).
+    pub fn new(world: &mut World, operation: Operation, caller: Caller, umask: u32) -> Run {
+        let args = CallArgs::new(operation.op());
+        Run::with_args(world, operation, caller, umask, args)
+    }
+
+    /// As [`Run::new`], with the arguments of an earlier run to be used again without a new
+    /// allocation.
+    pub fn with_args(
+        world: &mut World,
+        operation: Operation,
+        caller: Caller,
+        umask: u32,
+        mut args: CallArgs,
+    ) -> Run {
+        args.reset(operation.op());
+        let inode = operation.pipeline_inode(&world.mount);
+        Run {
+            number: world.number_operation(),
+            op: operation.op(),
+            filter: world.mount.inodes[inode].filter,
+            operation,
+            caller,
+            umask,
+            inode,
+            args,
+            next: 0,
+            error: 0,
+            value: Value::None,
+            scratch: Scratch::default(),
+            initialized: false,
+            handled: false,
+            step: Step::Enter,
+            stop: None,
+        }
+    }
+
+    /// The step that the next call performs.
+    pub fn at(&self) -> Step {
+        self.step
+    }
+
+    /// Performs one step.
+    pub fn step(&mut self, world: &mut World) -> Progress {
+        let step = self.step;
+        match self.perform(world) {
+            Ok(Some(next)) => {
+                self.step = next;
+                Progress::Running
+            }
+            Ok(None) => {
+                self.emit(world, step, self.result_event());
+                Progress::Done
+            }
+            Err(stop) => {
+                self.stop(world, step, stop);
+                Progress::Done
+            }
+        }
+    }
+
+    /// Performs every step that is left.
+    pub fn finish(mut self, world: &mut World) -> Outcome {
+        while self.step(world) == Progress::Running {}
+        self.into_outcome().0
+    }
+
+    /// The outcome of a run that is done, and its arguments for the next one.
+    pub fn into_outcome(self) -> (Outcome, CallArgs) {
+        let outcome = Outcome {
+            handled: self.handled || self.stop.is_some(),
+            error: self.error,
+            value: self.value,
+            data: self.scratch.data,
+            records: self.scratch.records,
+            stop: self.stop,
+        };
+        (outcome, self.args)
+    }
+
+    fn perform(&mut self, world: &mut World) -> Result<Option<Step>, Stop> {
+        let row = ops::row(self.op);
+        Ok(Some(match self.step {
+            Step::Enter => {
+                if world.mount.inodes[self.inode].backing.is_none() {
+                    return Ok(None);
+                }
+                Step::InitializeIn
+            }
+            Step::InitializeIn => {
+                self.handled = true;
+                self.args.meta.opcode = self.op.opcode().0;
+                self.error = (row.initialize_in)(world, self)?;
+                self.emit(world, Step::InitializeIn, self.request_event());
+                if self.error != 0 { Step::Finalize } else { Step::Prefilter }
+            }
+            Step::Prefilter => {
+                self.args.meta.opcode |= Phase::Pre.bit();
+                self.next = dispatch::prefilter(world, self)?;
+                Step::Check
+            }
+            Step::Check => {
+                if self.next < 0 {
+                    self.error = i64::from(self.next);
+                    self.prefilter_failed(world);
+                    Step::Finalize
+                } else {
+                    Step::DaemonPrefilter
+                }
+            }
+            Step::DaemonPrefilter => self.daemon_prefilter(world)?,
+            Step::Freeze => {
+                for arg in &mut self.args.in_args {
+                    if let Arg::Buffer(buffer) = arg {
+                        buffer.flags |= BufferFlags::IMMUTABLE;
+                    }
+                }
+                Step::InitializeOut
+            }
+            Step::InitializeOut => {
+                self.error = (row.initialize_out)(world, self)?;
+                if self.error != 0 { Step::Finalize } else { Step::User }
+            }
+            Step::User => {
+                self.initialized = true;
+                if self.next == dispatch::USER {
+                    self.handled = false;
+                    self.user_taken(world);
+                    Step::Finalize
+                } else {
+                    Step::Lower
+                }
+            }
+            Step::Lower => {
+                self.args.meta.opcode &= !Phase::Pre.bit();
+                self.error = (row.lower)(world, self)?;
+                if self.error < 0 {
+                    self.args.meta.error_in = self.error as i32 as u32;
+                }
+                let code = self.error;
+                self.emit(world, Step::Lower, What::Lower { code });
+                Step::Stop
+            }
+            Step::Stop => {
+                if self.next == 0 { Step::Finalize } else { Step::Postfilter }
+            }
+            Step::Postfilter => {
+                self.args.meta.opcode |= Phase::Post.bit();
+                self.next = dispatch::postfilter(world, self)?;
+                if self.next < 0 {
+                    self.error = i64::from(self.next);
+                    Step::Finalize
+                } else {
+                    Step::DaemonPostfilter
+                }
+            }
+            Step::DaemonPostfilter => {
+                if self.next == dispatch::USER_POSTFILTER {
+                    let outcome = conversation::postfilter(world, self)?;
+                    if outcome < 0 {
+                        self.error = outcome;
+                    }
+                }
+                Step::Finalize
+            }
+            Step::Finalize => {
+                if self.initialized && self.handled {
+                    let code = (row.finalize)(world, self)?;
+                    if code != 0 {
+                        self.error = code;
+                    }
+                    self.emit(world, Step::Finalize, What::Finalize { code });
+                }
+                Step::Free
+            }
+            Step::Free => {
+                self.free(world);
+                Step::Result
+            }
+            Step::Result => return Ok(self.again(world)),
+        }))
+    }
+
+    fn daemon_prefilter(&mut self, world: &mut World) -> Result<Step, Stop> {
+        if self.next == dispatch::USER_PREFILTER {
+            let outcome = conversation::prefilter(world, self)?;
+            if outcome < 0 {
+                self.error = outcome;
+                self.prefilter_failed(world);
+                return Ok(Step::Finalize);
+            }
+            // The reply's code is recorded for no prefilter request, so it is always 0 (PIPE-1).
+            self.next = 0;
+        }
+        Ok(Step::Freeze)
+    }
+
+    /// A run that readdir's finalize wants repeated starts over, with both filters (4.3, readdir).
+    fn again(&mut self, world: &mut World) -> Option<Step> {
+        if !core::mem::take(&mut self.scratch.again) || self.error < 0 {
+            return None;
+        }
+        self.emit(world, Step::Result, self.result_event());
+        self.args.reset(self.op);
+        self.next = 0;
+        self.initialized = false;
+        Some(Step::InitializeIn)
+    }
+
+    fn prefilter_failed(&mut self, world: &mut World) {
+        if matches!(self.op, Op::Release | Op::Releasedir) {
+            self.quirk(world, "PIPE-2");
+        }
+    }
+
+    fn user_taken(&mut self, world: &mut World) {
+        if self.op == Op::Readdir {
+            world.mount.leaks.pages += 1;
+            self.quirk(world, "PIPE-12");
+        }
+    }
+
+    fn free(&mut self, world: &mut World) {
+        let mut freed = 0;
+        for arg in self.args.in_args.iter_mut().chain(&mut self.args.out_args) {
+            if let Arg::Buffer(buffer) = arg {
+                freed += u32::from(buffer.flags.contains(BufferFlags::ALLOCATED));
+                buffer.free_allocated(&mut self.args.arena);
+            }
+        }
+        let arena = &self.args.arena;
+        let lost = arena.leaks().filter(|memory| arena.kind(*memory) == MemoryKind::Private);
+        let leaked = u32::try_from(lost.count()).expect("a handful of allocations");
+        world.mount.leaks.buffers += u64::from(leaked);
+        if freed > 0 || leaked > 0 {
+            self.emit(world, Step::Free, What::Buffers { freed, leaked });
+        }
+        if leaked > 0 {
+            self.quirk(world, "BUF-2");
+        }
+    }
+
+    fn stop(&mut self, world: &mut World, step: Step, stop: Stop) {
+        let (Stop::Crash(quirk) | Stop::Hang(quirk)) = stop;
+        self.emit(world, step, What::Crash { quirk });
+        self.stop = Some(stop);
+        if matches!(stop, Stop::Crash(_)) {
+            world.crashed.get_or_insert(quirk);
+        }
+    }
+
+    fn request_event(&self) -> What<'_> {
+        let data = match &self.operation {
+            Operation::WriteIter { data, .. } => &data[..],
+            _ => &[],
+        };
+        What::Request { op: self.op, caller: &self.caller, args: &self.args, data }
+    }
+
+    fn result_event(&self) -> What<'_> {
+        let value = match (&self.value, self.error) {
+            (Value::Number(number), 0) => *number,
+            (_, error) => error,
+        };
+        What::Result {
+            handled: self.handled,
+            value,
+            args: &self.args,
+            data: &self.scratch.data,
+        }
+    }
+
+    /// Emits an event of this run.
+    pub(super) fn emit(&self, world: &mut World, step: Step, what: What<'_>) {
+        if world.sink.wants_events() {
+            world.emit(&Event { operation: self.number, step, what });
+        }
+    }
+
+    /// Says that the run stepped on a quirk.
+    ///
+    /// # Panics
+    /// When the id stands in no table: a typing mistake of ours.
+    pub(super) fn quirk(&self, world: &mut World, id: &str) {
+        if world.sink.wants_events() {
+            let quirk = quirk(id);
+            self.emit(world, self.step, What::Quirk { quirk });
+        }
+    }
+
+    /// The copy of a fixed in struct as it is now.
+    pub(super) fn input<T: WireStruct + Copy>(&self, index: usize) -> T {
+        let arg = self.args.in_args[index].as_struct().expect("the row made it a struct");
+        *arg.view::<T>()
+    }
+
+    /// The copy of a fixed out struct as it is now.
+    pub(super) fn output<T: WireStruct + Copy>(&self, index: usize) -> T {
+        let arg = self.args.out_args[index].as_struct().expect("the row made it a struct");
+        *arg.view::<T>()
+    }
+
+    /// Stores a fixed out struct.
+    pub(super) fn set_output<T: WireStruct>(&mut self, index: usize, value: &T) {
+        self.args.out_args[index] = Arg::wire(value);
+    }
+
+    /// Appends an in argument.
+    pub(super) fn push_input(&mut self, arg: Arg) {
+        self.args.push_in(arg);
+    }
+
+    /// Appends an out argument.
+    pub(super) fn push_output(&mut self, arg: Arg) {
+        self.args.push_out(arg);
+    }
+}
+
+/// The quirk with that id, which a table must hold.
+pub(super) fn quirk(id: &str) -> Quirk {
+    Quirk::from_id(id).expect("quirk ids in the pipeline stand in the tables")
+}

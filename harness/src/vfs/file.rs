@@ -1,0 +1,396 @@
+//! Calls on open files: data, positions, records, locks.
+
+use fuserig_abi::{Abi, Errno, FileKind, Pid};
+use fuserig_sim_fs::{Lock, LowerOp, LowerReply, OpenFlags, Whence};
+
+use super::call::{Call, CallResult, Output};
+use super::fail::Fail;
+use super::system::Vfs;
+use crate::kernel::HandleId;
+use crate::pipeline::{Operation, Outcome, Value};
+
+/// Most bytes one read or write moves (`MAX_RW_COUNT`).
+const RW_COUNT_MAX: u64 = 0x7fff_f000;
+
+/// A typed number of an outcome whose error may be a positive count.
+fn number(outcome: &Outcome) -> Result<i64, Fail> {
+    let value = match (&outcome.value, outcome.error) {
+        (_, error) if error != 0 => error,
+        (Value::Number(value), _) => *value,
+        _ => 0,
+    };
+    // Codes outside the errno range are not errors to libc (N3).
+    if (-4095..0).contains(&value) { Err(Fail::of(value)) } else { Ok(value) }
+}
+
+impl Vfs {
+    fn kind_of_handle(&self, handle: HandleId) -> FileKind {
+        let state = self.state();
+        state.world.mount.inodes[state.world.mount.handles[handle].inode].kind
+    }
+
+    /// A handle open for reading or writing, and its position.
+    fn io_handle(&self, pid: Pid, fd: i32, write: bool) -> Result<(HandleId, i64), Fail> {
+        let (handle, position) = {
+            let state = self.state();
+            let (handle, file) = state.handle(pid, fd)?;
+            let allowed =
+                if write { file.flags.wants_write() } else { file.flags.wants_read() };
+            if !allowed {
+                return Err(Errno::EBADF.into());
+            }
+            (handle, state.world.mount.handles[handle].position)
+        };
+        if self.kind_of_handle(handle) == FileKind::Directory {
+            return Err(Errno::EISDIR.into());
+        }
+        Ok((handle, position))
+    }
+
+    pub(super) async fn read(
+        &self,
+        pid: Pid,
+        fd: i32,
+        size: u64,
+        offset: Option<i64>,
+    ) -> Result<CallResult, Fail> {
+        let (handle, position) = self.io_handle(pid, fd, false)?;
+        let at = offset.unwrap_or(position);
+        let at = u64::try_from(at).map_err(|_| Errno::EINVAL)?;
+        let size = size.min(RW_COUNT_MAX);
+        let operation = Operation::ReadIter { handle, offset: at, size };
+        let outcome = self.operate(pid, operation).await?;
+        let count = number(&outcome)?;
+        if offset.is_none() {
+            let read = i64::try_from(outcome.data.len()).unwrap_or(i64::MAX);
+            self.state().world.mount.handles[handle].position = position + read;
+        }
+        Ok(CallResult { value: Ok(count), output: Output::Bytes(outcome.data) })
+    }
+
+    pub(super) async fn write(
+        &self,
+        pid: Pid,
+        fd: i32,
+        data: &[u8],
+        offset: Option<i64>,
+    ) -> Result<CallResult, Fail> {
+        let (handle, position) = self.io_handle(pid, fd, true)?;
+        let at = offset.unwrap_or(position);
+        let at = u64::try_from(at).map_err(|_| Errno::EINVAL)?;
+        let length = data.len().min(usize::try_from(RW_COUNT_MAX).unwrap_or(usize::MAX));
+        let operation =
+            Operation::WriteIter { handle, offset: at, data: data[..length].to_vec() };
+        let outcome = self.operate(pid, operation).await?;
+        let count = number(&outcome)?;
+        if offset.is_none()
+            && let Ok(end) = <[u8; 8]>::try_from(&outcome.data[..])
+        {
+            let end = i64::from_le_bytes(end);
+            self.state().world.mount.handles[handle].position = end;
+        }
+        Ok(CallResult::value(count))
+    }
+
+    pub(super) async fn seek(
+        &self,
+        pid: Pid,
+        fd: i32,
+        offset: i64,
+        whence: u32,
+    ) -> Result<CallResult, Fail> {
+        let handle = self.state().handle(pid, fd)?.0;
+        let whence = Whence::from_raw(whence).ok_or(Errno::EINVAL)?;
+        if self.kind_of_handle(handle) == FileKind::Directory {
+            return self.seek_directory(handle, offset, whence);
+        }
+        let outcome = self.operate(pid, Operation::Lseek { handle, offset, whence }).await?;
+        number(&outcome).map(CallResult::value)
+    }
+
+    /// Directories seek in the VFS alone, within their size or their cookies.
+    fn seek_directory(
+        &self,
+        handle: HandleId,
+        offset: i64,
+        whence: Whence,
+    ) -> Result<CallResult, Fail> {
+        let mut state = self.state();
+        let inode = state.world.mount.handles[handle].inode;
+        let size = i64::try_from(state.world.mount.inodes[inode].size).unwrap_or(i64::MAX);
+        let position = &mut state.world.mount.handles[handle].position;
+        let to = match whence {
+            Whence::Set => Some(offset),
+            Whence::Cur => position.checked_add(offset),
+            Whence::End => size.checked_add(offset),
+            Whence::Data if (0..size).contains(&offset) => Some(offset),
+            Whence::Hole if (0..size).contains(&offset) => Some(size),
+            Whence::Data | Whence::Hole => return Err(Errno::ENXIO.into()),
+        };
+        let to = to.filter(|&to| to >= 0).ok_or(Errno::EINVAL)?;
+        *position = to;
+        Ok(CallResult::value(to))
+    }
+
+    pub(super) async fn fallocate(
+        &self,
+        pid: Pid,
+        fd: i32,
+        mode: u32,
+        offset: i64,
+        length: i64,
+    ) -> Result<CallResult, Fail> {
+        let (Ok(offset), Ok(length @ 1..)) = (u64::try_from(offset), u64::try_from(length))
+        else {
+            return Err(Errno::EINVAL.into());
+        };
+        let handle = self.io_handle(pid, fd, true)?.0;
+        let operation = Operation::FileFallocate { handle, mode, offset, length };
+        let outcome = self.operate(pid, operation).await?;
+        let value = number(&outcome)?;
+        let grows = mode & 0x01 == 0;
+        if grows {
+            let mut state = self.state();
+            let inode = state.world.mount.handles[handle].inode;
+            let inode = &mut state.world.mount.inodes[inode];
+            inode.size = inode.size.max(offset.saturating_add(length));
+        }
+        Ok(CallResult::value(value))
+    }
+
+    pub(super) async fn fsync(
+        &self,
+        pid: Pid,
+        fd: i32,
+        datasync: bool,
+    ) -> Result<CallResult, Fail> {
+        let handle = self.state().handle(pid, fd)?.0;
+        let directory = self.kind_of_handle(handle) == FileKind::Directory;
+        let outcome =
+            self.operate(pid, Operation::Fsync { handle, datasync, directory }).await?;
+        number(&outcome).map(CallResult::value)
+    }
+
+    pub(super) async fn getdents(
+        &self,
+        pid: Pid,
+        fd: i32,
+        space: u64,
+    ) -> Result<CallResult, Fail> {
+        let handle = self.state().handle(pid, fd)?.0;
+        if self.kind_of_handle(handle) != FileKind::Directory {
+            return Err(Errno::ENOTDIR.into());
+        }
+        // The kernel's counter has 32 bits.
+        let space = usize::try_from(space & 0xffff_ffff).map_err(|_| Errno::EINVAL)?;
+        let outcome = self.operate(pid, Operation::Readdir { handle, space }).await?;
+        let mut records = outcome.records;
+        let Some(last) = records.last_mut() else {
+            let value = number(&Outcome { records: Vec::new(), ..outcome })?;
+            return Ok(CallResult { value: Ok(value), output: Output::Records(Vec::new()) });
+        };
+        // What was handed out counts, whatever happened afterwards (N7).
+        last.next = self.state().world.mount.handles[handle].position;
+        let bytes: usize = records.iter().map(|record| record.caller_bytes()).sum();
+        let value = i64::try_from(bytes).unwrap_or(i64::MAX);
+        Ok(CallResult { value: Ok(value), output: Output::Records(records) })
+    }
+
+    pub(super) async fn copy(&self, pid: Pid, call: &Call) -> Result<CallResult, Fail> {
+        match *call {
+            Call::CopyFileRange { from, from_offset, to, to_offset, length, flags } => {
+                if flags != 0 {
+                    return Err(Errno::EINVAL.into());
+                }
+                self.copy_file_range(pid, (from, from_offset), (to, to_offset), length).await
+            }
+            Call::Sendfile { to, from, offset, length } => {
+                self.sendfile(pid, to, (from, offset), length).await
+            }
+            _ => Err(Errno::ENOSYS.into()),
+        }
+    }
+
+    async fn copy_file_range(
+        &self,
+        pid: Pid,
+        (from_fd, from_offset): (i32, Option<i64>),
+        (to_fd, to_offset): (i32, Option<i64>),
+        length: u64,
+    ) -> Result<CallResult, Fail> {
+        let (from, from_position) = self.copy_end(pid, from_fd, false)?;
+        let (to, to_position) = self.copy_end(pid, to_fd, true)?;
+        let from_at = from_offset.unwrap_or(from_position);
+        let to_at = to_offset.unwrap_or(to_position);
+        let (Ok(from_at), Ok(to_at)) = (u64::try_from(from_at), u64::try_from(to_at)) else {
+            return Err(Errno::EINVAL.into());
+        };
+        let length = self.clamp_copy((from, from_at), (to, to_at), length)?;
+        if length == 0 {
+            return Ok(CallResult::value(0));
+        }
+        let operation = Operation::CopyFileRange {
+            from,
+            from_offset: from_at,
+            to,
+            to_offset: to_at,
+            length,
+            flags: 0,
+        };
+        let outcome = self.operate(pid, operation).await?;
+        let count = number(&outcome)?;
+        let mut state = self.state();
+        let mount = &mut state.world.mount;
+        let target = mount.handles[to].inode;
+        mount.inodes[target].size = mount.inodes[target].size.max(to_at + count as u64);
+        if from_offset.is_none() {
+            mount.handles[from].position = from_position + count;
+        }
+        if to_offset.is_none() {
+            mount.handles[to].position = to_position + count;
+        }
+        Ok(CallResult::value(count))
+    }
+
+    /// One end of a copy: a regular file open the right way.
+    fn copy_end(&self, pid: Pid, fd: i32, write: bool) -> Result<(HandleId, i64), Fail> {
+        let (handle, append) = {
+            let state = self.state();
+            let (handle, file) = state.handle(pid, fd)?;
+            (handle, file.flags.contains(OpenFlags::APPEND))
+        };
+        match self.kind_of_handle(handle) {
+            FileKind::Directory => return Err(Errno::EISDIR.into()),
+            FileKind::Regular => {}
+            _ => return Err(Errno::EINVAL.into()),
+        }
+        if write && append {
+            return Err(Errno::EBADF.into());
+        }
+        self.io_handle(pid, fd, write)
+    }
+
+    /// `generic_copy_file_checks`: a copy ends at the end of the source and may not overlap.
+    fn clamp_copy(
+        &self,
+        (from, from_at): (HandleId, u64),
+        (to, to_at): (HandleId, u64),
+        length: u64,
+    ) -> Result<u64, Fail> {
+        let state = self.state();
+        let mount = &state.world.mount;
+        let length = length.min(i64::MAX as u64);
+        if from_at.checked_add(length).is_none() || to_at.checked_add(length).is_none() {
+            return Err(Errno::EOVERFLOW.into());
+        }
+        let size = mount.inodes[mount.handles[from].inode].size;
+        let length = length.min(size.saturating_sub(from_at));
+        let same = mount.handles[from].inode == mount.handles[to].inode;
+        if same && to_at + length > from_at && to_at < from_at + length {
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(length)
+    }
+
+    /// `sendfile` between files of the mount: reads and writes, a piece at a time.
+    async fn sendfile(
+        &self,
+        pid: Pid,
+        to: i32,
+        (from, offset): (i32, Option<i64>),
+        length: u64,
+    ) -> Result<CallResult, Fail> {
+        const PIECE: u64 = 64 * 1024;
+        let mut sent = 0_i64;
+        let mut left = length.min(RW_COUNT_MAX);
+        while left > 0 {
+            let at = offset.map(|offset| offset + sent);
+            let got = match self.read(pid, from, left.min(PIECE), at).await {
+                Ok(got) => got,
+                Err(errno) if sent == 0 => return Err(errno),
+                Err(_) => break,
+            };
+            let Output::Bytes(data) = got.output else { break };
+            if data.is_empty() {
+                break;
+            }
+            let wrote = match self.write(pid, to, &data, None).await {
+                Ok(wrote) => wrote.number(),
+                Err(errno) if sent == 0 => return Err(errno),
+                Err(_) => break,
+            };
+            sent += wrote;
+            left = left.saturating_sub(wrote.unsigned_abs());
+            if wrote.unsigned_abs() < data.len() as u64 {
+                break;
+            }
+        }
+        Ok(CallResult::value(sent))
+    }
+
+    /// Advisory locks. v4 hands flock to the lower file; v3 sends it to the daemon
+    /// (SEMANTICS 4.4). Byte ranges are the kernel's own unless a daemon asked for them.
+    pub(super) fn lock(&self, pid: Pid, call: &Call) -> Result<CallResult, Fail> {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let caller = state.caller(pid);
+        let (fd, flock) = match call {
+            Call::Flock { fd, .. } => (*fd, true),
+            Call::SetLock { fd, .. } | Call::GetLock { fd, .. } => (*fd, false),
+            _ => return Err(Errno::ENOSYS.into()),
+        };
+        let handle = state.handle(pid, fd)?.0;
+        let local = state.world.mount.options.local_locks;
+        if !local && (!flock || state.world.abi == Abi::V3) {
+            return Err(Errno::ECONNREFUSED.into());
+        }
+        let backing = state.world.mount.handles[handle].backing.ok_or(Errno::EBADF)?;
+        let position = state.world.mount.handles[handle].position;
+        let inode = state.world.mount.handles[handle].inode;
+        let size = state.world.mount.inodes[inode].size;
+        let op = match *call {
+            Call::Flock { kind, .. } => {
+                LowerOp::Flock { fh: backing, kind, owner: backing.0 }
+            }
+            Call::SetLock { lock, whence, .. } => {
+                let lock = absolute(lock, whence, position, size, pid)?;
+                LowerOp::SetLock { fh: backing, lock }
+            }
+            Call::GetLock { lock, whence, .. } => {
+                let lock = absolute(lock, whence, position, size, pid)?;
+                LowerOp::GetLock { fh: backing, lock }
+            }
+            _ => return Err(Errno::ENOSYS.into()),
+        };
+        match state.world.lower.apply(&caller, &op)? {
+            LowerReply::Lock(lock) => {
+                Ok(CallResult { value: Ok(0), output: Output::Lock(lock) })
+            }
+            _ => Ok(CallResult::value(0)),
+        }
+    }
+}
+
+/// A lock with absolute bounds and the client as owner. `start` is relative as given; `end` is
+/// the length as given (0 reaches to any end), as `struct flock` has them.
+fn absolute(lock: Lock, whence: u32, position: i64, size: u64, pid: Pid) -> Result<Lock, Fail> {
+    let base = match Whence::from_raw(whence) {
+        Some(Whence::Set) => 0,
+        Some(Whence::Cur) => position,
+        Some(Whence::End) => i64::try_from(size).map_err(|_| Errno::EOVERFLOW)?,
+        _ => return Err(Errno::EINVAL.into()),
+    };
+    let length = lock.end as i64;
+    let start = base.checked_add(lock.start as i64).ok_or(Errno::EOVERFLOW)?;
+    let (start, end) = match length {
+        0 => (start, None),
+        1.. => (start, Some(start.checked_add(length - 1).ok_or(Errno::EOVERFLOW)?)),
+        _ => (start.checked_add(length).ok_or(Errno::EINVAL)?, Some(start - 1)),
+    };
+    let start = u64::try_from(start).map_err(|_| Errno::EINVAL)?;
+    let end = match end {
+        Some(end) => u64::try_from(end).map_err(|_| Errno::EINVAL)?,
+        None => u64::MAX,
+    };
+    Ok(Lock { kind: lock.kind, owner: u64::from(pid.0), start, end })
+}

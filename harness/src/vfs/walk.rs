@@ -1,0 +1,425 @@
+//! Path walks: from bytes to dentries, with a permission check and a lookup a component.
+
+use fuserig_abi::{AccessMask, Errno, FileKind, Pid, Timespec};
+
+use super::call::{At, PathAt, Target};
+use super::state::State;
+use super::fail::Fail;
+use super::system::Vfs;
+use crate::kernel::{DentryId, InodeId, World};
+use crate::pipeline::{Operation, Value};
+
+/// `PATH_MAX` with its NUL.
+const PATH_MAX: usize = 4096;
+/// Symlinks followed in one walk (`MAXSYMLINKS`).
+const SYMLINKS_MAX: u32 = 40;
+
+/// The last component of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Last {
+    /// A name.
+    Name {
+        /// The name.
+        name: Vec<u8>,
+        /// Whether slashes follow.
+        slashes: bool,
+    },
+    /// `.`
+    Dot,
+    /// `..`
+    DotDot,
+    /// `/`
+    Root,
+}
+
+/// A directory and the component that was not walked into. Owns a reference on the directory.
+#[derive(Debug)]
+pub(super) struct Parent {
+    pub(super) dentry: DentryId,
+    pub(super) last: Last,
+}
+
+/// A walk in progress. Owns a reference on `at`.
+struct Walk {
+    at: DentryId,
+    /// Components to walk, the next one last.
+    pending: Vec<Component>,
+    rcu: bool,
+    symlinks: u32,
+}
+
+struct Component {
+    name: Vec<u8>,
+    slashes: bool,
+}
+
+fn components(path: &[u8]) -> Vec<Component> {
+    let mut list: Vec<Component> = Vec::new();
+    for piece in path.split_inclusive(|&byte| byte == b'/') {
+        let (name, slashes) = match piece.split_last() {
+            Some((b'/', name)) => (name, true),
+            _ => (piece, false),
+        };
+        match (name.is_empty(), list.last_mut()) {
+            (true, Some(previous)) => previous.slashes = true,
+            (true, None) => {}
+            (false, _) => list.push(Component { name: name.to_vec(), slashes }),
+        }
+    }
+    list.reverse();
+    list
+}
+
+impl State {
+    /// The directory an open descriptor stands for.
+    fn start_of(&self, pid: Pid, at: At) -> Result<DentryId, Fail> {
+        match at {
+            At::Cwd => Ok(self.cwd(pid)),
+            At::Fd(fd) => {
+                let dentry = self.file(pid, fd)?.dentry;
+                let inode = self.world.mount.inode_of(dentry);
+                if self.world.mount.inodes[inode].kind != FileKind::Directory {
+                    return Err(Errno::ENOTDIR.into());
+                }
+                Ok(dentry)
+            }
+        }
+    }
+
+    /// Where a path that begins with a slash starts, and what is left of it: below the mount
+    /// point, or the root of the mount when the mount is everything.
+    fn absolute_target<'a>(&self, target: &'a [u8]) -> Result<&'a [u8], Fail> {
+        let mount_point = &self.mount_point;
+        if mount_point.is_empty() || mount_point == b"/" {
+            return Ok(target);
+        }
+        match target.strip_prefix(&mount_point[..]) {
+            Some(rest) if rest.is_empty() || rest.starts_with(b"/") => Ok(rest),
+            // Outside the mount there is nothing that the model knows.
+            _ => Err(Errno::ENOENT.into()),
+        }
+    }
+}
+
+impl Vfs {
+    fn begin(&self, pid: Pid, path: &PathAt) -> Result<Walk, Fail> {
+        if path.path.is_empty() {
+            return Err(Errno::ENOENT.into());
+        }
+        if path.path.len() >= PATH_MAX {
+            return Err(Errno::ENAMETOOLONG.into());
+        }
+        let mut state = self.state();
+        let at = if path.path.starts_with(b"/") {
+            state.world.mount.root
+        } else {
+            state.start_of(pid, path.at)?
+        };
+        state.world.mount.hold(at);
+        Ok(Walk { at, pending: components(&path.path), rcu: true, symlinks: 0 })
+    }
+
+    /// Walks to the directory of the last component.
+    pub(super) async fn walk_parent(&self, pid: Pid, path: &PathAt) -> Result<Parent, Fail> {
+        let mut walk = self.begin(pid, path)?;
+        match self.to_parent(pid, &mut walk).await {
+            Ok(last) => Ok(Parent { dentry: walk.at, last }),
+            Err(errno) => {
+                self.put(walk.at);
+                Err(errno)
+            }
+        }
+    }
+
+    /// Walks to what the path names; the caller owns a reference. `directory` demands one.
+    pub(super) async fn walk(
+        &self,
+        pid: Pid,
+        path: &PathAt,
+        follow: bool,
+    ) -> Result<DentryId, Fail> {
+        let mut walk = self.begin(pid, path)?;
+        match self.to_end(pid, &mut walk, follow).await {
+            Ok(()) => Ok(walk.at),
+            Err(errno) => {
+                self.put(walk.at);
+                Err(errno)
+            }
+        }
+    }
+
+    /// What a target names, with a reference.
+    pub(super) async fn resolve(&self, pid: Pid, target: &Target) -> Result<DentryId, Fail> {
+        match target {
+            Target::Path { path, follow } => self.walk(pid, path, *follow).await,
+            Target::Fd(fd) => {
+                let mut state = self.state();
+                let dentry = state.file(pid, *fd)?.dentry;
+                state.world.mount.hold(dentry);
+                Ok(dentry)
+            }
+            Target::Cwd => {
+                let mut state = self.state();
+                let dentry = state.cwd(pid);
+                state.world.mount.hold(dentry);
+                Ok(dentry)
+            }
+        }
+    }
+
+    /// Continues a walk whose last component turned out to be a symlink.
+    pub(super) async fn follow_last(
+        &self,
+        pid: Pid,
+        parent: DentryId,
+        link: DentryId,
+        symlinks: &mut u32,
+    ) -> Result<Parent, Fail> {
+        let mut walk =
+            Walk { at: parent, pending: Vec::new(), rcu: false, symlinks: *symlinks };
+        let followed = match self.push_link(pid, &mut walk, link).await {
+            Ok(()) => self.to_parent(pid, &mut walk).await,
+            Err(errno) => Err(errno),
+        };
+        *symlinks = walk.symlinks;
+        match followed {
+            Ok(last) => Ok(Parent { dentry: walk.at, last }),
+            Err(errno) => {
+                self.put(walk.at);
+                Err(errno)
+            }
+        }
+    }
+
+    async fn to_parent(&self, pid: Pid, walk: &mut Walk) -> Result<Last, Fail> {
+        loop {
+            let Some(component) = walk.pending.pop() else { return Ok(Last::Root) };
+            self.search_permission(pid, walk).await?;
+            if walk.pending.is_empty() {
+                return Ok(match &component.name[..] {
+                    b"." => Last::Dot,
+                    b".." => Last::DotDot,
+                    _ => Last::Name { name: component.name, slashes: component.slashes },
+                });
+            }
+            self.enter(pid, walk, &component, true).await?;
+        }
+    }
+
+    async fn to_end(&self, pid: Pid, walk: &mut Walk, follow: bool) -> Result<(), Fail> {
+        while let Some(component) = walk.pending.pop() {
+            self.search_permission(pid, walk).await?;
+            let last = walk.pending.is_empty();
+            self.enter(pid, walk, &component, follow || component.slashes || !last).await?;
+            if walk.pending.is_empty() && component.slashes && !self.is_directory(walk.at) {
+                return Err(Errno::ENOTDIR.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// `may_lookup`: the first check of a walk is made in RCU mode (N20).
+    async fn search_permission(&self, pid: Pid, walk: &Walk) -> Result<(), Fail> {
+        let inode = self.inode_of(walk.at);
+        if self.state().world.mount.inodes[inode].kind != FileKind::Directory {
+            return Err(Errno::ENOTDIR.into());
+        }
+        let mut mask = AccessMask::EXEC;
+        mask.set(AccessMask::NOT_BLOCK, walk.rcu);
+        self.permission(pid, inode, mask).await
+    }
+
+    /// Steps into one component; follows it when it is a symlink and `follow` says so.
+    async fn enter(
+        &self,
+        pid: Pid,
+        walk: &mut Walk,
+        component: &Component,
+        follow: bool,
+    ) -> Result<(), Fail> {
+        match &component.name[..] {
+            b"." => return Ok(()),
+            b".." => {
+                let mut state = self.state();
+                let parent = state.world.mount.dentries[walk.at].parent;
+                state.world.mount.hold(parent);
+                state.world.mount.put(walk.at);
+                walk.at = parent;
+                return Ok(());
+            }
+            _ => {}
+        }
+        walk.rcu = false;
+        let child = self.lookup_positive(pid, walk.at, &component.name).await?;
+        if follow && self.kind_of(child) == FileKind::Symlink {
+            return self.push_link(pid, walk, child).await;
+        }
+        let mut state = self.state();
+        state.world.mount.put(walk.at);
+        walk.at = child;
+        Ok(())
+    }
+
+    /// Reads a symlink and queues its target. Consumes the reference on `link`; the walk stays in
+    /// the link's directory for a relative target.
+    async fn push_link(
+        &self,
+        pid: Pid,
+        walk: &mut Walk,
+        link: DentryId,
+    ) -> Result<(), Fail> {
+        walk.symlinks += 1;
+        if walk.symlinks > SYMLINKS_MAX {
+            self.put(link);
+            return Err(Errno::ELOOP.into());
+        }
+        let target = self.read_link(pid, link).await;
+        self.put(link);
+        let target = target?;
+        if target.is_empty() {
+            return Err(Errno::ENOENT.into());
+        }
+        let mut rest = &target[..];
+        if target.starts_with(b"/") {
+            let mut state = self.state();
+            rest = state.absolute_target(&target)?;
+            let root = state.world.mount.root;
+            state.world.mount.hold(root);
+            state.world.mount.put(walk.at);
+            walk.at = root;
+        }
+        let tail = core::mem::take(&mut walk.pending);
+        let mut head = components(rest);
+        walk.pending = tail;
+        walk.pending.append(&mut head);
+        Ok(())
+    }
+
+    /// Reads a symlink's target through the pipeline.
+    pub(super) async fn read_link(&self, pid: Pid, link: DentryId) -> Result<Vec<u8>, Fail> {
+        let outcome = self.operate_checked(pid, Operation::GetLink { dentry: link }).await?;
+        match outcome.value {
+            Value::Number(code) if code < 0 => Err(Fail::of(code)),
+            _ => Ok(outcome.data),
+        }
+    }
+
+    /// Finds a name that must exist; the caller owns a reference.
+    pub(super) async fn lookup_positive(
+        &self,
+        pid: Pid,
+        parent: DentryId,
+        name: &[u8],
+    ) -> Result<DentryId, Fail> {
+        let dentry = self.lookup(pid, parent, name).await?;
+        if self.is_negative(dentry) {
+            self.put(dentry);
+            return Err(Errno::ENOENT.into());
+        }
+        Ok(dentry)
+    }
+
+    /// Finds a name, from the cache if somebody uses it (LOOK-4), else through the pipeline. The
+    /// caller owns a reference on the dentry, which may be negative and unhashed (LOOK-3).
+    pub(super) async fn lookup(
+        &self,
+        pid: Pid,
+        parent: DentryId,
+        name: &[u8],
+    ) -> Result<DentryId, Fail> {
+        if let Some(cached) = self.cached(parent, name) {
+            return Ok(cached);
+        }
+        let dentry = self.state().world.mount.new_child(parent, name);
+        match self.operate_checked(pid, Operation::Lookup { dentry }).await {
+            Ok(outcome) => match outcome.value {
+                Value::Dentry(Some(found)) if found != dentry => {
+                    self.put(dentry);
+                    Ok(found)
+                }
+                _ => Ok(dentry),
+            },
+            Err(errno) => {
+                self.put(dentry);
+                Err(errno)
+            }
+        }
+    }
+
+    /// A dentry in use that revalidation accepts (SEMANTICS 7.7).
+    pub(super) fn cached(&self, parent: DentryId, name: &[u8]) -> Option<DentryId> {
+        let mut state = self.state();
+        let dentry = state.world.mount.cached_child(parent, name)?;
+        if revalidate(&mut state.world, dentry) {
+            return Some(dentry);
+        }
+        state.world.mount.unhash(dentry);
+        state.world.mount.put(dentry);
+        None
+    }
+
+    pub(super) fn now(&self) -> Timespec {
+        self.state().world.now
+    }
+
+    pub(super) fn put(&self, dentry: DentryId) {
+        self.state().world.mount.put(dentry);
+    }
+
+    pub(super) fn inode_of(&self, dentry: DentryId) -> InodeId {
+        self.state().world.mount.inode_of(dentry)
+    }
+
+    pub(super) fn kind_of(&self, dentry: DentryId) -> FileKind {
+        let state = self.state();
+        state.world.mount.inodes[state.world.mount.inode_of(dentry)].kind
+    }
+
+    pub(super) fn is_directory(&self, dentry: DentryId) -> bool {
+        self.kind_of(dentry) == FileKind::Directory
+    }
+
+    pub(super) fn is_negative(&self, dentry: DentryId) -> bool {
+        self.state().world.mount.dentries[dentry].inode.is_none()
+    }
+}
+
+fn revalidate(world: &mut World, dentry: DentryId) -> bool {
+    let state = &world.mount.dentries[dentry];
+    let Some(inode) = state.inode else { return false };
+    if world.mount.inodes[inode].bad {
+        return false;
+    }
+    let Some(path) = state.backing.clone() else { return true };
+    let Some(node) = path.node else { return false };
+    let kernel = world.kernel_caller();
+    // An unlinked lower inode has lost its name: the lower dentry is unhashed.
+    use fuserig_sim_fs::LowerExt;
+    world.lower.getattr(&kernel, node).is_ok_and(|stat| stat.nlink > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::components;
+
+    fn names(path: &str) -> Vec<(String, bool)> {
+        let mut list: Vec<_> = components(path.as_bytes())
+            .into_iter()
+            .map(|c| (String::from_utf8(c.name).expect("ascii"), c.slashes))
+            .collect();
+        list.reverse();
+        list
+    }
+
+    #[test]
+    fn a_path_splits_into_components_that_know_their_slashes() {
+        assert_eq!(names("a/b"), [("a".into(), true), ("b".into(), false)]);
+        assert_eq!(names("//a//"), [("a".into(), true)]);
+        assert_eq!(names("/"), []);
+        assert_eq!(names("a/./.."), [
+            ("a".into(), true),
+            (".".into(), true),
+            ("..".into(), false)
+        ]);
+    }
+}
