@@ -1,0 +1,23 @@
+//! Conformance with recorded kernels: the same mount, filter and system calls, compared with what
+//! a real fuse-bpf kernel did.
+//!
+//! A record file holds cases; each is a mount over a small lower tree, a filter made of rules, a
+//! list of system calls, and what came of them: results, data, and every filter call with its
+//! visible arguments. The rig plays the case and lists each difference. It refuses to guess at
+//! what it cannot model: such a case is skipped with the reason.
+//!
+//! What a reader would get wrong: inode numbers, times, block counts and filesystem figures are
+//! those of the day of the recording and are compared by shape, not by value.
+
+mod compare;
+mod driver;
+mod filter;
+mod lower;
+mod record;
+mod report;
+mod rule;
+mod suite;
+
+pub use record::{RecordError, fuzz_entry};
+pub use report::{CaseReport, Verdict};
+pub use suite::{ConformOptions, conform_text};
