@@ -1,0 +1,269 @@
+//! The command line as types.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use fuserig_abi::{Abi, Fidelity};
+use fuserig_traces::PayloadMode;
+
+/// A test rig for FUSE-BPF filters: real filters through the whole prefilter, lower operation,
+/// postfilter pipeline in an ordinary process.
+#[derive(Debug, Parser)]
+#[command(
+    name = "fuserig",
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 agreed, 1 finding, 2 usage, 3 input unreadable or output \
+                  unwritable, 4 nothing ran, 5 capability missing, 70 bug of fuserig, \
+                  130 interrupted"
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What every command understands.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Common {
+    /// How results are written to standard output
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+    /// Whether human output has colours; `auto` means on a terminal without NO_COLOR
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub(super) color: Color,
+}
+
+/// Forms of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Human,
+    /// For machines: one JSON object
+    Json,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Replay traces through the pipeline and compare with what they recorded
+    #[command(after_help = "Example: fuserig replay traces/corpus/shell.frt \
+                            --filter 'hide:*.jpg' --against none")]
+    Replay(ReplayArgs),
+    /// Turn the log of another tool into a trace
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Look at traces, compare and repair them
+    #[command(subcommand)]
+    Trace(TraceCommand),
+    /// Play records of real fuse-bpf kernels and compare every result and filter call
+    Conform(ConformArgs),
+    /// Look at filters
+    #[command(subcommand)]
+    Filter(FilterCommand),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// Traces to replay
+    #[arg(required = true, value_name = "TRACE")]
+    pub(super) traces: Vec<PathBuf>,
+    /// Filter at the root of the mount, `NAME` or `NAME:PARAMETERS` (see `filter list`), or
+    /// `none`; default: the filter the trace was recorded with
+    #[arg(long, value_name = "FILTER")]
+    pub(super) filter: Option<String>,
+    /// Filesystem below: `sim`, or `host:DIR` for a directory of this machine
+    #[arg(long, default_value = "sim", value_name = "LOWER")]
+    pub(super) lower: String,
+    /// Tree that the simulated lower starts with, as tree text
+    #[arg(long, value_name = "FILE")]
+    pub(super) tree: Option<PathBuf>,
+    /// ABI version of the modelled kernel; default: that of the trace, else v4
+    #[arg(long, value_parser = parse_abi)]
+    pub(super) abi: Option<Abi>,
+    /// `faithful` makes the modelled kernel's mistakes, `intended` does not; default: as the
+    /// trace was recorded, and `intended` for logs of programs on ordinary filesystems
+    #[arg(long, value_parser = parse_fidelity)]
+    pub(super) fidelity: Option<Fidelity>,
+    /// What judges the replay: `recorded` makes each difference a finding, `none` only shows it
+    #[arg(long, value_enum, default_value_t = Against::Recorded)]
+    pub(super) against: Against,
+    /// Write what happens as a new trace
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// How much of file data the new trace keeps
+    #[arg(long, value_parser = parse_payload, default_value = "hash")]
+    pub(super) payload: PayloadMode,
+    /// Write the final lower tree: path, type, mode, uid, gid, nlink, size, target
+    #[arg(long, value_name = "FILE")]
+    pub(super) tree_out: Option<PathBuf>,
+    /// Write the SHA-256 of every final file
+    #[arg(long, value_name = "FILE")]
+    pub(super) sha256_out: Option<PathBuf>,
+    /// Replace outputs that exist
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Differences to show
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub(super) show: usize,
+}
+
+/// Who judges a replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Against {
+    /// What the trace recorded
+    Recorded,
+    /// Nobody
+    None,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ImportCommand {
+    /// A log of `strace -f -ttt -T -y -s 1048576`
+    #[command(after_help = "Example: fuserig import strace app.strace.zst --root /srv/work \
+                            -o app.frt")]
+    Strace(ImportArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// The log, plain or compressed with zstd
+    pub(super) log: PathBuf,
+    /// Directory whose calls are imported, as the log spells it
+    #[arg(long, value_name = "DIR")]
+    pub(super) root: String,
+    /// The trace to write
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// Replace the output if it exists
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TraceCommand {
+    /// What is in a trace, and what cannot be in it
+    Info(OneTrace),
+    /// One record a line, for reading
+    Show(ShowArgs),
+    /// The lossless text twin; with --parse, from text back to a trace
+    Text(TextArgs),
+    /// The first difference between two traces, and the totals
+    Diff(DiffArgs),
+    /// Check every checksum, length and reference
+    Verify(OneTrace),
+    /// Save what can be saved into a new trace
+    Repair(RepairArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OneTrace {
+    /// The trace
+    pub(super) trace: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// The trace
+    pub(super) trace: PathBuf,
+    /// Records to pass over
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(super) skip: u64,
+    /// Records to show; all if not given
+    #[arg(long, value_name = "N")]
+    pub(super) take: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TextArgs {
+    /// The trace, or with --parse the text
+    pub(super) input: PathBuf,
+    /// Read text and write a trace
+    #[arg(long, requires = "output")]
+    pub(super) parse: bool,
+    /// Where to write; standard output for text if not given
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Replace the output if it exists
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DiffArgs {
+    /// One trace
+    pub(super) left: PathBuf,
+    /// The other
+    pub(super) right: PathBuf,
+    /// Do not compare times and durations
+    #[arg(long)]
+    pub(super) ignore_times: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RepairArgs {
+    /// The damaged trace
+    pub(super) trace: PathBuf,
+    /// The trace to write
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// Replace the output if it exists
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ConformArgs {
+    /// Record files (JSON lines, plain or compressed with zstd)
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// ABI version of the recorded kernel; default: `v3` when the file is in a folder of that
+    /// name, else `v4`
+    #[arg(long, value_parser = parse_abi)]
+    pub(super) abi: Option<Abi>,
+    /// Show passed and skipped cases too
+    #[arg(long)]
+    pub(super) all: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum FilterCommand {
+    /// The filters that are built in
+    List,
+}
+
+fn parse_abi(text: &str) -> Result<Abi, String> {
+    Abi::from_name(text).ok_or_else(|| format!("unknown ABI version {text}: v3 or v4"))
+}
+
+fn parse_fidelity(text: &str) -> Result<Fidelity, String> {
+    Fidelity::from_name(text)
+        .ok_or_else(|| format!("unknown fidelity {text}: faithful or intended"))
+}
+
+fn parse_payload(text: &str) -> Result<PayloadMode, String> {
+    PayloadMode::parse(text)
+        .ok_or_else(|| format!("unknown payload mode {text}: none, len, hash or full"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

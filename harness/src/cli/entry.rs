@@ -1,0 +1,53 @@
+//! From the process's arguments to its exit code.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use super::args::{Arguments, Command};
+use super::exit::{Ended, Exit};
+use super::output::{Style, Terminal};
+use super::{conform, filter, import, replay, trace};
+
+/// Runs the program with the arguments of the process.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are results; everything else is a usage error.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Agreed };
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    let mut terminal = Terminal::new(arguments.common, no_color());
+    let ended = catch_unwind(AssertUnwindSafe(|| dispatch(arguments, &mut terminal)));
+    match ended {
+        Ok(Ok(exit)) => exit.into(),
+        Ok(Err(failure)) => {
+            terminal.note(format!("fuserig: {}", failure.message));
+            failure.exit.into()
+        }
+        Err(_) => {
+            let bug = terminal.styled(Style::Bad, "this is a bug of fuserig");
+            terminal.note(format!("fuserig: {bug}; please report the command and the message"));
+            Exit::Bug.into()
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments, terminal: &mut Terminal) -> Ended {
+    match arguments.command {
+        Command::Replay(args) => replay::replay(&args, terminal),
+        Command::Import(command) => import::import(&command, terminal),
+        Command::Trace(command) => trace::trace(&command, terminal),
+        Command::Conform(args) => conform::conform(&args, terminal),
+        Command::Filter(command) => filter::filter(&command, terminal),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "NO_COLOR is a convention of the command line")]
+fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}

@@ -1,0 +1,82 @@
+//! Files: the one module of the command line that opens them.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use fuserig_traces::{Trace, TraceReader};
+
+use super::exit::{Exit, Failure};
+
+/// Opens an input.
+pub(super) fn open(path: &Path) -> Result<BufReader<File>, Failure> {
+    match File::open(path) {
+        Ok(file) => Ok(BufReader::new(file)),
+        Err(error) => Err(Failure::input(path, &error)),
+    }
+}
+
+/// Reads a whole file, decompressing it when it is compressed with zstd.
+pub(super) fn read_all(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes).map_err(|error| Failure::input(path, &error))?;
+    const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+    if bytes.starts_with(&ZSTD_MAGIC) {
+        let mut plain = Vec::new();
+        fuserig_traces::import::open_log(path)
+            .and_then(|mut log| log.read_to_end(&mut plain))
+            .map_err(|error| Failure::input(path, &error))?;
+        return Ok(plain);
+    }
+    Ok(bytes)
+}
+
+/// Opens a trace for reading block by block.
+pub(super) fn open_trace(path: &Path) -> Result<TraceReader<BufReader<File>>, Failure> {
+    TraceReader::open(open(path)?).map_err(|error| Failure::input(path, &error))
+}
+
+/// Reads a whole trace; damage is said on the way.
+pub(super) fn read_trace(
+    path: &Path,
+    note: &mut dyn FnMut(String),
+) -> Result<Trace, Failure> {
+    let (trace, damage) = Trace::read_damaged(open(path)?)
+        .map_err(|error| Failure::input(path, &error))?;
+    if !damage.is_empty() {
+        note(format!(
+            "{}: {} damaged parts, {} bytes left out; `fuserig trace verify` lists them",
+            path.display(),
+            damage.count(),
+            damage.lost_bytes()
+        ));
+    }
+    Ok(trace)
+}
+
+/// Creates an output; one that exists is left alone unless `force` says otherwise.
+pub(super) fn create(path: &Path, force: bool) -> Result<BufWriter<File>, Failure> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    if force {
+        options.create(true).truncate(true);
+    } else {
+        options.create_new(true);
+    }
+    match options.open(path) {
+        Ok(file) => Ok(BufWriter::new(file)),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Failure::new(
+            Exit::Usage,
+            format!("{}: exists already; choose another name or add --force", path.display()),
+        )),
+        Err(error) => Err(Failure::output(path, &error)),
+    }
+}
+
+/// Writes a whole output.
+pub(super) fn write_all(path: &Path, force: bool, bytes: &[u8]) -> Result<(), Failure> {
+    let mut file = create(path, force)?;
+    file.write_all(bytes)
+        .and_then(|()| file.flush())
+        .map_err(|error| Failure::output(path, &error))
+}

@@ -1,0 +1,56 @@
+//! `fuserig filter`.
+
+use fuserig_filters::{Filter, builtin, builtins};
+
+use super::args::FilterCommand;
+use super::exit::{Ended, Exit, Failure};
+use super::output::{Style, Terminal};
+
+pub(super) fn filter(command: &FilterCommand, terminal: &mut Terminal) -> Ended {
+    match command {
+        FilterCommand::List => {
+            if terminal.json() {
+                let rows: Vec<_> = builtins()
+                    .iter()
+                    .map(|filter| {
+                        serde_json::json!({
+                            "name": filter.name,
+                            "parameters": filter.parameters,
+                            "about": filter.about,
+                        })
+                    })
+                    .collect();
+                terminal.line(serde_json::json!({ "filters": rows }).to_string());
+            } else {
+                for filter in builtins() {
+                    let spec = match filter.parameters {
+                        "" => filter.name.to_owned(),
+                        parameters => format!("{}:{parameters}", filter.name),
+                    };
+                    let spec = terminal.styled(Style::Bold, &format!("{spec:<18}"));
+                    terminal.line(format!("{spec} {}", filter.about));
+                }
+            }
+            Ok(Exit::Agreed)
+        }
+    }
+}
+
+/// The filter that a specification names; none for `none`.
+pub(super) fn named(spec: &str) -> Result<Option<Box<dyn Filter>>, Failure> {
+    if spec == "none" || spec.is_empty() {
+        return Ok(None);
+    }
+    match builtin(spec) {
+        Ok(filter) => Ok(Some(filter)),
+        Err(error) => {
+            let names: Vec<&str> = builtins().iter().map(|filter| filter.name).collect();
+            let known = names.join(", ");
+            Err(Failure::new(
+                Exit::Usage,
+                format!("{error}; built in are {known} (see `fuserig filter list`)"),
+            ))
+        }
+    }
+}
+

@@ -1,0 +1,119 @@
+//! `fuserig import`.
+
+use std::ops::ControlFlow;
+
+use fuserig_traces::import::{ImportReport, StraceOptions, import_strace, open_log};
+use fuserig_traces::record::CallRecord;
+use fuserig_traces::{
+    Clock, ClockKind, Fidelity, FirstClient, Header, PayloadMode, Source, SourceKind, TraceWriter,
+    WriteError,
+};
+
+use super::args::{ImportArgs, ImportCommand};
+use super::exit::{Ended, Exit, Failure};
+use super::files;
+use super::output::{Style, Terminal};
+
+pub(super) fn import(command: &ImportCommand, terminal: &mut Terminal) -> Ended {
+    match command {
+        ImportCommand::Strace(args) => strace(args, terminal),
+    }
+}
+
+/// Reads the log twice: the first pass finds what the header must say.
+fn strace(args: &ImportArgs, terminal: &mut Terminal) -> Ended {
+    let survey = pass(args, &mut |_| ControlFlow::Continue(()))?;
+    if !survey.root_seen || survey.recorded == 0 {
+        return Err(Failure::new(
+            Exit::NothingRan,
+            format!(
+                "{}: no call concerns {}; check --root against the paths in the log{}",
+                args.log.display(),
+                args.root,
+                working_directories(&survey)
+            ),
+        ));
+    }
+    let output = files::create(&args.output, args.force)?;
+    let failed = |error: WriteError| Failure::output(&args.output, &error);
+    let mut writer = TraceWriter::create(output, header(args, &survey)).map_err(failed)?;
+    let mut problem: Option<WriteError> = None;
+    let report = pass(args, &mut |call: CallRecord| match writer.append(call.as_ref()) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => {
+            problem = Some(error);
+            ControlFlow::Break(())
+        }
+    })?;
+    if let Some(error) = problem {
+        return Err(failed(error));
+    }
+    let (summary, _) = writer.finish().map_err(failed)?;
+    if terminal.json() {
+        let value = serde_json::json!({
+            "trace": args.output.display().to_string(),
+            "stream_id": summary.stream_id.to_string(),
+            "lines": report.lines,
+            "calls": report.calls,
+            "inside": report.inside,
+            "recorded": report.recorded,
+            "outside": report.outside.values().sum::<u64>(),
+            "not_understood": report.not_understood_total,
+            "losses": report.losses_total,
+        });
+        terminal.line(value.to_string());
+    } else {
+        terminal.line(report.to_string().trim_end());
+        let written = terminal.styled(Style::Bold, &args.output.display().to_string());
+        terminal.line(format!(
+            "wrote {written}: {} bytes, stream id {}",
+            summary.bytes, summary.stream_id
+        ));
+        terminal.note(format!("replay it with: fuserig replay {}", args.output.display()));
+    }
+    Ok(if report.is_lossless() { Exit::Agreed } else { Exit::Finding })
+}
+
+fn pass(
+    args: &ImportArgs,
+    sink: &mut dyn FnMut(CallRecord) -> ControlFlow<()>,
+) -> Result<ImportReport, Failure> {
+    let log = open_log(&args.log).map_err(|error| Failure::input(&args.log, &error))?;
+    import_strace(log, &StraceOptions::new(&args.root), sink)
+        .map_err(|error| Failure::input(&args.log, &error))
+}
+
+fn header(args: &ImportArgs, survey: &ImportReport) -> Header {
+    let plain = FirstClient::default();
+    Header {
+        tool: "fuserig".to_owned(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        clock: Some(Clock { kind: ClockKind::Realtime, base_ns: survey.first_ns }),
+        payload: PayloadMode::Full,
+        first_client: Some(FirstClient {
+            uid: survey.uid_initial.unwrap_or(plain.uid),
+            gid: survey.gid_initial.unwrap_or(plain.gid),
+            umask: survey.umask_initial.unwrap_or(plain.umask),
+        }),
+        source: Some(Source {
+            kind: SourceKind::Strace,
+            what: args.log.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            root: args.root.clone(),
+            fidelity: Fidelity {
+                replies: true,
+                data: survey.losses_total == 0,
+                credentials: false,
+                exact_order: false,
+            },
+        }),
+        ..Header::default()
+    }
+}
+
+/// A hint for a root that never occurs.
+fn working_directories(survey: &ImportReport) -> String {
+    match survey.outside.values().sum::<u64>() {
+        0 => String::new(),
+        outside => format!(" ({outside} calls concern other places)"),
+    }
+}

@@ -1,0 +1,19 @@
+//! The command line: parse, call one library function, print, exit.
+//!
+//! Results go to standard output, everything else to standard error; same input, same bytes. This
+//! is the only place that prints and the only one that knows exit codes.
+
+mod args;
+mod conform;
+mod entry;
+mod exit;
+mod files;
+mod filter;
+mod import;
+mod output;
+mod replay;
+mod summary;
+mod trace;
+
+pub use entry::run;
+pub use exit::Exit;

@@ -1,0 +1,100 @@
+//! The terminal: the one module that writes to it.
+
+use std::io::{self, IsTerminal, Write};
+
+use super::args::{Color, Common, Format};
+
+/// Emphasis in human output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// A heading.
+    Bold,
+    /// Something is wrong.
+    Bad,
+    /// Something is right.
+    Good,
+    /// Less important.
+    Dim,
+}
+
+/// Standard output and standard error.
+#[derive(Debug)]
+pub(super) struct Terminal {
+    format: Format,
+    colored: bool,
+    progress: bool,
+    closed: bool,
+}
+
+impl Terminal {
+    pub(super) fn new(common: Common, no_color: bool) -> Terminal {
+        let colored = match common.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => !no_color && io::stdout().is_terminal(),
+        };
+        let progress = io::stderr().is_terminal();
+        Terminal { format: common.format, colored, progress, closed: false }
+    }
+
+    pub(super) fn json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Text with emphasis when the output has colours.
+    pub(super) fn styled(&self, style: Style, text: &str) -> String {
+        if !self.colored {
+            return text.to_owned();
+        }
+        let code = match style {
+            Style::Bold => "1",
+            Style::Bad => "31;1",
+            Style::Good => "32;1",
+            Style::Dim => "2",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+
+    /// A line of the result. A reader that went away is no error.
+    pub(super) fn line(&mut self, text: impl AsRef<str>) {
+        self.text(&format!("{}\n", text.as_ref()));
+    }
+
+    /// A part of the result.
+    pub(super) fn text(&mut self, text: &str) {
+        if self.closed {
+            return;
+        }
+        if io::stdout().lock().write_all(text.as_bytes()).is_err() {
+            self.closed = true;
+        }
+    }
+
+    /// Whether nobody reads the result any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Anything that is not the result.
+    pub(super) fn note(&self, text: impl AsRef<str>) {
+        // Who closed standard error does not want to hear.
+        let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
+    }
+
+    /// A line that is overwritten by the next one, on a terminal only.
+    pub(super) fn progress(&self, text: &str) {
+        if self.progress {
+            let mut stderr = io::stderr().lock();
+            let _ = write!(stderr, "\r{text}\x1b[K");
+            let _ = stderr.flush();
+        }
+    }
+
+    /// Clears the progress line.
+    pub(super) fn progress_end(&self) {
+        self.progress("");
+        if self.progress {
+            let _ = write!(io::stderr().lock(), "\r");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! `fuserig replay`.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use fuserig_abi::{Abi, Fidelity};
+use fuserig_sim_fs::{HostFs, Lower, MemFs, MemFsOptions};
+use fuserig_traces::record::Record;
+use fuserig_traces::{Header, SourceKind, StreamId, Summary, Trace, TraceWriter};
+
+use super::args::ReplayArgs;
+use super::exit::{Ended, Exit, Failure};
+use super::output::Terminal;
+use super::{files, filter, summary};
+use crate::replay::{
+    ReplayError, ReplayOptions, ReplayReport, Replayer, StopFlag, TreeOutput, tree_output,
+};
+
+/// Calls between two looks at the progress line.
+const PROGRESS_EVERY: u64 = 512;
+
+/// How one trace is played: what the command line says, else what the trace says.
+pub(super) struct Setting {
+    pub(super) filter: String,
+    pub(super) abi: Abi,
+    pub(super) fidelity: Fidelity,
+}
+
+impl Setting {
+    fn of(args: &ReplayArgs, header: &Header) -> Setting {
+        // A log of a program on an ordinary filesystem is judged by a kernel without fuse-bpf's
+        // mistakes; what those would change is asked for with --fidelity faithful.
+        let native = header.source.as_ref().is_some_and(|source| source.kind == SourceKind::Strace);
+        let assumed = if native { Fidelity::Intended } else { Fidelity::Faithful };
+        Setting {
+            filter: args.filter.clone().unwrap_or_else(|| header.filter.clone()),
+            abi: args.abi.or_else(|| Abi::from_name(&header.abi)).unwrap_or(Abi::V4),
+            fidelity: args
+                .fidelity
+                .or_else(|| Fidelity::from_name(&header.kernel))
+                .unwrap_or(assumed),
+        }
+    }
+
+    /// Whether a filter stands in the pipeline.
+    pub(super) fn has_filter(&self) -> bool {
+        !self.filter.is_empty() && self.filter != "none"
+    }
+}
+
+/// One trace that was played.
+pub(super) struct Played<'a> {
+    pub(super) path: &'a Path,
+    pub(super) setting: Setting,
+    pub(super) report: ReplayReport,
+    pub(super) written: Option<Summary>,
+    pub(super) stream_id: Option<StreamId>,
+}
+
+pub(super) fn replay(args: &ReplayArgs, terminal: &mut Terminal) -> Ended {
+    let single = [&args.output, &args.tree_out, &args.sha256_out];
+    if args.traces.len() > 1 && single.iter().any(|output| output.is_some()) {
+        return Err(Failure::new(
+            Exit::Usage,
+            "replay: --output, --tree-out and --sha256-out belong to one trace; replay the traces \
+             one by one",
+        ));
+    }
+    let stop: StopFlag = Arc::new(AtomicBool::new(false));
+    // Without the handler Ctrl-C ends the process at once; nothing else depends on it.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&stop));
+    let mut exit = Exit::Agreed;
+    for path in &args.traces {
+        let played = play(args, path, &stop, terminal)?;
+        exit = exit.worse(summary::print(&played, args, terminal));
+        if played.report.stopped {
+            return Ok(Exit::Interrupted);
+        }
+    }
+    Ok(exit)
+}
+
+fn play<'a>(
+    args: &ReplayArgs,
+    path: &'a Path,
+    stop: &StopFlag,
+    terminal: &Terminal,
+) -> Result<Played<'a>, Failure> {
+    let trace = files::read_trace(path, &mut |note| terminal.note(note))?;
+    let setting = Setting::of(args, &trace.header);
+    let options = ReplayOptions {
+        abi: setting.abi,
+        fidelity: setting.fidelity,
+        filter: filter::named(&setting.filter)?,
+        lower: lower(args, path, &trace)?,
+        payload: args.payload,
+    };
+    let mut replayer =
+        Replayer::new(&trace.header, options).map_err(|error| failed(path, error))?;
+    let written = match &args.output {
+        Some(output) => {
+            let file = files::create(output, args.force)?;
+            let header = header(&trace.header, &setting, args);
+            let mut writer = TraceWriter::create(file, header)
+                .map_err(|error| Failure::output(output, &error))?;
+            run(&mut replayer, &trace, Some(&mut writer), stop, terminal)
+                .map_err(|error| failed_writing(path, output, error))?;
+            let finished = writer.finish().map_err(|error| Failure::output(output, &error))?;
+            Some(finished.0)
+        }
+        None => {
+            let mut writer = TraceWriter::create(
+                std::io::sink(),
+                header(&trace.header, &setting, args),
+            )
+            .map_err(|error| Failure::output(path, &error))?;
+            run(&mut replayer, &trace, Some(&mut writer), stop, terminal)
+                .map_err(|error| failed(path, error))?;
+            let finished = writer.finish().map_err(|error| Failure::output(path, &error))?;
+            Some(finished.0)
+        }
+    };
+    let report = replayer.report().clone();
+    write_tree(args, replayer)?;
+    let stream_id = written.map(|summary| summary.stream_id);
+    let written = written.filter(|_| args.output.is_some());
+    Ok(Played { path, setting, report, written, stream_id })
+}
+
+fn run<W: std::io::Write>(
+    replayer: &mut Replayer,
+    trace: &Trace,
+    writer: Option<&mut TraceWriter<W>>,
+    stop: &StopFlag,
+    terminal: &Terminal,
+) -> Result<(), ReplayError> {
+    let result = replayer.run(trace, writer, stop, &mut |done, total| {
+        if done % PROGRESS_EVERY == 0 {
+            let percent = done * 100 / total.max(1);
+            terminal.progress(&format!("replayed {done} of {total} calls ({percent} %)"));
+        }
+    });
+    terminal.progress_end();
+    result
+}
+
+fn failed(path: &Path, error: ReplayError) -> Failure {
+    let exit = match error {
+        ReplayError::NothingToReplay => Exit::NothingRan,
+        ReplayError::Mount(_) | ReplayError::Write(_) => Exit::Unreadable,
+    };
+    Failure::new(exit, format!("{}: {error}", path.display()))
+}
+
+fn failed_writing(path: &Path, output: &Path, error: ReplayError) -> Failure {
+    match error {
+        ReplayError::Write(error) => Failure::output(output, &error),
+        other => failed(path, other),
+    }
+}
+
+/// The header of the trace that a replay writes: where it comes from, and how it was played.
+fn header(source: &Header, setting: &Setting, args: &ReplayArgs) -> Header {
+    Header {
+        tool: "fuserig".to_owned(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        abi: setting.abi.name().to_owned(),
+        filter: if setting.has_filter() { setting.filter.clone() } else { String::new() },
+        kernel: setting.fidelity.name().to_owned(),
+        payload: args.payload,
+        ..source.clone()
+    }
+}
+
+fn lower(args: &ReplayArgs, path: &Path, trace: &Trace) -> Result<Box<dyn Lower>, Failure> {
+    if let Some(directory) = args.lower.strip_prefix("host:") {
+        if args.tree.is_some() {
+            return Err(Failure::new(Exit::Usage, "replay: --tree belongs to --lower sim"));
+        }
+        let directory = Path::new(directory);
+        return match HostFs::open(directory) {
+            Ok(host) => Ok(Box::new(host) as Box<dyn Lower>),
+            Err(error) => Err(Failure::input(directory, &error)),
+        };
+    }
+    if args.lower != "sim" {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("replay: unknown lower {}: `sim` or `host:DIR`", args.lower),
+        ));
+    }
+    let recorded = trace.records.iter().find_map(|record| match record {
+        Record::Tree(tree) => Some(&tree.text),
+        _ => None,
+    });
+    let (origin, bytes) = match (&args.tree, recorded) {
+        (Some(file), _) => (file.as_path(), files::read_all(file)?),
+        (None, Some(text)) => (path, text.clone()),
+        (None, None) => return Ok(Box::new(MemFs::new(MemFsOptions::default()))),
+    };
+    let text = String::from_utf8(bytes).map_err(|error| Failure::input(origin, &error))?;
+    match MemFs::from_tree(&text) {
+        Ok(fs) => Ok(Box::new(fs)),
+        Err(error) => Err(Failure::input(origin, &error)),
+    }
+}
+
+fn write_tree(args: &ReplayArgs, replayer: Replayer) -> Result<(), Failure> {
+    if args.tree_out.is_none() && args.sha256_out.is_none() {
+        return Ok(());
+    }
+    let mut world = replayer.into_vfs().into_world();
+    let caller = world.kernel_caller();
+    let TreeOutput { rows, digests } = tree_output(&mut *world.lower, &caller)
+        .map_err(|errno| Failure::new(Exit::Unreadable, format!("final tree: {errno}")))?;
+    for (path, text) in [(&args.tree_out, rows), (&args.sha256_out, digests)] {
+        if let Some(path) = path {
+            files::write_all(path, args.force, text.as_bytes())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,278 @@
+//! What a replay shows.
+
+use std::collections::BTreeMap;
+
+use fuserig_abi::{Errno, Op, Phase, Slot};
+
+use super::args::{Against, ReplayArgs};
+use super::exit::Exit;
+use super::output::{Style, Terminal};
+use super::replay::Played;
+use crate::replay::{Divergence, ReplayReport};
+
+/// Prints what came of one trace and says how the command ends.
+pub(super) fn print(played: &Played<'_>, args: &ReplayArgs, terminal: &mut Terminal) -> Exit {
+    let exit = judged(&played.report, args.against);
+    if terminal.json() {
+        terminal.line(json(played, exit).to_string());
+        return exit;
+    }
+    head(played, terminal);
+    members(&played.report, terminal);
+    counts(&played.report, terminal);
+    differences(played, args, terminal);
+    verdict(played, args, exit, terminal);
+    exit
+}
+
+fn judged(report: &ReplayReport, against: Against) -> Exit {
+    let diverged = report.divergences_total > 0 && against == Against::Recorded;
+    if report.stopped {
+        Exit::Interrupted
+    } else if diverged || report.crash.is_some() {
+        Exit::Finding
+    } else {
+        Exit::Agreed
+    }
+}
+
+fn head(played: &Played<'_>, terminal: &mut Terminal) {
+    let report = &played.report;
+    let name = terminal.styled(Style::Bold, &played.path.display().to_string());
+    let filter = if played.setting.has_filter() { &played.setting.filter[..] } else { "none" };
+    terminal.line(format!(
+        "{name}: {} system calls became {} requests",
+        report.calls, report.requests
+    ));
+    let dim = format!(
+        "filter {filter}, ABI {}, kernel {}",
+        played.setting.abi, played.setting.fidelity
+    );
+    terminal.line(format!("  {}", terminal.styled(Style::Dim, &dim)));
+}
+
+/// Codes of one member, in the order of their numbers.
+type Codes = BTreeMap<i64, u64>;
+
+/// One row a member: how often it was called and what it answered.
+fn members(report: &ReplayReport, terminal: &mut Terminal) {
+    if report.verdicts.is_empty() {
+        return;
+    }
+    let mut rows: BTreeMap<u16, Codes> = BTreeMap::new();
+    for (&(slot, code), &count) in &report.verdicts {
+        *rows.entry(slot).or_default().entry(code).or_default() += count;
+    }
+    terminal.line("");
+    let title = format!("  {:<28} {:>8}  answers", "member", "calls");
+    terminal.line(terminal.styled(Style::Bold, &title));
+    for (slot, codes) in rows {
+        let calls: u64 = codes.values().sum();
+        let answers: Vec<String> =
+            codes.iter().rev().map(|(&code, count)| format!("{} x{count}", answer(code))).collect();
+        terminal.line(format!("  {:<28} {calls:>8}  {}", member(slot), answers.join(", ")));
+    }
+}
+
+fn member(slot: u16) -> String {
+    let index = usize::from(slot);
+    let slot = match Op::ALL.get(index / 2) {
+        Some(&op) if index % 2 == 0 => Slot::Member(op, Phase::Pre),
+        Some(&op) => Slot::Member(op, Phase::Post),
+        None => Slot::Default,
+    };
+    slot.name().to_owned()
+}
+
+fn answer(code: i64) -> String {
+    match code {
+        0 => "continue".to_owned(),
+        1 => "user".to_owned(),
+        2 => "user_prefilter".to_owned(),
+        3 => "postfilter".to_owned(),
+        4 => "user_postfilter".to_owned(),
+        5 => "call_default".to_owned(),
+        ..0 => Errno(i32::try_from(-code).unwrap_or(i32::MAX)).to_string(),
+        other => format!("code {other}"),
+    }
+}
+
+fn counts(report: &ReplayReport, terminal: &mut Terminal) {
+    let mut lines = Vec::new();
+    if !report.quirks.is_empty() {
+        let hits: Vec<String> =
+            report.quirks.iter().map(|(id, count)| format!("{id} x{count}")).collect();
+        lines.push(format!("  quirks hit: {}", hits.join(", ")));
+    }
+    if report.printed > 0 {
+        lines.push(format!("  lines printed by the filter: {}", report.printed));
+    }
+    let leaks = report.leaks;
+    let leaked = leaks.handles + leaks.lower_files + leaks.pages + leaks.buffers;
+    if leaked > 0 {
+        lines.push(format!(
+            "  leaked by the modelled kernel: {} handles, {} lower files, {} pages, {} buffers",
+            leaks.handles, leaks.lower_files, leaks.pages, leaks.buffers
+        ));
+    }
+    if !lines.is_empty() {
+        terminal.line("");
+        lines.iter().for_each(|line| terminal.line(line));
+    }
+}
+
+fn differences(played: &Played<'_>, args: &ReplayArgs, terminal: &mut Terminal) {
+    let report = &played.report;
+    if report.divergences_total == 0 {
+        return;
+    }
+    terminal.line("");
+    let what = if played.setting.has_filter() { "with the filter" } else { "in the replay" };
+    let title = format!(
+        "  {} of {} calls end differently {what}",
+        report.calls_changed, report.calls
+    );
+    terminal.line(terminal.styled(Style::Bold, &title));
+    let (follow, first): (Vec<_>, Vec<_>) =
+        report.divergences.iter().partition(|divergence| follows(divergence));
+    for divergence in first.iter().take(args.show) {
+        difference(divergence, terminal);
+    }
+    let shown = first.len().min(args.show) as u64;
+    let follow = follow.len() as u64;
+    let more = report.divergences_total - shown - follow;
+    if more > 0 {
+        terminal.line(format!("  ... and {more} more differences (--show N shows more)"));
+    }
+    if follow > 0 {
+        terminal.line(format!("  {follow} more calls use descriptors that were never opened"));
+    }
+}
+
+/// Whether a difference only follows from an earlier one: its descriptor was never opened.
+fn follows(divergence: &Divergence) -> bool {
+    divergence.mismatch.what == "errno" && divergence.mismatch.replayed == "EBADF"
+}
+
+fn difference(divergence: &Divergence, terminal: &mut Terminal) {
+    let place = match divergence.line {
+        0 => format!("arrival {}", divergence.arrival),
+        line => format!("line {line}"),
+    };
+    let call = shorten(call_alone(&divergence.call), 110);
+    terminal.line(format!("  {} {call}", terminal.styled(Style::Dim, &format!("{place}:"))));
+    let mismatch = &divergence.mismatch;
+    let replayed = terminal.styled(Style::Bad, &shorten(&mismatch.replayed, 120));
+    terminal.line(format!(
+        "      {}: recorded {}, now {replayed}",
+        mismatch.what,
+        shorten(&mismatch.recorded, 120)
+    ));
+}
+
+/// The call without its sequence numbers, times and client in front and its line behind.
+fn call_alone(text: &str) -> &str {
+    let mut words = text.splitn(6, ' ');
+    let call = match (words.next(), words.nth(4)) {
+        (Some("call"), Some(call)) => call,
+        _ => text,
+    };
+    let call = call.split_once(" line=").map_or(call, |(call, _)| call);
+    call.split_once(" flags=").map_or(call, |(call, _)| call)
+}
+
+/// A long text with its middle left out.
+fn shorten(text: &str, limit: usize) -> String {
+    let count = text.chars().count();
+    if count <= limit {
+        return text.to_owned();
+    }
+    let half = limit / 2;
+    let head: String = text.chars().take(half).collect();
+    let tail: String = text.chars().skip(count - half).collect();
+    format!("{head} ... {tail}")
+}
+
+fn verdict(played: &Played<'_>, args: &ReplayArgs, exit: Exit, terminal: &mut Terminal) {
+    let report = &played.report;
+    terminal.line("");
+    if let (Some(summary), Some(output)) = (&played.written, &args.output) {
+        terminal.line(format!(
+            "  wrote {}: {} records, {} bytes",
+            output.display(),
+            summary.records(),
+            summary.bytes
+        ));
+    }
+    if let Some(id) = &played.stream_id {
+        terminal.line(format!("  stream id {id}"));
+    }
+    let line = match (&report.crash, exit) {
+        (Some(quirk), _) => {
+            terminal.styled(Style::Bad, &format!("the modelled kernel crashed: {quirk}"))
+        }
+        (None, Exit::Interrupted) => {
+            terminal.styled(Style::Bad, "interrupted; what was written so far is readable")
+        }
+        (None, Exit::Agreed) if report.divergences_total == 0 => {
+            terminal.styled(Style::Good, "every call ended as recorded: 0 divergences")
+        }
+        (None, Exit::Agreed) => format!("{} differences, judged by nobody", report.divergences_total),
+        (None, _) => terminal
+            .styled(Style::Bad, &format!("{} divergences", report.divergences_total)),
+    };
+    terminal.line(format!("  {line}"));
+    if exit == Exit::Finding {
+        let filter = &played.setting.filter;
+        let quoted = if played.setting.has_filter() {
+            format!(" --filter '{filter}'")
+        } else {
+            String::new()
+        };
+        terminal.line(format!(
+            "  fuserig replay {}{quoted} --abi {} --fidelity {}",
+            played.path.display(),
+            played.setting.abi,
+            played.setting.fidelity
+        ));
+    }
+}
+
+fn json(played: &Played<'_>, exit: Exit) -> serde_json::Value {
+    let report = &played.report;
+    let verdicts: Vec<_> = report
+        .verdicts
+        .iter()
+        .map(|(&(slot, code), &count)| {
+            serde_json::json!({ "member": member(slot), "answer": answer(code), "count": count })
+        })
+        .collect();
+    let divergences: Vec<_> = report
+        .divergences
+        .iter()
+        .map(|d| {
+            serde_json::json!({
+                "arrival": d.arrival, "line": d.line, "call": d.call, "what": d.mismatch.what,
+                "recorded": d.mismatch.recorded, "replayed": d.mismatch.replayed,
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "trace": played.path.display().to_string(),
+        "filter": played.setting.filter,
+        "abi": played.setting.abi.name(),
+        "kernel": played.setting.fidelity.name(),
+        "calls": report.calls,
+        "requests": report.requests,
+        "verdicts": verdicts,
+        "quirks": report.quirks,
+        "printed": report.printed,
+        "calls_changed": report.calls_changed,
+        "divergences_total": report.divergences_total,
+        "divergences": divergences,
+        "crash": report.crash,
+        "stopped": report.stopped,
+        "stream_id": played.stream_id.map(|id| id.to_string()),
+        "exit": exit.code(),
+    })
+}

@@ -1,0 +1,213 @@
+//! `fuserig trace`.
+
+use std::io::Write;
+
+use fuserig_traces::record::RecordKind;
+use fuserig_traces::tools::{DiffOptions, Info, diff_with, repair, verify};
+use fuserig_traces::{Trace, text};
+
+use super::args::{DiffArgs, OneTrace, RepairArgs, ShowArgs, TextArgs, TraceCommand};
+use super::exit::{Ended, Exit, Failure};
+use super::files;
+use super::output::{Style, Terminal};
+
+pub(super) fn trace(command: &TraceCommand, terminal: &mut Terminal) -> Ended {
+    match command {
+        TraceCommand::Info(args) => info(args, terminal),
+        TraceCommand::Show(args) => show(args, terminal),
+        TraceCommand::Text(args) => text_twin(args, terminal),
+        TraceCommand::Diff(args) => diff(args, terminal),
+        TraceCommand::Verify(args) => verify_trace(args, terminal),
+        TraceCommand::Repair(args) => repair_trace(args, terminal),
+    }
+}
+
+fn info(args: &OneTrace, terminal: &mut Terminal) -> Ended {
+    let info = Info::of(files::open(&args.trace)?)
+        .map_err(|error| Failure::input(&args.trace, &error))?;
+    if terminal.json() {
+        let counts: serde_json::Map<String, serde_json::Value> = RecordKind::ALL
+            .iter()
+            .map(|kind| (kind.name().to_owned(), info.counts[kind.index()].into()))
+            .collect();
+        let header: serde_json::Value =
+            serde_json::from_str(&info.header.to_json()).unwrap_or_default();
+        let value = serde_json::json!({
+            "version": info.version.to_string(),
+            "stream_id": info.stream_id.to_string(),
+            "header": header,
+            "records": counts,
+            "raw_bytes": info.raw_bytes,
+            "stored_bytes": info.stored_bytes,
+            "in_flight": info.in_flight(),
+            "cannot_appear": info.header.cannot_appear(),
+            "damaged_parts": info.damage.count(),
+        });
+        terminal.line(value.to_string());
+    } else {
+        terminal.line(info.to_string().trim_end());
+    }
+    Ok(if info.damage.is_empty() { Exit::Agreed } else { Exit::Finding })
+}
+
+fn show(args: &ShowArgs, terminal: &mut Terminal) -> Ended {
+    let mut trace = files::read_trace(&args.trace, &mut |note| terminal.note(note))?;
+    trace.sort();
+    let skip = usize::try_from(args.skip).unwrap_or(usize::MAX);
+    let take = args.take.and_then(|take| usize::try_from(take).ok()).unwrap_or(usize::MAX);
+    for record in trace.records.iter().skip(skip).take(take) {
+        if terminal.is_closed() {
+            break;
+        }
+        terminal.line(text::record_line(&record.as_ref()));
+    }
+    Ok(Exit::Agreed)
+}
+
+fn text_twin(args: &TextArgs, terminal: &mut Terminal) -> Ended {
+    if args.parse {
+        return parse_text(args, terminal);
+    }
+    let mut reader = files::open_trace(&args.input)?;
+    match &args.output {
+        Some(path) => {
+            let mut output = files::create(path, args.force)?;
+            text::write_text(&mut reader, &mut output)
+                .and_then(|()| output.flush())
+                .map_err(|error| Failure::output(path, &error))?;
+        }
+        None => {
+            let mut bytes = Vec::new();
+            text::write_text(&mut reader, &mut bytes)
+                .map_err(|error| Failure::input(&args.input, &error))?;
+            terminal.text(&String::from_utf8_lossy(&bytes));
+        }
+    }
+    if !reader.damage().is_empty() {
+        terminal.note(format!("{} damaged parts are left out", reader.damage().count()));
+        return Ok(Exit::Finding);
+    }
+    Ok(Exit::Agreed)
+}
+
+fn parse_text(args: &TextArgs, terminal: &mut Terminal) -> Ended {
+    let bytes = files::read_all(&args.input)?;
+    let text = core::str::from_utf8(&bytes).map_err(|error| Failure::input(&args.input, &error))?;
+    let trace: Trace =
+        text::parse(text).map_err(|error| Failure::input(&args.input, &error))?;
+    let Some(path) = &args.output else {
+        return Err(Failure::new(Exit::Usage, "trace text --parse: --output is missing"));
+    };
+    let output = files::create(path, args.force)?;
+    let summary = trace.write(output).map_err(|error| Failure::output(path, &error))?;
+    terminal.line(format!("wrote {}: stream id {}", path.display(), summary.stream_id));
+    Ok(Exit::Agreed)
+}
+
+fn diff(args: &DiffArgs, terminal: &mut Terminal) -> Ended {
+    let options = DiffOptions { ignore_times: args.ignore_times, ..DiffOptions::default() };
+    let report = diff_with(files::open(&args.left)?, files::open(&args.right)?, options)
+        .map_err(|error| Failure::input(&args.left, &error))?;
+    if terminal.json() {
+        let totals: serde_json::Map<String, serde_json::Value> = RecordKind::ALL
+            .iter()
+            .map(|kind| {
+                let totals = report.totals[kind.index()];
+                let value = serde_json::json!({
+                    "equal": totals.equal, "differing": totals.differing,
+                    "left_only": totals.left_only, "right_only": totals.right_only,
+                });
+                (kind.name().to_owned(), value)
+            })
+            .collect();
+        let first = report.divergence.as_ref().map(|first| {
+            serde_json::json!({
+                "kind": first.kind.name(), "index": first.index, "seq": first.seq,
+                "left": first.left, "right": first.right,
+            })
+        });
+        let value =
+            serde_json::json!({ "agree": report.agree(), "first": first, "totals": totals });
+        terminal.line(value.to_string());
+    } else {
+        match &report.divergence {
+            Some(first) => {
+                terminal.line(terminal.styled(Style::Bad, "the traces differ; first at"));
+                terminal.line(first.to_string());
+            }
+            None => terminal.line(terminal.styled(Style::Good, "the traces agree")),
+        }
+        for kind in RecordKind::ALL {
+            let t = report.totals[kind.index()];
+            if t.equal + t.differing + t.left_only + t.right_only > 0 {
+                terminal.line(format!(
+                    "{:<8} {:>8} equal {:>8} differing {:>8} left only {:>8} right only",
+                    kind.name(),
+                    t.equal,
+                    t.differing,
+                    t.left_only,
+                    t.right_only
+                ));
+            }
+        }
+    }
+    Ok(if report.agree() { Exit::Agreed } else { Exit::Finding })
+}
+
+fn verify_trace(args: &OneTrace, terminal: &mut Terminal) -> Ended {
+    let report = verify(files::open(&args.trace)?)
+        .map_err(|error| Failure::input(&args.trace, &error))?;
+    if terminal.json() {
+        let value = serde_json::json!({
+            "whole": report.is_whole(),
+            "stream_id": report.stream_id.to_string(),
+            "records": report.counts.iter().sum::<u64>(),
+            "damaged_parts": report.damage.count(),
+            "problems": report.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        });
+        terminal.line(value.to_string());
+    } else {
+        for damage in report.damage.listed() {
+            terminal.line(damage.to_string());
+        }
+        for problem in &report.problems {
+            terminal.line(problem.to_string());
+        }
+        let records = report.counts.iter().sum::<u64>();
+        let (style, word) = match report.is_whole() {
+            true => (Style::Good, "whole"),
+            false => (Style::Bad, "damaged; `fuserig trace repair` saves what is left"),
+        };
+        let word = terminal.styled(style, word);
+        terminal.line(format!("{records} records, stream id {}: {word}", report.stream_id));
+    }
+    Ok(if report.is_whole() { Exit::Agreed } else { Exit::Finding })
+}
+
+fn repair_trace(args: &RepairArgs, terminal: &mut Terminal) -> Ended {
+    let input = files::open(&args.trace)?;
+    let output = files::create(&args.output, args.force)?;
+    let (report, _) =
+        repair(input, output).map_err(|error| Failure::input(&args.trace, &error))?;
+    let saved = report.summary.records();
+    let lost = report.damage.count();
+    if terminal.json() {
+        let value = serde_json::json!({
+            "records": saved, "damaged_parts": lost,
+            "lost_bytes": report.damage.lost_bytes(), "header_lost": report.header_lost,
+            "stream_id": report.summary.stream_id.to_string(),
+        });
+        terminal.line(value.to_string());
+    } else {
+        for damage in report.damage.listed() {
+            terminal.line(damage.to_string());
+        }
+        let header = if report.header_lost { ", the header is lost" } else { "" };
+        terminal.line(format!(
+            "saved {saved} records into {}; {lost} damaged parts, {} bytes left out{header}",
+            args.output.display(),
+            report.damage.lost_bytes()
+        ));
+    }
+    Ok(if lost == 0 && !report.header_lost { Exit::Agreed } else { Exit::Finding })
+}

@@ -1,0 +1,23 @@
+//! Replay: the arrivals of a trace through the VFS model and the pipeline, judged by what the
+//! trace recorded.
+//!
+//! Arrivals are the system calls of a trace. Each is issued again by its client; its result is
+//! compared with the recorded one, and when the trace was itself written by a replay, so is every
+//! request and every stage. What happens is written as a new trace. It refuses to guess: a call
+//! that cannot be issued is a divergence with the reason, not a gap.
+//!
+//! What a reader would get wrong: figures of a filesystem that no program can rely on (inode
+//! numbers, block counts, `statfs`, times, `st_size` of directories) are not compared.
+
+mod compare;
+mod convert;
+mod recorder;
+mod replayer;
+mod tree;
+
+pub use compare::Mismatch;
+pub use convert::ConvertError;
+pub use replayer::{
+    Divergence, Judge, ReplayError, ReplayOptions, ReplayReport, Replayer, StopFlag,
+};
+pub use tree::{TreeOutput, tree_output};

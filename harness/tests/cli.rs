@@ -1,0 +1,207 @@
+//! The command line: documented exit codes, clear messages, nothing lost.
+
+mod support;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use support::{corpus, print_skip};
+
+fn fuserig(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fuserig"))
+        .args(arguments)
+        .output()
+        .expect("the binary was built")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs a command and checks its exit code and a part of what it says on standard error.
+#[track_caller]
+fn check(arguments: &[&str], code: i32, says: &str) {
+    let output = fuserig(arguments);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+    assert!(said.contains(says), "{arguments:?} says {said:?}, not {says:?}");
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+fn path_text(path: &Path) -> &str {
+    path.to_str().expect("temporary paths are text")
+}
+
+fn scratch() -> (tempfile::TempDir, impl Fn(&str) -> PathBuf) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let root = directory.path().to_owned();
+    (directory, move |name: &str| root.join(name))
+}
+
+#[test]
+fn a_replay_that_agrees_ends_with_0() {
+    let shell = corpus("shell", "frt");
+    let output = fuserig(&["replay", path_text(&shell)]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("0 divergences"));
+}
+
+#[test]
+fn a_filter_that_changes_results_is_a_finding_unless_nobody_judges() {
+    let shell = corpus("shell", "frt");
+    let filtered = ["replay", path_text(&shell), "--filter", "hide:*.jpg"];
+    let output = fuserig(&filtered);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    let last = said.lines().last().expect("it says something");
+    assert!(last.trim_start().starts_with("fuserig replay"), "a command to paste: {last}");
+    let output = fuserig(&[&filtered[..], &["--against", "none"]].concat());
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).contains("IMG_1.jpg"), "the change is shown");
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_2() {
+    let shell = corpus("shell", "frt");
+    check(&["replay", path_text(&shell), "--filter", "nosuch"], 2, "built in are");
+    check(&["replay", path_text(&shell), "--lower", "tape"], 2, "unknown lower tape");
+    check(&["replay", path_text(&shell), "--abi", "v9"], 2, "v3 or v4");
+    check(&["replay"], 2, "TRACE");
+    check(&["frobnicate"], 2, "frobnicate");
+}
+
+#[test]
+fn an_unreadable_input_ends_with_3() {
+    let (_keep, path) = scratch();
+    std::fs::write(path("foreign"), "#!/bin/sh\necho no trace\n").expect("scratch");
+    std::fs::write(path("empty"), "").expect("scratch");
+    let mut newer = support::corpus_bytes("shell");
+    // The major version follows the eight bytes of the magic.
+    newer[8] = 99;
+    std::fs::write(path("newer"), newer).expect("scratch");
+    check(&["replay", path_text(&path("absent"))], 3, "No such file");
+    check(&["replay", path_text(&path("foreign"))], 3, "not the beginning of an .frt file");
+    check(&["replay", path_text(&path("empty"))], 3, "byte 0");
+    check(&["replay", path_text(&path("newer"))], 3, "version 99");
+    check(&["trace", "info", path_text(&path("newer"))], 3, "version 99");
+    check(&["trace", "text", path_text(&path("foreign"))], 3, "byte 0");
+    check(&["conform", path_text(&path("foreign"))], 3, "line 1");
+}
+
+#[test]
+fn a_log_that_is_none_or_has_no_such_root_is_refused() {
+    let (_keep, path) = scratch();
+    std::fs::write(path("log"), "Dear diary,\ntoday nothing.\n").expect("scratch");
+    let out = path("out.frt");
+    let import = |log: &Path, root: &str, code: i32, says: &str| {
+        let (log, out) = (path_text(log).to_owned(), path_text(&out).to_owned());
+        check(&["import", "strace", &log, "--root", root, "-o", &out], code, says);
+    };
+    import(&path("log"), "/srv/work", 3, "line 1");
+    let log = "7 1795354603.000001 mkdir(\"/elsewhere/d\", 0777) = 0 <0.000010>\n";
+    std::fs::write(path("other"), log).expect("scratch");
+    import(&path("other"), "/srv/work", 4, "--root");
+    assert!(!out.exists(), "no output without an import");
+}
+
+#[test]
+fn an_output_that_exists_is_kept() {
+    let (_keep, path) = scratch();
+    std::fs::write(path("out.frt"), "precious").expect("scratch");
+    let shell = corpus("shell", "frt");
+    let out = path("out.frt");
+    check(&["replay", path_text(&shell), "-o", path_text(&out)], 2, "exists already");
+    assert_eq!(std::fs::read(&out).expect("it is there"), b"precious");
+    check(&["replay", path_text(&shell), "-o", path_text(&out), "--force"], 0, "");
+    assert_ne!(std::fs::read(&out).expect("it is there"), b"precious");
+}
+
+#[test]
+fn a_full_disk_is_said_and_ends_with_3() {
+    if !Path::new("/dev/full").exists() {
+        print_skip("this machine has no /dev/full");
+        return;
+    }
+    let shell = corpus("shell", "frt");
+    let full = ["replay", path_text(&shell), "-o", "/dev/full", "--force"];
+    check(&full, 3, "No space left on device");
+}
+
+#[test]
+fn a_truncated_trace_is_replayed_as_far_as_it_goes_and_repaired() {
+    let (_keep, path) = scratch();
+    let bytes = support::corpus_bytes("git");
+    std::fs::write(path("cut.frt"), &bytes[..bytes.len() * 2 / 3]).expect("scratch");
+    let cut = path("cut.frt");
+    check(&["replay", path_text(&cut)], 0, "damaged parts");
+    let output = fuserig(&["trace", "verify", path_text(&cut)]);
+    assert_eq!(output.status.code(), Some(1));
+    let mended = path("mended.frt");
+    let output = fuserig(&["trace", "repair", path_text(&cut), "-o", path_text(&mended)]);
+    assert_eq!(output.status.code(), Some(1), "what was lost is a finding");
+    let output = fuserig(&["trace", "verify", path_text(&mended)]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+}
+
+#[test]
+fn the_text_twin_gives_the_trace_back() {
+    let (_keep, path) = scratch();
+    let sqlite = corpus("sqlite", "frt");
+    let (twin, back) = (path("twin.txt"), path("back.frt"));
+    check(&["trace", "text", path_text(&sqlite), "-o", path_text(&twin)], 0, "");
+    let parse = ["trace", "text", path_text(&twin), "--parse", "-o", path_text(&back)];
+    check(&parse, 0, "");
+    let output = fuserig(&["trace", "diff", path_text(&sqlite), path_text(&back)]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+}
+
+#[test]
+fn two_traces_that_differ_end_with_1_and_the_first_difference() {
+    let (shell, sqlite) = (corpus("shell", "frt"), corpus("sqlite", "frt"));
+    let output = fuserig(&["trace", "diff", path_text(&shell), path_text(&sqlite)]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("the traces differ"));
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes_and_json_is_one_object() {
+    let shell = corpus("shell", "frt");
+    for command in [&["replay"][..], &["trace", "info"], &["trace", "verify"]] {
+        let json = [command, &[path_text(&shell), "--format", "json"]].concat();
+        let (first, second) = (fuserig(&json), fuserig(&json));
+        assert_eq!(first.stdout, second.stdout, "{command:?}");
+        let value: serde_json::Value =
+            serde_json::from_slice(&first.stdout).expect("standard output is one JSON value");
+        assert!(value.is_object(), "{command:?}");
+    }
+}
+
+/// Ctrl-C while the output is a pipe that nobody empties: the replay stands still in the middle,
+/// so the signal always meets it there.
+#[test]
+fn ctrl_c_leaves_a_readable_trace_and_ends_with_130() {
+    let (_keep, path) = scratch();
+    let fifo = path("out.frt");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0)
+        .expect("a temporary directory takes a fifo");
+    let git = corpus("git", "frt");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fuserig"))
+        .args(["replay", path_text(&git), "-o", path_text(&fifo), "--force", "--payload", "full"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the binary was built");
+    let mut pipe = std::fs::File::open(&fifo).expect("the child opens the other end");
+    let mut bytes = vec![0; 512];
+    pipe.read_exact(&mut bytes).expect("the header comes first");
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
+    let pid = pid.expect("a pid is not zero");
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("the child lives");
+    pipe.read_to_end(&mut bytes).expect("the rest comes");
+    let status = child.wait().expect("the child ends");
+    assert_eq!(status.code(), Some(130));
+    let report = fuserig_traces::tools::verify(&bytes[..]).expect("a trace");
+    assert!(report.is_whole(), "{:?}", report.problems);
+}

@@ -1,0 +1,54 @@
+//! One seed, one trace: the stream ids of the corpus are the same in debug and release, on any
+//! machine. The numbers change only when what is recorded changes, which is a breaking change.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use fuserig::replay::{ReplayOptions, Replayer};
+use fuserig_abi::{Abi, Fidelity};
+use fuserig_filters::builtin;
+use fuserig_sim_fs::{MemFs, MemFsOptions};
+use fuserig_traces::{PayloadMode, StreamId, Trace, TraceWriter};
+use support::corpus_bytes;
+
+fn stream_id(name: &str, filter: &str) -> StreamId {
+    let trace = Trace::read(&corpus_bytes(name)[..]).expect("the corpus is readable");
+    let options = ReplayOptions {
+        abi: Abi::V4,
+        fidelity: Fidelity::Faithful,
+        filter: (filter != "none").then(|| builtin(filter).expect("a built-in filter")),
+        lower: Box::new(MemFs::new(MemFsOptions::default())),
+        payload: PayloadMode::Hash,
+    };
+    let mut replayer = Replayer::new(&trace.header, options).expect("the lower mounts");
+    let mut writer =
+        TraceWriter::create(Vec::new(), trace.header.clone()).expect("memory takes it");
+    let stop = Arc::new(AtomicBool::new(false));
+    replayer.run(&trace, Some(&mut writer), &stop, &mut |_, _| {}).expect("it has calls");
+    writer.finish().expect("memory takes it").0.stream_id
+}
+
+#[test]
+fn stream_ids_are_the_same_everywhere() {
+    let ids: Vec<String> = [
+        ("shell", "none"),
+        ("shell", "hide:*.jpg"),
+        ("sqlite", "audit"),
+        ("git", "none"),
+    ]
+    .iter()
+    .map(|(name, filter)| {
+        let id = stream_id(name, filter);
+        assert_eq!(id, stream_id(name, filter), "{name} {filter}: the same run twice");
+        format!("{name} {filter} {id}")
+    })
+    .collect();
+    insta::assert_snapshot!(ids.join("\n"), @r"
+    shell none c443369475a4492104448fea85ef947c
+    shell hide:*.jpg e3bbec7827143f34337ae92c225c0c6e
+    sqlite audit 0d7b4294ab6ce464e6df43bb64f34181
+    git none f8cfe7b3b135c062f608565d1b3e5b25
+    ");
+}

@@ -1,0 +1,230 @@
+//! Replays of the corpus end in the recorded tree, with the recorded result of every call.
+
+mod support;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use fuserig::replay::{
+    ReplayOptions, ReplayReport, Replayer, StopFlag, TreeOutput, tree_output,
+};
+use fuserig_abi::{Abi, Fidelity};
+use fuserig_filters::{Filter, builtin};
+use fuserig_sim_fs::{Lower, MemFs, MemFsOptions};
+use fuserig_traces::import::{StraceOptions, import_strace, open_log};
+use fuserig_traces::record::CallRecord;
+use fuserig_traces::{
+    Clock, ClockKind, Header, PayloadMode, Source, SourceKind, Trace, TraceWriter,
+};
+use support::{CAPTURES, corpus_bytes, corpus_text, shared};
+
+/// Everything a replay leaves behind.
+#[derive(Debug, PartialEq, Eq)]
+struct Played {
+    report: ReplayReport,
+    tree: TreeOutput,
+    trace: Vec<u8>,
+}
+
+fn play(trace: &Trace, abi: Abi, fidelity: Fidelity, filter: Option<Box<dyn Filter>>) -> Played {
+    let lower = Box::new(MemFs::new(MemFsOptions::default()));
+    play_over(trace, abi, fidelity, filter, lower)
+}
+
+fn play_over(
+    trace: &Trace,
+    abi: Abi,
+    fidelity: Fidelity,
+    filter: Option<Box<dyn Filter>>,
+    lower: Box<dyn Lower>,
+) -> Played {
+    let options = ReplayOptions { abi, fidelity, filter, lower, payload: PayloadMode::Hash };
+    let mut replayer = Replayer::new(&trace.header, options).expect("the lower mounts");
+    let header = Header { payload: PayloadMode::Hash, ..trace.header.clone() };
+    let mut writer = TraceWriter::create(Vec::new(), header).expect("memory takes it");
+    let stop: StopFlag = Arc::new(AtomicBool::new(false));
+    replayer.run(trace, Some(&mut writer), &stop, &mut |_, _| {}).expect("the trace has calls");
+    let (_, bytes) = writer.finish().expect("memory takes it");
+    let report = replayer.report().clone();
+    let mut world = replayer.into_vfs().into_world();
+    let caller = world.kernel_caller();
+    let tree = tree_output(&mut *world.lower, &caller).expect("the tree can be read");
+    Played { report, tree, trace: bytes }
+}
+
+fn without_directory_sizes(rows: &str) -> String {
+    rows.lines()
+        .map(|row| {
+            let mut fields: Vec<&str> = row.split('\t').collect();
+            if fields.get(1) == Some(&"d") && fields.len() > 6 {
+                fields[6] = "-";
+            }
+            fields.join("\t") + "\n"
+        })
+        .collect()
+}
+
+fn check_capture(name: &str, trace: &Trace, tree: &str, digests: &str) {
+    for abi in Abi::ALL {
+        for fidelity in Fidelity::ALL {
+            let played = play(trace, abi, fidelity, None);
+            let first = played.report.divergences.first();
+            assert_eq!(played.report.divergences_total, 0, "{name} {abi} {fidelity}: {first:?}");
+            assert_eq!(
+                without_directory_sizes(&played.tree.rows),
+                without_directory_sizes(tree),
+                "{name} {abi} {fidelity}"
+            );
+            assert_eq!(played.tree.digests, digests, "{name} {abi} {fidelity}");
+            assert_eq!(played.report.leaks.lower_files, 0, "{name}: every file was released");
+        }
+    }
+}
+
+#[test]
+fn each_capture_of_the_corpus_ends_as_recorded() {
+    for name in CAPTURES {
+        let trace = Trace::read(&corpus_bytes(name)[..]).expect("the corpus is readable");
+        let (tree, digests) = (corpus_text(name, "tree"), corpus_text(name, "sha256"));
+        check_capture(name, &trace, &tree, &digests);
+    }
+}
+
+#[test]
+fn each_log_that_is_imported_anew_ends_as_recorded() {
+    let Some(captures) = shared("captures") else { return };
+    for name in CAPTURES {
+        let log = captures.join(format!("{name}.strace.zst"));
+        let mut records = Vec::new();
+        let mut keep = |call: CallRecord| {
+            records.push(call.into());
+            ControlFlow::Continue(())
+        };
+        let log = open_log(&log).expect("the capture is there");
+        let report =
+            import_strace(log, &StraceOptions::new("/srv/work"), &mut keep).expect("a log");
+        assert!(report.is_lossless(), "{name}: {report}");
+        let header = Header {
+            clock: Some(Clock { kind: ClockKind::Realtime, base_ns: report.first_ns }),
+            source: Some(Source {
+                kind: SourceKind::Strace,
+                root: "/srv/work".to_owned(),
+                ..Source::default()
+            }),
+            ..Header::default()
+        };
+        let read = |kind: &str| {
+            std::fs::read_to_string(captures.join(format!("{name}.{kind}"))).expect("beside it")
+        };
+        check_capture(name, &Trace { header, records }, &read("tree"), &read("sha256"));
+    }
+}
+
+#[test]
+fn a_replay_of_a_replay_is_the_same_trace() {
+    for name in CAPTURES {
+        let trace = Trace::read(&corpus_bytes(name)[..]).expect("the corpus is readable");
+        for spec in ["none", "hide:*.jpg", "audit"] {
+            let filter = || match spec {
+                "none" => None,
+                spec => Some(builtin(spec).expect("a built-in filter")),
+            };
+            let first = play(&trace, Abi::V4, Fidelity::Faithful, filter());
+            let again = play(&trace, Abi::V4, Fidelity::Faithful, filter());
+            assert_eq!(first, again, "{name} {spec}: the same run twice");
+            let replayed = Trace::read(&first.trace[..]).expect("what was written is readable");
+            let second = play(&replayed, Abi::V4, Fidelity::Faithful, filter());
+            assert_eq!(second.report.divergences, [], "{name} {spec}");
+            assert_eq!(second.trace, first.trace, "{name} {spec}: byte for byte");
+        }
+    }
+}
+
+#[test]
+fn a_changed_record_is_found_at_its_place() {
+    let mut trace = Trace::read(&corpus_bytes("shell")[..]).expect("the corpus is readable");
+    let mut planted = 0;
+    for record in &mut trace.records {
+        if let fuserig_traces::record::Record::Call(call) = record
+            && call.source_line == 306
+        {
+            call.errno = 13;
+            call.result = -1;
+            planted += 1;
+        }
+    }
+    assert_eq!(planted, 1, "line 306 opens photos/2024/IMG_1.jpg");
+    let played = play(&trace, Abi::V4, Fidelity::Intended, None);
+    let first = played.report.divergences.first().expect("the planted change is found");
+    assert_eq!((first.line, &first.mismatch.what[..]), (306, "errno"));
+    assert_eq!(
+        (&first.mismatch.recorded[..], &first.mismatch.replayed[..]),
+        ("EACCES", "success")
+    );
+}
+
+#[test]
+fn a_changed_filter_is_found_when_a_replay_is_replayed() {
+    let trace = Trace::read(&corpus_bytes("shell")[..]).expect("the corpus is readable");
+    let recorded = play(&trace, Abi::V4, Fidelity::Faithful, Some(builtin("audit").expect("it")));
+    let recorded = Trace::read(&recorded.trace[..]).expect("what was written is readable");
+    let played = play(&recorded, Abi::V4, Fidelity::Faithful, None);
+    assert_eq!(played.report.divergences_total, 1, "only the first difference counts");
+    assert_eq!(played.report.divergences[0].mismatch.what, "stage");
+}
+
+#[test]
+fn the_host_arm_ends_as_the_simulated_one() {
+    let Some(directory) = support::private_tmpfs_directory() else { return };
+    for name in CAPTURES {
+        let root = tempfile::tempdir_in(directory.path()).expect("a directory in it");
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(root.path(), mode).expect("it is ours");
+        let lower = fuserig_sim_fs::HostFs::open(root.path()).expect("it is a directory");
+        let trace = Trace::read(&corpus_bytes(name)[..]).expect("the corpus is readable");
+        let played =
+            play_over(&trace, Abi::V4, Fidelity::Intended, None, Box::new(lower));
+        // The host lower takes no byte-range locks for others (see its documentation).
+        let first = played.report.divergences.iter().find(|divergence| {
+            !divergence.call.contains("fcntl_lock(")
+                || divergence.mismatch.replayed != "EOPNOTSUPP"
+        });
+        assert_eq!(first, None, "{name}");
+        let tree = corpus_text(name, "tree");
+        assert_eq!(
+            without_directory_sizes(&played.tree.rows),
+            without_directory_sizes(&tree),
+            "{name}"
+        );
+        assert_eq!(played.tree.digests, corpus_text(name, "sha256"), "{name}");
+    }
+}
+
+#[test]
+fn a_stop_in_the_middle_leaves_a_readable_trace() {
+    let trace = Trace::read(&corpus_bytes("git")[..]).expect("the corpus is readable");
+    let options = ReplayOptions {
+        abi: Abi::V4,
+        fidelity: Fidelity::Intended,
+        filter: None,
+        lower: Box::new(MemFs::new(MemFsOptions::default())),
+        payload: PayloadMode::Hash,
+    };
+    let mut replayer = Replayer::new(&trace.header, options).expect("the lower mounts");
+    let header = Header { payload: PayloadMode::Hash, ..trace.header.clone() };
+    let mut writer = TraceWriter::create(Vec::new(), header).expect("memory takes it");
+    let stop: StopFlag = Arc::new(AtomicBool::new(false));
+    let at_thousand = Arc::clone(&stop);
+    let mut progress = |done: u64, _: u64| {
+        if done == 1000 {
+            at_thousand.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+    };
+    replayer.run(&trace, Some(&mut writer), &stop, &mut progress).expect("it has calls");
+    assert!(replayer.report().stopped);
+    let (summary, bytes) = writer.finish().expect("memory takes it");
+    assert_eq!(summary.count(fuserig_traces::record::RecordKind::Call), 1000);
+    assert!(fuserig_traces::tools::verify(&bytes[..]).expect("a trace").is_whole());
+}
