@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# usage: bash ci/clippy.sh
+#
+# No warning from rustc or clippy: with default features and, where a crate has features, with
+# all and with none. Clippy also refuses std items newer than the promised Rust version.
+set -euo pipefail
+# shellcheck source=ci/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+
+clippy() {
+    echo "clippy ${*:-with default features}"
+    cargo clippy --locked --workspace --all-targets "$@" -- -D warnings
+}
+
+clippy
+if grep -qs '^\[features\]' ./*/Cargo.toml filters/abi/Cargo.toml; then
+    clippy --all-features
+    clippy --no-default-features
+fi

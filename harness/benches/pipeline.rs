@@ -1,0 +1,115 @@
+//! Operations through the pipeline: getattr, lookup and read in equal parts, without a filter,
+//! with a native filter, and with a recording sink; replay of the corpus.
+#![expect(missing_docs, reason = "criterion's macros make undocumented items")]
+
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use fuserig::kernel::{Handle, World, WorldConfig};
+use fuserig::pipeline::{NoDaemon, NullSink, Operation, Run};
+use fuserig::replay::{ReplayOptions, Replayer};
+use fuserig_abi::{Abi, Caller, CallArgs, Credentials, Fidelity, Op, Pid, Timespec};
+use fuserig_filters::{Filter, builtin};
+use fuserig_sim_fs::{MemFs, MemFsOptions, OpenFlags};
+use fuserig_traces::{PayloadMode, Trace, TraceWriter};
+
+const ROUNDS: u64 = 1000;
+const TREE: &str = "/notes.txt 'hello world'\n";
+
+/// A mount with one looked-up and opened file.
+struct Bench {
+    world: World,
+    caller: Caller,
+    dentry: fuserig::kernel::DentryId,
+    handle: fuserig::kernel::HandleId,
+    args: CallArgs,
+}
+
+impl Bench {
+    fn new(filter: Option<Box<dyn Filter>>) -> Bench {
+        let lower = Box::new(MemFs::from_tree(TREE).expect("a good tree"));
+        let config = WorldConfig::default();
+        let mut world =
+            World::new(&config, lower, filter, Box::new(NoDaemon), Box::new(NullSink))
+                .expect("it mounts");
+        let caller = Caller::new(Credentials::root(), Pid(1), Timespec::from_secs(1));
+        let root = world.mount.root;
+        let dentry = world.mount.new_child(root, b"notes.txt");
+        Run::new(&mut world, Operation::Lookup { dentry }, caller.clone(), 0).finish(&mut world);
+        let inode = world.mount.inode_of(dentry);
+        world.mount.hold_inode(inode);
+        let handle = Handle::new(inode, dentry, OpenFlags::empty());
+        let handle = world.mount.handles.insert(handle);
+        let open = Operation::Open { handle, directory: false };
+        let opened = Run::new(&mut world, open, caller.clone(), 0).finish(&mut world);
+        assert_eq!(opened.error, 0, "the file opens");
+        Bench { world, caller, dentry, handle, args: CallArgs::new(Op::Lookup) }
+    }
+
+    fn perform(&mut self, operation: Operation) {
+        let args = core::mem::replace(&mut self.args, CallArgs::new(Op::Lookup));
+        let mut run =
+            Run::with_args(&mut self.world, operation, self.caller.clone(), 0, args);
+        while run.step(&mut self.world) == fuserig::pipeline::Progress::Running {}
+        let (outcome, args) = run.into_outcome();
+        self.args = args;
+        black_box(outcome);
+    }
+
+    fn mix(&mut self) {
+        for _ in 0..ROUNDS {
+            self.perform(Operation::Getattr { dentry: self.dentry, flags: 0 });
+            let root = self.world.mount.root;
+            let dentry = self.world.mount.new_child(root, b"notes.txt");
+            self.perform(Operation::Lookup { dentry });
+            self.world.mount.put(dentry);
+            self.perform(Operation::ReadIter { handle: self.handle, offset: 0, size: 11 });
+        }
+    }
+}
+
+fn pipeline(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("pipeline");
+    group.throughput(Throughput::Elements(ROUNDS * 3));
+    let mut without = Bench::new(None);
+    group.bench_function("mix, no filter", |b| b.iter(|| without.mix()));
+    let mut with = Bench::new(Some(builtin("hide:*.jpg").expect("a built-in filter")));
+    group.bench_function("mix, native filter (hide)", |b| b.iter(|| with.mix()));
+    group.finish();
+}
+
+fn replay(criterion: &mut Criterion) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../traces/corpus/git.frt");
+    let bytes = std::fs::read(corpus).expect("the corpus is checked in");
+    let trace = Trace::read(&bytes[..]).expect("it is readable");
+    let mut group = criterion.benchmark_group("replay");
+    group.throughput(Throughput::Elements(5946));
+    for filter in ["none", "hide:*.jpg"] {
+        group.bench_function(format!("git corpus, filter {filter}, recorded"), |b| {
+            b.iter(|| {
+                let options = ReplayOptions {
+                    abi: Abi::V4,
+                    fidelity: Fidelity::Faithful,
+                    filter: (filter != "none").then(|| builtin(filter).expect("built in")),
+                    lower: Box::new(MemFs::new(MemFsOptions::default())),
+                    payload: PayloadMode::Hash,
+                };
+                let mut replayer = Replayer::new(&trace.header, options).expect("it mounts");
+                let mut writer =
+                    TraceWriter::create(Vec::new(), trace.header.clone()).expect("memory");
+                let stop = Arc::new(AtomicBool::new(false));
+                replayer
+                    .run(&trace, Some(&mut writer), &stop, &mut |_, _| {})
+                    .expect("it has calls");
+                black_box(writer.finish().expect("memory").0)
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, pipeline, replay);
+criterion_main!(benches);

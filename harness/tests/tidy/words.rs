@@ -1,0 +1,82 @@
+//! Words that do not belong in a finished tree.
+
+use super::finding::Finding;
+use super::source::Source;
+
+/// What is looked for in code, and what to do instead.
+const BANNED: &[(&str, &str)] = &[
+    ("todo!(", "write it, or return an error that says what is missing"),
+    ("unimplemented!(", "write it, or return an error that says what is missing"),
+    ("dbg!(", "emit an event or return the value"),
+    ("#[ignore", "let the test print why it cannot run here and pass"),
+    ("#[should_panic", "check the returned error, or pin today's behaviour with a FIXME"),
+    ("#[allow(", "write `#[expect(lint, reason = \"...\")]` on the smallest item"),
+    ("#![allow(", "write `#[expect(lint, reason = \"...\")]` on the smallest item"),
+    ("Box<dyn Error>", "give the activity its own error type"),
+    ("Box<dyn std::error::Error>", "give the activity its own error type"),
+];
+
+/// What a test binary does not use of a shared helper differs from binary to binary, so that no
+/// `expect` can hold in all of them.
+fn is_shared_helper(path: &str) -> bool {
+    path.contains("/tests/") && path.ends_with("/mod.rs")
+}
+
+/// No Rust code holds a banned word, and no example is marked as not to be compiled.
+pub(super) fn banned_words_are_absent(files: &[Source]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for file in files.iter().filter(|file| file.is_rust()) {
+        let is_helper = is_shared_helper(&file.path);
+        for (word, fix) in BANNED.iter().filter(|(word, _)| file.code.contains(word)) {
+            for (line, _) in file.code_lines().filter(|(_, code)| code.contains(word)) {
+                // Errors may be boxed where no caller matches on them.
+                let is_excepted = (file.is_test_line(line) && word.starts_with("Box"))
+                    || (is_helper && word.starts_with("#![allow"));
+                if !is_excepted {
+                    let message = format!("`{word}`; {fix}");
+                    findings.push(Finding::new(&file.path, line, message));
+                }
+            }
+        }
+        for (line, text) in file.lines().filter(|(_, text)| skips_example(text)) {
+            let message = format!("`{}`; an example that nobody compiles goes stale", text.trim());
+            findings.push(Finding::new(&file.path, line, message));
+        }
+    }
+    findings
+}
+
+/// Is this the opening fence of a documentation example that is not compiled?
+fn skips_example(text: &str) -> bool {
+    let text = text.trim_start();
+    let Some(doc) = text.strip_prefix("///").or_else(|| text.strip_prefix("//!")) else {
+        return false;
+    };
+    let Some(tags) = doc.trim_start().strip_prefix("```") else { return false };
+    tags.split([',', ' ']).any(|tag| tag == "ignore" || tag.starts_with("ignore-"))
+}
+
+#[test]
+fn each_banned_word_is_caught_in_code_and_not_in_text() {
+    let check = |text: &str, expected: usize| {
+        let found = banned_words_are_absent(&[Source::new("a/src/b.rs", text)]);
+        assert_eq!(found.len(), expected, "{text}");
+    };
+    for (word, _) in BANNED {
+        check(&format!("let x = y; {word}z"), 1);
+        check(&format!("// {word}"), 0);
+        check(&format!("let x = \"{}\";", word.replace('"', "")), 0);
+    }
+    let waiver = Source::new("a/tests/common/mod.rs", "#![allow(dead_code)]");
+    assert_eq!(banned_words_are_absent(&[waiver]), []);
+    check("#[cfg(test)]\nfn a() -> Result<(), Box<dyn Error>> { Ok(()) }", 0);
+}
+
+#[test]
+fn an_example_that_is_not_compiled_is_caught() {
+    let found = |text: &str| banned_words_are_absent(&[Source::new("a.rs", text)]).len();
+    assert_eq!(found("/// ```ignore"), 1);
+    assert_eq!(found("//! ```rust,ignore"), 1);
+    assert_eq!(found("/// ```text"), 0);
+    assert_eq!(found("/// people may ignore ```"), 0);
+}
