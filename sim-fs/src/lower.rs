@@ -223,8 +223,11 @@ pub enum SetTime {
 }
 
 /// What `notify_change` changes; `None` leaves an attribute alone. The rules are those of
-/// `setattr_prepare`: ownership for mode, owner and explicit times; no write permission is asked
-/// for `size`, because the kernel asks for it before.
+/// `setattr_prepare` and of the system calls before it: ownership for mode, owner and times, but
+/// for setting both times to now write permission will do, and times that come with `size` are
+/// let through unless they are explicit; no write permission is asked for `size` itself, because
+/// the kernel asks for it before. A change of owner, and one of length by a caller without
+/// `CAP_FSETID`, clears setuid and setgid of a file unless `permissions` says what to have.
 ///
 /// ```
 /// use fuserig_sim_fs::AttrChanges;
@@ -322,7 +325,8 @@ pub enum LowerOp<'a> {
     Lookup { parent: Ino, name: &'a [u8] },
     /// The parent of a directory (the root's is itself). -> `Stat`
     Parent { node: Ino },
-    /// The caller no longer uses this number. Frees an unlinked node without open handles. -> `Done`
+    /// The caller no longer uses this number. Frees an unlinked node without open handles.
+    /// -> `Done`
     Forget { node: Ino },
     /// `vfs_getattr`. -> `Stat`
     Getattr { node: Ino },
@@ -386,7 +390,8 @@ pub enum LowerOp<'a> {
     Statfs { node: Ino },
     /// `vfs_getxattr`; `size_max` 0 asks for the length only. -> `Bytes` or `Count`
     GetXattr { node: Ino, name: &'a [u8], size_max: usize },
-    /// `vfs_listxattr`: NUL-terminated names; `size_max` 0 asks for the length. -> `Bytes` or `Count`
+    /// `vfs_listxattr`: NUL-terminated names; `size_max` 0 asks for the length.
+    /// -> `Bytes` or `Count`
     ListXattr { node: Ino, size_max: usize },
     /// `vfs_setxattr`. -> `Done`
     SetXattr { node: Ino, name: &'a [u8], value: &'a [u8], flags: XattrFlags },
@@ -455,7 +460,8 @@ pub enum LowerReply {
 macro_rules! typed {
     ($(
         $(#[$meta:meta])*
-        fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty = $op:expr => $pattern:pat => $value:expr;
+        fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty
+            = $op:expr => $pattern:pat => $value:expr;
     )*) => {
         /// The operations as typed methods, for every [`Lower`]. Each is one [`LowerOp`].
         ///

@@ -16,9 +16,9 @@ use super::outcome::Expected;
 /// | `mknod PLACE KIND [MODE] [MAJOR:MINOR]` | `KIND` is one of `f p s c b d l` |
 /// | `link NODE PLACE`, `unlink PLACE`, `rmdir PLACE`, `readlink NODE` | |
 /// | `rename PLACE PLACE [noreplace] [exchange] [whiteout] [bits=N]` | |
-/// | `setattr NODE [mode=] [uid=] [gid=] [size=] [atime=] [mtime=] [kill]` | times: seconds or `now` |
+/// | `setattr NODE [mode=] [uid=] [gid=] [size=] [atime=] [mtime=] [kill]` | |
 /// | `access NODE r\|w\|x...` | |
-/// | `open H NODE FLAGS... [granted]`, `createopen H PLACE MODE FLAGS...` | flags: `r w rw none append trunc excl directory nofollow noatime path` |
+/// | `open H NODE FLAGS... [granted]`, `createopen H PLACE MODE FLAGS...` | see below |
 /// | `tmpfile H NODE MODE FLAGS...` | also remembers the file as `@H` |
 /// | `release H`, `flush H OWNER`, `fsync H [data]` | |
 /// | `read H OFFSET SIZE`, `write H OFFSET DATA` | |
@@ -33,6 +33,9 @@ use super::outcome::Expected;
 /// | `put PLACE DATA [MODE]`, `cat NODE`, `list NODE`, `segments NODE` | helpers, as root |
 /// | `mark NODE`, `moved NODE` | which of the times `a m c` moved since the mark |
 /// | `scan NODE BATCH unlink\|create` | names met while the directory changes under the reader |
+///
+/// Times are seconds, `seconds.nanoseconds` or `now`. Open flags are `r w rw none` for the access
+/// modes 0 to 3, and `append trunc creat excl directory nofollow noatime path`.
 ///
 /// ```
 /// let text = "case a new file is empty\nrule POSIX open: length 0\n  create /f\n  cat /f -> ''\n";

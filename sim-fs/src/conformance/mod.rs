@@ -29,7 +29,8 @@
 //! Callers: `root`, `alice` (1001), `bob` (1002), `carol` (1003), each with its own group, followed
 //! by any of `/GID` (a supplementary group), `-all` (no capability) and `+CAPABILITY`.
 //!
-//! Words: `'quoted text'`, and the escapes `\n`, `\\`, `\'`, `\xNN` and `\{a*300}` (300 times `a`).
+//! Words: `'quoted text'`, and the escapes `\n`, `\\`, `\'`, `\xNN`, `\{a*300}` (300 times `a`)
+//! and `\a{u=6,u:1001=4,g=0,m=7,o=0}` (an access control list in the kernel's form).
 //! Nodes are `/paths`, `@node` for one remembered by `node NAME PATH`, or `@node/path`; a place is
 //! a node whose last component is a name that need not exist. Open files have plain names.
 //! Numbers may end in `K` or `M`; `max` is the largest offset, 2^63 - 1.

@@ -13,6 +13,9 @@ use crate::{LowerExt, LowerFh, OpenFlags, SetTime, Whence};
 /// No case has a directory of more batches; a listing that does not end is a finding.
 const BATCHES_MAX: usize = 10_000;
 
+/// No case has a file of more mebibytes; one that does not end is a finding.
+const READS_MAX: usize = 64;
+
 /// How often a clock may be asked to move; the coarsest moves every few thousand questions.
 const TICKS_MAX: usize = 10_000_000;
 
@@ -90,13 +93,14 @@ impl Bench<'_> {
         let node = self.node(node)?;
         let data = self.with_open(node, |bench, root, fh| {
             let mut data = Vec::new();
-            loop {
+            for _ in 0..READS_MAX {
                 let part = bench.fs.read(root, fh, data.len() as u64, 1 << 20)?;
                 if part.is_empty() {
                     return Ok(data);
                 }
                 data.extend(part);
             }
+            Err(Stop::Bad(format!("the file did not end after {READS_MAX} reads")))
         })?;
         Ok(Outcome::Bytes(data))
     }
@@ -170,6 +174,11 @@ impl Bench<'_> {
                     data => {
                         let first = data?.cast_signed();
                         let last = bench.fs.seek(root, fh, first, Whence::Hole, 0)?;
+                        if last.cast_signed() <= first || first < at {
+                            return Err(Stop::Bad(format!(
+                                "data at {first} from {at}, but a hole at {last}"
+                            )));
+                        }
                         segments.push(format!("{first}-{last}").into_bytes());
                         at = last.cast_signed();
                     }

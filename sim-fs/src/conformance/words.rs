@@ -48,11 +48,20 @@ pub(super) fn bytes(word: &str) -> Result<Vec<u8>, String> {
 
 /// One escape after its backslash; returns what follows it.
 fn escape<'a>(rest: &'a str, bytes: &mut Vec<u8>) -> Result<&'a str, String> {
-    let bad = || format!("unknown escape \\{rest} (use \\n, \\\\, \\', \\xNN or \\{{a*300}})");
+    let bad = || {
+        format!(
+            "unknown escape \\{rest} (use \\n, \\\\, \\', \\xNN, \\{{a*300}} or \\a{{u=6,g=4,o=4}})"
+        )
+    };
     if let Some(after) = rest.strip_prefix('x') {
         let digits = after.get(..2).ok_or_else(bad)?;
         bytes.push(u8::from_str_radix(digits, 16).or(Err(bad()))?);
         return Ok(&after[2..]);
+    }
+    if let Some(after) = rest.strip_prefix("a{") {
+        let (inside, after) = after.split_once('}').ok_or_else(bad)?;
+        bytes.extend(acl(inside)?);
+        return Ok(after);
     }
     if let Some(after) = rest.strip_prefix('{') {
         let (inside, after) = after.split_once('}').ok_or_else(bad)?;
@@ -73,6 +82,33 @@ fn escape<'a>(rest: &'a str, bytes: &mut Vec<u8>) -> Result<&'a str, String> {
         _ => return Err(bad()),
     });
     Ok(&rest[letter.len_utf8()..])
+}
+
+/// An access control list in the kernel's form (linux/posix_acl_xattr.h), from entries such as
+/// `u=6`, `u:1001=4`, `g=0`, `g:2000=4`, `m=7` and `o=0`, in the order given.
+fn acl(text: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = 2_u32.to_le_bytes().to_vec();
+    for entry in text.split(',').filter(|entry| !entry.is_empty()) {
+        let bad = || format!("`{entry}` is no entry of a list (use u=6, u:1001=4, g=0, m=7, o=0)");
+        let (who, permissions) = entry.split_once('=').ok_or_else(bad)?;
+        let (class, id) = match who.split_once(':') {
+            Some((class, id)) => (class, Some(narrow(id)?)),
+            None => (who, None),
+        };
+        let tag: u16 = match (class, id) {
+            ("u", None) => 0x01,
+            ("u", Some(_)) => 0x02,
+            ("g", None) => 0x04,
+            ("g", Some(_)) => 0x08,
+            ("m", None) => 0x10,
+            ("o", None) => 0x20,
+            _ => return Err(bad()),
+        };
+        bytes.extend(tag.to_le_bytes());
+        bytes.extend(permissions.parse::<u16>().or(Err(bad()))?.to_le_bytes());
+        bytes.extend(id.unwrap_or(u32::MAX).to_le_bytes());
+    }
+    Ok(bytes)
 }
 
 /// A number: decimal, `0x`, `max`, or with a suffix.
@@ -161,13 +197,26 @@ mod tests {
             ("\\{ab*3}c", b"abababc"),
             ("\\{\\x00*2}", b"\0\0"),
             ("a\\n\\\\\\'", b"a\n\\'"),
+            ("\\a{}", b"\x02\0\0\0"),
+            ("\\a{u:5=6}", b"\x02\0\0\0\x02\0\x06\0\x05\0\0\0"),
         ] {
             let value = bytes(word).expect("well formed");
             assert_eq!(value, expected, "{word}");
             assert_eq!(bytes(&quote(&value)).expect("ours"), value, "{word}");
         }
         assert_eq!(quote(&[0; 300]), "'\\{\\x00*300}'");
-        for word in ["\\", "\\q", "\\x1", "\\{a}", "\\{a*b}", "\\{a*99999999}", "\\{a*1"] {
+        for word in [
+            "\\",
+            "\\q",
+            "\\x1",
+            "\\{a}",
+            "\\{a*b}",
+            "\\{a*99999999}",
+            "\\{a*1",
+            "\\a{u}",
+            "\\a{x=1}",
+            "\\a{u=7",
+        ] {
             assert!(bytes(word).is_err(), "{word}");
         }
     }

@@ -53,7 +53,8 @@ impl HostFs {
     }
 }
 
-/// At most `records_max` records, but one, from where the descriptor stands, and the position after them.
+/// At most `records_max` records from where the descriptor stands, but always one, and the
+/// position after them.
 fn read_records(
     fd: BorrowedFd<'_>,
     position: u64,

@@ -1,4 +1,4 @@
-//! [`HostFs`]: the state, and which function answers which operation.
+//! [`HostFs`]: the state, how it is opened, and the smallest questions.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -11,7 +11,6 @@ use super::HostError;
 use super::handle::{Handles, errno};
 use super::identity::{As, Identity, Policy};
 use super::nodes::Nodes;
-use crate::{Lower, LowerOp, LowerReply};
 
 /// A directory of the host as a lower filesystem.
 ///
@@ -129,7 +128,7 @@ impl HostFs {
         self.check_rights(As::Caller(caller), node, access)
     }
 
-    fn statfs(&self, node: Ino) -> Result<StatFs, Errno> {
+    pub(super) fn statfs(&self, node: Ino) -> Result<StatFs, Errno> {
         let figures = rustix::fs::fstatvfs(self.nodes.get(node)?.fd.as_fd()).map_err(errno)?;
         let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
         Ok(StatFs {
@@ -142,97 +141,6 @@ impl HostFs {
             namelen: narrow(figures.f_namemax),
             frsize: narrow(figures.f_frsize),
         })
-    }
-}
-
-impl Lower for HostFs {
-    fn root(&self) -> Ino {
-        Nodes::ROOT
-    }
-
-    fn apply(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {
-        match *op {
-            LowerOp::Lookup { parent, name } => {
-                self.lookup_name(caller, parent, name).map(LowerReply::Stat)
-            }
-            LowerOp::Parent { node } => self.parent_of(node).map(LowerReply::Stat),
-            LowerOp::Forget { node } => self.nodes.forget(node).map(|()| LowerReply::Done),
-            LowerOp::Getattr { node } => self.nodes.stat(node).map(LowerReply::Stat),
-            LowerOp::Setattr { node, changes } => {
-                self.change(caller, node, &changes).map(LowerReply::Stat)
-            }
-            LowerOp::Access { node, mask } => {
-                self.check_access(caller, node, mask).map(|()| LowerReply::Done)
-            }
-            LowerOp::Create { parent, name, mode } => {
-                let mode = fuserig_abi::FileKind::Regular.type_bits() | mode & 0o7777;
-                self.make_node(caller, parent, name, mode, Default::default()).map(LowerReply::Stat)
-            }
-            LowerOp::Mknod { parent, name, mode, rdev } => {
-                self.make_node(caller, parent, name, mode, rdev).map(LowerReply::Stat)
-            }
-            LowerOp::Mkdir { parent, name, mode } => {
-                self.make_directory(caller, parent, name, mode).map(LowerReply::Stat)
-            }
-            LowerOp::Symlink { parent, name, target } => {
-                self.make_symlink(caller, parent, name, target).map(LowerReply::Stat)
-            }
-            LowerOp::Link { node, parent, name } => {
-                self.link_node(caller, node, parent, name).map(LowerReply::Stat)
-            }
-            LowerOp::Unlink { parent, name } => {
-                self.remove(caller, parent, name, AtFlags::empty()).map(|()| LowerReply::Done)
-            }
-            LowerOp::Rmdir { parent, name } => {
-                self.remove(caller, parent, name, AtFlags::REMOVEDIR).map(|()| LowerReply::Done)
-            }
-            LowerOp::Rename { parent, name, new_parent, new_name, flags } => self
-                .rename_name(caller, (parent, name), (new_parent, new_name), flags)
-                .map(|()| LowerReply::Done),
-            LowerOp::Readlink { node } => self.link_target(node).map(LowerReply::Bytes),
-            LowerOp::Open { node, flags, check } => {
-                self.open_node(caller, node, flags, check).map(LowerReply::Opened)
-            }
-            LowerOp::CreateOpen { parent, name, mode, flags } => self
-                .create_and_open(caller, parent, name, mode, flags)
-                .map(|(stat, fh)| LowerReply::Created(stat, fh)),
-            LowerOp::Tmpfile { parent, mode, flags } => self
-                .open_unnamed(caller, parent, mode, flags)
-                .map(|(stat, fh)| LowerReply::Created(stat, fh)),
-            LowerOp::Release { fh } => self.handles.remove(fh).map(|()| LowerReply::Done),
-            LowerOp::Flush { fh, .. } => self.handles.get(fh).map(|_| LowerReply::Done),
-            LowerOp::Fsync { fh, datasync } => self.sync(fh, datasync).map(|()| LowerReply::Done),
-            LowerOp::Read { fh, offset, size } => {
-                self.read_at(caller, fh, offset, size).map(LowerReply::Bytes)
-            }
-            LowerOp::Write { fh, offset, data } => self.write_at(caller, fh, offset, data),
-            LowerOp::Fallocate { fh, mode, offset, length } => {
-                self.allocate(caller, fh, mode, (offset, length)).map(|()| LowerReply::Done)
-            }
-            LowerOp::Seek { fh, offset, whence, position } => {
-                self.seek_to(fh, offset, whence, position).map(LowerReply::Position)
-            }
-            LowerOp::CopyRange { from, from_offset, to, to_offset, length, flags } => self
-                .copy(caller, (from, from_offset), (to, to_offset), length, flags)
-                .map(LowerReply::Count),
-            LowerOp::ReadDir { fh, position, records_max } => self.list(fh, position, records_max),
-            LowerOp::Statfs { node } => self.statfs(node).map(LowerReply::StatFs),
-            LowerOp::GetXattr { node, name, size_max } => {
-                self.xattr_value(caller, node, name, size_max)
-            }
-            LowerOp::ListXattr { node, size_max } => self.xattr_names(caller, node, size_max),
-            LowerOp::SetXattr { node, name, value, flags } => {
-                self.xattr_set(caller, node, name, value, flags).map(|()| LowerReply::Done)
-            }
-            LowerOp::RemoveXattr { node, name } => {
-                self.xattr_remove(caller, node, name).map(|()| LowerReply::Done)
-            }
-            LowerOp::GetLock { fh, .. } | LowerOp::SetLock { fh, .. } => {
-                self.handles.get(fh)?;
-                Err(Errno::EOPNOTSUPP)
-            }
-            LowerOp::Flock { fh, kind, .. } => self.flock(fh, kind).map(|()| LowerReply::Done),
-        }
     }
 }
 

@@ -169,3 +169,79 @@ pub(super) fn host_gid(gid: Gid) -> Result<rustix::fs::Gid, Errno> {
     }
     Ok(rustix::fs::Gid::from_raw_unchecked(gid.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use fuserig_abi::{Caller, Capabilities, Credentials, Errno, Gid, Pid, Timespec, Uid};
+    use rustix::thread::{CapabilitySet, CapabilitySets};
+
+    use super::{As, Identity, Policy};
+
+    fn unprivileged(policy: Policy) -> Identity {
+        let none = CapabilitySet::empty();
+        Identity {
+            uid: Uid(1000),
+            gid: Gid(100),
+            groups: vec![Gid(5), Gid(6)],
+            capabilities: CapabilitySets { effective: none, permitted: none, inheritable: none },
+            policy,
+        }
+    }
+
+    fn outcome(identity: &Identity, credentials: Credentials) -> Result<(), Errno> {
+        let caller = Caller::new(credentials, Pid(1), Timespec::ZERO);
+        identity.run(As::Caller(&caller), || Ok(()))
+    }
+
+    #[test]
+    fn an_ordinary_process_serves_only_itself() {
+        let identity = unprivileged(Policy::AsCaller);
+        let ours = identity.credentials();
+        assert_eq!(outcome(&identity, ours.clone()), Ok(()));
+        let reordered = Credentials { groups: [Gid(6), Gid(5)].into(), ..ours.clone() };
+        assert_eq!(outcome(&identity, reordered), Ok(()));
+        for other in [
+            Credentials::root(),
+            Credentials { uid: Uid(1001), ..ours.clone() },
+            Credentials { gid: Gid(101), ..ours.clone() },
+            Credentials { groups: [].into(), ..ours.clone() },
+            Credentials { groups: [Gid(5), Gid(6), Gid(7)].into(), ..ours.clone() },
+            Credentials { capabilities: Capabilities::FOWNER, ..ours.clone() },
+        ] {
+            assert_eq!(outcome(&identity, other.clone()), Err(Errno::EPERM), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_process_that_acts_as_itself_serves_everybody() {
+        let identity = unprivileged(Policy::AsProcess);
+        assert_eq!(outcome(&identity, Credentials::root()), Ok(()));
+    }
+
+    #[test]
+    fn the_identity_comes_back_after_a_panic() {
+        let identity = Identity::current(Policy::AsCaller).expect("always answers");
+        if !identity.can_switch() {
+            return; // An ordinary process has nothing to come back from.
+        }
+        let caller = Caller::new(Credentials::user(Uid(1001), Gid(1001)), Pid(1), Timespec::ZERO);
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            identity.run(As::Caller(&caller), || -> Result<(), Errno> {
+                assert_eq!(rustix::process::geteuid().as_raw(), 1001);
+                panic!("on purpose")
+            })
+        }));
+        assert!(caught.is_err());
+        let after = Identity::current(Policy::AsCaller).expect("always answers");
+        assert_eq!(after.credentials(), identity.credentials());
+    }
+
+    #[test]
+    fn the_id_that_means_nobody_cannot_be_acted_as() {
+        let identity = Identity::current(Policy::AsCaller).expect("always answers");
+        if identity.can_switch() {
+            let nobody = Credentials::user(Uid(u32::MAX), Gid(0));
+            assert_eq!(outcome(&identity, nobody), Err(Errno::EINVAL));
+        }
+    }
+}

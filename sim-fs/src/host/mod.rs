@@ -36,6 +36,7 @@
 mod attr;
 mod device;
 mod dir;
+mod dispatch;
 mod error;
 mod file;
 mod fs;

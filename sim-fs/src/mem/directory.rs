@@ -263,11 +263,12 @@ mod tests {
             directory.remove(name);
             directory.add_at(position, name, Ino(9), FileKind::Regular);
         }
-        assert_eq!(listing(&directory), "b@4 a@3 c@5");
+        directory.add(b"e", Ino(9), FileKind::Regular);
+        assert_eq!(listing(&directory), "e@6 b@4 a@3 c@5");
         directory.remove(b"b");
         assert_eq!(at(&directory, 4), Some(3));
         directory.add_at(4, b"d", Ino(9), FileKind::Regular);
-        assert_eq!(listing(&directory), "d@4 a@3 c@5");
+        assert_eq!(listing(&directory), "d@4 e@6 a@3 c@5");
         assert_eq!(at(&directory, 4), Some(4));
     }
 

@@ -37,12 +37,17 @@ impl MemFs {
                 contents.read(offset, &mut bytes);
                 bytes
             }
-            None => match (inode.kind, inode.rdev) {
-                (FileKind::Directory, _) => return Err(Errno::EISDIR),
-                (FileKind::CharDevice, NULL) => Vec::new(),
-                (FileKind::CharDevice, ZERO) => vec![0; size.min(ZEROES_MAX) as usize],
-                _ => return Err(Errno::EIO),
-            },
+            // Reading a device does not touch the node.
+            None => {
+                return match (inode.kind, inode.rdev) {
+                    (FileKind::Directory, _) => Err(Errno::EISDIR),
+                    (FileKind::CharDevice, NULL) => Ok(LowerReply::Bytes(Vec::new())),
+                    (FileKind::CharDevice, ZERO) => {
+                        Ok(LowerReply::Bytes(vec![0; size.min(ZEROES_MAX) as usize]))
+                    }
+                    _ => Err(Errno::EIO),
+                };
+            }
         };
         self.touch_atime(handle, caller.now);
         Ok(LowerReply::Bytes(bytes))

@@ -8,6 +8,7 @@ use fuserig_sim_fs::{
     FallocateMode, LockKind, OpenFlags, RenameFlags, SetTime, Whence, XattrFlags,
 };
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 
@@ -245,7 +246,7 @@ fn time() -> impl Strategy<Value = Option<SetTime>> {
 fn changes() -> impl Strategy<Value = Changes> {
     const IDS: [u32; 6] = [0, 1001, 1002, 1003, 2000, u32::MAX];
     let none = Changes::NONE;
-    let id = || proptest::option::of(select(&IDS[..]));
+    let id = || option::of(select(&IDS[..]));
     prop_oneof![
         4 => mode().prop_map(move |mode| Changes { mode: Some(mode), ..none }),
         4 => (id(), id()).prop_map(move |(uid, gid)| Changes { uid, gid, ..none }),
@@ -253,7 +254,7 @@ fn changes() -> impl Strategy<Value = Changes> {
         4 => (time(), time()).prop_map(move |(atime, mtime)| Changes { atime, mtime, ..none }),
         1 => Just(Changes { kill: true, ..none }),
         1 => (id(), any::<bool>()).prop_map(move |(uid, kill)| Changes { uid, kill, ..none }),
-        2 => (proptest::option::of(mode()), id(), id(), proptest::option::of(size()), time(), time())
+        2 => (option::of(mode()), id(), id(), option::of(size()), time(), time())
             .prop_map(move |(mode, uid, gid, size, atime, mtime)| {
                 Changes { mode, uid, gid, size, atime, mtime, kill: false }
             }),
@@ -316,9 +317,9 @@ fn acl() -> impl Strategy<Value = Vec<u8>> {
         bytes
     };
     let rights = || 0..8_u16;
-    let named = proptest::option::of((rights(), select(&[1001_u32, 1002][..])));
-    let named_group = proptest::option::of((rights(), select(&[2000_u32, 1002][..])));
-    let mask = proptest::option::of(rights());
+    let named = option::of((rights(), select(&[1001_u32, 1002][..])));
+    let named_group = option::of((rights(), select(&[2000_u32, 1002][..])));
+    let mask = option::of(rights());
     (rights(), named, rights(), named_group, mask, rights(), 0..16_u8).prop_map(
         move |(user, named, group, named_group, mask, other, damage)| {
             let mut entries = vec![entry(0x01, user, NOBODY)];
@@ -352,7 +353,8 @@ fn xattr_value() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn xattr_flags() -> impl Strategy<Value = XattrFlags> {
-    prop_oneof![6 => Just(XattrFlags::empty()), 1 => (0..5_u32).prop_map(XattrFlags::from_bits_retain)]
+    let some = (0..5_u32).prop_map(XattrFlags::from_bits_retain);
+    prop_oneof![6 => Just(XattrFlags::empty()), 1 => some]
 }
 
 fn on_names() -> impl Strategy<Value = Action> {

@@ -129,14 +129,8 @@ impl Driver {
     ) -> LowerOp<'a> {
         let node = self.node(step.node, step.node > 200);
         let parent = self.node(step.other, step.other > 20);
-        let handle = |number: u8| {
-            let found = self.handles.get(usize::from(number) % self.handles.len().max(1));
-            found.copied().unwrap_or(LowerFh(0))
-        };
-        let (fh, to_fh) = (handle(step.node), handle(step.other));
         let (name, new_name) = (NAMES[usize::from(step.name)], NAMES[usize::from(step.new_name)]);
         let mode = step.flags & 0o7777;
-        let offset = SIZES[usize::from(step.offset) % SIZES.len()];
         let length = SIZES[usize::from(step.length) % SIZES.len()];
         match step.action {
             0 | 1 => LowerOp::Create { parent, name, mode },
@@ -169,6 +163,28 @@ impl Driver {
             },
             19 | 20 => LowerOp::CreateOpen { parent, name, mode, flags: OpenFlags::RDWR },
             21 => LowerOp::Tmpfile { parent, mode, flags: OpenFlags::RDWR },
+            32 => LowerOp::SetXattr {
+                node,
+                name: XATTRS[usize::from(step.name)],
+                value: if step.name < 2 { &ACL } else { &bytes[..bytes.len().min(9)] },
+                flags: XattrFlags::from_bits_retain(step.flags & 3),
+            },
+            33 => LowerOp::RemoveXattr { node, name: XATTRS[usize::from(step.name)] },
+            34..38 => LowerOp::Setattr { node, changes: changes(step, mode, length) },
+            _ => self.op_on_file(step, bytes),
+        }
+    }
+
+    /// The operations on open files.
+    fn op_on_file<'a>(&self, step: Step, bytes: &'a [u8]) -> LowerOp<'a> {
+        let handle = |number: u8| {
+            let found = self.handles.get(usize::from(number) % self.handles.len().max(1));
+            found.copied().unwrap_or(LowerFh(0))
+        };
+        let (fh, to_fh) = (handle(step.node), handle(step.other));
+        let offset = SIZES[usize::from(step.offset) % SIZES.len()];
+        let length = SIZES[usize::from(step.length) % SIZES.len()];
+        match step.action {
             22 => LowerOp::Release { fh },
             23..26 => LowerOp::Write { fh, offset, data: bytes },
             26 => LowerOp::Read { fh, offset, size: length as u32 },
@@ -196,14 +212,6 @@ impl Driver {
                 let position = u64::from(step.offset) % 9;
                 LowerOp::ReadDir { fh, position, records_max: usize::from(step.name) }
             }
-            32 => LowerOp::SetXattr {
-                node,
-                name: XATTRS[usize::from(step.name)],
-                value: if step.name < 2 { &ACL } else { &bytes[..bytes.len().min(9)] },
-                flags: XattrFlags::from_bits_retain(step.flags & 3),
-            },
-            33 => LowerOp::RemoveXattr { node, name: XATTRS[usize::from(step.name)] },
-            34..38 => LowerOp::Setattr { node, changes: changes(step, mode, length) },
             38 => {
                 let kind =
                     [LockKind::Read, LockKind::Write, LockKind::Unlock][usize::from(step.name) % 3];

@@ -1,0 +1,109 @@
+//! Which function answers which operation.
+
+use fuserig_abi::{Caller, Errno, FileKind, Ino, S_IALLUGO};
+use rustix::fs::AtFlags;
+
+use super::HostFs;
+use super::nodes::Nodes;
+use crate::{Lower, LowerOp, LowerReply};
+
+impl Lower for HostFs {
+    fn root(&self) -> Ino {
+        Nodes::ROOT
+    }
+
+    fn apply(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {
+        match *op {
+            LowerOp::Lookup { parent, name } => {
+                self.lookup_name(caller, parent, name).map(LowerReply::Stat)
+            }
+            LowerOp::Parent { node } => self.parent_of(node).map(LowerReply::Stat),
+            LowerOp::Forget { node } => self.nodes.forget(node).map(|()| LowerReply::Done),
+            LowerOp::Getattr { node } => self.nodes.stat(node).map(LowerReply::Stat),
+            LowerOp::Setattr { node, changes } => {
+                self.change(caller, node, &changes).map(LowerReply::Stat)
+            }
+            LowerOp::Access { node, mask } => {
+                self.check_access(caller, node, mask).map(|()| LowerReply::Done)
+            }
+            LowerOp::Create { parent, name, mode } => {
+                let mode = FileKind::Regular.type_bits() | mode & S_IALLUGO;
+                self.make_node(caller, parent, name, mode, Default::default()).map(LowerReply::Stat)
+            }
+            LowerOp::Mknod { parent, name, mode, rdev } => {
+                self.make_node(caller, parent, name, mode, rdev).map(LowerReply::Stat)
+            }
+            LowerOp::Mkdir { parent, name, mode } => {
+                self.make_directory(caller, parent, name, mode).map(LowerReply::Stat)
+            }
+            LowerOp::Symlink { parent, name, target } => {
+                self.make_symlink(caller, parent, name, target).map(LowerReply::Stat)
+            }
+            LowerOp::Link { node, parent, name } => {
+                self.link_node(caller, node, parent, name).map(LowerReply::Stat)
+            }
+            LowerOp::Unlink { parent, name } => {
+                self.remove(caller, parent, name, AtFlags::empty()).map(|()| LowerReply::Done)
+            }
+            LowerOp::Rmdir { parent, name } => {
+                self.remove(caller, parent, name, AtFlags::REMOVEDIR).map(|()| LowerReply::Done)
+            }
+            LowerOp::Rename { parent, name, new_parent, new_name, flags } => self
+                .rename_name(caller, (parent, name), (new_parent, new_name), flags)
+                .map(|()| LowerReply::Done),
+            LowerOp::Readlink { node } => self.link_target(node).map(LowerReply::Bytes),
+            LowerOp::Statfs { node } => self.statfs(node).map(LowerReply::StatFs),
+            LowerOp::GetXattr { node, name, size_max } => {
+                self.xattr_value(caller, node, name, size_max)
+            }
+            LowerOp::ListXattr { node, size_max } => self.xattr_names(caller, node, size_max),
+            LowerOp::SetXattr { node, name, value, flags } => {
+                self.xattr_set(caller, node, name, value, flags).map(|()| LowerReply::Done)
+            }
+            LowerOp::RemoveXattr { node, name } => {
+                self.xattr_remove(caller, node, name).map(|()| LowerReply::Done)
+            }
+            _ => self.apply_to_file(caller, op),
+        }
+    }
+}
+
+impl HostFs {
+    /// The operations on open files, and those that open one.
+    fn apply_to_file(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {
+        match *op {
+            LowerOp::Open { node, flags, check } => {
+                self.open_node(caller, node, flags, check).map(LowerReply::Opened)
+            }
+            LowerOp::CreateOpen { parent, name, mode, flags } => self
+                .create_and_open(caller, parent, name, mode, flags)
+                .map(|(stat, fh)| LowerReply::Created(stat, fh)),
+            LowerOp::Tmpfile { parent, mode, flags } => self
+                .open_unnamed(caller, parent, mode, flags)
+                .map(|(stat, fh)| LowerReply::Created(stat, fh)),
+            LowerOp::Release { fh } => self.handles.remove(fh).map(|()| LowerReply::Done),
+            LowerOp::Flush { fh, .. } => self.handles.get(fh).map(|_| LowerReply::Done),
+            LowerOp::Fsync { fh, datasync } => self.sync(fh, datasync).map(|()| LowerReply::Done),
+            LowerOp::Read { fh, offset, size } => {
+                self.read_at(caller, fh, offset, size).map(LowerReply::Bytes)
+            }
+            LowerOp::Write { fh, offset, data } => self.write_at(caller, fh, offset, data),
+            LowerOp::Fallocate { fh, mode, offset, length } => {
+                self.allocate(caller, fh, mode, (offset, length)).map(|()| LowerReply::Done)
+            }
+            LowerOp::Seek { fh, offset, whence, position } => {
+                self.seek_to(fh, offset, whence, position).map(LowerReply::Position)
+            }
+            LowerOp::CopyRange { from, from_offset, to, to_offset, length, flags } => self
+                .copy(caller, (from, from_offset), (to, to_offset), length, flags)
+                .map(LowerReply::Count),
+            LowerOp::ReadDir { fh, position, records_max } => self.list(fh, position, records_max),
+            LowerOp::GetLock { fh, .. } | LowerOp::SetLock { fh, .. } => {
+                self.handles.get(fh)?;
+                Err(Errno::EOPNOTSUPP)
+            }
+            LowerOp::Flock { fh, kind, .. } => self.flock(fh, kind).map(|()| LowerReply::Done),
+            _ => unreachable!("apply keeps the operations on nodes to itself"),
+        }
+    }
+}
