@@ -51,7 +51,6 @@ fn sample(ops: usize) -> Vec<u8> {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the figure is one of the format's targets")]
 fn an_operation_takes_at_most_twenty_bytes_of_metadata() {
     let ops = 50_000;
     let file = sample(ops);

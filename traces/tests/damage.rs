@@ -148,7 +148,7 @@ fn a_file_that_is_no_trace_is_refused_with_the_reason() {
     );
     assert_eq!(refused(Vec::clear), "open trace: byte 0 is not the beginning of an .frt file");
     let text = "was changed by a transfer in text mode; transfer as binary";
-    assert_eq!(refused(|file| drop(file.remove(4))), format!("open trace: byte 4 {text}"));
+    assert_eq!(refused(|file| _ = file.remove(4)), format!("open trace: byte 4 {text}"));
     assert_eq!(refused(|file| file[0] &= 0x7f), format!("open trace: byte 0 {text}"));
     assert_eq!(
         refused(|file| file[8] = 2),

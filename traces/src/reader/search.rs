@@ -1,4 +1,8 @@
 //! Finding the next block behind something that is none.
+//!
+//! A head with a right checksum is believed. So the blocks of another trace that lies, stored as
+//! plain bytes, inside a damaged block are taken for blocks of this one; the stream id then does
+//! not fit the footer, which `verify` reports.
 
 use std::io::Read;
 

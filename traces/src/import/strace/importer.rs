@@ -245,10 +245,10 @@ impl<R: BufRead> Importer<'_, R> {
             if !arg.text.starts_with(b"AT_FDCWD<") {
                 continue;
             }
-            if let Ok(Term::Name(_, Some(found))) = Term::parse(*arg) {
-                if let Some(path) = found.path().filter(|_| !found.deleted) {
-                    self.session.learn_cwd(pid, line, time_ns, path);
-                }
+            if let Ok(Term::Name(_, Some(found))) = Term::parse(*arg)
+                && let Some(path) = found.path().filter(|_| !found.deleted)
+            {
+                self.session.learn_cwd(pid, line, time_ns, path);
             }
             return;
         }
@@ -330,7 +330,7 @@ impl<R: BufRead> Importer<'_, R> {
             self.session.tasks.fork(scene.pid, child, share);
         }
         let args = [Value::UInt(u64::from(child)), Value::UInt(bits)];
-        let draft = Draft::new(CallNr::FORK, args).from_name(scene.call.name);
+        let draft = Draft::new(CallNr::FORK, args).named_by(scene.call.name);
         self.session.record(scene, draft).map(|_recorded| Outcome::State)
     }
 

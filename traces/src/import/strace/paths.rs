@@ -97,11 +97,12 @@ impl Session<'_> {
                 Base { dirfd: Some(AT_FDCWD), path: cwd }
             }
         };
-        if is_absolute && follow {
-            if let Some(place) = self.magic(scene.pid, &text) {
-                self.report.note(Note::PathRewritten);
-                return Ok(Spot::Inside(place));
-            }
+        if is_absolute
+            && follow
+            && let Some(place) = self.magic(scene.pid, &text)
+        {
+            self.report.note(Note::PathRewritten);
+            return Ok(Spot::Inside(place));
         }
         let absolute = join(base.path.as_deref(), &text);
         // An empty path is the descriptor itself, which may well be a link (`O_PATH`).
@@ -122,7 +123,19 @@ impl Session<'_> {
                 }
             });
         }
-        match self.root.locate(base.path.as_deref(), &text) {
+        self.located(scene, &base, path, &text, absolute)
+    }
+
+    /// Where a path leads that no known link is on.
+    fn located(
+        &mut self,
+        scene: &Scene<'_>,
+        base: &Base,
+        path: usize,
+        text: &[u8],
+        absolute: Option<Vec<u8>>,
+    ) -> Result<Spot, Trouble> {
+        match self.root.locate(base.path.as_deref(), text) {
             Located::Unknown => {
                 let at = scene.call.args.get(path).map_or(0, |arg| arg.at);
                 let why = "the path is relative to a directory that the log has not shown; \

@@ -108,7 +108,7 @@ impl Draft {
     }
 
     /// Marks the call as normalised unless the log used the name of the row.
-    pub(super) fn from_name(self, name: &str) -> Draft {
+    pub(super) fn named_by(self, name: &str) -> Draft {
         let is_same = self.nr.spec().is_some_and(|spec| spec.name == name);
         self.mark_if(!is_same, CallFlags::NORMALISED)
     }
@@ -295,10 +295,9 @@ impl<'s> Session<'s> {
             let vanished = annotation.is_none() && scene.call.ret.errno == Some("EBADF");
             let elsewhere = annotation.as_ref().is_some_and(|found| !inside && !found.deleted);
             if !vanished && !elsewhere {
-                if let (Some(found), true) = (annotation, inside) {
-                    if !found.deleted && open.path != found.text {
-                        open.path = found.text;
-                    }
+                // A rename moves the file under its descriptors.
+                if let Some(found) = annotation.filter(|found| inside && !found.deleted) {
+                    open.path = found.text;
                 }
                 return Descriptor::Inside(fd);
             }

@@ -87,7 +87,7 @@ fn sendfile(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Tro
         Value::Int(offset.before),
         Value::UInt(scene.call.uint(3)?),
     ];
-    let mut draft = Draft::new(CallNr::SENDFILE, args).from_name(scene.call.name);
+    let mut draft = Draft::new(CallNr::SENDFILE, args).named_by(scene.call.name);
     if let Some(after) = offset.after.filter(|_| scene.call.succeeded()) {
         draft = draft.out(OutField::OFF_IN, Value::Int(after));
     }
@@ -179,5 +179,5 @@ fn mmap(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Trouble
         Value::UInt(flags),
         Value::Int(call.int(5)?),
     ];
-    session.record(scene, Draft::new(CallNr::MMAP, args).from_name(call.name))
+    session.record(scene, Draft::new(CallNr::MMAP, args).named_by(call.name))
 }

@@ -104,7 +104,7 @@ fn read(session: &mut Session<'_>, scene: &Scene<'_>, shape: Shape) -> Result<Ou
         }
         None => CallNr::READ,
     };
-    let draft = Draft::new(nr, args).from_name(call.name);
+    let draft = Draft::new(nr, args).named_by(call.name);
     let draft = match data.filter(|_| call.succeeded()) {
         Some(data) => with_output(draft, OutField::DATA, data, call.ret.value),
         None => draft,
@@ -155,7 +155,7 @@ fn write(session: &mut Session<'_>, scene: &Scene<'_>, shape: Shape) -> Result<O
         }
         None => CallNr::WRITE,
     };
-    let draft = Draft::new(nr, args).from_name(call.name);
+    let draft = Draft::new(nr, args).named_by(call.name);
     let draft = draft.mark_if(data.cut, CallFlags::TRUNCATED);
     if is_lost {
         let what = format!("{written} bytes to descriptor {fd}");
@@ -191,7 +191,7 @@ fn llseek(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Troub
     };
     let whence = scene.call.flags(3, ArgKind::Whence)?;
     let args = [Value::Int(fd), Value::Int(scene.call.int(1)?), whence_value(whence)];
-    let mut draft = Draft::new(CallNr::LSEEK, args).from_name(scene.call.name);
+    let mut draft = Draft::new(CallNr::LSEEK, args).named_by(scene.call.name);
     if scene.call.succeeded() {
         let result = result.and_then(super::super::args::signed);
         draft.result = Some(result.ok_or_else(|| Trouble::new(arg.at, "expected the position"))?);
@@ -204,7 +204,7 @@ fn truncate(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Tro
         return Ok(Outcome::Outside);
     };
     let args = [place.lone_path(), Value::Int(scene.call.int(1)?)];
-    let draft = Draft::new(CallNr::TRUNCATE, args).from_name(scene.call.name);
+    let draft = Draft::new(CallNr::TRUNCATE, args).named_by(scene.call.name);
     session.record(scene, draft.mark_if(place.rewritten, CallFlags::NORMALISED))
 }
 
@@ -227,7 +227,7 @@ fn with_ints(
     for index in indices {
         args.push(Value::Int(scene.call.int(*index)?));
     }
-    session.record(scene, Draft::new(nr, args).from_name(scene.call.name))
+    session.record(scene, Draft::new(nr, args).named_by(scene.call.name))
 }
 
 fn only_fd(session: &mut Session<'_>, scene: &Scene<'_>, nr: CallNr) -> Result<Outcome, Trouble> {

@@ -32,7 +32,7 @@ fn dup_to(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Troub
     let new = scene.call.int(1)?;
     let cloexec = scene.call.args.get(2).is_some_and(|arg| arg.text == b"O_CLOEXEC");
     let outcome = duplicate(session, scene, old.clone(), cloexec, |fd| {
-        Draft::new(CallNr::DUP, [Value::Int(fd), Value::Int(new)]).from_name(scene.call.name)
+        Draft::new(CallNr::DUP, [Value::Int(fd), Value::Int(new)]).named_by(scene.call.name)
     })?;
     if cloexec && outcome == Outcome::Recorded && scene.call.succeeded() {
         let draft = Draft::new(CallNr::SET_CLOEXEC, [Value::Int(new), Value::UInt(1)]);
@@ -145,10 +145,10 @@ fn set_cloexec(
     fd: i64,
     on: bool,
 ) -> Result<Outcome, Trouble> {
-    if scene.call.succeeded() {
-        if let Some(open) = session.tasks.open(scene.pid, fd) {
-            open.cloexec = on;
-        }
+    if scene.call.succeeded()
+        && let Some(open) = session.tasks.open(scene.pid, fd)
+    {
+        open.cloexec = on;
     }
     let args = [Value::Int(fd), Value::UInt(u64::from(on))];
     session.record(scene, Draft::new(CallNr::SET_CLOEXEC, args))
@@ -273,13 +273,14 @@ fn ioctl(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Troubl
         Descriptor::Inside(fd) => fd,
     };
     let arg = scene.call.arg(1)?;
-    let request = request(arg.text)
-        .ok_or_else(|| Trouble::new(arg.at, "the request of ioctl is not known here"))?;
-    match request {
-        0x5451 => return Ok(set_cloexec(session, scene, fd, true)?),
-        0x5450 => return Ok(set_cloexec(session, scene, fd, false)?),
-        _ => {}
-    }
+    let request = match request(arg.text) {
+        Some(0x5451) => return set_cloexec(session, scene, fd, true),
+        Some(0x5450) => return set_cloexec(session, scene, fd, false),
+        Some(request) => request,
+        // What failed changed nothing, whatever it is called.
+        None if !scene.call.succeeded() => return Ok(Outcome::Quiet),
+        None => return Err(Trouble::new(arg.at, "the request of ioctl is not known here")),
+    };
     if scene.call.succeeded() && CHANGING.contains(&request) {
         let what = String::from_utf8_lossy(arg.text).into_owned();
         return session.lost(scene, LossKind::NoRecord, what);

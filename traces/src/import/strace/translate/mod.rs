@@ -14,58 +14,10 @@ mod open;
 mod other;
 mod process;
 mod stat;
+mod table;
 mod xattr;
-
-use super::error::Trouble;
-use super::session::{Outcome, Scene, Session};
-
-/// Translates one call.
-pub(super) type Translate = fn(&mut Session<'_>, &Scene<'_>) -> Result<Outcome, Trouble>;
-
-/// The translator of a call, or `None` for calls without a row in the table.
-pub(super) fn translator(name: &str) -> Option<Translate> {
-    [
-        open::TRANSLATORS,
-        descriptors::TRANSLATORS,
-        data::TRANSLATORS,
-        copies::TRANSLATORS,
-        stat::TRANSLATORS,
-        names::TRANSLATORS,
-        attributes::TRANSLATORS,
-        xattr::TRANSLATORS,
-        process::TRANSLATORS,
-    ]
-    .into_iter()
-    .flatten()
-    .find(|(known, _)| *known == name)
-    .map(|(_, translate)| *translate)
-}
 
 pub(super) use other::{concerns_root, other};
 pub(super) use process::{EXITS, FORKS, shares};
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn no_call_has_two_translators() {
-        let mut seen = BTreeSet::new();
-        let lists = [
-            super::open::TRANSLATORS,
-            super::descriptors::TRANSLATORS,
-            super::data::TRANSLATORS,
-            super::copies::TRANSLATORS,
-            super::stat::TRANSLATORS,
-            super::names::TRANSLATORS,
-            super::attributes::TRANSLATORS,
-            super::xattr::TRANSLATORS,
-            super::process::TRANSLATORS,
-        ];
-        for (name, _) in lists.into_iter().flatten() {
-            assert!(seen.insert(name), "{name}");
-            assert!(super::translator(name).is_some());
-        }
-        assert!(super::translator("brk").is_none());
-    }
-}
+use table::Translate;
+pub(super) use table::translator;

@@ -46,7 +46,7 @@ macro_rules! inside_or_return {
 
 pub(super) fn draft(nr: CallNr, args: Vec<Value>, scene: &Scene<'_>, places: &[&Place]) -> Draft {
     let rewritten = places.iter().any(|place| place.rewritten);
-    Draft::new(nr, args).from_name(scene.call.name).mark_if(rewritten, CallFlags::NORMALISED)
+    Draft::new(nr, args).named_by(scene.call.name).mark_if(rewritten, CallFlags::NORMALISED)
 }
 
 /// Whatever was at the place is no link that is known.
@@ -228,14 +228,14 @@ fn readlink(
     let mut args = place.values().to_vec();
     args.push(Value::UInt(scene.call.uint(path + 2)?));
     let mut draft = draft(CallNr::READLINKAT, args, scene, &[&place]);
-    if scene.call.succeeded() {
-        if let Some(data) = scene.call.data(path + 1)? {
-            if !data.cut && !place.path.is_empty() {
-                let path = session.root.outer(&place.full);
-                session.links.learn(path, &data.bytes);
-            }
-            draft = with_output(draft, OutField::TARGET, data, scene.call.ret.value);
+    if scene.call.succeeded()
+        && let Some(data) = scene.call.data(path + 1)?
+    {
+        if !data.cut && !place.path.is_empty() {
+            let path = session.root.outer(&place.full);
+            session.links.learn(path, &data.bytes);
         }
+        draft = with_output(draft, OutField::TARGET, data, scene.call.ret.value);
     }
     session.record(scene, draft)
 }

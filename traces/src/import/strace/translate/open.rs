@@ -243,11 +243,10 @@ fn record(
         nr = CallNr::OPENAT2;
         args.push(Value::UInt(resolve));
     }
-    let mut draft = Draft::new(nr, args).from_name(scene.call.name);
-    if let Some(full) = scene.call.ret.annotation.as_ref().and_then(Annotation::path) {
-        if let Some(full) = session.root.strip(full) {
-            draft = draft.out(OutField::PATH, Value::Bytes(full));
-        }
+    let mut draft = Draft::new(nr, args).named_by(scene.call.name);
+    let annotated = scene.call.ret.annotation.as_ref().and_then(Annotation::path);
+    if let Some(full) = annotated.and_then(|path| session.root.strip(path)) {
+        draft = draft.out(OutField::PATH, Value::Bytes(full));
     }
     if place.rewritten {
         draft = draft.mark(crate::record::CallFlags::NORMALISED);

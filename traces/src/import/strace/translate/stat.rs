@@ -42,7 +42,7 @@ fn by_name(session: &mut Session<'_>, scene: &Scene<'_>, flags: u64) -> Result<O
     };
     let [dirfd, path] = place.values();
     let draft = Draft::new(CallNr::STAT, [dirfd, path, place.at_flags(flags)])
-        .from_name(scene.call.name)
+        .named_by(scene.call.name)
         .mark_if(place.rewritten, CallFlags::NORMALISED);
     let draft = with_stat(draft, scene, 1)?;
     session.record(scene, draft)
@@ -73,7 +73,7 @@ fn fstat(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Troubl
         Descriptor::Outside => return Ok(Outcome::Outside),
         Descriptor::Stranger => return Ok(Outcome::Lost),
     };
-    let draft = Draft::new(CallNr::FSTAT, [Value::Int(fd)]).from_name(scene.call.name);
+    let draft = Draft::new(CallNr::FSTAT, [Value::Int(fd)]).named_by(scene.call.name);
     let draft = with_stat(draft, scene, 1)?;
     session.record(scene, draft)
 }
@@ -280,7 +280,7 @@ fn statfs(session: &mut Session<'_>, scene: &Scene<'_>, at: usize) -> Result<Out
         return Ok(Outcome::Outside);
     };
     let draft = Draft::new(CallNr::STATFS, [place.lone_path()])
-        .from_name(scene.call.name)
+        .named_by(scene.call.name)
         .mark_if(place.rewritten, CallFlags::NORMALISED);
     let draft = with_statfs(draft, scene, at)?;
     session.record(scene, draft)
@@ -292,7 +292,7 @@ fn fstatfs(session: &mut Session<'_>, scene: &Scene<'_>, at: usize) -> Result<Ou
         Descriptor::Outside => return Ok(Outcome::Outside),
         Descriptor::Stranger => return Ok(Outcome::Lost),
     };
-    let draft = Draft::new(CallNr::FSTATFS, [Value::Int(fd)]).from_name(scene.call.name);
+    let draft = Draft::new(CallNr::FSTATFS, [Value::Int(fd)]).named_by(scene.call.name);
     let draft = with_statfs(draft, scene, at)?;
     session.record(scene, draft)
 }
@@ -320,7 +320,7 @@ fn check_access(
     let [dirfd, path] = place.values();
     let args = [dirfd, path, Value::UInt(mode), place.at_flags(flags)];
     let draft = Draft::new(CallNr::ACCESS, args)
-        .from_name(scene.call.name)
+        .named_by(scene.call.name)
         .mark_if(place.rewritten, CallFlags::NORMALISED);
     session.record(scene, draft)
 }
@@ -332,7 +332,7 @@ fn getdents(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Tro
         Descriptor::Stranger => return Ok(Outcome::Lost),
     };
     let args = [Value::Int(fd), Value::UInt(scene.call.uint(2)?)];
-    let mut draft = Draft::new(CallNr::GETDENTS64, args).from_name(scene.call.name);
+    let mut draft = Draft::new(CallNr::GETDENTS64, args).named_by(scene.call.name);
     let arg = scene.call.arg(1)?;
     if let Some(count) = entries(arg.text) {
         draft = draft.out(OutField::COUNT, Value::UInt(count));
@@ -374,10 +374,9 @@ fn with_entry(draft: Draft, entry: &Term<'_>) -> Draft {
     if let Some(offset) = entry.field("d_off").and_then(Term::int).and_then(signed) {
         draft = draft.out(OutField::COOKIE, Value::Int(offset));
     }
-    if let Some(ino) = entry.field("d_ino").and_then(Term::int) {
-        if let Ok(ino) = u64::try_from(ino) {
-            draft = draft.out(OutField::INO, Value::UInt(ino));
-        }
+    let ino = entry.field("d_ino").and_then(Term::int);
+    if let Some(ino) = ino.and_then(|ino| u64::try_from(ino).ok()) {
+        draft = draft.out(OutField::INO, Value::UInt(ino));
     }
     draft
 }

@@ -85,11 +85,11 @@ fn get(session: &mut Session<'_>, scene: &Scene<'_>, form: Form) -> Result<Outco
     let Some(name) = name(scene)? else { return Ok(Outcome::Quiet) };
     args.extend([name, Value::UInt(scene.call.uint(3)?)]);
     let mut draft = draft(CallNr::GETXATTRAT, args);
-    if scene.call.succeeded() {
-        // With a size of 0 the call asks for the length only.
-        if let Some(data) = scene.call.data(2)? {
-            draft = with_output(draft, OutField::DATA, data, scene.call.ret.value);
-        }
+    // With a size of 0 the call asks for the length only.
+    if scene.call.succeeded()
+        && let Some(data) = scene.call.data(2)?
+    {
+        draft = with_output(draft, OutField::DATA, data, scene.call.ret.value);
     }
     session.record(scene, draft)
 }
@@ -116,10 +116,11 @@ fn list(session: &mut Session<'_>, scene: &Scene<'_>, form: Form) -> Result<Outc
     let (mut args, _) = leading_or_return!(file(session, scene, form)?);
     args.push(Value::UInt(scene.call.uint(2)?));
     let mut draft = draft(CallNr::LISTXATTRAT, args);
-    if scene.call.succeeded() {
-        if let Some(data) = scene.call.data(1)? {
-            draft = with_output(draft, OutField::DATA, data, scene.call.ret.value);
-        }
+    // With a size of 0 the call asks for the length only.
+    if scene.call.succeeded()
+        && let Some(data) = scene.call.data(1)?
+    {
+        draft = with_output(draft, OutField::DATA, data, scene.call.ret.value);
     }
     session.record(scene, draft)
 }
