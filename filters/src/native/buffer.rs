@@ -147,19 +147,15 @@ impl<'a> BufferMut<'a> {
     }
 
     /// Changes the size and keeps the bytes, by the working sequence of BUF-1: a request with copy
-    /// makes room and keeps the size, a second one without copy sets it. The first asks for no
-    /// less than the buffer holds, because a shorter copy is overrun (BUF-16). New bytes are zero
-    /// in a private allocation and old memory elsewhere (BUF-8).
+    /// makes room and leaves the size, a second one without copy sets it. Between the two a shrunk
+    /// name claims more bytes than it has (BUF-16), which is why they are one method. New bytes
+    /// are zero in a private allocation and old memory elsewhere (BUF-8).
     ///
     /// # Errors
     /// As [`BufferMut::replace`].
     pub fn resize(&mut self, size: u32) -> Result<(), Errno> {
-        self.check_size(size as usize)?;
-        // A size above the maximum is the errno of a failed getxattr (BUF-6), which has no bytes.
-        if self.len() <= self.max_len() {
-            let room = self.len().max(size);
-            self.get_rw(room.into(), true).ok_or(Errno::ENOMEM)?;
-        }
+        let size = self.check_size(size as usize)?;
+        self.get_rw(size.into(), true).ok_or(Errno::ENOMEM)?;
         self.get_rw(size.into(), false).map(|_| ()).ok_or(Errno::ENOMEM)
     }
 
@@ -220,8 +216,9 @@ impl RwView<'_> {
     }
 }
 
-/// The copy that `bpf_dynptr_read` of a whole read-only dynptr makes. The size word of a dynptr
-/// limits it to 16 MiB; sizes of the table are at most 64 KiB.
+/// The copy that `bpf_dynptr_read` of a whole read-only dynptr makes. Sizes of the table are at
+/// most 64 KiB. Only the errno of a failed getxattr is larger (BUF-6), and a read of it fails
+/// (N10), so no memory is taken for it.
 fn seen<'s>(seen: &'s Seen, buffer: &FuseBuffer, memory: &RefCell<Arena>) -> Option<&'s [u8]> {
     let copy = || {
         let arena = memory.borrow();

@@ -26,28 +26,17 @@ use super::{FuseOps, Patterns};
 /// assert!(filter.has(Slot::Member(Op::Readdir, Phase::Post)));
 /// ```
 pub fn hide(patterns: Patterns) -> FuseOps<Patterns> {
-    let verdict = |patterns: &Patterns, name: &[u8]| match patterns.matches(name) {
-        true => Verdict::Error(Errno::ENOENT),
-        false => Verdict::Continue,
-    };
-    let either = |patterns: &Patterns, old_name: &[u8], new_name: &[u8]| match patterns
-        .matches(old_name)
-        || patterns.matches(new_name)
-    {
-        true => Verdict::Error(Errno::ENOENT),
-        false => Verdict::Continue,
-    };
     FuseOps::with_state("hide", patterns)
-        .lookup_prefilter(move |cx, name| verdict(cx.state, name.name()))
-        .create_open_prefilter(move |cx, _, name| verdict(cx.state, name.name()))
-        .mknod_prefilter(move |cx, _, name| verdict(cx.state, name.name()))
-        .mkdir_prefilter(move |cx, _, name| verdict(cx.state, name.name()))
-        .symlink_prefilter(move |cx, name, _| verdict(cx.state, name.name()))
-        .link_prefilter(move |cx, _, name| verdict(cx.state, name.name()))
-        .unlink_prefilter(move |cx, name| verdict(cx.state, name.name()))
-        .rmdir_prefilter(move |cx, name| verdict(cx.state, name.name()))
-        .rename_prefilter(move |cx, _, old, new| either(cx.state, old.name(), new.name()))
-        .rename2_prefilter(move |cx, _, old, new| either(cx.state, old.name(), new.name()))
+        .lookup_prefilter(|cx, name| verdict(cx.state, &[name.name()]))
+        .create_open_prefilter(|cx, _, name| verdict(cx.state, &[name.name()]))
+        .mknod_prefilter(|cx, _, name| verdict(cx.state, &[name.name()]))
+        .mkdir_prefilter(|cx, _, name| verdict(cx.state, &[name.name()]))
+        .symlink_prefilter(|cx, name, _| verdict(cx.state, &[name.name()]))
+        .link_prefilter(|cx, _, name| verdict(cx.state, &[name.name()]))
+        .unlink_prefilter(|cx, name| verdict(cx.state, &[name.name()]))
+        .rmdir_prefilter(|cx, name| verdict(cx.state, &[name.name()]))
+        .rename_prefilter(|cx, _, old, new| verdict(cx.state, &[old.name(), new.name()]))
+        .rename2_prefilter(|cx, _, old, new| verdict(cx.state, &[old.name(), new.name()]))
         .readdir_prefilter(|_, _| Verdict::Postfilter)
         .readdir_postfilter(|cx, _, out, entries| {
             if cx.error_in().is_some() {
@@ -59,4 +48,11 @@ pub fn hide(patterns: Patterns) -> FuseOps<Patterns> {
             }
             Verdict::Continue
         })
+}
+
+fn verdict(patterns: &Patterns, names: &[&[u8]]) -> Verdict {
+    if names.iter().any(|name| patterns.matches(name)) {
+        return Verdict::Error(Errno::ENOENT);
+    }
+    Verdict::Continue
 }

@@ -61,18 +61,16 @@ impl fmt::Display for FilterName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegisterError {
     /// Nothing there.
-    #[error("the filter name is empty; give it 1 to 14 letters, digits, `_` or `.`")]
+    #[error("filter name: empty; give it 1 to 14 letters, digits, `_` or `.`")]
     Empty,
     /// No room for the NUL.
-    #[error("the filter name has {len} characters; the kernels hold 14 (REG-4)")]
+    #[error("filter name: {len} characters; the kernels hold 14 (REG-4)")]
     TooLong {
         /// Length in bytes.
         len: usize,
     },
     /// A byte that object names may not contain.
-    #[error(
-        "the filter name has byte {byte:#04x} at offset {position}; use letters, digits, `_` and `.`"
-    )]
+    #[error("filter name: {byte:#04x} at byte {position}; use letters, digits, `_` and `.`")]
     Character {
         /// Distance from the start in bytes.
         position: usize,

@@ -57,14 +57,21 @@ impl Pattern {
         if let Some(position) = text.iter().position(|byte| matches!(byte, b'/' | 0)) {
             return error(position, PatternProblem::NoNameByte);
         }
-        let (text, first, pattern): (&[u8], usize, fn(Vec<u8>) -> Pattern) = match text {
-            [b'*', suffix @ ..] => (suffix, 1, Pattern::Suffix),
-            [prefix @ .., b'*'] => (prefix, 0, Pattern::Prefix),
-            exact => (exact, 0, Pattern::Exact),
+        let (pattern, first) = match text {
+            [b'*', suffix @ ..] => (Pattern::Suffix(suffix.to_vec()), 1),
+            [prefix @ .., b'*'] => (Pattern::Prefix(prefix.to_vec()), 0),
+            exact => (Pattern::Exact(exact.to_vec()), 0),
         };
-        match text.iter().position(|byte| *byte == b'*') {
+        match pattern.fixed().iter().position(|byte| *byte == b'*') {
             Some(position) => error(first + position, PatternProblem::Star),
-            None => Ok(pattern(text.to_vec())),
+            None => Ok(pattern),
+        }
+    }
+
+    /// The part without the star.
+    fn fixed(&self) -> &[u8] {
+        match self {
+            Pattern::Exact(bytes) | Pattern::Prefix(bytes) | Pattern::Suffix(bytes) => bytes,
         }
     }
 

@@ -149,25 +149,24 @@ impl QuotaUsage {
 /// ```
 pub fn quota(limits: QuotaLimits) -> FuseOps<QuotaUsage> {
     FuseOps::with_state("quota", QuotaUsage { limits, users: BTreeMap::new() })
-        .write_iter_prefilter(|cx, write| check_bytes(cx, write.size.into()))
+        .write_iter_prefilter(|cx, write| {
+            check_bytes(cx, write.size.into())?;
+            Ok::<_, Errno>(Verdict::Postfilter)
+        })
         .write_iter_postfilter(|cx, _, out| {
             // A negative errno in two's complement is no count.
-            let written = i64::try_from(out.ret).unwrap_or(0);
-            if cx.error_in().is_none() && written > 0 {
-                cx.state.charge(cx.uid(), written.unsigned_abs(), 0);
+            let written = i64::try_from(out.ret).map_or(0, i64::unsigned_abs);
+            if cx.error_in().is_none() {
+                cx.state.charge(cx.uid(), written, 0);
             }
             Verdict::Continue
         })
         .file_fallocate_prefilter(|cx, fallocate| {
-            if fallocate.mode & FALLOC_RELEASES != 0 {
-                return Verdict::Continue;
-            }
-            let verdict = check_bytes(cx, fallocate.length);
-            if verdict == Verdict::Postfilter {
+            if fallocate.mode & FALLOC_RELEASES == 0 {
+                check_bytes(cx, fallocate.length)?;
                 cx.state.charge(cx.uid(), fallocate.length, 0);
-                return Verdict::Continue;
             }
-            verdict
+            Ok::<_, Errno>(Verdict::Continue)
         })
         .copy_file_range_prefilter(|_, _| Errno::EINVAL)
         .create_open_prefilter(|cx, _, _| check_file(cx))
@@ -180,14 +179,14 @@ pub fn quota(limits: QuotaLimits) -> FuseOps<QuotaUsage> {
         .symlink_postfilter(|cx, _, _| charge_file(cx))
 }
 
-fn check_bytes(cx: &mut Cx<'_, QuotaUsage>, wanted: u64) -> Verdict {
+fn check_bytes(cx: &mut Cx<'_, QuotaUsage>, wanted: u64) -> Result<(), Errno> {
     let uid = cx.uid();
     if cx.state.has_bytes(uid, wanted) {
-        return Verdict::Postfilter;
+        return Ok(());
     }
     let (used, limit) = (cx.state.of(uid).bytes, cx.state.limits.bytes);
     cx.print(format!("quota: uid {uid} has {used} of {limit} bytes and wants {wanted} more"));
-    Verdict::Error(Errno::EDQUOT)
+    Err(Errno::EDQUOT)
 }
 
 fn check_file(cx: &mut Cx<'_, QuotaUsage>) -> Verdict {

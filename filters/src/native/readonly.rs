@@ -9,8 +9,8 @@
 //! Differences from a mount that is read-only, which a filter cannot remove:
 //! - `access` tells no file type, and nodes rarely have a usable id (SEMANTICS 7.6), so FIFOs,
 //!   sockets and devices cannot be opened for writing either;
-//! - the name is looked up first, so a missing directory or an existing name is reported before
-//!   -EROFS, also by rename and link, where a read-only mount answers at once;
+//! - names are looked up first, so unlink, rmdir and rename of a missing name give ENOENT, where a
+//!   read-only mount says EROFS at once;
 //! - `copy_file_range` is refused by the filter of its source (SEMANTICS 4.3), so it cannot be used
 //!   to copy from here to elsewhere either.
 //!

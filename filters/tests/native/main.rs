@@ -1,0 +1,12 @@
+//! The typed builder and the worked filters, called as the pipeline calls them.
+
+mod audit;
+mod buffers;
+mod builtin;
+mod common;
+mod directory;
+mod fuse_ops;
+mod hide;
+mod quota;
+mod readonly;
+mod redact;
