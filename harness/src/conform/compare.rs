@@ -6,7 +6,7 @@ use fuserig_abi::{AbiTable, FuseDirent, Slot};
 use zerocopy::FromBytes;
 
 use super::driver::Observed;
-use super::filter::{SeenBuffer, SeenCall, field_path};
+use super::filter::{SeenAction, SeenBuffer, SeenCall, field_path};
 use super::record::{BufferRecord, CallRecord, EntryRecord, OpRecord, TreeRecord, bytes_of};
 use super::rule::member_name;
 
@@ -84,7 +84,11 @@ impl Comparison {
         }
         self.attributes(&place, recorded, ours);
         if let Some(entries) = &recorded.ents {
-            self.listing(&place, &recorded.text, entries, ours);
+            self.listing(&place, recorded, entries, ours);
+        }
+        if recorded.at.is_some() != ours.failed_open {
+            let text = |at_open: bool| if at_open { "open" } else { "reading" };
+            self.note(&place, "failed at", text(recorded.at.is_some()), text(ours.failed_open));
         }
         if let Some(tree) = &recorded.tree {
             self.tree(&place, tree, ours.tree.as_deref().unwrap_or(&[]));
@@ -118,6 +122,9 @@ impl Comparison {
                     }
                 }
             }
+            // A wild code is a success to libc and leaves the caller's struct alone (N3): the
+            // record shows what lay in the recorder's memory.
+            (Some(_), None) if ours.unfilled => {}
             (Some(_), None) => self.note(place, "stat", "present", "absent"),
             (None, _) => {}
         }
@@ -137,12 +144,21 @@ impl Comparison {
     fn listing(
         &mut self,
         place: &str,
-        text: &str,
+        recorded_op: &OpRecord,
         recorded: &[EntryRecord],
         ours: &Observed,
     ) {
+        let numbers = [
+            ("records in all", recorded_op.nents, ours.ents.as_ref().map(|e| e.len() as i64)),
+            ("getdents calls", recorded_op.getdents_calls, ours.getdents_calls),
+        ];
         let ours = ours.ents.as_deref().unwrap_or(&[]);
         if !self.ext4 {
+            for (what, recorded, ours) in numbers {
+                if recorded.is_some() && recorded != ours {
+                    self.note(place, what, recorded.unwrap_or(-1), ours.unwrap_or(-1));
+                }
+            }
             let limit = recorded.len().max(80);
             let shown = &ours[..ours.len().min(limit)];
             if recorded.len() != shown.len() {
@@ -160,7 +176,7 @@ impl Comparison {
             }
             return;
         }
-        let mut words = text.split(' ');
+        let mut words = recorded_op.text.split(' ');
         let command = words.next().unwrap_or("");
         if command == "getdents" {
             let fd = words.next().unwrap_or("").to_owned();
@@ -188,9 +204,8 @@ impl Comparison {
                 .collect()
         };
         let (recorded, ours) = (set(recorded), set(ours));
-        let names = |set: &BTreeMap<String, (i64, i64)>| {
-            set.keys().cloned().collect::<Vec<_>>().join(" ")
-        };
+        let names =
+            |set: &BTreeMap<String, (i64, i64)>| set.keys().cloned().collect::<Vec<_>>().join(" ");
         if names(&recorded) != names(&ours) {
             self.note(place, "names", &names(&recorded)[..], &names(&ours)[..]);
             return;
@@ -228,6 +243,17 @@ impl Comparison {
         for path in ours.keys().filter(|path| !recorded.contains_key(*path)) {
             self.note(place, path, "absent", "present");
         }
+    }
+
+    /// Compares the filter calls of the system call that did not come back. A task that is killed
+    /// closes its files, and the filter sees that too.
+    pub(super) fn lost(&mut self, place: &str, recorded: &[CallRecord], ours: &[SeenCall]) {
+        let closing =
+            |call: &CallRecord| call.cb.starts_with("flush_") || call.cb.starts_with("release");
+        let common = recorded.len().min(ours.len());
+        let (made, rest) = recorded.split_at(common);
+        let made = if rest.iter().all(closing) { made } else { recorded };
+        self.calls(place, made, ours);
     }
 
     fn calls(&mut self, place: &str, recorded: &[CallRecord], ours: &[SeenCall]) {
@@ -349,13 +375,33 @@ impl Comparison {
                 self.note(place, &format!("{name} data"), &data[..], &ours.data[..]);
             }
         }
-        self.action(place, name, recorded, ours);
+        self.action(place, name, records, recorded, ours);
+    }
+
+    fn before_write(
+        &mut self,
+        place: &str,
+        name: &str,
+        records: bool,
+        recorded: &BufferRecord,
+        ours: &SeenAction,
+    ) {
+        let (Some(recorded), Some(ours)) = (&recorded.dynptr_before_write, &ours.before_write)
+        else {
+            return;
+        };
+        let recorded = bytes_of(recorded);
+        let same = if records { self.same_records(&recorded, ours) } else { recorded == *ours };
+        if !same {
+            self.note(place, &format!("{name} before the write"), &recorded[..], &ours[..]);
+        }
     }
 
     fn action(
         &mut self,
         place: &str,
         name: &str,
+        records: bool,
         recorded: &BufferRecord,
         ours: &SeenBuffer,
     ) {
@@ -366,11 +412,7 @@ impl Comparison {
         };
         let numbers = [
             ("size after", i64::from(size_after), i64::from(action.size_after)),
-            (
-                "dynptr_write",
-                i64::from(recorded.wr.unwrap_or(0)),
-                i64::from(action.write),
-            ),
+            ("dynptr_write", i64::from(recorded.wr.unwrap_or(0)), i64::from(action.write)),
             (
                 "dynptr size",
                 i64::from(recorded.dynptr_size.unwrap_or(0)),
@@ -382,6 +424,7 @@ impl Comparison {
                 self.note(place, &format!("{name} {what}"), recorded, ours);
             }
         }
+        self.before_write(place, name, records, recorded, action);
         if let (Some(recorded), Some(ours)) = (recorded.first_dynptr_size, action.first_size)
             && recorded != ours
         {

@@ -1,8 +1,13 @@
 //! The recorder's system-call language, performed on the model.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
 use fuserig_abi::{AccessMask, Credentials, Device, Errno, Gid, Pid, Timespec, Uid};
 use fuserig_sim_fs::{LockKind, OpenFlags};
 
+use super::filter::Shared;
 use super::lower::{self, Beside, InMemory};
 use super::record::{EntryRecord, StatFsRecord, StatRecord, TreeRecord};
 use super::rule::{number, unescape};
@@ -21,6 +26,12 @@ pub(super) struct Observed {
     pub(super) ents: Option<Vec<EntryRecord>>,
     pub(super) statfs: Option<StatFsRecord>,
     pub(super) tree: Option<Vec<TreeRecord>>,
+    /// The call succeeded without filling the caller's struct (N3).
+    pub(super) unfilled: bool,
+    /// Getdents calls that returned records.
+    pub(super) getdents_calls: Option<i64>,
+    /// A compound call that failed at its open.
+    pub(super) failed_open: bool,
 }
 
 /// Why a line cannot be performed.
@@ -42,6 +53,9 @@ pub(super) struct Driver {
     fds: [i32; 16],
     statfs_type: String,
     in_memory: InMemory,
+    shared: Rc<RefCell<Shared>>,
+    /// Directories of the lower tree that another filesystem was mounted on.
+    covered: BTreeSet<String>,
 }
 
 impl Driver {
@@ -49,16 +63,19 @@ impl Driver {
         vfs: Vfs,
         statfs_type: &str,
         in_memory: InMemory,
+        shared: Rc<RefCell<Shared>>,
     ) -> Result<Driver, Errno> {
         let beside = Beside::new(&vfs)?;
         let statfs_type = statfs_type.to_owned();
-        Ok(Driver { vfs, beside, fds: [0; 16], statfs_type, in_memory })
+        let covered = BTreeSet::new();
+        Ok(Driver { vfs, beside, fds: [0; 16], statfs_type, in_memory, shared, covered })
     }
 
     /// Performs one line.
     pub(super) fn perform(&mut self, text: &str) -> Result<Observed, Unable> {
         let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
         let line = Line { words: &words };
+        self.check_reach(&line)?;
         match line.word(0)? {
             "rule" | "clearrules" | "dflt" => Err(Unable::Rules),
             "tree" => {
@@ -79,8 +96,20 @@ impl Driver {
             "open" | "relopen" => self.open(&line),
             "mmapread" => self.mmapread(&line),
             "loop" => self.repeat(&line),
-            "umount" | "mounttmp" | "umountp" => {
-                Err(Unable::NotModelled(format!("{} changes mounts", line.word(0)?)))
+            "mounttmp" => {
+                self.covered.insert(line.word(1)?.to_owned());
+                Ok(Observed::default())
+            }
+            "umountp" => {
+                self.covered.remove(line.word(1)?);
+                Ok(Observed::default())
+            }
+            "umount" => {
+                Err(Unable::NotModelled("the mount goes away in the middle of a case".to_owned()))
+            }
+            "chdir" if line.word(1)? == "/" => {
+                self.vfs.leave_mount(CLIENT);
+                Ok(Observed::default())
             }
             _ => {
                 let (call, beside) = self.call_of(&line)?;
@@ -88,6 +117,22 @@ impl Driver {
                 self.observe(&line, &call, result)
             }
         }
+    }
+
+    /// Paths outside the mount and its lower directory, and those below a filesystem mounted on
+    /// the lower one, are out of the model's sight. The mount itself does not cross lower mount
+    /// points (LOOK-6), so it sees none of the latter.
+    fn check_reach(&self, line: &Line<'_>) -> Result<(), Unable> {
+        let name = line.word(0)?;
+        let leaving = name == "chdir" && line.words.get(1) == Some(&"/");
+        let moving = matches!(name, "mounttmp" | "umountp" | "rule");
+        for word in line.words.iter().skip(1).filter(|_| !leaving && !moving) {
+            let hidden = self.covered.iter().any(|place| word.starts_with(&place[..]));
+            if hidden || word.starts_with('/') && name != "symlink" {
+                return Err(Unable::NotModelled(format!("{word} lies outside what is modelled")));
+            }
+        }
+        Ok(())
     }
 
     fn run(&self, call: &Call, beside: bool) -> CallResult {
@@ -131,9 +176,7 @@ impl Driver {
                 let (offset, whence) = (line.num(2)? as i64, line.num(3)? as u32);
                 Call::Seek { fd: fd(1)?, offset, whence }
             }
-            "ftruncate" => {
-                Call::Truncate { target: Target::Fd(fd(1)?), size: line.num(2)? as i64 }
-            }
+            "ftruncate" => Call::Truncate { target: Target::Fd(fd(1)?), size: line.num(2)? as i64 },
             "fchmod" => Call::Chmod { target: Target::Fd(fd(1)?), mode: line.num(2)? as u32 },
             "fallocate" => Call::Fallocate {
                 fd: fd(1)?,
@@ -173,6 +216,7 @@ impl Driver {
         let mut seen = outcome(&result);
         match (&result.output, call) {
             (Output::Stat(stat), _) if result.value.is_ok() => seen.stat = Some(stat_of(stat)),
+            (Output::None, Call::Stat { .. }) => seen.unfilled = result.value.is_ok(),
             (Output::StatFs(figures), _) => {
                 seen.statfs = Some(StatFsRecord {
                     kind: self.statfs_type.clone(),
@@ -180,7 +224,10 @@ impl Driver {
                     namelen: i64::from(figures.namelen),
                 });
             }
-            (Output::Records(_), _) => seen.ents = Some(entries_of(&result)),
+            (Output::Records(_), _) => {
+                seen.ents = Some(entries_of(&result));
+                seen.getdents_calls = Some(i64::from(seen.ret > 0));
+            }
             (Output::Bytes(bytes), Call::Read { size, .. }) if seen.ret >= 0 => {
                 seen.data = Some(shown(line, bytes, seen.ret, *size));
             }
@@ -193,6 +240,10 @@ impl Driver {
             }
             (Output::Bytes(bytes), Call::Readlink { .. }) if seen.ret >= 0 => {
                 seen.data = Some(bytes.clone());
+            }
+            (_, Call::Getdents { .. }) => {
+                seen.ents = Some(Vec::new());
+                seen.getdents_calls = Some(0);
             }
             _ => {}
         }
@@ -234,10 +285,13 @@ impl Driver {
         let space = if line.words.len() > 2 { line.num(2)? } else { 32768 };
         let flags = OpenFlags::DIRECTORY;
         let opened = self.run(&Call::Open { path, flags, mode: 0, fd: None }, beside);
-        let Ok(fd) = opened.value else { return Ok(outcome(&opened)) };
+        let Ok(fd) = opened.value else {
+            return Ok(Observed { failed_open: true, ..outcome(&opened) });
+        };
         let fd = fd as i32;
         let mut seen = Observed::default();
         let mut entries = Vec::new();
+        let mut listings = 0;
         for _ in 0..51 {
             let got = self.run(&Call::Getdents { fd, space }, beside);
             let step = outcome(&got);
@@ -246,9 +300,11 @@ impl Driver {
                 break;
             }
             entries.extend(entries_of(&got));
+            listings += 1;
         }
         self.run(&Call::Close { fd }, beside);
         seen.ents = Some(entries);
+        seen.getdents_calls = Some(listings);
         Ok(seen)
     }
 
@@ -300,6 +356,8 @@ impl Driver {
         let (path, beside) = path(line.word(3)?);
         let mut failed = 0;
         for _ in 0..times {
+            // The recorder forgets the calls of each round.
+            self.shared.borrow_mut().calls.clear();
             let call = match what {
                 "stat" => Call::Stat {
                     target: Target::Path { path: path.clone(), follow: true },
@@ -328,6 +386,7 @@ impl Driver {
                 Err(_) => failed += i64::from(what != "readdir"),
             }
         }
+        self.shared.borrow_mut().calls.clear();
         Ok(Observed { ret: failed, ..Observed::default() })
     }
 }
@@ -350,7 +409,8 @@ impl<'a> Line<'a> {
 
 fn slot(word: &str) -> Result<usize, Unable> {
     let digits = word.strip_prefix("fd").unwrap_or("");
-    let number: usize = digits.parse().map_err(|_| Unable::Bad(format!("not fdN: {word}")))?;
+    let number: usize =
+        digits.parse().ok().ok_or_else(|| Unable::Bad(format!("not fdN: {word}")))?;
     Ok(number & 15)
 }
 
@@ -452,9 +512,7 @@ fn attribute_call(name: &str, line: &Line<'_>) -> Result<Option<(Call, bool)>, U
             let (name, value) = (line.word(2)?.as_bytes().to_vec(), unescape(line.word(3)?));
             Call::Setxattr { target, name, value, flags }
         }
-        "removexattr" => {
-            Call::Removexattr { target, name: line.word(2)?.as_bytes().to_vec() }
-        }
+        "removexattr" => Call::Removexattr { target, name: line.word(2)?.as_bytes().to_vec() },
         "listxattr" => Call::Listxattr { target, size: line.num(2)? },
         "readlink" => {
             let Target::Path { path, .. } = target else { return Ok(None) };
@@ -558,4 +616,3 @@ fn entries_of(result: &CallResult) -> Vec<EntryRecord> {
         })
         .collect()
 }
-

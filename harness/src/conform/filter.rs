@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use fuserig_abi::{AbiTable, Arg, Arena, CallArgs, Dynptr, FuseBuffer, Op, Phase, Slot};
+use fuserig_abi::{AbiTable, Arena, Arg, CallArgs, Dynptr, FuseBuffer, Op, Phase, Slot};
 use fuserig_filters::{Filter, FilterEnv};
 
 use super::record::DefaultReturns;
@@ -79,28 +79,29 @@ pub(super) enum Members {
 }
 
 impl Members {
+    /// Every registered name and the members of its table.
+    pub(super) const REGISTERED: &[(&str, Members)] = &[
+        ("all", Members::All),
+        ("nodef", Members::NoDefault),
+        ("defonly", Members::DefaultOnly),
+        ("preonly", Members::PreOnly),
+        ("postonly", Members::PostOnly),
+        ("lookupopen", Members::LookupOpen),
+        ("mkpre", Members::MkdirPre),
+        ("mkpost", Members::MkdirPost),
+        ("dfs", Members::DirFsyncPre),
+        ("relonly", Members::ReleaseOnly),
+        ("abcdefghijklmn", Members::LookupPre),
+        ("ALL", Members::LookupPre),
+    ];
+
     /// The table registered under a name, or none for a name that is not registered.
     pub(super) fn registered(name: &str) -> Option<Members> {
-        Some(match name {
-            "all" => Members::All,
-            "nodef" => Members::NoDefault,
-            "defonly" => Members::DefaultOnly,
-            "preonly" => Members::PreOnly,
-            "postonly" => Members::PostOnly,
-            "lookupopen" => Members::LookupOpen,
-            "mkpre" => Members::MkdirPre,
-            "mkpost" => Members::MkdirPost,
-            "dfs" => Members::DirFsyncPre,
-            "relonly" => Members::ReleaseOnly,
-            "abcdefghijklmn" | "ALL" => Members::LookupPre,
-            _ => return None,
-        })
+        Members::REGISTERED.iter().find(|(known, _)| *known == name).map(|&(_, members)| members)
     }
 
     fn has(self, slot: Slot) -> bool {
-        let pre = |ops: &[Op]| {
-            matches!(slot, Slot::Member(op, Phase::Pre) if ops.contains(&op))
-        };
+        let pre = |ops: &[Op]| matches!(slot, Slot::Member(op, Phase::Pre) if ops.contains(&op));
         match self {
             Members::All => true,
             Members::NoDefault => slot != Slot::Default,
@@ -156,14 +157,13 @@ impl Filter for RuleFilter {
             rule: None,
             ret: default,
         };
-        let mut place = 0;
         let mut chosen = None;
-        for rule in shared.rules.iter_mut().filter(|rule| rule.slot == slot) {
+        let own = shared.rules.iter_mut().filter(|rule| rule.slot == slot);
+        for (place, rule) in own.enumerate() {
             if chosen.is_none() && matches(rule, args, &seen) {
                 chosen = Some(rule.clone());
                 seen.rule = Some(place);
             }
-            place += 1;
         }
         if let Some(rule) = chosen {
             seen.ret = rule.ret.unwrap_or(default);

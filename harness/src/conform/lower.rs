@@ -16,15 +16,13 @@ use crate::vfs::{Call, CallResult, Vfs, VfsConfig};
 
 /// The process that makes system calls beside the mount.
 const BESIDE: Pid = Pid(2);
+/// Block size of the recorded ext4.
+const EXT4_BLOCK: u64 = 1024;
 /// Time stamps of everything but links at the start of a case.
 const EPOCH: Timespec = Timespec::from_secs(1_000_000_000);
 
 /// Makes the files every case starts with, in the recorder's order (observations README, "Lower").
-pub(super) fn populate(
-    lower: &mut dyn Lower,
-    now: Timespec,
-    ext4: bool,
-) -> Result<(), Errno> {
+pub(super) fn populate(lower: &mut dyn Lower, now: Timespec, ext4: bool) -> Result<(), Errno> {
     let caller = Caller::new(Credentials::root(), Pid(1), now);
     let root = lower.root();
     let permissions = Some(0o755);
@@ -34,8 +32,7 @@ pub(super) fn populate(
     }
     let mut touched = Vec::new();
     let file = |lower: &mut dyn Lower, parent: Ino, name: &[u8], content: &[u8], mode: u32| {
-        let (stat, fh) =
-            lower.create_open(&caller, parent, name, mode, OpenFlags::WRONLY)?;
+        let (stat, fh) = lower.create_open(&caller, parent, name, mode, OpenFlags::WRONLY)?;
         if !content.is_empty() {
             lower.write(&caller, fh, 0, content)?;
         }
@@ -109,6 +106,60 @@ impl Lower for Ext4Manners {
                 }
                 Ok(reply)
             }
+            _ => self.below.apply(caller, op).map(whole_blocks),
+        }
+    }
+}
+
+/// A directory of the recorded ext4 is a block long.
+fn whole_blocks(reply: LowerReply) -> LowerReply {
+    match reply {
+        LowerReply::Stat(stat) if stat.kind == FileKind::Directory => {
+            LowerReply::Stat(Stat { size: EXT4_BLOCK, ..stat })
+        }
+        reply => reply,
+    }
+}
+
+/// A lower filesystem beside which the console of the recording machine can be named: standard
+/// input, output and error of the recording process (BUF-11).
+#[derive(Debug)]
+pub(super) struct WithConsole {
+    below: Box<dyn Lower>,
+    stat: Stat,
+}
+
+/// The console's inode number; no file of a recording comes near.
+pub(super) const CONSOLE: Ino = Ino(1 << 62);
+
+impl WithConsole {
+    pub(super) fn over(below: Box<dyn Lower>, now: Timespec) -> WithConsole {
+        let stat = Stat {
+            ino: CONSOLE,
+            kind: FileKind::CharDevice,
+            permissions: 0o600,
+            nlink: 1,
+            rdev: Device { major: 5, minor: 1 },
+            atime: now,
+            mtime: now,
+            ctime: now,
+            ..Stat::EMPTY
+        };
+        WithConsole { below, stat }
+    }
+}
+
+impl Lower for WithConsole {
+    fn root(&self) -> Ino {
+        self.below.root()
+    }
+
+    fn apply(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {
+        match *op {
+            LowerOp::Getattr { node: CONSOLE } => Ok(LowerReply::Stat(self.stat)),
+            LowerOp::Access { node: CONSOLE, .. } | LowerOp::Forget { node: CONSOLE } => {
+                Ok(LowerReply::Done)
+            }
             _ => self.below.apply(caller, op),
         }
     }
@@ -145,8 +196,7 @@ impl Beside {
             options: MountOptions { allow_other: true, ..MountOptions::default() },
             start: main.world().now,
         };
-        let world =
-            World::new(&config, lower, None, Box::new(NoDaemon), Box::new(NullSink))?;
+        let world = World::new(&config, lower, None, Box::new(NoDaemon), Box::new(NullSink))?;
         let vfs = Vfs::new(world, &VfsConfig::default());
         vfs.add_client(BESIDE, Credentials::root(), 0o022);
         let beside = Beside { vfs };
@@ -215,10 +265,8 @@ fn row(
     stat: &Stat,
 ) -> Result<TreeRecord, Errno> {
     let content = if stat.kind == FileKind::Regular {
-        let fh = lower.open(caller, stat.ino, OpenFlags::empty())?;
-        let data = lower.read(caller, fh, 0, 32)?;
-        lower.release(caller, fh)?;
-        Some(latin1(&data))
+        // The recorder shows no content of what it cannot open.
+        content(lower, caller, stat.ino).ok().map(|data| latin1(&data))
     } else {
         None
     };
@@ -243,6 +291,13 @@ fn row(
         target,
         rdev,
     })
+}
+
+fn content(lower: &mut dyn Lower, caller: &Caller, file: Ino) -> Result<Vec<u8>, Errno> {
+    let fh = lower.open(caller, file, OpenFlags::empty())?;
+    let data = lower.read(caller, fh, 0, 32)?;
+    lower.release(caller, fh)?;
+    Ok(data)
 }
 
 /// One code point per byte, as the records have it.

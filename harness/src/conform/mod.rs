@@ -12,6 +12,7 @@
 mod compare;
 mod driver;
 mod filter;
+mod lost;
 mod lower;
 mod record;
 mod report;
@@ -20,4 +21,4 @@ mod suite;
 
 pub use record::{RecordError, fuzz_entry};
 pub use report::{CaseReport, Verdict};
-pub use suite::{ConformOptions, conform_text};
+pub use suite::{ConformOptions, LowerChoice, conform_text};

@@ -83,8 +83,6 @@ pub(super) struct BufferRecord {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct CaseRecord {
     pub(super) case: String,
-    #[serde(default)]
-    pub(super) desc: String,
     pub(super) struct_ops: String,
     pub(super) mode: String,
     pub(super) lower: String,
@@ -124,7 +122,11 @@ pub(super) struct OpRecord {
     #[serde(default)]
     pub(super) ents: Option<Vec<EntryRecord>>,
     #[serde(default)]
-    pub(super) nents: Option<u64>,
+    pub(super) nents: Option<i64>,
+    #[serde(default)]
+    pub(super) getdents_calls: Option<i64>,
+    #[serde(default)]
+    pub(super) at: Option<String>,
     #[serde(default)]
     pub(super) statfs: Option<StatFsRecord>,
     #[serde(default)]
@@ -194,6 +196,22 @@ pub(super) struct EndRecord {
     pub(super) lower_tree: Vec<TreeRecord>,
     #[serde(default)]
     pub(super) lower_umount: String,
+    #[serde(default)]
+    pub(super) umount: String,
+    #[serde(default)]
+    pub(super) kmsg: String,
+}
+
+/// How the recorded kernel did not come through: `died` or `hang`.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct LostRecord {
+    pub(super) case: String,
+    #[serde(rename = "t")]
+    pub(super) kind: String,
+    #[serde(default)]
+    pub(super) stack: String,
+    #[serde(default)]
+    pub(super) calls: Vec<CallRecord>,
 }
 
 /// A whole case.
@@ -202,8 +220,8 @@ pub(super) struct Case {
     pub(super) head: CaseRecord,
     pub(super) ops: Vec<OpRecord>,
     pub(super) end: Option<EndRecord>,
-    /// Why the recorded kernel did not come through, if it did not.
-    pub(super) interrupted: Option<&'static str>,
+    /// The system call from which the recorded kernel did not come back, if there was one.
+    pub(super) lost: Option<LostRecord>,
 }
 
 /// Reads every case of a record file; lines of kinds that hold no case are passed over.
@@ -226,7 +244,7 @@ pub(super) fn read_cases(text: &[u8]) -> Result<Vec<Case>, RecordError> {
         match &kind[..] {
             "case" => {
                 let head = serde_json::from_value(json).map_err(bad)?;
-                cases.push(Case { head, ops: Vec::new(), end: None, interrupted: None });
+                cases.push(Case { head, ops: Vec::new(), end: None, lost: None });
             }
             "op" => {
                 let op: OpRecord = serde_json::from_value(json).map_err(bad)?;
@@ -239,9 +257,9 @@ pub(super) fn read_cases(text: &[u8]) -> Result<Vec<Case>, RecordError> {
                 current(&mut cases, number, &name)?.end = Some(end);
             }
             "hang" | "died" => {
-                let name = json.get("case").and_then(Json::as_str).unwrap_or("").to_owned();
-                let case = current(&mut cases, number, &name)?;
-                case.interrupted = Some(if kind == "hang" { "hang" } else { "died" });
+                let lost: LostRecord = serde_json::from_value(json).map_err(bad)?;
+                let name = lost.case.clone();
+                current(&mut cases, number, &name)?.lost = Some(lost);
             }
             _ => {}
         }

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::pipeline::Stop;
+
 /// The verdict on one case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -24,6 +26,8 @@ pub struct CaseReport {
     pub differences: Vec<String>,
     /// System calls compared.
     pub calls: usize,
+    /// How the model stopped, in a case whose recorded kernel did not come through either.
+    pub stop: Option<Stop>,
 }
 
 impl CaseReport {
@@ -34,6 +38,7 @@ impl CaseReport {
             verdict: Verdict::Skipped(reason.into()),
             differences: Vec::new(),
             calls: 0,
+            stop: None,
         }
     }
 }
@@ -41,7 +46,14 @@ impl CaseReport {
 impl fmt::Display for CaseReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.verdict {
-            Verdict::Passed => write!(f, "passed   {}  ({} system calls)", self.name, self.calls),
+            Verdict::Passed => {
+                write!(f, "passed   {}  ({} system calls", self.name, self.calls)?;
+                match self.stop {
+                    Some(Stop::Crash(quirk)) => write!(f, ", then a crash as recorded: {quirk})"),
+                    Some(Stop::Hang(quirk)) => write!(f, ", then a hang as recorded: {quirk})"),
+                    None => f.write_str(")"),
+                }
+            }
             Verdict::Failed => {
                 write!(f, "FAILED   {}", self.name)?;
                 for difference in &self.differences {

@@ -175,8 +175,7 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_strtoull_reads_them() {
-        let table =
-            [("12", 12), ("0x1f", 31), ("0755", 0o755), ("-1", u64::MAX), ("0", 0)];
+        let table = [("12", 12), ("0x1f", 31), ("0755", 0o755), ("-1", u64::MAX), ("0", 0)];
         for (text, expected) in table {
             assert_eq!(number(text), Ok(expected), "{text}");
         }

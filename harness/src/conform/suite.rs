@@ -1,28 +1,58 @@
 //! Playing the cases of a record file.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use fuserig_abi::{Abi, AbiTable, Credentials, Errno, Fidelity, Timespec};
 use fuserig_filters::Filter;
-use fuserig_sim_fs::{Lower, MemFs, MemFsOptions};
+use fuserig_sim_fs::{HostFs, Lower, MemFs, MemFsOptions};
+use tempfile::TempDir;
 
 use super::compare::Comparison;
-use super::driver::{CLIENT, Driver, Unable};
-use super::filter::{Members, RuleFilter, Shared};
-use super::lower::{Ext4Manners, InMemory, populate, tree};
-use super::record::{Case, RecordError, read_cases};
+use super::driver::{CLIENT, Driver, Observed, Unable};
+use super::filter::{Members, RuleFilter, SeenCall, Shared};
+use super::lost::lost_call;
+use super::lower::{CONSOLE, Ext4Manners, InMemory, WithConsole, populate, tree};
+use super::record::{Case, LostRecord, RecordError, read_cases};
 use super::report::{CaseReport, Verdict};
 use super::rule::{Rule, number};
 use crate::kernel::{MountOptions, World, WorldConfig};
-use crate::pipeline::{NoDaemon, NullSink};
+use crate::pipeline::{NoDaemon, NullSink, Stop};
 use crate::vfs::{Call, Vfs, VfsConfig};
 
 /// What the model stands for while it plays a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// ```
+/// use fuserig::conform::{ConformOptions, LowerChoice};
+/// use fuserig_abi::Abi;
+///
+/// let options = ConformOptions::new(Abi::V4);
+/// assert_eq!(options.lower, LowerChoice::Simulated);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConformOptions {
     /// The recorded ABI version.
     pub abi: Abi,
+    /// What the mount stands on.
+    pub lower: LowerChoice,
+}
+
+/// The lower filesystem of the cases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LowerChoice {
+    /// The one in memory.
+    Simulated,
+    /// A fresh directory of the host for each case, made in this one. The recorded order and
+    /// offsets of directories are those of tmpfs.
+    Host(PathBuf),
+}
+
+impl ConformOptions {
+    /// Options for one ABI version over the filesystem in memory.
+    pub fn new(abi: Abi) -> ConformOptions {
+        ConformOptions { abi, lower: LowerChoice::Simulated }
+    }
 }
 
 /// Instant of the model's clock: after the epoch of the lower files, before no recorded time.
@@ -35,10 +65,7 @@ const STATFS_TYPES: [(&str, &str); 3] =
 ///
 /// # Errors
 /// A file that is not a record of observations, with the line.
-pub fn conform_text(
-    text: &[u8],
-    options: &ConformOptions,
-) -> Result<Vec<CaseReport>, RecordError> {
+pub fn conform_text(text: &[u8], options: &ConformOptions) -> Result<Vec<CaseReport>, RecordError> {
     let cases = read_cases(text)?;
     Ok(cases.iter().map(|case| play(case, options)).collect())
 }
@@ -56,9 +83,6 @@ fn play(case: &Case, options: &ConformOptions) -> CaseReport {
 }
 
 fn not_modelled(case: &Case) -> Option<String> {
-    if let Some(how) = case.interrupted {
-        return Some(format!("the recorded kernel did not come through ({how})"));
-    }
     if case.head.opts.contains("root_dir") != (case.head.mode == "no_daemon") {
         return Some("a root without backing directory is not modelled yet".to_owned());
     }
@@ -66,7 +90,10 @@ fn not_modelled(case: &Case) -> Option<String> {
         return Some("a conversation with a daemon is not modelled yet".to_owned());
     }
     if case.end.is_none() {
-        return Some("the record has no end".to_owned());
+        return Some(format!(
+            "the record stops after {} system calls and does not name the next one",
+            case.ops.len()
+        ));
     }
     None
 }
@@ -74,16 +101,19 @@ fn not_modelled(case: &Case) -> Option<String> {
 /// A mount that the recorded kernel refused must be refused here.
 fn mount_refused(case: &Case) -> CaseReport {
     let recorded_refused = case.head.mount_ret != 0;
-    let differences = if recorded_refused {
+    let differences = if recorded_refused && case.head.mount_err == "EINVAL" {
         Vec::new()
+    } else if recorded_refused {
+        vec![format!("mount: recorded {}, here EINVAL", case.head.mount_err)]
     } else {
         vec![format!("mount: recorded success, here refused ({})", case.head.struct_ops)]
     };
     CaseReport {
         name: case.head.case.clone(),
-        verdict: if recorded_refused { Verdict::Passed } else { Verdict::Failed },
+        verdict: if differences.is_empty() { Verdict::Passed } else { Verdict::Failed },
         differences,
         calls: 0,
+        stop: None,
     }
 }
 
@@ -92,6 +122,8 @@ struct Stage {
     driver: Driver,
     shared: Rc<RefCell<Shared>>,
     comparison: Comparison,
+    /// The directory of the host that the mount stands on; it goes away with the case.
+    _directory: Option<TempDir>,
 }
 
 impl Stage {
@@ -100,20 +132,19 @@ impl Stage {
         let native = case.head.mode == "native";
         let ext4 = case.head.lower == "ext4";
         let table = AbiTable::of(options.abi);
-        let shared = Rc::new(RefCell::new(Shared {
-            defaults: case.head.default_ret,
-            ..Shared::default()
-        }));
+        let shared =
+            Rc::new(RefCell::new(Shared { defaults: case.head.default_ret, ..Shared::default() }));
         for rule in case.head.rules.iter().filter(|rule| rule.starts_with("rule ")) {
             shared.borrow_mut().rules.push(Rule::parse(rule)?);
         }
         let Some(filter) = attach(case, table, &shared)? else { return Ok(None) };
-        let mut lower: Box<dyn Lower> = Box::new(MemFs::new(MemFsOptions::default()));
+        let (mut lower, directory) = lower_of(&options.lower)?;
         populate(&mut *lower, NOW, ext4).map_err(|errno| format!("lower tree: {errno}"))?;
         let in_memory = InMemory::default();
         if ext4 && !native {
             lower = Box::new(Ext4Manners::over(lower, Rc::clone(&in_memory)));
         }
+        lower = Box::new(WithConsole::over(lower, NOW));
         let config = WorldConfig {
             abi: options.abi,
             fidelity: if native { Fidelity::Intended } else { Fidelity::Faithful },
@@ -125,71 +156,128 @@ impl Stage {
             start: NOW,
         };
         let setup = |errno: Errno| format!("mount: {errno}");
-        let world = World::new(&config, lower, filter, Box::new(NoDaemon), Box::new(NullSink))
+        let mut world = World::new(&config, lower, filter, Box::new(NoDaemon), Box::new(NullSink))
             .map_err(setup)?;
+        world.direct_io = ext4 || native;
+        for (name, members) in Members::REGISTERED {
+            let other = RuleFilter::new(name, *members, table, Rc::clone(&shared));
+            world.filters.push(Box::new(other));
+        }
+        world.outside.extend((0..3).map(|fd| ((CLIENT, fd), CONSOLE)));
         let vfs = Vfs::new(world, &VfsConfig::default());
         vfs.add_client(CLIENT, Credentials::root(), 0o022);
         let seen_type = if native { &case.head.lower[..] } else { "fuse" };
         let statfs_type =
             STATFS_TYPES.iter().find(|(name, _)| *name == seen_type).map_or("0", |(_, v)| v);
-        let driver = Driver::new(vfs, statfs_type, in_memory).map_err(setup)?;
+        let driver = Driver::new(vfs, statfs_type, in_memory, Rc::clone(&shared));
+        let driver = driver.map_err(setup)?;
         let comparison = Comparison::new(table, ext4);
-        Ok(Some(Stage { driver, shared, comparison }))
+        Ok(Some(Stage { driver, shared, comparison, _directory: directory }))
     }
 
     fn play(mut self, case: &Case) -> CaseReport {
-        let mut calls = 0;
-        for op in &case.ops {
-            self.shared.borrow_mut().calls.clear();
+        for (calls, op) in case.ops.iter().enumerate() {
             let settled = op.text.split(' ').collect::<Vec<_>>();
             if let ["close" | "lseek", fd, ..] = settled[..] {
                 self.comparison.settle_listing(&op.text, fd);
             }
-            let seen = match self.driver.perform(&op.text) {
+            let (seen, filter_calls) = match self.perform(&op.text) {
                 Ok(seen) => seen,
-                Err(Unable::Rules) => match self.change_rules(&op.text) {
-                    Ok(()) => super::driver::Observed::default(),
-                    Err(reason) => return CaseReport::skipped(&case.head.case, reason),
-                },
-                Err(Unable::NotModelled(reason) | Unable::Bad(reason)) => {
-                    return CaseReport::skipped(&case.head.case, reason);
-                }
+                Err(reason) => return CaseReport::skipped(&case.head.case, reason),
             };
-            let filter_calls = core::mem::take(&mut self.shared.borrow_mut().calls);
             self.comparison.op(op, &seen, &filter_calls);
-            calls += 1;
+            if let Some(stop) = self.driver.vfs.stopped(CLIENT) {
+                let difference = format!("#{} {}: here the kernel stops: {stop:?}", op.n, op.text);
+                self.comparison.differences.push(difference);
+                return self.report(case, calls + 1, Some(stop));
+            }
         }
-        self.finish(case, calls)
+        match &case.lost {
+            Some(lost) => self.play_lost(case, lost),
+            None => self.finish(case),
+        }
     }
 
-    fn finish(mut self, case: &Case, calls: usize) -> CaseReport {
-        let vfs = &self.driver.vfs;
-        vfs.call(CLIENT, &Call::Exit);
-        let busy = vfs.world().mount.leaks.lower_files > 0;
-        let now = vfs.world().now;
-        let ours = tree(&mut *vfs.world_mut().lower, now);
-        if let Some(end) = &case.end {
-            match ours {
-                Ok(rows) => self.comparison.tree("lower tree at the end", &end.lower_tree, &rows),
-                Err(errno) => self
-                    .comparison
-                    .differences
-                    .push(format!("lower tree at the end: cannot be read: {errno}")),
+    /// Performs one line of the record; gives what it showed and the filter calls it made.
+    fn perform(&mut self, text: &str) -> Result<(Observed, Vec<SeenCall>), String> {
+        self.shared.borrow_mut().calls.clear();
+        let seen = match self.driver.perform(text) {
+            Ok(seen) => seen,
+            Err(Unable::Rules) => {
+                self.change_rules(text)?;
+                Observed::default()
             }
+            Err(Unable::NotModelled(reason) | Unable::Bad(reason)) => return Err(reason),
+        };
+        Ok((seen, core::mem::take(&mut self.shared.borrow_mut().calls)))
+    }
+
+    /// The recorded kernel did not come back from the next system call; neither may the model,
+    /// after the same filter calls.
+    fn play_lost(mut self, case: &Case, lost: &LostRecord) -> CaseReport {
+        let performed = lost_call(case, lost).and_then(|text| {
+            let (_, calls) = self.perform(&text)?;
+            Ok((text, calls))
+        });
+        let (text, filter_calls) = match performed {
+            Ok(performed) => performed,
+            Err(reason) => return CaseReport::skipped(&case.head.case, reason),
+        };
+        self.comparison.lost(&format!("the lost {text}"), &lost.calls, &filter_calls);
+        let stop = self.driver.vfs.stopped(CLIENT);
+        let same = matches!(
+            (stop, &lost.kind[..]),
+            (Some(Stop::Crash(_)), "died") | (Some(Stop::Hang(_)), "hang")
+        );
+        if !same {
+            let difference = format!("the lost {text}: recorded {}, here {stop:?}", lost.kind);
+            self.comparison.differences.push(difference);
+        }
+        self.compare_tree(case);
+        self.report(case, case.ops.len(), stop)
+    }
+
+    /// The client exits, and both mounts are taken away.
+    fn finish(mut self, case: &Case) -> CaseReport {
+        self.driver.vfs.call(CLIENT, &Call::Exit);
+        let stop = self.driver.vfs.stopped(CLIENT);
+        self.compare_tree(case);
+        let busy = self.driver.vfs.world().mount.leaks.lower_files > 0;
+        let end = case.end.as_ref().expect("a case without end is not played");
+        let umounts =
+            [("umount", &end.umount, stop.is_some()), ("lower umount", &end.lower_umount, busy)];
+        for (what, recorded, busy) in umounts {
             let here = if busy { "EBUSY" } else { "ok" };
-            if case.head.mode != "native" && end.lower_umount != here {
-                self.comparison.differences.push(format!(
-                    "lower umount: recorded {}, here {here}",
-                    end.lower_umount
-                ));
+            if case.head.mode != "native" && recorded != here {
+                let difference = format!("{what}: recorded {recorded}, here {here}");
+                self.comparison.differences.push(difference);
             }
         }
+        self.report(case, case.ops.len(), stop)
+    }
+
+    fn compare_tree(&mut self, case: &Case) {
+        let end = case.end.as_ref().expect("a case without end is not played");
+        let vfs = &self.driver.vfs;
+        let now = vfs.world().now;
+        let ours = tree(&mut *vfs.world_mut().lower, now);
+        let place = "lower tree at the end";
+        match ours {
+            Ok(rows) => self.comparison.tree(place, &end.lower_tree, &rows),
+            Err(errno) => {
+                self.comparison.differences.push(format!("{place}: cannot be read: {errno}"));
+            }
+        }
+    }
+
+    fn report(self, case: &Case, calls: usize, stop: Option<Stop>) -> CaseReport {
         let differences = self.comparison.differences;
         CaseReport {
             name: case.head.case.clone(),
             verdict: if differences.is_empty() { Verdict::Passed } else { Verdict::Failed },
             differences,
             calls,
+            stop,
         }
     }
 
@@ -211,8 +299,22 @@ impl Stage {
     }
 }
 
+/// An empty lower filesystem, and what has to live as long.
+fn lower_of(choice: &LowerChoice) -> Result<(Box<dyn Lower>, Option<TempDir>), String> {
+    match choice {
+        LowerChoice::Simulated => Ok((Box::new(MemFs::new(MemFsOptions::default())), None)),
+        LowerChoice::Host(parent) => {
+            let unable = |error: &dyn core::fmt::Display| {
+                format!("no lower directory in {}: {error}", parent.display())
+            };
+            let directory = tempfile::tempdir_in(parent).map_err(|error| unable(&error))?;
+            let lower = HostFs::open(directory.path()).map_err(|error| unable(&error))?;
+            Ok((Box::new(lower), Some(directory)))
+        }
+    }
+}
+
 /// The filter of the root: none, one, or (outer none) a name that is not registered.
-#[expect(clippy::type_complexity, reason = "three outcomes that only this caller tells apart")]
 fn attach(
     case: &Case,
     table: &'static AbiTable,

@@ -41,6 +41,8 @@ pub struct Dentry {
     pub children: BTreeMap<Arc<[u8]>, DentryId>,
     /// Whether the daemon gave it a timeout, so that it stays cached when idle.
     pub cached: bool,
+    /// Still in lookup state, as a negative pipeline lookup of an open leaves it (N2).
+    pub in_lookup: bool,
 }
 
 impl Dentry {
@@ -55,6 +57,7 @@ impl Dentry {
             references: 1,
             children: BTreeMap::new(),
             cached: false,
+            in_lookup: false,
         }
     }
 }

@@ -33,6 +33,10 @@ pub struct FuseInode {
     pub gid: Gid,
     /// Length in bytes, refreshed by getattr, write and truncate.
     pub size: u64,
+    /// A directory that was removed (`S_DEAD`): nothing is looked up, made or listed in it.
+    pub dead: bool,
+    /// Known to have no privileges that a change of contents would take away (`S_NOSEC`).
+    pub no_security: bool,
 }
 
 impl FuseInode {
@@ -51,7 +55,16 @@ impl FuseInode {
             uid: stat.uid,
             gid: stat.gid,
             size: stat.size,
+            dead: false,
+            no_security: false,
         }
+    }
+
+    /// Takes over the attributes of the lower inode.
+    pub fn refresh(&mut self, stat: &Stat) {
+        self.permissions = stat.permissions;
+        (self.uid, self.gid) = (stat.uid, stat.gid);
+        self.size = stat.size;
     }
 
     /// Type and permission bits.

@@ -1,11 +1,11 @@
 //! The FUSE mount: its inodes, dentries and handles, and how they come and go.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fuserig_abi::{FileKind, Ino, NodeId, Stat, Uid};
+use fuserig_abi::{FileKind, Gid, Ino, NodeId, Stat, Uid};
 
-use super::slab::Slab;
+use super::slab::{Key, Slab};
 use super::{BackingPath, Dentry, DentryId, FilterId, FuseInode, Handle, HandleId, InodeId};
 
 /// Mount options that change what the pipeline does (SEMANTICS 7.1).
@@ -69,7 +69,8 @@ pub struct Mount {
     /// Whether create answered ENOSYS once, so that it is not tried again (NEW-5).
     pub no_create: bool,
     evicted: Vec<Evicted>,
-    by_key: BTreeMap<(Ino, NodeId), InodeId>,
+    /// Hashed inodes: lower inode, the nodeid they were hashed under, and the inode.
+    hashed: BTreeSet<(Ino, NodeId, InodeId)>,
 }
 
 impl Mount {
@@ -80,11 +81,11 @@ impl Mount {
             inodes: Slab::default(),
             dentries: Slab::default(),
             handles: Slab::default(),
-            root: super::slab::Key::from_index(0),
+            root: DentryId::from_index(0),
             leaks: Leaks::default(),
             no_create: false,
             evicted: Vec::new(),
-            by_key: BTreeMap::new(),
+            hashed: BTreeSet::new(),
         };
         let inode = mount.inode_for(NodeId::ROOT, root);
         mount.inodes[inode].filter = filter;
@@ -97,20 +98,33 @@ impl Mount {
         mount
     }
 
-    /// The inode hashed under `(nodeid, lower inode)`, made when there is none. The caller owns
-    /// one reference; each get counts as a lookup (FORGET-1).
+    /// The inode for `(nodeid, lower inode)`, made when there is none. The caller owns one
+    /// reference; each get counts as a lookup (FORGET-1). An inode whose nodeid was changed after
+    /// it was hashed is never found again (LOOK-1).
     pub fn inode_for(&mut self, nodeid: NodeId, stat: &Stat) -> InodeId {
-        let inode = match self.by_key.get(&(stat.ino, nodeid)) {
-            Some(&inode) => inode,
+        let found = self
+            .in_bucket(stat.ino, nodeid, nodeid)
+            .find(|&inode| self.inodes[inode].nodeid == nodeid);
+        let inode = match found {
+            Some(inode) => {
+                self.inodes[inode].refresh(stat);
+                inode
+            }
             None => {
                 let inode = self.inodes.insert(FuseInode::new(nodeid, stat));
-                self.by_key.insert((stat.ino, nodeid), inode);
+                self.hashed.insert((stat.ino, nodeid, inode));
                 inode
             }
         };
         self.inodes[inode].references += 1;
         self.inodes[inode].nlookup += 1;
         inode
+    }
+
+    fn in_bucket(&self, ino: Ino, low: NodeId, high: NodeId) -> impl Iterator<Item = InodeId> {
+        let first = (ino, low, InodeId::from_index(0));
+        let last = (ino, high, InodeId::from_index(u32::MAX as usize));
+        self.hashed.range(first..=last).map(|&(_, _, inode)| inode)
     }
 
     /// Takes one more reference on an inode.
@@ -127,8 +141,8 @@ impl Mount {
         }
         let state = self.inodes.remove(inode);
         let unused = state.backing.filter(|&ino| {
-            self.by_key.remove(&(ino, state.hash_nodeid));
-            self.by_key.range((ino, NodeId(0))..=(ino, NodeId(u64::MAX))).next().is_none()
+            self.hashed.remove(&(ino, state.hash_nodeid, inode));
+            self.in_bucket(ino, NodeId(0), NodeId(u64::MAX)).next().is_none()
         });
         self.evicted.push(Evicted { nodeid: state.nodeid, nlookup: state.nlookup, unused });
     }
@@ -154,6 +168,15 @@ impl Mount {
     pub fn new_child(&mut self, parent: DentryId, name: &[u8]) -> DentryId {
         self.hold(parent);
         self.dentries.insert(Dentry::new(parent, name))
+    }
+
+    /// Makes the root inode look as the mount options describe it until the first getattr: mode
+    /// bits `rootmode` without permissions, owner root, length 0.
+    pub fn forget_root_attributes(&mut self) {
+        let inode = self.inode_of(self.root);
+        let state = &mut self.inodes[inode];
+        (state.permissions, state.size) = (0, 0);
+        (state.uid, state.gid) = (Uid::ROOT, Gid::ROOT);
     }
 
     /// Takes one more reference on a dentry.

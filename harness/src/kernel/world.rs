@@ -1,8 +1,8 @@
 //! Everything one simulation owns: the lower filesystem, the mount, filters, daemon and clock.
 
-use fuserig_abi::{
-    Abi, AbiTable, Caller, Credentials, Errno, Fidelity, Pid, Quirk, Timespec,
-};
+use std::collections::{BTreeMap, BTreeSet};
+
+use fuserig_abi::{Abi, AbiTable, Caller, Credentials, Errno, Fidelity, Ino, Pid, Quirk, Timespec};
 use fuserig_filters::Filter;
 use fuserig_sim_fs::{Lower, LowerExt, LowerOp, LowerReply};
 
@@ -60,6 +60,16 @@ pub struct World {
     pub now: Timespec,
     /// The first crash of the modelled kernel, after which nothing it does means anything.
     pub crashed: Option<Quirk>,
+    /// Whether the lower filesystem can read past its page cache; tmpfs cannot.
+    pub direct_io: bool,
+    /// What lay in the directory page that was freed last: the next one is not zeroed (N8).
+    pub stale_page: Vec<u8>,
+    /// Descriptors of clients on files outside the mount, as a filter's BACKING entry finds them
+    /// (BUF-11), with the lower inode each stands for.
+    pub outside: BTreeMap<(Pid, u64), Ino>,
+    /// Lower files known to have been written to: they bear the kernel's mark that there are no
+    /// privileges to take away (`S_NOSEC`), which a rename copies to the FUSE inode (N15).
+    pub written: BTreeSet<Ino>,
     next_operation: u64,
 }
 
@@ -80,17 +90,25 @@ impl World {
         let root = lower.getattr(&kernel, root_ino)?;
         let filters: Vec<Box<dyn Filter>> = filter.into_iter().collect();
         let id = (!filters.is_empty()).then_some(FilterId(0));
+        let mut mount = Mount::new(config.options, &root, id);
+        if config.fidelity == Fidelity::Faithful {
+            mount.forget_root_attributes();
+        }
         Ok(World {
             abi: config.abi,
             fidelity: config.fidelity,
             table: AbiTable::of(config.abi),
-            mount: Mount::new(config.options, &root, id),
+            mount,
             lower,
             filters,
             daemon,
             sink,
             now: config.start,
             crashed: None,
+            direct_io: true,
+            stale_page: Vec::new(),
+            outside: BTreeMap::new(),
+            written: BTreeSet::new(),
             next_operation: 0,
         })
     }

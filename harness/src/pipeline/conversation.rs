@@ -73,9 +73,20 @@ pub(super) fn postfilter(world: &mut World, run: &mut Run) -> Result<i64, Stop> 
     args.extend(wire.iter().map(|&index| run.args.out_args[index]));
     let body = request_body(&args, run)?;
     let error_in = Some(run.args.meta.error_in);
+    // The room for the reply becomes the size, also when no reply comes (N8).
+    for &index in &wire {
+        if let Arg::Buffer(buffer) = &mut run.args.out_args[index] {
+            buffer.size = buffer.max_size;
+        }
+    }
     let reply = match ask(world, run, body, error_in)? {
         Ok(reply) => reply,
-        Err(code) => return Ok(code),
+        Err(code) => {
+            if run.op == Op::Readdir {
+                run.quirk(world, "N8");
+            }
+            return Ok(code);
+        }
     };
     if run.op == Op::Setxattr {
         return Err(Stop::Crash(quirk("USER-3")));

@@ -68,13 +68,7 @@ fn last_code(abi: Abi) -> i32 {
 }
 
 /// v4 33/36: code 5, returned or left over, calls default_filter if it is set.
-fn or_default(
-    world: &mut World,
-    run: &mut Run,
-    filter: FilterId,
-    code: i32,
-    phase: Phase,
-) -> i32 {
+fn or_default(world: &mut World, run: &mut Run, filter: FilterId, code: i32, phase: Phase) -> i32 {
     if world.abi != Abi::V4 || code != CALL_DEFAULT {
         return code;
     }

@@ -335,9 +335,7 @@ impl Operation {
             | Operation::Rmdir { dentry }
             | Operation::Rename { old: dentry, .. }
             | Operation::Unlink { dentry }
-            | Operation::Symlink { dentry, .. } => {
-                mount.inode_of(mount.dentries[dentry].parent)
-            }
+            | Operation::Symlink { dentry, .. } => mount.inode_of(mount.dentries[dentry].parent),
             Operation::Link { source: dentry, .. }
             | Operation::Getxattr { dentry, .. }
             | Operation::Listxattr { dentry, .. }

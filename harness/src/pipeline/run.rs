@@ -1,7 +1,8 @@
 //! One operation on its way through the steps.
 
 use fuserig_abi::{
-    Arg, BufferFlags, CallArgs, Caller, MemoryId, MemoryKind, Op, Phase, Quirk, Stat, StatFs, WireStruct,
+    Arg, BufferFlags, CallArgs, Caller, MemoryId, MemoryKind, Op, Phase, Quirk, Stat, StatFs,
+    WireStruct,
 };
 
 use super::ops::{self, DirRecord};
@@ -184,14 +185,21 @@ impl Run {
     }
 
     fn perform(&mut self, world: &mut World) -> Result<Option<Step>, Stop> {
-        let row = ops::row(self.op);
-        Ok(Some(match self.step {
+        match self.step {
             Step::Enter => {
-                if world.mount.inodes[self.inode].backing.is_none() {
-                    return Ok(None);
-                }
-                Step::InitializeIn
+                let backed = world.mount.inodes[self.inode].backing.is_some();
+                Ok(backed.then_some(Step::InitializeIn))
             }
+            Step::Result => Ok(self.again(world)),
+            step if step <= Step::User => self.before_lower(world).map(Some),
+            _ => self.lower_onwards(world).map(Some),
+        }
+    }
+
+    /// P1 to P7: everything that happens before the lower operation.
+    fn before_lower(&mut self, world: &mut World) -> Result<Step, Stop> {
+        let row = ops::row(self.op);
+        Ok(match self.step {
             Step::InitializeIn => {
                 self.handled = true;
                 self.args.meta.opcode = self.op.opcode().0;
@@ -236,6 +244,14 @@ impl Run {
                     Step::Lower
                 }
             }
+            step => unreachable!("{step:?} is not before the lower operation"),
+        })
+    }
+
+    /// P8 to P13: the lower operation and everything after it.
+    fn lower_onwards(&mut self, world: &mut World) -> Result<Step, Stop> {
+        let row = ops::row(self.op);
+        Ok(match self.step {
             Step::Lower => {
                 self.args.meta.opcode &= !Phase::Pre.bit();
                 self.error = (row.lower)(world, self)?;
@@ -247,7 +263,11 @@ impl Run {
                 Step::Stop
             }
             Step::Stop => {
-                if self.next == 0 { Step::Finalize } else { Step::Postfilter }
+                if self.next == 0 {
+                    Step::Finalize
+                } else {
+                    Step::Postfilter
+                }
             }
             Step::Postfilter => {
                 self.args.meta.opcode |= Phase::Post.bit();
@@ -282,8 +302,8 @@ impl Run {
                 self.free(world);
                 Step::Result
             }
-            Step::Result => return Ok(self.again(world)),
-        }))
+            step => unreachable!("{step:?} is not after the lower operation"),
+        })
     }
 
     fn daemon_prefilter(&mut self, world: &mut World) -> Result<Step, Stop> {
@@ -367,12 +387,7 @@ impl Run {
             (Value::Number(number), 0) => *number,
             (_, error) => error,
         };
-        What::Result {
-            handled: self.handled,
-            value,
-            args: &self.args,
-            data: &self.scratch.data,
-        }
+        What::Result { handled: self.handled, value, args: &self.args, data: &self.scratch.data }
     }
 
     /// Emits an event of this run.

@@ -1,8 +1,7 @@
 //! Calls on attributes: stat, chmod, chown, truncate, times, access, extended attributes.
 
 use fuserig_abi::{
-    AccessMask, Capabilities, Errno, FileKind, Pid, S_IALLUGO, S_ISGID, S_ISUID, S_ISVTX,
-    Timespec,
+    AccessMask, Capabilities, Errno, FileKind, Pid, S_IALLUGO, S_ISGID, S_ISUID, S_ISVTX, Timespec,
 };
 
 use super::call::{CallResult, NewTime, Output, Target};
@@ -201,7 +200,7 @@ impl Vfs {
         target: &Target,
         size: i64,
     ) -> Result<CallResult, Fail> {
-        let size = u64::try_from(size).map_err(|_| Errno::EINVAL)?;
+        let size = u64::try_from(size).ok().ok_or(Errno::EINVAL)?;
         if let Target::Fd(fd) = target {
             let (dentry, handle) = self.truncate_handle(pid, *fd)?;
             let valid = AttrValid::MTIME | AttrValid::CTIME | AttrValid::FILE;
@@ -257,11 +256,32 @@ impl Vfs {
             file,
             ..Iattr::default()
         };
-        if self.drops_setid(pid, dentry) {
-            attr.valid.insert(AttrValid::KILL_SUID | AttrValid::KILL_SGID);
+        if self.may_have_privileges(dentry) {
+            if self.drops_setid(pid, dentry) {
+                attr.valid.insert(AttrValid::KILL_SUID | AttrValid::KILL_SGID);
+            }
+            self.needs_killpriv(pid, dentry).await;
+        }
+        self.setattr(pid, dentry, attr).await
+    }
+
+    fn may_have_privileges(&self, dentry: DentryId) -> bool {
+        let inode = self.inode_of(dentry);
+        !self.state().world.mount.inodes[inode].no_security
+    }
+
+    /// `file_remove_privs` before the ordinary path changes contents (N20).
+    pub(super) async fn remove_privileges(&self, pid: Pid, handle: HandleId) -> Result<(), Fail> {
+        let dentry = self.state().world.mount.handles[handle].dentry;
+        if !self.may_have_privileges(dentry) {
+            return Ok(());
         }
         self.needs_killpriv(pid, dentry).await;
-        self.setattr(pid, dentry, attr).await
+        if self.drops_setid(pid, dentry) {
+            let valid = AttrValid::KILL_SUID | AttrValid::KILL_SGID;
+            self.setattr(pid, dentry, Iattr { valid, ..Iattr::default() }).await?;
+        }
+        Ok(())
     }
 
     /// `setattr_should_drop_suidgid`: a change of contents by one without CAP_FSETID.
@@ -269,8 +289,7 @@ impl Vfs {
         let state = self.state();
         let inode = &state.world.mount.inodes[state.world.mount.inode_of(dentry)];
         let set_group = S_ISGID | 0o010;
-        let set =
-            inode.permissions & S_ISUID != 0 || inode.permissions & set_group == set_group;
+        let set = inode.permissions & S_ISUID != 0 || inode.permissions & set_group == set_group;
         set && !state.client(pid).credentials.capable(Capabilities::FSETID)
     }
 
@@ -358,8 +377,7 @@ impl Vfs {
                 return Err(refused.into());
             }
             let credentials = &state.client(pid).credentials;
-            let owner =
-                credentials.uid == node.uid || credentials.capable(Capabilities::FOWNER);
+            let owner = credentials.uid == node.uid || credentials.capable(Capabilities::FOWNER);
             let sticky = node.kind == FileKind::Directory && node.permissions & S_ISVTX != 0;
             if sticky && write && !owner {
                 return Err(Errno::EPERM.into());
@@ -369,7 +387,11 @@ impl Vfs {
     }
 
     fn check_xattr_name(name: &[u8]) -> Result<(), Fail> {
-        if name.is_empty() || name.len() > XATTR_NAME_MAX { Err(Errno::ERANGE.into()) } else { Ok(()) }
+        if name.is_empty() || name.len() > XATTR_NAME_MAX {
+            Err(Errno::ERANGE.into())
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) async fn getxattr(
@@ -492,4 +514,3 @@ fn bytes_result(outcome: Outcome) -> Result<CallResult, Fail> {
     result.output = Output::Bytes(outcome.data);
     Ok(result)
 }
-

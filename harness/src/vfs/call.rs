@@ -106,6 +106,15 @@ pub enum Call {
         /// The offset of `pwrite`.
         offset: Option<i64>,
     },
+    /// `pwritev2` with `RWF_APPEND`: one write to the end, whatever the open flags say.
+    Append {
+        /// The descriptor.
+        fd: i32,
+        /// The bytes.
+        data: Vec<u8>,
+        /// Whether the position moves, as with offset -1.
+        moves: bool,
+    },
     /// `lseek`.
     Seek {
         /// The descriptor.

@@ -4,7 +4,7 @@
 //! whatever a filter returned, and what libc does not take for an errno it takes for a success
 //! (KERNEL-OBSERVED N3).
 
-use fuserig_abi::Errno;
+use fuserig_abi::{Errno, Quirk};
 
 use crate::pipeline::Stop;
 
@@ -30,6 +30,20 @@ impl Fail {
             _ => Fail::Wild(code),
         }
     }
+}
+
+impl Fail {
+    /// Where the kernel takes the code for a pointer, one that is no errno is dereferenced (N3).
+    pub(super) fn as_pointer(self) -> Fail {
+        match self {
+            Fail::Wild(_) => Fail::Stopped(Stop::Crash(n3())),
+            other => other,
+        }
+    }
+}
+
+fn n3() -> Quirk {
+    Quirk::from_id("N3").expect("the quirk table holds N3")
 }
 
 impl From<Errno> for Fail {

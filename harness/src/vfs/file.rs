@@ -1,7 +1,7 @@
 //! Calls on open files: data, positions, records, locks.
 
 use fuserig_abi::{Abi, Errno, FileKind, Pid};
-use fuserig_sim_fs::{Lock, LowerOp, LowerReply, OpenFlags, Whence};
+use fuserig_sim_fs::{Lock, LowerExt, LowerOp, LowerReply, OpenFlags, Whence};
 
 use super::call::{Call, CallResult, Output};
 use super::fail::Fail;
@@ -23,6 +23,15 @@ fn number(outcome: &Outcome) -> Result<i64, Fail> {
     if (-4095..0).contains(&value) { Err(Fail::of(value)) } else { Ok(value) }
 }
 
+/// FUSE copies through its page cache when it is told that it cannot copy otherwise; reading
+/// into that cache needs a server (N17).
+fn copy_fallback(fail: Fail) -> Fail {
+    match fail {
+        Fail::Errno(Errno::EOPNOTSUPP | Errno::EXDEV) => Errno::ECONNREFUSED.into(),
+        other => other,
+    }
+}
+
 impl Vfs {
     fn kind_of_handle(&self, handle: HandleId) -> FileKind {
         let state = self.state();
@@ -34,8 +43,7 @@ impl Vfs {
         let (handle, position) = {
             let state = self.state();
             let (handle, file) = state.handle(pid, fd)?;
-            let allowed =
-                if write { file.flags.wants_write() } else { file.flags.wants_read() };
+            let allowed = if write { file.flags.wants_write() } else { file.flags.wants_read() };
             if !allowed {
                 return Err(Errno::EBADF.into());
             }
@@ -56,7 +64,7 @@ impl Vfs {
     ) -> Result<CallResult, Fail> {
         let (handle, position) = self.io_handle(pid, fd, false)?;
         let at = offset.unwrap_or(position);
-        let at = u64::try_from(at).map_err(|_| Errno::EINVAL)?;
+        let at = u64::try_from(at).ok().ok_or(Errno::EINVAL)?;
         let size = size.min(RW_COUNT_MAX);
         let operation = Operation::ReadIter { handle, offset: at, size };
         let outcome = self.operate(pid, operation).await?;
@@ -77,10 +85,9 @@ impl Vfs {
     ) -> Result<CallResult, Fail> {
         let (handle, position) = self.io_handle(pid, fd, true)?;
         let at = offset.unwrap_or(position);
-        let at = u64::try_from(at).map_err(|_| Errno::EINVAL)?;
+        let at = u64::try_from(at).ok().ok_or(Errno::EINVAL)?;
         let length = data.len().min(usize::try_from(RW_COUNT_MAX).unwrap_or(usize::MAX));
-        let operation =
-            Operation::WriteIter { handle, offset: at, data: data[..length].to_vec() };
+        let operation = Operation::WriteIter { handle, offset: at, data: data[..length].to_vec() };
         let outcome = self.operate(pid, operation).await?;
         let count = number(&outcome)?;
         if offset.is_none()
@@ -90,6 +97,30 @@ impl Vfs {
             self.state().world.mount.handles[handle].position = end;
         }
         Ok(CallResult::value(count))
+    }
+
+    pub(super) async fn append(
+        &self,
+        pid: Pid,
+        fd: i32,
+        data: &[u8],
+        moves: bool,
+    ) -> Result<CallResult, Fail> {
+        let (handle, _) = self.io_handle(pid, fd, true)?;
+        let end = {
+            let mut guard = self.state();
+            let state = &mut *guard;
+            let inode = state.world.mount.handles[handle].inode;
+            let node = state.world.mount.inodes[inode].backing.ok_or(Errno::EBADF)?;
+            let caller = state.caller(pid);
+            state.world.lower.getattr(&caller, node)?.size
+        };
+        let end = i64::try_from(end).ok().ok_or(Errno::EFBIG)?;
+        let written = self.write(pid, fd, data, Some(end)).await?;
+        if moves {
+            self.state().world.mount.handles[handle].position = end + written.number();
+        }
+        Ok(written)
     }
 
     pub(super) async fn seek(
@@ -140,8 +171,7 @@ impl Vfs {
         offset: i64,
         length: i64,
     ) -> Result<CallResult, Fail> {
-        let (Ok(offset), Ok(length @ 1..)) = (u64::try_from(offset), u64::try_from(length))
-        else {
+        let (Ok(offset), Ok(length @ 1..)) = (u64::try_from(offset), u64::try_from(length)) else {
             return Err(Errno::EINVAL.into());
         };
         let handle = self.io_handle(pid, fd, true)?.0;
@@ -166,23 +196,19 @@ impl Vfs {
     ) -> Result<CallResult, Fail> {
         let handle = self.state().handle(pid, fd)?.0;
         let directory = self.kind_of_handle(handle) == FileKind::Directory;
-        let outcome =
-            self.operate(pid, Operation::Fsync { handle, datasync, directory }).await?;
+        let outcome = self.operate(pid, Operation::Fsync { handle, datasync, directory }).await?;
         number(&outcome).map(CallResult::value)
     }
 
-    pub(super) async fn getdents(
-        &self,
-        pid: Pid,
-        fd: i32,
-        space: u64,
-    ) -> Result<CallResult, Fail> {
+    pub(super) async fn getdents(&self, pid: Pid, fd: i32, space: u64) -> Result<CallResult, Fail> {
         let handle = self.state().handle(pid, fd)?.0;
         if self.kind_of_handle(handle) != FileKind::Directory {
             return Err(Errno::ENOTDIR.into());
         }
+        let dentry = self.state().world.mount.handles[handle].dentry;
+        self.check_alive(dentry)?;
         // The kernel's counter has 32 bits.
-        let space = usize::try_from(space & 0xffff_ffff).map_err(|_| Errno::EINVAL)?;
+        let space = usize::try_from(space & 0xffff_ffff).ok().ok_or(Errno::EINVAL)?;
         let outcome = self.operate(pid, Operation::Readdir { handle, space }).await?;
         let mut records = outcome.records;
         let Some(last) = records.last_mut() else {
@@ -218,8 +244,9 @@ impl Vfs {
         (to_fd, to_offset): (i32, Option<i64>),
         length: u64,
     ) -> Result<CallResult, Fail> {
-        let (from, from_position) = self.copy_end(pid, from_fd, false)?;
-        let (to, to_position) = self.copy_end(pid, to_fd, true)?;
+        self.check_copy(pid, from_fd, to_fd)?;
+        let (from, from_position) = self.io_handle(pid, from_fd, false)?;
+        let (to, to_position) = self.io_handle(pid, to_fd, true)?;
         let from_at = from_offset.unwrap_or(from_position);
         let to_at = to_offset.unwrap_or(to_position);
         let (Ok(from_at), Ok(to_at)) = (u64::try_from(from_at), u64::try_from(to_at)) else {
@@ -238,7 +265,7 @@ impl Vfs {
             flags: 0,
         };
         let outcome = self.operate(pid, operation).await?;
-        let count = number(&outcome)?;
+        let count = number(&outcome).map_err(copy_fallback)?;
         let mut state = self.state();
         let mount = &mut state.world.mount;
         let target = mount.handles[to].inode;
@@ -252,22 +279,22 @@ impl Vfs {
         Ok(CallResult::value(count))
     }
 
-    /// One end of a copy: a regular file open the right way.
-    fn copy_end(&self, pid: Pid, fd: i32, write: bool) -> Result<(HandleId, i64), Fail> {
-        let (handle, append) = {
+    /// `generic_file_rw_checks`: both ends regular before either may be used, no appending.
+    fn check_copy(&self, pid: Pid, from: i32, to: i32) -> Result<(), Fail> {
+        let (from, to, append) = {
             let state = self.state();
-            let (handle, file) = state.handle(pid, fd)?;
-            (handle, file.flags.contains(OpenFlags::APPEND))
+            let from = state.handle(pid, from)?.0;
+            let (to, file) = state.handle(pid, to)?;
+            (from, to, file.flags.contains(OpenFlags::APPEND))
         };
-        match self.kind_of_handle(handle) {
-            FileKind::Directory => return Err(Errno::EISDIR.into()),
-            FileKind::Regular => {}
-            _ => return Err(Errno::EINVAL.into()),
+        let kinds = [self.kind_of_handle(from), self.kind_of_handle(to)];
+        if kinds.contains(&FileKind::Directory) {
+            return Err(Errno::EISDIR.into());
         }
-        if write && append {
-            return Err(Errno::EBADF.into());
+        if kinds.iter().any(|&kind| kind != FileKind::Regular) {
+            return Err(Errno::EINVAL.into());
         }
-        self.io_handle(pid, fd, write)
+        if append { Err(Errno::EBADF.into()) } else { Ok(()) }
     }
 
     /// `generic_copy_file_checks`: a copy ends at the end of the source and may not overlap.
@@ -349,9 +376,7 @@ impl Vfs {
         let inode = state.world.mount.handles[handle].inode;
         let size = state.world.mount.inodes[inode].size;
         let op = match *call {
-            Call::Flock { kind, .. } => {
-                LowerOp::Flock { fh: backing, kind, owner: backing.0 }
-            }
+            Call::Flock { kind, .. } => LowerOp::Flock { fh: backing, kind, owner: backing.0 },
             Call::SetLock { lock, whence, .. } => {
                 let lock = absolute(lock, whence, position, size, pid)?;
                 LowerOp::SetLock { fh: backing, lock }
@@ -363,9 +388,7 @@ impl Vfs {
             _ => return Err(Errno::ENOSYS.into()),
         };
         match state.world.lower.apply(&caller, &op)? {
-            LowerReply::Lock(lock) => {
-                Ok(CallResult { value: Ok(0), output: Output::Lock(lock) })
-            }
+            LowerReply::Lock(lock) => Ok(CallResult { value: Ok(0), output: Output::Lock(lock) }),
             _ => Ok(CallResult::value(0)),
         }
     }
@@ -377,7 +400,7 @@ fn absolute(lock: Lock, whence: u32, position: i64, size: u64, pid: Pid) -> Resu
     let base = match Whence::from_raw(whence) {
         Some(Whence::Set) => 0,
         Some(Whence::Cur) => position,
-        Some(Whence::End) => i64::try_from(size).map_err(|_| Errno::EOVERFLOW)?,
+        Some(Whence::End) => i64::try_from(size).ok().ok_or(Errno::EOVERFLOW)?,
         _ => return Err(Errno::EINVAL.into()),
     };
     let length = lock.end as i64;
@@ -387,9 +410,9 @@ fn absolute(lock: Lock, whence: u32, position: i64, size: u64, pid: Pid) -> Resu
         1.. => (start, Some(start.checked_add(length - 1).ok_or(Errno::EOVERFLOW)?)),
         _ => (start.checked_add(length).ok_or(Errno::EINVAL)?, Some(start - 1)),
     };
-    let start = u64::try_from(start).map_err(|_| Errno::EINVAL)?;
+    let start = u64::try_from(start).ok().ok_or(Errno::EINVAL)?;
     let end = match end {
-        Some(end) => u64::try_from(end).map_err(|_| Errno::EINVAL)?,
+        Some(end) => u64::try_from(end).ok().ok_or(Errno::EINVAL)?,
         None => u64::MAX,
     };
     Ok(Lock { kind: lock.kind, owner: u64::from(pid.0), start, end })

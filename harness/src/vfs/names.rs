@@ -25,7 +25,7 @@ impl Vfs {
         path: &PathAt,
         directory: bool,
     ) -> Result<(Parent, DentryId), Fail> {
-        let parent = self.walk_parent(pid, path).await?;
+        let parent = self.walk_parent(pid, path).await.map_err(Fail::as_pointer)?;
         let found = match &parent.last {
             Last::Name { name, slashes } => {
                 self.absent(pid, parent.dentry, name, *slashes && !directory).await
@@ -72,6 +72,7 @@ impl Vfs {
         parent: &Parent,
         operation: Operation,
     ) -> Result<CallResult, Fail> {
+        self.check_alive(parent.dentry)?;
         let inode = self.inode_of(parent.dentry);
         self.permission(pid, inode, CHANGE).await?;
         self.operate_checked(pid, operation).await?;
@@ -265,6 +266,9 @@ impl Vfs {
         let operation =
             if directory { Operation::Rmdir { dentry } } else { Operation::Unlink { dentry } };
         self.operate_checked(pid, operation).await?;
+        if directory {
+            self.kill_directory(dentry);
+        }
         self.state().world.mount.unhash(dentry);
         Ok(CallResult::value(0))
     }
@@ -425,6 +429,9 @@ impl Vfs {
         }
         let operation = Operation::Rename { old: source, new: target, flags: flags.bits() };
         self.operate_checked(pid, operation).await?;
+        if positive && !exchange && source_is_directory {
+            self.kill_directory(target);
+        }
         self.moved(source, target, exchange);
         Ok(CallResult::value(0))
     }

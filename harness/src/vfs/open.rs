@@ -4,12 +4,12 @@ use fuserig_abi::{AccessMask, Errno, FileKind, Pid, S_IALLUGO};
 use fuserig_sim_fs::OpenFlags;
 
 use super::call::{CallResult, PathAt};
-use super::state::{File, FileId, FileKindOpen};
 use super::fail::Fail;
+use super::state::{File, FileId, FileKindOpen};
 use super::system::Vfs;
 use super::walk::{Last, Parent};
 use crate::kernel::{DentryId, Handle, HandleId};
-use crate::pipeline::{AttrValid, Operation, Value};
+use crate::pipeline::{AttrValid, Operation, Outcome, Value};
 
 const TMPFILE: OpenFlags = OpenFlags::TMPFILE_ONLY.union(OpenFlags::DIRECTORY);
 
@@ -51,23 +51,28 @@ impl Vfs {
         let flags = flags | OpenFlags::LARGEFILE;
         let cloexec = flags.contains(OpenFlags::CLOEXEC);
         let flags = flags.difference(OpenFlags::CLOEXEC);
-        let file = if flags.contains(OpenFlags::PATH) {
-            self.open_path(pid, path, flags).await?
-        } else if flags.contains(TMPFILE) {
-            self.open_tmpfile(pid, path, flags, mode).await?
-        } else {
-            self.open_file(pid, path, flags, mode).await?
-        };
+        let file = self.open_any(pid, path, flags, mode).await.map_err(Fail::as_pointer)?;
         let fd = self.state().install(pid, file, fd, cloexec);
         Ok(CallResult::value(i64::from(fd)))
     }
 
-    async fn open_path(
+    async fn open_any(
         &self,
         pid: Pid,
         path: &PathAt,
         flags: OpenFlags,
+        mode: u32,
     ) -> Result<FileId, Fail> {
+        if flags.contains(OpenFlags::PATH) {
+            self.open_path(pid, path, flags).await
+        } else if flags.contains(TMPFILE) {
+            self.open_tmpfile(pid, path, flags, mode).await
+        } else {
+            self.open_file(pid, path, flags, mode).await
+        }
+    }
+
+    async fn open_path(&self, pid: Pid, path: &PathAt, flags: OpenFlags) -> Result<FileId, Fail> {
         let dentry = self.walk(pid, path, !flags.contains(OpenFlags::NOFOLLOW)).await?;
         if flags.contains(OpenFlags::DIRECTORY) && !self.is_directory(dentry) {
             self.put(dentry);
@@ -196,6 +201,7 @@ impl Vfs {
         let mut symlinks = 0;
         loop {
             let found = self.open_last(pid, &parent, flags, mode).await;
+            self.let_go(parent.held.take());
             let found = match found {
                 Ok(found) => found,
                 Err(errno) => {
@@ -224,8 +230,7 @@ impl Vfs {
             Some(Errno::EEXIST)
         } else if flags.contains(OpenFlags::CREAT) && self.is_directory(dentry) {
             Some(Errno::EISDIR)
-        } else if (flags.contains(OpenFlags::DIRECTORY) || slashes) && !self.is_directory(dentry)
-        {
+        } else if (flags.contains(OpenFlags::DIRECTORY) || slashes) && !self.is_directory(dentry) {
             // A symlink that is not followed is no directory either; open says ELOOP below.
             Some(Errno::ENOTDIR)
         } else {
@@ -293,10 +298,10 @@ impl Vfs {
         mode: u32,
     ) -> Result<Found, Fail> {
         let mode = (mode & S_IALLUGO) | FileKind::Regular.type_bits();
-        let flags = flags.difference(OpenFlags::TRUNC);
-        let bits = flags.bits();
-        let operation = Operation::CreateOpen { dentry, flags: bits, mode };
-        let outcome = self.operate(pid, operation).await?;
+        self.state().world.mount.dentries[dentry].in_lookup = true;
+        let created = self.create_or_mknod(pid, dentry, flags, mode).await;
+        self.state().world.mount.dentries[dentry].in_lookup = false;
+        let outcome = created?;
         match outcome.value {
             Value::Handle(handle) if outcome.error < 0 => {
                 // The file was opened before the postfilter said no; it is closed again.
@@ -308,6 +313,28 @@ impl Vfs {
             _ if outcome.error < 0 => Err(Fail::of(outcome.error)),
             _ => Err(Errno::EIO.into()),
         }
+    }
+
+    /// `fuse_atomic_open` on a negative dentry: ENOSYS is remembered and makes it mknod instead,
+    /// which no kernel survived (NEW-5, N2).
+    async fn create_or_mknod(
+        &self,
+        pid: Pid,
+        dentry: DentryId,
+        flags: OpenFlags,
+        mode: u32,
+    ) -> Result<Outcome, Fail> {
+        let refused = self.state().world.mount.no_create;
+        if !refused {
+            let operation = Operation::CreateOpen { dentry, flags: flags.bits(), mode };
+            let outcome = self.operate(pid, operation).await?;
+            if outcome.error != i64::from(Errno::ENOSYS.negative()) {
+                return Ok(outcome);
+            }
+            self.state().world.mount.no_create = true;
+        }
+        let rdev = fuserig_abi::Device::default();
+        self.operate_checked(pid, Operation::Mknod { dentry, mode, rdev }).await
     }
 
     /// `do_open` of something that existed. On success the file owns the reference.
@@ -339,9 +366,7 @@ impl Vfs {
             state.world.mount.handles.insert(Handle::new(inode, dentry, flags))
         };
         let directory = kind == FileKind::Directory;
-        if let Err(errno) =
-            self.operate_checked(pid, Operation::Open { handle, directory }).await
-        {
+        if let Err(errno) = self.operate_checked(pid, Operation::Open { handle, directory }).await {
             self.discard_handle(handle);
             return Err(errno);
         }
@@ -367,9 +392,7 @@ impl Vfs {
         let state = self.state();
         let inode = &state.world.mount.inodes[state.world.mount.inode_of(dentry)];
         let credentials = &state.client(pid).credentials;
-        if credentials.uid == inode.uid
-            || credentials.capable(fuserig_abi::Capabilities::FOWNER)
-        {
+        if credentials.uid == inode.uid || credentials.capable(fuserig_abi::Capabilities::FOWNER) {
             Ok(())
         } else {
             Err(Errno::EPERM.into())
@@ -463,9 +486,7 @@ impl Vfs {
             let _ = self.operate(pid, Operation::Release { handle, directory }).await;
             let mut state = self.state();
             let released = state.world.mount.handles.remove(handle);
-            if released.private
-                && state.world.abi == fuserig_abi::Abi::V3
-                && state.world.faithful()
+            if released.private && state.world.abi == fuserig_abi::Abi::V3 && state.world.faithful()
             {
                 state.world.mount.leaks.handles += 1;
             }

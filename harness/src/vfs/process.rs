@@ -4,8 +4,8 @@ use fuserig_abi::{AccessMask, Capabilities, Errno, Gid, Pid, Uid};
 use fuserig_sim_fs::OpenFlags;
 
 use super::call::{Call, CallResult, Output, Target};
-use super::state::{FileId, FsState, Table};
 use super::fail::Fail;
+use super::state::{FileId, FileKindOpen, FsState, Table};
 use super::system::Vfs;
 
 /// Status flags that `F_SETFL` may change.
@@ -32,7 +32,11 @@ impl Vfs {
                 let mut state = self.state();
                 let file = state.file_id(pid, *fd)?;
                 let kept = state.files[file].flags.difference(CHANGEABLE);
-                state.files[file].flags = kept | flags.intersection(CHANGEABLE);
+                let flags = kept | flags.intersection(CHANGEABLE);
+                state.files[file].flags = flags;
+                if let FileKindOpen::Fuse(handle) = state.files[file].kind {
+                    state.world.mount.handles[handle].flags = flags;
+                }
             }
             Call::Getcwd => return self.getcwd(pid),
             Call::Umask { mask } => {
@@ -120,6 +124,17 @@ impl Vfs {
         let old = core::mem::replace(&mut state.fs[fs].cwd, dentry);
         state.world.mount.put(old);
         Ok(CallResult::value(0))
+    }
+
+    /// Moves the client's working directory out of the mount, which nobody in the mount hears of.
+    pub fn leave_mount(&self, pid: Pid) {
+        let mut state = self.state();
+        let fs = state.client(pid).fs;
+        let root = state.world.mount.root;
+        state.world.mount.hold(root);
+        let old = core::mem::replace(&mut state.fs[fs].cwd, root);
+        state.world.mount.put(old);
+        state.world.settle_evictions();
     }
 
     pub(super) async fn dup(

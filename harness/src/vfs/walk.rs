@@ -3,8 +3,8 @@
 use fuserig_abi::{AccessMask, Errno, FileKind, Pid, Timespec};
 
 use super::call::{At, PathAt, Target};
-use super::state::State;
 use super::fail::Fail;
+use super::state::State;
 use super::system::Vfs;
 use crate::kernel::{DentryId, InodeId, World};
 use crate::pipeline::{Operation, Value};
@@ -32,11 +32,13 @@ pub(super) enum Last {
     Root,
 }
 
-/// A directory and the component that was not walked into. Owns a reference on the directory.
+/// A directory and the component that was not walked into. Owns a reference on the directory and
+/// on the symlink whose text ends here, which is let go once the component was looked up.
 #[derive(Debug)]
 pub(super) struct Parent {
     pub(super) dentry: DentryId,
     pub(super) last: Last,
+    pub(super) held: Option<DentryId>,
 }
 
 /// A walk in progress. Owns a reference on `at`.
@@ -51,6 +53,9 @@ struct Walk {
 struct Component {
     name: Vec<u8>,
     slashes: bool,
+    /// The symlink whose text ends with this component; held until it was looked up, so that a
+    /// link to itself is found in the cache (LOOK-4).
+    link: Option<DentryId>,
 }
 
 fn components(path: &[u8]) -> Vec<Component> {
@@ -63,7 +68,7 @@ fn components(path: &[u8]) -> Vec<Component> {
         match (name.is_empty(), list.last_mut()) {
             (true, Some(previous)) => previous.slashes = true,
             (true, None) => {}
-            (false, _) => list.push(Component { name: name.to_vec(), slashes }),
+            (false, _) => list.push(Component { name: name.to_vec(), slashes, link: None }),
         }
     }
     list.reverse();
@@ -123,11 +128,26 @@ impl Vfs {
     pub(super) async fn walk_parent(&self, pid: Pid, path: &PathAt) -> Result<Parent, Fail> {
         let mut walk = self.begin(pid, path)?;
         match self.to_parent(pid, &mut walk).await {
-            Ok(last) => Ok(Parent { dentry: walk.at, last }),
-            Err(errno) => {
-                self.put(walk.at);
-                Err(errno)
+            Ok((last, held)) => Ok(Parent { dentry: walk.at, last, held }),
+            Err(fail) => {
+                self.abandon(walk);
+                Err(fail)
             }
+        }
+    }
+
+    /// Lets go of everything an unfinished walk holds.
+    fn abandon(&self, walk: Walk) {
+        for component in walk.pending {
+            self.let_go(component.link);
+        }
+        self.put(walk.at);
+    }
+
+    /// Drops the reference on a symlink that was held during a walk.
+    pub(super) fn let_go(&self, link: Option<DentryId>) {
+        if let Some(link) = link {
+            self.put(link);
         }
     }
 
@@ -141,9 +161,9 @@ impl Vfs {
         let mut walk = self.begin(pid, path)?;
         match self.to_end(pid, &mut walk, follow).await {
             Ok(()) => Ok(walk.at),
-            Err(errno) => {
-                self.put(walk.at);
-                Err(errno)
+            Err(fail) => {
+                self.abandon(walk);
+                Err(fail)
             }
         }
     }
@@ -175,32 +195,35 @@ impl Vfs {
         link: DentryId,
         symlinks: &mut u32,
     ) -> Result<Parent, Fail> {
-        let mut walk =
-            Walk { at: parent, pending: Vec::new(), rcu: false, symlinks: *symlinks };
+        let mut walk = Walk { at: parent, pending: Vec::new(), rcu: false, symlinks: *symlinks };
         let followed = match self.push_link(pid, &mut walk, link).await {
             Ok(()) => self.to_parent(pid, &mut walk).await,
             Err(errno) => Err(errno),
         };
         *symlinks = walk.symlinks;
         match followed {
-            Ok(last) => Ok(Parent { dentry: walk.at, last }),
-            Err(errno) => {
-                self.put(walk.at);
-                Err(errno)
+            Ok((last, held)) => Ok(Parent { dentry: walk.at, last, held }),
+            Err(fail) => {
+                self.abandon(walk);
+                Err(fail)
             }
         }
     }
 
-    async fn to_parent(&self, pid: Pid, walk: &mut Walk) -> Result<Last, Fail> {
+    async fn to_parent(&self, pid: Pid, walk: &mut Walk) -> Result<(Last, Option<DentryId>), Fail> {
         loop {
-            let Some(component) = walk.pending.pop() else { return Ok(Last::Root) };
-            self.search_permission(pid, walk).await?;
+            let Some(component) = walk.pending.pop() else { return Ok((Last::Root, None)) };
+            if let Err(fail) = self.search_permission(pid, walk).await {
+                self.let_go(component.link);
+                return Err(fail);
+            }
             if walk.pending.is_empty() {
-                return Ok(match &component.name[..] {
+                let last = match &component.name[..] {
                     b"." => Last::Dot,
                     b".." => Last::DotDot,
                     _ => Last::Name { name: component.name, slashes: component.slashes },
-                });
+                };
+                return Ok((last, component.link));
             }
             self.enter(pid, walk, &component, true).await?;
         }
@@ -208,7 +231,10 @@ impl Vfs {
 
     async fn to_end(&self, pid: Pid, walk: &mut Walk, follow: bool) -> Result<(), Fail> {
         while let Some(component) = walk.pending.pop() {
-            self.search_permission(pid, walk).await?;
+            if let Err(fail) = self.search_permission(pid, walk).await {
+                self.let_go(component.link);
+                return Err(fail);
+            }
             let last = walk.pending.is_empty();
             self.enter(pid, walk, &component, follow || component.slashes || !last).await?;
             if walk.pending.is_empty() && component.slashes && !self.is_directory(walk.at) {
@@ -238,8 +264,12 @@ impl Vfs {
         follow: bool,
     ) -> Result<(), Fail> {
         match &component.name[..] {
-            b"." => return Ok(()),
+            b"." => {
+                self.let_go(component.link);
+                return Ok(());
+            }
             b".." => {
+                self.let_go(component.link);
                 let mut state = self.state();
                 let parent = state.world.mount.dentries[walk.at].parent;
                 state.world.mount.hold(parent);
@@ -250,7 +280,9 @@ impl Vfs {
             _ => {}
         }
         walk.rcu = false;
-        let child = self.lookup_positive(pid, walk.at, &component.name).await?;
+        let child = self.lookup_positive(pid, walk.at, &component.name).await;
+        self.let_go(component.link);
+        let child = child?;
         if follow && self.kind_of(child) == FileKind::Symlink {
             return self.push_link(pid, walk, child).await;
         }
@@ -260,44 +292,50 @@ impl Vfs {
         Ok(())
     }
 
-    /// Reads a symlink and queues its target. Consumes the reference on `link`; the walk stays in
-    /// the link's directory for a relative target.
-    async fn push_link(
-        &self,
-        pid: Pid,
-        walk: &mut Walk,
-        link: DentryId,
-    ) -> Result<(), Fail> {
+    /// Reads a symlink and queues its target, which takes over the reference on `link`. The walk
+    /// stays in the link's directory for a relative target.
+    async fn push_link(&self, pid: Pid, walk: &mut Walk, link: DentryId) -> Result<(), Fail> {
         walk.symlinks += 1;
         if walk.symlinks > SYMLINKS_MAX {
             self.put(link);
             return Err(Errno::ELOOP.into());
         }
-        let target = self.read_link(pid, link).await;
-        self.put(link);
-        let target = target?;
+        let queued = match self.read_link(pid, link).await {
+            Ok(target) => self.queue_target(walk, &target, link),
+            Err(fail) => Err(fail),
+        };
+        if queued.is_err() {
+            self.put(link);
+        }
+        queued
+    }
+
+    fn queue_target(&self, walk: &mut Walk, target: &[u8], link: DentryId) -> Result<(), Fail> {
         if target.is_empty() {
             return Err(Errno::ENOENT.into());
         }
-        let mut rest = &target[..];
+        let mut rest = target;
         if target.starts_with(b"/") {
             let mut state = self.state();
-            rest = state.absolute_target(&target)?;
+            rest = state.absolute_target(target)?;
             let root = state.world.mount.root;
             state.world.mount.hold(root);
             state.world.mount.put(walk.at);
             walk.at = root;
         }
-        let tail = core::mem::take(&mut walk.pending);
-        let mut head = components(rest);
-        walk.pending = tail;
-        walk.pending.append(&mut head);
+        let mut text = components(rest);
+        match text.first_mut() {
+            Some(last) => last.link = Some(link),
+            None => self.put(link),
+        }
+        walk.pending.append(&mut text);
         Ok(())
     }
 
     /// Reads a symlink's target through the pipeline.
     pub(super) async fn read_link(&self, pid: Pid, link: DentryId) -> Result<Vec<u8>, Fail> {
-        let outcome = self.operate_checked(pid, Operation::GetLink { dentry: link }).await?;
+        let read = self.operate_checked(pid, Operation::GetLink { dentry: link }).await;
+        let outcome = read.map_err(Fail::as_pointer)?;
         match outcome.value {
             Value::Number(code) if code < 0 => Err(Fail::of(code)),
             _ => Ok(outcome.data),
@@ -330,8 +368,10 @@ impl Vfs {
         if let Some(cached) = self.cached(parent, name) {
             return Ok(cached);
         }
+        self.check_alive(parent)?;
         let dentry = self.state().world.mount.new_child(parent, name);
-        match self.operate_checked(pid, Operation::Lookup { dentry }).await {
+        let found = self.operate_checked(pid, Operation::Lookup { dentry }).await;
+        match found.map_err(Fail::as_pointer) {
             Ok(outcome) => match outcome.value {
                 Value::Dentry(Some(found)) if found != dentry => {
                     self.put(dentry);
@@ -356,6 +396,21 @@ impl Vfs {
         state.world.mount.unhash(dentry);
         state.world.mount.put(dentry);
         None
+    }
+
+    /// Nothing can be found, made or listed in a directory that was removed.
+    pub(super) fn check_alive(&self, directory: DentryId) -> Result<(), Fail> {
+        let inode = self.inode_of(directory);
+        if self.state().world.mount.inodes[inode].dead {
+            return Err(Errno::ENOENT.into());
+        }
+        Ok(())
+    }
+
+    /// Marks a directory as removed.
+    pub(super) fn kill_directory(&self, dentry: DentryId) {
+        let inode = self.inode_of(dentry);
+        self.state().world.mount.inodes[inode].dead = true;
     }
 
     pub(super) fn now(&self) -> Timespec {
@@ -416,10 +471,6 @@ mod tests {
         assert_eq!(names("a/b"), [("a".into(), true), ("b".into(), false)]);
         assert_eq!(names("//a//"), [("a".into(), true)]);
         assert_eq!(names("/"), []);
-        assert_eq!(names("a/./.."), [
-            ("a".into(), true),
-            (".".into(), true),
-            ("..".into(), false)
-        ]);
+        assert_eq!(names("a/./.."), [("a".into(), true), (".".into(), true), ("..".into(), false)]);
     }
 }

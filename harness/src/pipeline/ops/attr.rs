@@ -159,6 +159,10 @@ pub(super) fn setattr_lower(world: &mut World, run: &mut Run) -> Code {
     }
     let selected = if world.faithful() { original } else { input.valid & original };
     let changes = lower_changes(&attr, &input, selected);
+    if changes.size.is_some() && world.mount.inodes[run.inode].size > 0 {
+        // What has contents was written to, and stays marked so when it loses them.
+        world.written.insert(node(world, run));
+    }
     let answer = world.lower.setattr(&run.caller, node(world, run), changes);
     if answer.is_ok()
         && let Some(size) = changes.size
@@ -174,7 +178,7 @@ pub(super) fn setattr_lower(world: &mut World, run: &mut Run) -> Code {
 
 /// Values where `input.valid` still has the bit, zero where the filter cleared it (SATTR-1).
 fn lower_changes(attr: &Iattr, input: &FuseSetattrIn, selected: u32) -> AttrChanges {
-    let value = |bit: u32, value: u64| (input.valid & bit != 0).then_some(value).unwrap_or(0);
+    let value = |bit: u32, value: u64| if input.valid & bit != 0 { value } else { 0 };
     let pick = |bit: u32, word: u64| (selected & bit != 0).then(|| value(bit, word));
     let time = |bit: u32, sec: u64, nsec: u32, explicit: AttrValid| {
         pick(bit, sec).map(|sec| {
@@ -230,7 +234,8 @@ pub(super) fn statfs_lower(world: &mut World, run: &mut Run) -> Code {
                 ..FuseKstatfs::default()
             };
             run.set_output(0, &FuseStatfsOut { st });
-            run.value = Value::Number(0);
+            // The caller's struct is filled here already; finalize only fills it again (N23).
+            run.value = Value::StatFs(figures);
             Ok(0)
         }
         Err(errno) => {
@@ -272,4 +277,3 @@ pub(super) fn access_lower(world: &mut World, run: &mut Run) -> Code {
     let answer = world.lower.access(&run.caller, node(world, run), mask);
     hidden_code(world, run, answer)
 }
-

@@ -4,7 +4,7 @@ use fuserig_abi::{
     Arg, Errno, FuseCopyFileRangeIn, FuseFallocateIn, FuseFsyncIn, FuseLseekIn, FuseLseekOut,
     FuseReadIn, FuseReadIterOut, FuseWriteIn, FuseWriteIterOut, FuseWriteOut, RequestFlags,
 };
-use fuserig_sim_fs::{FallocateMode, LowerExt, LowerOp, LowerReply, Whence};
+use fuserig_sim_fs::{FallocateMode, LowerExt, LowerOp, LowerReply, OpenFlags, Whence};
 
 use super::open::{backing, handle, hidden_code, own_nodeid};
 use super::row::Code;
@@ -175,7 +175,12 @@ pub(super) fn read_in(world: &mut World, run: &mut Run) -> Code {
     run.args.meta.nodeid = handle.nodeid.0;
     let fh = handle.fh.0;
     // The size field has 32 bits; what does not fit is cut off.
-    run.push_input(Arg::wire(&FuseReadIn { fh, offset, size: size as u32, ..FuseReadIn::default() }));
+    run.push_input(Arg::wire(&FuseReadIn {
+        fh,
+        offset,
+        size: size as u32,
+        ..FuseReadIn::default()
+    }));
     Ok(0)
 }
 
@@ -203,6 +208,10 @@ pub(super) fn read_lower(world: &mut World, run: &mut Run) -> Code {
         return Ok(0);
     }
     let fh = backing(world, handle)?;
+    let direct = world.mount.handles[handle].flags.contains(OpenFlags::DIRECT);
+    if direct && !world.direct_io {
+        return Ok(i64::from(Errno::EINVAL.negative()));
+    }
     let size = u32::try_from(size).unwrap_or(u32::MAX);
     match world.lower.read(&run.caller, fh, offset, size) {
         Ok(data) => {
@@ -258,6 +267,14 @@ pub(super) fn write_lower(world: &mut World, run: &mut Run) -> Code {
         return Ok(0);
     }
     let fh = backing(world, handle)?;
+    // The flags of the FUSE file go along with each write, also those set after the open.
+    let appends = world.mount.handles[handle].flags.contains(OpenFlags::APPEND);
+    let node = world.mount.inodes[run.inode].backing;
+    let end = match node {
+        Some(node) if appends => world.lower.getattr(&run.caller, node).map(|stat| stat.size).ok(),
+        _ => None,
+    };
+    let offset = end.unwrap_or(offset);
     match world.lower(&run.caller, &LowerOp::Write { fh, offset, data }) {
         Ok(LowerReply::Written { count, end }) => {
             run.set_output(0, &FuseWriteIterOut { ret: count });

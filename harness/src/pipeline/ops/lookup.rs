@@ -67,9 +67,30 @@ fn lower_name(world: &World, run: &Run) -> Result<std::sync::Arc<[u8]>, Stop> {
     if buffer.data.is_none() {
         return Err(Stop::Crash(quirk("BUF-17")));
     }
-    match buffer.c_string(&run.args.arena) {
-        Ok(name) => Ok(std::sync::Arc::from(name)),
-        Err(_) => Err(Stop::Crash(quirk("BUF-16"))),
+    slack_c_string(run, &buffer).map(std::sync::Arc::from)
+}
+
+/// `strnlen` over a buffer whose size may be larger than its allocation (BUF-16). Allocations are
+/// rounded up to a bucket and zeroed as a whole, so a NUL lies behind the last byte unless the
+/// bucket is full; then the kernel reads what is not its own.
+fn slack_c_string<'a>(run: &'a Run, buffer: &FuseBuffer) -> Result<&'a [u8], Stop> {
+    if let Ok(name) = buffer.c_string(&run.args.arena) {
+        return Ok(name);
+    }
+    let wild = Stop::Crash(quirk("BUF-16"));
+    let memory = buffer.data.ok_or(wild)?;
+    let length = run.args.arena.len_of(memory);
+    let bytes = run.args.arena.read(memory, 0, u64::from(length)).map_err(|_fault| wild)?;
+    if bucket(length) > length { Ok(bytes) } else { Err(wild) }
+}
+
+/// The size class of an allocation (`kmalloc`).
+fn bucket(length: u32) -> u32 {
+    match length {
+        0..=8 => 8,
+        65..=96 => 96,
+        129..=192 => 192,
+        _ => length.next_power_of_two(),
     }
 }
 
@@ -110,6 +131,7 @@ enum FilterAction {
 #[derive(Clone, Copy, Debug, Default)]
 struct Actions {
     remove_backing: bool,
+    backing: Option<Ino>,
     filter: FilterAction,
 }
 
@@ -126,9 +148,12 @@ fn scan_entries(world: &World, run: &Run) -> Result<Actions, Stop> {
         let entry = FuseBpfEntryOut::read_from_bytes(bytes).expect("24 bytes were read");
         match entry.entry_type {
             _ if entry.unused != 0 => break,
-            // A file descriptor of the process doing the lookup (BUF-11): the model has no path
-            // for one, so the entry is refused as a closed descriptor is.
-            1 => break,
+            // A file descriptor of the process doing the lookup (BUF-11). One of the mount itself
+            // is refused as a closed one is: the model does not stack a mount on itself.
+            1 if !backing_seen => match outside(world, run, &bytes[16..24]) {
+                Some(ino) => (actions.backing, backing_seen) = (Some(ino), true),
+                None => break,
+            },
             2 if !filter_seen => match registered(world, &bytes[8..24]) {
                 Some(id) => (actions.filter, filter_seen) = (FilterAction::Set(id), true),
                 None => break,
@@ -139,6 +164,11 @@ fn scan_entries(world: &World, run: &Run) -> Result<Actions, Stop> {
         }
     }
     Ok(actions)
+}
+
+fn outside(world: &World, run: &Run, fd: &[u8]) -> Option<Ino> {
+    let fd = u64::from_le_bytes(fd.try_into().ok()?);
+    world.outside.get(&(run.caller.pid, fd)).copied()
 }
 
 fn registered(world: &World, name: &[u8]) -> Option<FilterId> {
@@ -152,6 +182,10 @@ pub(super) fn lookup_finalize(world: &mut World, run: &mut Run) -> Code {
     let id = dentry(run);
     if actions.remove_backing {
         world.mount.dentries[id].backing = None;
+    }
+    if let Some(ino) = actions.backing {
+        run.quirk(world, "BUF-11");
+        redirect(world, run, ino);
     }
     let Some(path) = world.mount.dentries[id].backing.clone() else {
         if run.error < 0 && run.error != i64::from(Errno::ENOENT.negative()) {
@@ -169,6 +203,16 @@ pub(super) fn lookup_finalize(world: &mut World, run: &mut Run) -> Code {
     finalize_positive(world, run, actions, node, &stat)
 }
 
+/// Puts the dentry on another lower inode than the lookup found.
+fn redirect(world: &mut World, run: &mut Run, ino: Ino) {
+    let Ok(stat) = world.lower.getattr(&run.caller, ino) else { return };
+    let id = dentry(run);
+    let name = world.mount.dentries[id].name.clone();
+    let parent = world.mount.inodes[run.inode].backing.expect("checked on entry");
+    world.mount.dentries[id].backing = Some(BackingPath { parent, name, node: Some(ino) });
+    run.scratch.stat = Some(stat);
+}
+
 fn finalize_positive(
     world: &mut World,
     run: &mut Run,
@@ -179,7 +223,7 @@ fn finalize_positive(
     debug_assert_eq!(node, stat.ino, "the lower lookup answered for its own node");
     let id = dentry(run);
     let key = match world.mount.dentries[id].inode {
-        Some(inode) => world.mount.inodes[inode].hash_nodeid,
+        Some(inode) => world.mount.inodes[inode].nodeid,
         None => NodeId(0),
     };
     let inode = world.mount.inode_for(key, stat);

@@ -4,8 +4,8 @@
 //! unless it wrote to the original itself (N12).
 
 use fuserig_abi::{
-    Arg, Device, Errno, FuseBuffer, FuseLinkIn, FuseMkdirIn, FuseMknodIn, FuseRename2In,
-    FuseRenameIn, Ino, MemoryId, S_IFMT, Stat,
+    Arg, Device, Errno, FileKind, FuseBuffer, FuseLinkIn, FuseMkdirIn, FuseMknodIn, FuseRename2In,
+    FuseRenameIn, Ino, MemoryId, S_IFMT, S_ISGID, S_ISUID, Stat,
 };
 use fuserig_sim_fs::{LowerExt, LowerOp, RenameFlags};
 
@@ -18,12 +18,7 @@ use crate::pipeline::{Operation, Run, Stop, Value};
 const DEFAULT_ACL: &[u8] = b"system.posix_acl_default";
 
 /// Pushes the name of a dentry that no filter may change.
-pub(super) fn push_immutable(
-    world: &World,
-    run: &mut Run,
-    owner: &'static str,
-    dentry: DentryId,
-) {
+pub(super) fn push_immutable(world: &World, run: &mut Run, owner: &'static str, dentry: DentryId) {
     let name = world.mount.dentries[dentry].name.clone();
     let buffer = FuseBuffer::immutable_name(&mut run.args.arena, owner, &name);
     run.push_input(Arg::Buffer(buffer));
@@ -48,9 +43,8 @@ pub(super) fn whole_c_string(run: &Run, memory: MemoryId) -> Result<Vec<u8>, Sto
 /// Says so when a filter changed a name or value that the lower call does not use.
 pub(super) fn changes_unused(world: &mut World, run: &Run) {
     let private = run.args.ins().iter().any(|arg| {
-        arg.as_buffer().is_some_and(|buffer| {
-            buffer.flags.contains(fuserig_abi::BufferFlags::ALLOCATED)
-        })
+        arg.as_buffer()
+            .is_some_and(|buffer| buffer.flags.contains(fuserig_abi::BufferFlags::ALLOCATED))
     });
     if private {
         run.quirk(world, "BUF-14");
@@ -71,6 +65,14 @@ pub(super) fn created_mode(world: &mut World, run: &Run, parent: Ino, mode: u32)
 /// The lower path of a dentry that is to be created or removed.
 fn lower_path(world: &World, dentry: DentryId) -> Result<BackingPath, Errno> {
     world.mount.dentries[dentry].backing.clone().ok_or(Errno::EBADF)
+}
+
+/// Whether a dentry cannot take an inode: `d_instantiate` checks its hash state (N2).
+fn check_instantiable(world: &World, dentry: DentryId) -> Result<(), Stop> {
+    if world.faithful() && world.mount.dentries[dentry].in_lookup {
+        return Err(Stop::Crash(quirk("N2")));
+    }
+    Ok(())
 }
 
 /// After a creation: the new dentry gets an inode and stays unhashed, so that the next walk looks
@@ -119,6 +121,7 @@ pub(super) fn mknod_lower(world: &mut World, run: &mut Run) -> Code {
     let rdev = Device::decode(input.rdev);
     let answer = world.lower.mknod(&run.caller, path.parent, &path.name, mode, rdev);
     if let Ok(stat) = &answer {
+        check_instantiable(world, dentry)?;
         attach_created(world, run, dentry, stat);
     }
     Ok(code(answer))
@@ -226,10 +229,13 @@ pub(super) fn rename_lower(world: &mut World, run: &mut Run) -> Code {
     let Ok(to) = lower_path(world, new) else {
         return Ok(i64::from(Errno::EXDEV.negative()));
     };
-    let flags = RenameFlags::from_bits_retain(flags);
+    // NOREPLACE is checked by the VFS of the FUSE mount alone; the lower filesystem does not
+    // look at it (N14).
+    let flags = RenameFlags::from_bits_retain(flags).difference(RenameFlags::NOREPLACE);
     let answer =
         world.lower.rename(&run.caller, from.parent, &from.name, to.parent, &to.name, flags);
     if answer.is_ok() {
+        copy_attributes(world, run, old, new);
         // The lower dentry moved; the FUSE dentry keeps pointing at it.
         let exchanged = flags.contains(RenameFlags::EXCHANGE);
         let moved = BackingPath { node: from.node, ..to.clone() };
@@ -238,6 +244,35 @@ pub(super) fn rename_lower(world: &mut World, run: &mut Run) -> Code {
         world.mount.dentries[new].backing = Some(left);
     }
     Ok(code(answer))
+}
+
+/// `fsstack_copy_attr_all` after a lower rename: the replaced inode and both directories take
+/// over what the lower inodes have, also the mark that there are no privileges to take away, and
+/// lose the one that keeps FUSE inodes clean (N15).
+fn copy_attributes(world: &mut World, run: &Run, old: DentryId, new: DentryId) {
+    if !world.faithful() {
+        return;
+    }
+    let mount = &world.mount;
+    let parent_of = |dentry: DentryId| mount.inode_of(mount.dentries[dentry].parent);
+    let replaced = mount.dentries[new].inode;
+    let touched: Vec<_> = replaced.into_iter().chain([parent_of(new), parent_of(old)]).collect();
+    let kernel = world.kernel_caller();
+    for inode in touched {
+        let Some(ino) = world.mount.inodes[inode].backing else { continue };
+        let Ok(stat) = world.lower.getattr(&kernel, ino) else { continue };
+        let state = &mut world.mount.inodes[inode];
+        state.permissions = stat.permissions;
+        (state.uid, state.gid) = (stat.uid, stat.gid);
+        // FIDELITY: of a file that was there before the simulation, having blocks stands for
+        // having been written to.
+        state.no_security = stat.kind == FileKind::Regular
+            && (stat.blocks > 0 || world.written.contains(&ino))
+            && stat.permissions & (S_ISUID | S_ISGID) == 0;
+    }
+    if replaced.is_some() {
+        run.quirk(world, "N15");
+    }
 }
 
 pub(super) fn link_in(world: &mut World, run: &mut Run) -> Code {

@@ -1,8 +1,8 @@
 //! open, opendir, create_open, release, releasedir, flush.
 
 use fuserig_abi::{
-    AccessMask, Arg, Errno, Fh, FuseCreateIn, FuseEntryOut, FuseFlushIn, FuseOpenIn,
-    FuseOpenOut, FuseReleaseIn, NodeId, RequestFlags,
+    AccessMask, Arg, Errno, Fh, FuseCreateIn, FuseEntryOut, FuseFlushIn, FuseOpenIn, FuseOpenOut,
+    FuseReleaseIn, NodeId, RequestFlags,
 };
 use fuserig_sim_fs::{LowerExt, LowerOp, LowerReply, OpenCheck, OpenFlags};
 
@@ -21,8 +21,7 @@ const RESOLVED: OpenFlags = OpenFlags::CREAT
     .union(OpenFlags::NOFOLLOW);
 
 /// Flags of the file that fuse never sends: they were the VFS's business.
-const NEVER_SENT: u32 =
-    OpenFlags::CREAT.bits() | OpenFlags::EXCL.bits() | OpenFlags::NOCTTY.bits();
+const NEVER_SENT: u32 = OpenFlags::CREAT.bits() | OpenFlags::EXCL.bits() | OpenFlags::NOCTTY.bits();
 
 /// The handle an operation is about.
 pub(super) fn handle(run: &Run) -> HandleId {
@@ -264,4 +263,3 @@ pub(super) fn hidden_code<T>(world: &mut World, run: &mut Run, answer: Result<T,
     }
     Ok(0)
 }
-

@@ -1,8 +1,6 @@
 //! readdir: the lower directory into a page, the page through the filter, the page to the caller.
 
-use fuserig_abi::{
-    Arg, Errno, FuseBuffer, FuseDirent, FuseReadIn, FuseReadOut, RequestFlags,
-};
+use fuserig_abi::{Arg, Errno, FuseBuffer, FuseDirent, FuseReadIn, FuseReadOut, RequestFlags};
 use fuserig_sim_fs::{DirEntry, LowerExt};
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -52,9 +50,11 @@ pub(super) fn readdir_in(world: &mut World, run: &mut Run) -> Code {
     Ok(0)
 }
 
-pub(super) fn readdir_out(_: &mut World, run: &mut Run) -> Code {
+pub(super) fn readdir_out(world: &mut World, run: &mut Run) -> Code {
     run.push_output(Arg::wire(&FuseReadOut::default()));
-    let page = FuseBuffer::readdir_page(&mut run.args.arena, "buffer", &[]);
+    // The page is not zeroed: what the last one held is still there (N8).
+    let stale = if world.faithful() { &world.stale_page[..] } else { &[] };
+    let page = FuseBuffer::readdir_page(&mut run.args.arena, "buffer", stale);
     run.scratch.out_memory = page.data;
     run.push_output(Arg::Buffer(page));
     run.args.request_flags |= RequestFlags::OUT_ARGVAR;
@@ -122,7 +122,7 @@ pub(super) fn readdir_finalize(world: &mut World, run: &mut Run) -> Code {
         Ok(page) => walk_page(world, run, &page),
         Err(stop) => return Err(stop),
     };
-    free_page(run);
+    free_page(world, run);
     run.value = Value::Number(0);
     let mut error = walk.error;
     // v3 goes to out.offset whatever was refused (RDIR-1); v4 stays where it was refused.
@@ -163,8 +163,12 @@ fn page_bytes(run: &Run) -> Result<Vec<u8>, Stop> {
     }
 }
 
-fn free_page(run: &mut Run) {
+fn free_page(world: &mut World, run: &mut Run) {
     if let Some(memory) = run.scratch.out_memory.take() {
+        if let Ok(page) = run.args.arena.read(memory, 0, u64::from(fuserig_abi::PAGE_SIZE)) {
+            world.stale_page.clear();
+            world.stale_page.extend_from_slice(page);
+        }
         run.args.arena.free(memory);
     }
     if let Arg::Buffer(buffer) = &mut run.args.out_args[1] {
@@ -234,4 +238,3 @@ fn offer(run: &mut Run, header: &FuseDirent, name: &[u8]) -> bool {
     });
     true
 }
-

@@ -151,6 +151,8 @@ pub(super) fn list_lower(world: &mut World, run: &mut Run) -> Code {
         Ok(reply) => {
             let length = deliver(run, reply);
             set_length(run, length);
+            // The result of a run whose finalize is kept from its work (N23).
+            run.value = Value::Number(i64::from(length));
             Ok(0)
         }
         Err(errno) => Ok(i64::from(errno.negative())),
@@ -160,8 +162,8 @@ pub(super) fn list_lower(world: &mut World, run: &mut Run) -> Code {
 pub(super) fn list_finalize(_: &mut World, run: &mut Run) -> Code {
     if run.args.meta.error_in == 0 {
         run.value = Value::Number(i64::from(length(run)));
-        copy_out(run);
     }
+    copy_out(run);
     Ok(0)
 }
 
@@ -220,4 +222,3 @@ fn original_c_string(run: &Run, index: usize) -> Result<Vec<u8>, Stop> {
     let memory = run.scratch.original[index].expect("initialize_in kept the original");
     whole_c_string(run, memory)
 }
-

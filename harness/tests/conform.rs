@@ -1,0 +1,254 @@
+//! The recorded kernels, to the last case.
+//!
+//! The baseline of both versions is part of the tree and must agree completely over either lower
+//! filesystem. The other groups are read from the folder that `FUSERIG_SHARED` names; how many of
+//! their cases agree is pinned exactly, so that a regression and an improvement both show.
+
+use std::path::{Path, PathBuf};
+
+use fuserig::conform::{
+    CaseReport, ConformOptions, LowerChoice, RecordError, Verdict, conform_text, fuzz_entry,
+};
+use fuserig_abi::Abi;
+
+/// Cases that agreed, disagreed and could not be played.
+type Counts = (usize, usize, usize);
+
+/// Every group outside the tree. What is skipped needs a daemon, or reaches outside the mount.
+const GROUPS: &[(Abi, &str, Counts)] = &[
+    (Abi::V4, "arg_modification", (50, 0, 0)),
+    (Abi::V4, "buffers", (33, 0, 0)),
+    (Abi::V4, "crash_candidates", (13, 0, 3)),
+    (Abi::V4, "daemon", (3, 0, 99)),
+    (Abi::V4, "further", (35, 0, 3)),
+    (Abi::V4, "fuzz_daemon", (0, 0, 151)),
+    (Abi::V4, "fuzz_nodaemon_1", (203, 0, 0)),
+    (Abi::V4, "fuzz_nodaemon_2", (189, 0, 0)),
+    (Abi::V4, "fuzz_nodaemon_ext4", (42, 0, 0)),
+    (Abi::V4, "return_codes_a", (213, 0, 0)),
+    (Abi::V4, "return_codes_b", (259, 0, 0)),
+    (Abi::V4, "return_codes_big", (23, 0, 0)),
+    (Abi::V4, "return_codes_forced_no_daemon", (6, 0, 0)),
+    (Abi::V3, "arg_modification", (50, 0, 0)),
+    (Abi::V3, "buffers", (33, 0, 0)),
+    (Abi::V3, "crash_candidates", (10, 0, 2)),
+    (Abi::V3, "daemon", (3, 0, 99)),
+    (Abi::V3, "further", (35, 0, 3)),
+    (Abi::V3, "fuzz_daemon", (0, 0, 151)),
+    (Abi::V3, "fuzz_nodaemon_1", (203, 0, 0)),
+    (Abi::V3, "fuzz_nodaemon_2", (189, 0, 0)),
+    (Abi::V3, "fuzz_nodaemon_ext4", (42, 0, 0)),
+    (Abi::V3, "leak_release_v3", (1, 0, 0)),
+    (Abi::V3, "return_codes_a", (213, 0, 0)),
+    (Abi::V3, "return_codes_b", (259, 0, 0)),
+    (Abi::V3, "return_codes_big", (23, 0, 0)),
+];
+
+fn here() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "where the recordings lie is the machine's affair")]
+fn shared() -> Option<PathBuf> {
+    let named = std::env::var_os("FUSERIG_SHARED").map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| here().join("../../shared")).join("observations");
+    folder.is_dir().then_some(folder)
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    let packed = std::fs::read(path).expect("the record file can be read");
+    zstd::decode_all(&packed[..]).expect("the record file is compressed")
+}
+
+fn baseline(abi: Abi) -> Vec<u8> {
+    let folder = here().join("tests/data/observations").join(abi.name());
+    read(&folder.join("baseline.jsonl.zst"))
+}
+
+fn play(text: &[u8], options: &ConformOptions) -> Vec<CaseReport> {
+    conform_text(text, options).expect("the records can be read")
+}
+
+fn counts(reports: &[CaseReport]) -> Counts {
+    let count = |wanted: fn(&Verdict) -> bool| {
+        reports.iter().filter(|report| wanted(&report.verdict)).count()
+    };
+    (
+        count(|verdict| *verdict == Verdict::Passed),
+        count(|verdict| *verdict == Verdict::Failed),
+        count(|verdict| matches!(verdict, Verdict::Skipped(_))),
+    )
+}
+
+fn failures(reports: &[CaseReport]) -> String {
+    let failed = reports.iter().filter(|report| report.verdict == Verdict::Failed);
+    failed.map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_baseline_agrees_over_the_filesystem_in_memory() {
+    for abi in [Abi::V3, Abi::V4] {
+        let options = ConformOptions::new(abi);
+        let text = baseline(abi);
+        let reports = play(&text, &options);
+        assert_eq!(counts(&reports), (20, 0, 0), "{abi}:\n{}", failures(&reports));
+        assert_eq!(reports, play(&text, &options), "{abi}: two runs of the same case differ");
+    }
+}
+
+#[test]
+fn the_baseline_agrees_over_a_directory_of_the_host() {
+    let memory = Path::new("/dev/shm");
+    if !memory.is_dir() || !rustix::process::geteuid().is_root() {
+        println!("skipped: needs root and a tmpfs at {}", memory.display());
+        return;
+    }
+    let parent = tempfile::tempdir_in(memory).expect("a directory can be made");
+    for abi in [Abi::V3, Abi::V4] {
+        let lower = LowerChoice::Host(parent.path().to_owned());
+        let reports = play(&baseline(abi), &ConformOptions { abi, lower });
+        assert_eq!(counts(&reports), (20, 0, 0), "{abi}:\n{}", failures(&reports));
+    }
+}
+
+#[test]
+fn a_lower_directory_that_is_not_there_skips_every_case_with_the_reason() {
+    let lower = LowerChoice::Host(PathBuf::from("/nowhere/at/all"));
+    let reports = play(&baseline(Abi::V4), &ConformOptions { abi: Abi::V4, lower });
+    assert_eq!(counts(&reports), (0, 0, 20));
+    assert!(matches!(&reports[0].verdict, Verdict::Skipped(why) if why.contains("/nowhere")));
+}
+
+#[test]
+fn every_other_group_agrees_as_far_as_it_did() {
+    let Some(folder) = shared() else {
+        println!("skipped: no recordings; name their folder with FUSERIG_SHARED");
+        return;
+    };
+    let mut wrong = Vec::new();
+    for (abi, group, expected) in GROUPS {
+        let path = folder.join(abi.name()).join(format!("{group}.jsonl.zst"));
+        let reports = play(&read(&path), &ConformOptions::new(*abi));
+        let seen = counts(&reports);
+        if seen != *expected {
+            let list = failures(&reports);
+            wrong.push(format!("{abi}/{group}: pinned {expected:?}, now {seen:?}\n{list}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_stop_of_the_recorded_kernel_is_a_stop_of_the_model() {
+    let Some(folder) = shared() else {
+        println!("skipped: no recordings; name their folder with FUSERIG_SHARED");
+        return;
+    };
+    let stops = [
+        ("crash_candidates", "crash.dir_fsync.null", "DISP-1"),
+        ("crash_candidates", "crash.getxattr.nameover", "BUF-17"),
+        ("crash_candidates", "crash.getxattr.size0", "BUF-4"),
+        ("crash_candidates", "crash.nodaemon.fsync4", "N4"),
+        ("crash_candidates", "crash.create.enosys", "N2"),
+        ("return_codes_forced_no_daemon", "ret.flush.pre.1", "N4"),
+        ("return_codes_forced_no_daemon", "ret.flush.post.4", "N4"),
+    ];
+    for (group, case, quirk) in stops {
+        let text = read(&folder.join(format!("v4/{group}.jsonl.zst")));
+        let reports = play(&text, &ConformOptions::new(Abi::V4));
+        let report = reports.iter().find(|report| report.name == case).expect("a recorded case");
+        let shown = report.to_string();
+        assert_eq!(report.verdict, Verdict::Passed, "{shown}");
+        assert!(shown.contains("as recorded") && shown.contains(quirk), "{shown}");
+    }
+}
+
+/// Changes the first line that holds `from` behind the line that holds `after`.
+fn planted(text: &str, after: &str, from: &str, to: &str) -> String {
+    let start = text.find(after).unwrap_or_else(|| panic!("the record has no {after}"));
+    let at = start + text[start..].find(from).unwrap_or_else(|| panic!("no {from} there"));
+    format!("{}{to}{}", &text[..at], &text[at + from.len()..])
+}
+
+#[test]
+fn a_record_that_differs_in_one_place_is_caught() {
+    let text = String::from_utf8(baseline(Abi::V4)).expect("records are text");
+    let case = "\"case\":\"base.trace_prepost.tmpfs\"";
+    assert!(text.contains(case), "the baseline traces every operation");
+    let changes = [
+        ("\"mask\":129", "\"mask\":1", "in.mask"),
+        ("\"cb\":\"access_post\"", "\"cb\":\"lookup_post\"", "filter calls"),
+        ("\"getattr_flags\":2147483648", "\"getattr_flags\":0", "in.getattr_flags"),
+        ("\"attr.nlink\":1", "\"attr.nlink\":2", "nlink"),
+        ("\"data\":\"hello", "\"data\":\"jello", "data"),
+        ("\"err\":\"ENOENT\"", "\"err\":\"EACCES\"", "errno"),
+        ("\"error_in\":-2", "\"error_in\":-13", "error_in"),
+        ("\"ret\":3}", "\"ret\":0}", "returned"),
+        ("\"node\":1", "\"node\":2", "nodeid"),
+        ("\"ph\":\"post\"", "\"ph\":\"pre\"", "phase"),
+        ("\"lower_umount\":\"ok\"", "\"lower_umount\":\"EBUSY\"", "lower umount"),
+        ("\"umount\":\"ok\"", "\"umount\":\"EBUSY\"", "umount"),
+        ("\"nents\":", "\"nents\":9", "records in all"),
+    ];
+    for (from, to, expected) in changes {
+        let reports =
+            play(planted(&text, case, from, to).as_bytes(), &ConformOptions::new(Abi::V4));
+        let caught = reports.iter().any(|report| {
+            report.verdict == Verdict::Failed
+                && report.differences.iter().any(|line| line.contains(expected))
+        });
+        assert!(caught, "{from} changed to {to} was not noticed");
+    }
+}
+
+#[test]
+fn a_bad_line_is_named_with_its_column() {
+    let table: [(&[u8], &str); 5] = [
+        (b"{\"t\":\"case\"", "line 1, column 11"),
+        (b"\n\n{]", "line 3, column 2"),
+        (
+            b"{\"t\":\"op\",\"case\":\"x\",\"n\":0,\"do\":\"\",\"ret\":0,\"err\":\"\"}",
+            "line 1: case",
+        ),
+        (b"\xff", "byte 0"),
+        (b"{\"t\":\"done\"}", "no case"),
+    ];
+    for (text, expected) in table {
+        let error: RecordError =
+            conform_text(text, &ConformOptions::new(Abi::V4)).expect_err("these are no records");
+        assert!(error.to_string().contains(expected), "{error} does not say {expected}");
+    }
+}
+
+#[test]
+fn five_thousand_damaged_records_never_panic() {
+    let text = baseline(Abi::V4);
+    let whole: Vec<&[u8]> = text.split_inclusive(|&byte| byte == b'\n').take(12).collect();
+    let seed = whole.concat();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut draw = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).expect("below a length")
+    };
+    for _ in 0..5_000 {
+        let start = draw(seed.len());
+        let end = (start + 1 + draw(4_000)).min(seed.len());
+        let mut bytes = if draw(4) == 0 { seed[start..end].to_vec() } else { seed[..end].to_vec() };
+        for _ in 0..draw(4) {
+            let at = draw(bytes.len());
+            match draw(3) {
+                0 => bytes[at] = u8::try_from(draw(256)).expect("a byte"),
+                1 => {
+                    bytes.remove(at);
+                }
+                _ => bytes.insert(at, b"\"{}[]\\,:0-x"[draw(11)]),
+            }
+            if bytes.is_empty() {
+                break;
+            }
+        }
+        fuzz_entry(&bytes);
+    }
+}
