@@ -1,7 +1,5 @@
 //! Operations through the pipeline: getattr, lookup and read in equal parts, without a filter,
 //! with a native filter, and with a recording sink; replay of the corpus.
-#![expect(missing_docs, reason = "criterion's macros make undocumented items")]
-
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +9,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fuserig::kernel::{Handle, World, WorldConfig};
 use fuserig::pipeline::{NoDaemon, NullSink, Operation, Run};
 use fuserig::replay::{ReplayOptions, Replayer};
-use fuserig_abi::{Abi, Caller, CallArgs, Credentials, Fidelity, Op, Pid, Timespec};
+use fuserig_abi::{Abi, CallArgs, Caller, Credentials, Fidelity, Op, Pid, Timespec};
 use fuserig_filters::{Filter, builtin};
 use fuserig_sim_fs::{MemFs, MemFsOptions, OpenFlags};
 use fuserig_traces::{PayloadMode, Trace, TraceWriter};
@@ -32,9 +30,8 @@ impl Bench {
     fn new(filter: Option<Box<dyn Filter>>) -> Bench {
         let lower = Box::new(MemFs::from_tree(TREE).expect("a good tree"));
         let config = WorldConfig::default();
-        let mut world =
-            World::new(&config, lower, filter, Box::new(NoDaemon), Box::new(NullSink))
-                .expect("it mounts");
+        let mut world = World::new(&config, lower, filter, Box::new(NoDaemon), Box::new(NullSink))
+            .expect("it mounts");
         let caller = Caller::new(Credentials::root(), Pid(1), Timespec::from_secs(1));
         let root = world.mount.root;
         let dentry = world.mount.new_child(root, b"notes.txt");
@@ -51,8 +48,7 @@ impl Bench {
 
     fn perform(&mut self, operation: Operation) {
         let args = core::mem::replace(&mut self.args, CallArgs::new(Op::Lookup));
-        let mut run =
-            Run::with_args(&mut self.world, operation, self.caller.clone(), 0, args);
+        let mut run = Run::with_args(&mut self.world, operation, self.caller.clone(), 0, args);
         while run.step(&mut self.world) == fuserig::pipeline::Progress::Running {}
         let (outcome, args) = run.into_outcome();
         self.args = args;

@@ -32,23 +32,19 @@ fn stream_id(name: &str, filter: &str) -> StreamId {
 
 #[test]
 fn stream_ids_are_the_same_everywhere() {
-    let ids: Vec<String> = [
-        ("shell", "none"),
-        ("shell", "hide:*.jpg"),
-        ("sqlite", "audit"),
-        ("git", "none"),
-    ]
-    .iter()
-    .map(|(name, filter)| {
-        let id = stream_id(name, filter);
-        assert_eq!(id, stream_id(name, filter), "{name} {filter}: the same run twice");
-        format!("{name} {filter} {id}")
-    })
-    .collect();
+    let ids: Vec<String> =
+        [("shell", "none"), ("shell", "hide:*.jpg"), ("sqlite", "audit"), ("git", "none")]
+            .iter()
+            .map(|(name, filter)| {
+                let id = stream_id(name, filter);
+                assert_eq!(id, stream_id(name, filter), "{name} {filter}: the same run twice");
+                format!("{name} {filter} {id}")
+            })
+            .collect();
     insta::assert_snapshot!(ids.join("\n"), @r"
-    shell none c443369475a4492104448fea85ef947c
-    shell hide:*.jpg e3bbec7827143f34337ae92c225c0c6e
+    shell none 1c6fc3fe7336e23d62f4d6ec6fc437a5
+    shell hide:*.jpg 00001a68637de199a6cc5782ce9a77fb
     sqlite audit 0d7b4294ab6ce464e6df43bb64f34181
-    git none f8cfe7b3b135c062f608565d1b3e5b25
+    git none e3d654e818b5a088782eebf3281e6d30
     ");
 }

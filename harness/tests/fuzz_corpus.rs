@@ -9,8 +9,11 @@ use std::path::Path;
 #[path = "../fuzz/entries/tree_text.rs"]
 mod tree_text;
 
+/// What a fuzz target calls with its bytes.
+type Entry = fn(&[u8]);
+
 /// Each target, and the entry it calls.
-const TARGETS: &[(&str, fn(&[u8]))] = &[
+const TARGETS: &[(&str, Entry)] = &[
     ("conform_records", fuserig::conform::fuzz_entry),
     ("strace_import", fuserig_traces::import::fuzz_entry_strace),
     ("trace_read", fuserig_traces::fuzz_entry),

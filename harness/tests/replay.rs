@@ -6,9 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use fuserig::replay::{
-    ReplayOptions, ReplayReport, Replayer, StopFlag, TreeOutput, tree_output,
-};
+use fuserig::replay::{ReplayOptions, ReplayReport, Replayer, StopFlag, TreeOutput, tree_output};
 use fuserig_abi::{Abi, Fidelity};
 use fuserig_filters::{Filter, builtin};
 use fuserig_sim_fs::{Lower, MemFs, MemFsOptions};
@@ -65,9 +63,15 @@ fn without_directory_sizes(rows: &str) -> String {
         .collect()
 }
 
+/// Whether a log is judged by the faithful kernel too. That of `calls` opens with O_TMPFILE, which
+/// a fuse-bpf mount refuses with EBADF (N16); programs that do not meet a mistake see none.
+fn fidelities(name: &str) -> &'static [Fidelity] {
+    if name == "calls" { &[Fidelity::Intended] } else { &Fidelity::ALL }
+}
+
 fn check_capture(name: &str, trace: &Trace, tree: &str, digests: &str) {
     for abi in Abi::ALL {
-        for fidelity in Fidelity::ALL {
+        for &fidelity in fidelities(name) {
             let played = play(trace, abi, fidelity, None);
             let first = played.report.divergences.first();
             assert_eq!(played.report.divergences_total, 0, "{name} {abi} {fidelity}: {first:?}");
@@ -91,10 +95,23 @@ fn each_capture_of_the_corpus_ends_as_recorded() {
     }
 }
 
+/// Logs of more programs, checked in beside the importer's tests.
+const FIXTURES: [&str; 6] = ["calls", "editors", "node", "rsync", "tar", "wal"];
+
+#[test]
+fn the_logs_of_other_programs_end_as_recorded() {
+    let folder = support::workspace().join("traces/tests/strace");
+    check_logs(&folder, &FIXTURES);
+}
+
 #[test]
 fn each_log_that_is_imported_anew_ends_as_recorded() {
     let Some(captures) = shared("captures") else { return };
-    for name in CAPTURES {
+    check_logs(&captures, &CAPTURES);
+}
+
+fn check_logs(captures: &std::path::Path, names: &[&str]) {
+    for name in names {
         let log = captures.join(format!("{name}.strace.zst"));
         let mut records = Vec::new();
         let mut keep = |call: CallRecord| {
@@ -104,7 +121,8 @@ fn each_log_that_is_imported_anew_ends_as_recorded() {
         let log = open_log(&log).expect("the capture is there");
         let report =
             import_strace(log, &StraceOptions::new("/srv/work"), &mut keep).expect("a log");
-        assert!(report.is_lossless(), "{name}: {report}");
+        // The log of sqlite in WAL mode maps its index for writing, which no log shows.
+        assert!(report.is_lossless() || *name == "wal", "{name}: {report}");
         let header = Header {
             clock: Some(Clock { kind: ClockKind::Realtime, base_ns: report.first_ns }),
             source: Some(Source {
@@ -158,10 +176,7 @@ fn a_changed_record_is_found_at_its_place() {
     let played = play(&trace, Abi::V4, Fidelity::Intended, None);
     let first = played.report.divergences.first().expect("the planted change is found");
     assert_eq!((first.line, &first.mismatch.what[..]), (306, "errno"));
-    assert_eq!(
-        (&first.mismatch.recorded[..], &first.mismatch.replayed[..]),
-        ("EACCES", "success")
-    );
+    assert_eq!((&first.mismatch.recorded[..], &first.mismatch.replayed[..]), ("EACCES", "success"));
 }
 
 #[test]
@@ -184,12 +199,10 @@ fn the_host_arm_ends_as_the_simulated_one() {
         std::fs::set_permissions(root.path(), mode).expect("it is ours");
         let lower = fuserig_sim_fs::HostFs::open(root.path()).expect("it is a directory");
         let trace = Trace::read(&corpus_bytes(name)[..]).expect("the corpus is readable");
-        let played =
-            play_over(&trace, Abi::V4, Fidelity::Intended, None, Box::new(lower));
+        let played = play_over(&trace, Abi::V4, Fidelity::Intended, None, Box::new(lower));
         // The host lower takes no byte-range locks for others (see its documentation).
         let first = played.report.divergences.iter().find(|divergence| {
-            !divergence.call.contains("fcntl_lock(")
-                || divergence.mismatch.replayed != "EOPNOTSUPP"
+            !divergence.call.contains("fcntl_lock(") || divergence.mismatch.replayed != "EOPNOTSUPP"
         });
         assert_eq!(first, None, "{name}");
         let tree = corpus_text(name, "tree");

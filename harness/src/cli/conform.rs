@@ -23,9 +23,9 @@ pub(super) fn conform(args: &ConformArgs, terminal: &mut Terminal) -> Ended {
     for path in &args.files {
         let abi = args.abi.unwrap_or_else(|| abi_of(path));
         let text = files::read_all(path)?;
-        let options = ConformOptions { abi };
-        let reports = conform_text(&text, &options)
-            .map_err(|error| Failure::input(path, &error))?;
+        let options = ConformOptions::new(abi);
+        let reports =
+            conform_text(&text, &options).map_err(|error| Failure::input(path, &error))?;
         if !terminal.json() && args.files.len() > 1 {
             terminal.line(terminal.styled(Style::Bold, &format!("{} ({abi})", path.display())));
         }

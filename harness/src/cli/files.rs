@@ -37,12 +37,9 @@ pub(super) fn open_trace(path: &Path) -> Result<TraceReader<BufReader<File>>, Fa
 }
 
 /// Reads a whole trace; damage is said on the way.
-pub(super) fn read_trace(
-    path: &Path,
-    note: &mut dyn FnMut(String),
-) -> Result<Trace, Failure> {
-    let (trace, damage) = Trace::read_damaged(open(path)?)
-        .map_err(|error| Failure::input(path, &error))?;
+pub(super) fn read_trace(path: &Path, note: &mut dyn FnMut(String)) -> Result<Trace, Failure> {
+    let (trace, damage) =
+        Trace::read_damaged(open(path)?).map_err(|error| Failure::input(path, &error))?;
     if !damage.is_empty() {
         note(format!(
             "{}: {} damaged parts, {} bytes left out; `fuserig trace verify` lists them",
@@ -76,7 +73,5 @@ pub(super) fn create(path: &Path, force: bool) -> Result<BufWriter<File>, Failur
 /// Writes a whole output.
 pub(super) fn write_all(path: &Path, force: bool, bytes: &[u8]) -> Result<(), Failure> {
     let mut file = create(path, force)?;
-    file.write_all(bytes)
-        .and_then(|()| file.flush())
-        .map_err(|error| Failure::output(path, &error))
+    file.write_all(bytes).and_then(|()| file.flush()).map_err(|error| Failure::output(path, &error))
 }

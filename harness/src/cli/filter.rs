@@ -53,4 +53,3 @@ pub(super) fn named(spec: &str) -> Result<Option<Box<dyn Filter>>, Failure> {
         }
     }
 }
-

@@ -110,11 +110,9 @@ fn play<'a>(
             Some(finished.0)
         }
         None => {
-            let mut writer = TraceWriter::create(
-                std::io::sink(),
-                header(&trace.header, &setting, args),
-            )
-            .map_err(|error| Failure::output(path, &error))?;
+            let mut writer =
+                TraceWriter::create(std::io::sink(), header(&trace.header, &setting, args))
+                    .map_err(|error| Failure::output(path, &error))?;
             run(&mut replayer, &trace, Some(&mut writer), stop, terminal)
                 .map_err(|error| failed(path, error))?;
             let finished = writer.finish().map_err(|error| Failure::output(path, &error))?;

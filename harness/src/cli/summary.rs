@@ -40,14 +40,10 @@ fn head(played: &Played<'_>, terminal: &mut Terminal) {
     let report = &played.report;
     let name = terminal.styled(Style::Bold, &played.path.display().to_string());
     let filter = if played.setting.has_filter() { &played.setting.filter[..] } else { "none" };
-    terminal.line(format!(
-        "{name}: {} system calls became {} requests",
-        report.calls, report.requests
-    ));
-    let dim = format!(
-        "filter {filter}, ABI {}, kernel {}",
-        played.setting.abi, played.setting.fidelity
-    );
+    terminal
+        .line(format!("{name}: {} system calls became {} requests", report.calls, report.requests));
+    let dim =
+        format!("filter {filter}, ABI {}, kernel {}", played.setting.abi, played.setting.fidelity);
     terminal.line(format!("  {}", terminal.styled(Style::Dim, &dim)));
 }
 
@@ -128,10 +124,8 @@ fn differences(played: &Played<'_>, args: &ReplayArgs, terminal: &mut Terminal) 
     }
     terminal.line("");
     let what = if played.setting.has_filter() { "with the filter" } else { "in the replay" };
-    let title = format!(
-        "  {} of {} calls end differently {what}",
-        report.calls_changed, report.calls
-    );
+    let title =
+        format!("  {} of {} calls end differently {what}", report.calls_changed, report.calls);
     terminal.line(terminal.styled(Style::Bold, &title));
     let (follow, first): (Vec<_>, Vec<_>) =
         report.divergences.iter().partition(|divergence| follows(divergence));
@@ -159,7 +153,7 @@ fn difference(divergence: &Divergence, terminal: &mut Terminal) {
         0 => format!("arrival {}", divergence.arrival),
         line => format!("line {line}"),
     };
-    let call = shorten(call_alone(&divergence.call), 110);
+    let call = shorten(call_alone(&divergence.call), 84);
     terminal.line(format!("  {} {call}", terminal.styled(Style::Dim, &format!("{place}:"))));
     let mismatch = &divergence.mismatch;
     let replayed = terminal.styled(Style::Bad, &shorten(&mismatch.replayed, 120));
@@ -217,9 +211,12 @@ fn verdict(played: &Played<'_>, args: &ReplayArgs, exit: Exit, terminal: &mut Te
         (None, Exit::Agreed) if report.divergences_total == 0 => {
             terminal.styled(Style::Good, "every call ended as recorded: 0 divergences")
         }
-        (None, Exit::Agreed) => format!("{} differences, judged by nobody", report.divergences_total),
-        (None, _) => terminal
-            .styled(Style::Bad, &format!("{} divergences", report.divergences_total)),
+        (None, Exit::Agreed) => {
+            format!("{} differences, judged by nobody", report.divergences_total)
+        }
+        (None, _) => {
+            terminal.styled(Style::Bad, &format!("{} divergences", report.divergences_total))
+        }
     };
     terminal.line(format!("  {line}"));
     if exit == Exit::Finding {

@@ -23,8 +23,8 @@ pub(super) fn trace(command: &TraceCommand, terminal: &mut Terminal) -> Ended {
 }
 
 fn info(args: &OneTrace, terminal: &mut Terminal) -> Ended {
-    let info = Info::of(files::open(&args.trace)?)
-        .map_err(|error| Failure::input(&args.trace, &error))?;
+    let info =
+        Info::of(files::open(&args.trace)?).map_err(|error| Failure::input(&args.trace, &error))?;
     if terminal.json() {
         let counts: serde_json::Map<String, serde_json::Value> = RecordKind::ALL
             .iter()
@@ -93,8 +93,7 @@ fn text_twin(args: &TextArgs, terminal: &mut Terminal) -> Ended {
 fn parse_text(args: &TextArgs, terminal: &mut Terminal) -> Ended {
     let bytes = files::read_all(&args.input)?;
     let text = core::str::from_utf8(&bytes).map_err(|error| Failure::input(&args.input, &error))?;
-    let trace: Trace =
-        text::parse(text).map_err(|error| Failure::input(&args.input, &error))?;
+    let trace: Trace = text::parse(text).map_err(|error| Failure::input(&args.input, &error))?;
     let Some(path) = &args.output else {
         return Err(Failure::new(Exit::Usage, "trace text --parse: --output is missing"));
     };
@@ -155,8 +154,8 @@ fn diff(args: &DiffArgs, terminal: &mut Terminal) -> Ended {
 }
 
 fn verify_trace(args: &OneTrace, terminal: &mut Terminal) -> Ended {
-    let report = verify(files::open(&args.trace)?)
-        .map_err(|error| Failure::input(&args.trace, &error))?;
+    let report =
+        verify(files::open(&args.trace)?).map_err(|error| Failure::input(&args.trace, &error))?;
     if terminal.json() {
         let value = serde_json::json!({
             "whole": report.is_whole(),
@@ -187,8 +186,7 @@ fn verify_trace(args: &OneTrace, terminal: &mut Terminal) -> Ended {
 fn repair_trace(args: &RepairArgs, terminal: &mut Terminal) -> Ended {
     let input = files::open(&args.trace)?;
     let output = files::create(&args.output, args.force)?;
-    let (report, _) =
-        repair(input, output).map_err(|error| Failure::input(&args.trace, &error))?;
+    let (report, _) = repair(input, output).map_err(|error| Failure::input(&args.trace, &error))?;
     let saved = report.summary.records();
     let lost = report.damage.count();
     if terminal.json() {

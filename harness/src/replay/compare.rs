@@ -23,10 +23,7 @@ pub(super) fn mismatches(record: &CallRecord, result: &CallResult) -> Vec<Mismat
     if record.flags.contains(CallFlags::UNFINISHED) {
         return found;
     }
-    let errno = match result.value {
-        Ok(_) => None,
-        Err(errno) => Some(errno),
-    };
+    let errno = result.value.err();
     let recorded_errno = (record.errno != 0).then(|| Errno(i32::from(record.errno)));
     if errno != recorded_errno {
         let text = |errno: Option<Errno>| errno.map_or("success".to_owned(), |e| e.to_string());
@@ -123,9 +120,7 @@ fn stat_fields(record: &CallRecord, stat: &Stat, found: &mut Vec<Mismatch>) {
     for (field, value) in &record.out {
         let Some(recorded) = value.as_uint() else { continue };
         let replayed = match *field {
-            OutField::MODE if recorded & u64::from(S_IFMT) == 0 => {
-                u64::from(stat.permissions)
-            }
+            OutField::MODE if recorded & u64::from(S_IFMT) == 0 => u64::from(stat.permissions),
             OutField::MODE => u64::from(stat.mode()),
             OutField::NLINK => u64::from(stat.nlink),
             OutField::UID => u64::from(stat.uid.0),

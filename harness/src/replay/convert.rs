@@ -17,6 +17,7 @@ const AT_EMPTY_PATH: u64 = 0x1000;
 const AT_STATX_SYNC_TYPE: u64 = 0x6000;
 const UTIME_NOW: i64 = 0x3fff_ffff;
 const UTIME_OMIT: i64 = 0x3fff_fffe;
+const RWF_APPEND: u64 = 0x10;
 const CLONE_FS: u64 = 0x200;
 const CLONE_FILES: u64 = 0x400;
 
@@ -86,21 +87,17 @@ impl Args<'_> {
     }
 
     fn fd(&self, name: &'static str) -> Result<i32, ConvertError> {
-        i32::try_from(self.int(name)?).map_err(|_| self.bad(name))
+        i32::try_from(self.int(name)?).ok().ok_or_else(|| self.bad(name))
     }
 
     fn bytes(&self, name: &'static str) -> Result<Vec<u8>, ConvertError> {
         self.value(name)?.as_bytes().map(<[u8]>::to_vec).ok_or_else(|| self.bad(name))
     }
 
-    fn path(
-        &self,
-        dirfd: &'static str,
-        path: &'static str,
-    ) -> Result<PathAt, ConvertError> {
+    fn path(&self, dirfd: &'static str, path: &'static str) -> Result<PathAt, ConvertError> {
         let at = match self.int(dirfd)? {
             AT_FDCWD => At::Cwd,
-            fd => At::Fd(i32::try_from(fd).map_err(|_| self.bad(dirfd))?),
+            fd => At::Fd(i32::try_from(fd).ok().ok_or_else(|| self.bad(dirfd))?),
         };
         Ok(PathAt { at, path: self.bytes(path)? })
     }
@@ -145,7 +142,7 @@ impl Args<'_> {
             UTIME_NOW => NewTime::Now,
             UTIME_OMIT => NewTime::Omit,
             nanos => {
-                let nsec = u32::try_from(nanos).map_err(|_| self.bad(nsec))?;
+                let nsec = u32::try_from(nanos).ok().ok_or_else(|| self.bad(nsec))?;
                 NewTime::At(Timespec { sec: self.int(sec)?, nsec })
             }
         })
@@ -193,6 +190,10 @@ fn descriptors(args: &Args<'_>) -> Result<Option<Call>, ConvertError> {
             Call::Read { fd: fd()?, size, offset: offset.filter(|&at| at != -1) }
         }
         CallNr::WRITE => Call::Write { fd: fd()?, data: args.bytes("data")?, offset: None },
+        CallNr::PWRITE64 if args.uint("flags")? & RWF_APPEND != 0 => {
+            let moves = args.int("offset")? == -1;
+            Call::Append { fd: fd()?, data: args.bytes("data")?, moves }
+        }
         CallNr::PWRITE64 => {
             let (data, offset) = (args.bytes("data")?, offset("offset")?);
             Call::Write { fd: fd()?, data, offset: offset.filter(|&at| at != -1) }
@@ -201,9 +202,7 @@ fn descriptors(args: &Args<'_>) -> Result<Option<Call>, ConvertError> {
             let (offset, whence) = (args.int("offset")?, args.word("whence")?);
             Call::Seek { fd: fd()?, offset, whence }
         }
-        CallNr::FTRUNCATE => {
-            Call::Truncate { target: Target::Fd(fd()?), size: args.int("size")? }
-        }
+        CallNr::FTRUNCATE => Call::Truncate { target: Target::Fd(fd()?), size: args.int("size")? },
         CallNr::FALLOCATE => Call::Fallocate {
             fd: fd()?,
             mode: args.word("mode")?,
@@ -242,8 +241,10 @@ fn slots(args: &Args<'_>) -> Result<Option<Call>, ConvertError> {
             Call::SetFlags { fd: fd()?, flags }
         }
         CallNr::DUP => {
-            let (fd, to) = (args.fd("old_fd")?, Some(args.fd("new_fd")?));
-            Call::Dup { fd, to, cloexec: false }
+            // dup has no new descriptor; whatever was returned is installed again.
+            let returned = i32::try_from(args.record.result).ok().filter(|&to| to >= 0);
+            let asked = Some(args.fd("new_fd")?).filter(|&to| to >= 0);
+            Call::Dup { fd: args.fd("old_fd")?, to: returned.or(asked), cloexec: false }
         }
         CallNr::FCNTL_DUPFD => {
             let to = i32::try_from(args.record.result).ok().filter(|&to| to >= 0);
@@ -333,7 +334,8 @@ fn attributes(args: &Args<'_>) -> Result<Option<Call>, ConvertError> {
         let flags = args.uint(name)?;
         args.target(flags)
     };
-    let whole = || Ok::<_, ConvertError>(Target::Path { path: args.cwd_path("path")?, follow: true });
+    let whole =
+        || Ok::<_, ConvertError>(Target::Path { path: args.cwd_path("path")?, follow: true });
     let id = |name: &'static str| {
         Ok::<_, ConvertError>(u32::try_from(args.int(name)?).ok().filter(|&id| id != u32::MAX))
     };
@@ -397,9 +399,8 @@ fn process(args: &Args<'_>) -> Result<Option<Issue>, ConvertError> {
         CallNr::GETCWD => Call::Getcwd,
         CallNr::UMASK => Call::Umask { mask: args.word("mask")? },
         CallNr::SET_CREDENTIALS => {
-            let id = |name: &'static str| {
-                Ok::<_, ConvertError>(u32::try_from(args.int(name)?).ok())
-            };
+            let id =
+                |name: &'static str| Ok::<_, ConvertError>(u32::try_from(args.int(name)?).ok());
             Call::SetIds { uid: id("uid")?, gid: id("gid")? }
         }
         CallNr::FORK => {

@@ -145,9 +145,8 @@ impl Replayer {
             start: base,
         };
         let sink = Box::new(Recorder { tape: Rc::clone(&tape) });
-        let world =
-            World::new(&config, options.lower, options.filter, Box::new(NoDaemon), sink)
-                .map_err(ReplayError::Mount)?;
+        let world = World::new(&config, options.lower, options.filter, Box::new(NoDaemon), sink)
+            .map_err(ReplayError::Mount)?;
         let root = header.source.as_ref().map(|source| source.root.clone()).unwrap_or_default();
         let vfs = Vfs::new(world, &VfsConfig { mount_point: root.into_bytes() });
         Ok(Replayer {
