@@ -70,7 +70,11 @@ impl HostFs {
             self.change_owner(As::Caller(caller), node, changes)?;
         }
         if let Some(size) = changes.size {
-            self.change_size(caller, node, size)?;
+            // A change of owner has cleared what a change of length would, and judged by the group
+            // before the change.
+            let owned = changes.uid.is_some() || changes.gid.is_some();
+            let who = if owned { As::Ourselves } else { As::Caller(caller) };
+            self.change_size(who, node, size)?;
             // That moved the modification time, which a length that stays must not, and what was
             // asked for has the last word.
             let unmoved = (size == before.size).then_some(SetTime::At(before.mtime));
@@ -78,7 +82,7 @@ impl HostFs {
             self.change_times(As::Ourselves, node, changes.atime, mtime)?;
         }
         let now = self.nodes.stat(node)?;
-        let wanted = wanted_permissions(&now, caller, changes);
+        let wanted = wanted_permissions(before, &now, caller, changes);
         if wanted != now.permissions {
             self.change_mode(As::Ourselves, node, wanted)?;
         }
@@ -115,12 +119,12 @@ impl HostFs {
             .run(who, || rustix::fs::utimensat(fd, "", &times, AtFlags::EMPTY_PATH).map_err(errno))
     }
 
-    pub(super) fn change_size(&self, caller: &Caller, node: Ino, size: u64) -> Result<(), Errno> {
+    /// Without `CAP_FSETID`, `who` clears setuid and setgid by this, as by a write.
+    pub(super) fn change_size(&self, who: As<'_>, node: Ino, size: u64) -> Result<(), Errno> {
         let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let name = self.proc_name(node)?;
         let file = rustix::fs::openat(&self.proc, name, flags, Mode::empty()).map_err(errno)?;
-        // As the caller: without CAP_FSETID this clears setuid and setgid, as a write does.
-        self.identity.run(As::Caller(caller), || rustix::fs::ftruncate(file, size).map_err(errno))
+        self.identity.run(who, || rustix::fs::ftruncate(file, size).map_err(errno))
     }
 
     /// Puts back what a refused change may have changed. A failure here cannot be reported beside
@@ -155,17 +159,18 @@ fn check_values(before: &Stat, changes: &AttrChanges) -> Result<(), Errno> {
 
 /// The permission bits that must result: a mode that was asked for wins over what a change of
 /// owner or length has cleared meanwhile.
-fn wanted_permissions(now: &Stat, caller: &Caller, changes: &AttrChanges) -> u32 {
-    let credentials = &caller.credentials;
-    let keeps_setgid = credentials.in_group(now.gid) || credentials.capable(Capabilities::FSETID);
+fn wanted_permissions(before: &Stat, now: &Stat, caller: &Caller, changes: &AttrChanges) -> u32 {
+    let may_keep_setgid = |gid: Gid| {
+        caller.credentials.in_group(gid) || caller.credentials.capable(Capabilities::FSETID)
+    };
     if let Some(permissions) = changes.permissions {
-        let lost = if keeps_setgid { 0 } else { S_ISGID };
+        let lost = if may_keep_setgid(now.gid) { 0 } else { S_ISGID };
         return permissions & S_IALLUGO & !lost;
     }
     if !changes.kill_suid_sgid || now.kind == FileKind::Directory {
         return now.permissions;
     }
-    let spares_setgid = keeps_setgid && now.permissions & GROUP_EXECUTE == 0;
+    let spares_setgid = may_keep_setgid(before.gid) && now.permissions & GROUP_EXECUTE == 0;
     now.permissions & !S_ISUID & if spares_setgid { !0 } else { !S_ISGID }
 }
 

@@ -44,7 +44,7 @@ impl HostFs {
                     rustix::fs::openat(&self.proc, name, oflags, Mode::empty()).map_err(errno)
                 })?;
                 if granted {
-                    self.change_size(caller, node, 0)?;
+                    self.change_size(As::Caller(caller), node, 0)?;
                 }
                 Ok(self.handles.insert(Handle { node, kind, flags, on: On::Host(fd) }))
             }
