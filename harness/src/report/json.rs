@@ -1,0 +1,84 @@
+//! A report as one JSON object, schema `fuserig-report/1`.
+
+use serde_json::{Map, Value, json};
+
+use super::{Check, Finding, Report, Verdict};
+
+/// The object on several lines.
+pub(super) fn write(report: &Report) -> String {
+    let counts: Map<String, Value> =
+        report.counts.iter().map(|count| (count.what.clone(), count.number.into())).collect();
+    let verdict = match report.verdict() {
+        Verdict::Agreed => "agreed",
+        Verdict::Finding => "finding",
+        Verdict::NothingRan => "nothing-ran",
+    };
+    let value = json!({
+        "schema": "fuserig-report/1",
+        "tool": { "name": "fuserig", "version": env!("CARGO_PKG_VERSION") },
+        "command": report.command,
+        "title": report.title,
+        "verdict": verdict,
+        "counts": counts,
+        "extent": report.extent.map(|extent| extent.to_string()),
+        "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
+    });
+    format!("{value:#}\n")
+}
+
+fn check(check: &Check) -> Value {
+    json!({
+        "suite": check.suite,
+        "name": check.name,
+        "outcome": check.outcome().name(),
+        "reason": check.skipped,
+        "findings": check.findings.iter().map(finding).collect::<Vec<_>>(),
+    })
+}
+
+/// One finding as a JSON object; what is not known is left out.
+pub(super) fn finding(finding: &Finding) -> Value {
+    let mut object = Map::new();
+    let mut put = |key: &str, value: Value| {
+        object.insert(key.to_owned(), value);
+    };
+    put("id", finding.id.clone().into());
+    put("rule", finding.rule.clone().into());
+    put("subject", finding.subject.clone().into());
+    put("class", finding.class.name().into());
+    put("severity", finding.severity.name().into());
+    put("title", finding.title.clone().into());
+    if !finding.message.is_empty() {
+        put("message", finding.message.clone().into());
+    }
+    if let Some(place) = &finding.location {
+        let place = json!({ "file": place.file, "line": place.line, "column": place.column });
+        put("location", place);
+    }
+    if let Some(step) = finding.step {
+        put("step", step.into());
+    }
+    if let Some(sides) = &finding.sides {
+        let side = |side: &super::Side| json!({ "label": side.label, "text": side.text });
+        put("expected", side(&sides.expected));
+        put("actual", side(&sides.actual));
+    }
+    if let Some(case) = &finding.case {
+        put("case", json!({ "form": case.form, "text": case.text }));
+    }
+    if let Some(command) = &finding.reproduce {
+        put("reproduce", command.clone().into());
+    }
+    if !finding.facts.is_empty() {
+        let facts: Map<String, Value> = finding
+            .facts
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone().into()))
+            .collect();
+        put("facts", facts.into());
+    }
+    if let Some(known) = &finding.suppressed {
+        put("suppressed", json!({ "reason": known.reason, "until": known.until }));
+    }
+    Value::Object(object)
+}

@@ -1,0 +1,28 @@
+//! Findings, reports, and the forms a report is written in.
+//!
+//! Every door that judges (the ABI gate, `check`, replay, simulation) returns [`Finding`]s inside a
+//! [`Report`], and this module alone turns a report into text for people, JSON for machines, JUnit
+//! and SARIF for CI, annotations for GitHub and a Markdown summary. It refuses to print and to open
+//! files: it gives text back.
+//!
+//! What a reader would get wrong: a report without a single check that ran is a failure, not a
+//! success, and a suppressed finding is still in every form, marked as suppressed.
+
+mod check;
+mod finding;
+mod form;
+mod github;
+mod human;
+mod json;
+mod junit;
+mod markdown;
+mod sarif;
+#[cfg(test)]
+mod tests;
+
+pub use check::{Check, Count, Extent, Outcome, Report, Verdict};
+pub use finding::{
+    Finding, FindingClass, Location, MinimalCase, Severity, Side, Sides, Suppression,
+};
+pub use form::{ReportForm, ReportTarget};
+pub use human::human;
