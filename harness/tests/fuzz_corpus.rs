@@ -14,6 +14,7 @@ type Entry = fn(&[u8]);
 
 /// Each target, and the entry it calls.
 const TARGETS: &[(&str, Entry)] = &[
+    ("btf_read", fuserig_abi::btf::fuzz_entry),
     ("conform_records", fuserig::conform::fuzz_entry),
     ("strace_import", fuserig_traces::import::fuzz_entry_strace),
     ("trace_read", fuserig_traces::fuzz_entry),

@@ -6,6 +6,7 @@
 
 mod abi;
 mod args;
+pub mod btf;
 mod buffer;
 mod creds;
 pub mod description;
