@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use fuserig_abi::{Abi, Fidelity};
 use fuserig_traces::PayloadMode;
 
+use super::abi::AbiCommand;
+
 /// A test rig for FUSE-BPF filters: real filters through the whole prefilter, lower operation,
 /// postfilter pipeline in an ordinary process.
 #[derive(Debug, Parser)]
@@ -73,6 +75,9 @@ pub(super) enum Command {
     /// Look at filters
     #[command(subcommand)]
     Filter(FilterCommand),
+    /// Look at ABI descriptions, and print headers and BTF from them
+    #[command(subcommand)]
+    Abi(AbiCommand),
 }
 
 #[derive(Debug, Args)]

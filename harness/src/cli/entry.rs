@@ -8,7 +8,7 @@ use clap::Parser;
 use super::args::{Arguments, Command};
 use super::exit::{Ended, Exit};
 use super::output::{Style, Terminal};
-use super::{conform, filter, import, replay, trace};
+use super::{abi, conform, filter, import, replay, trace};
 
 /// Runs the program with the arguments of the process.
 pub fn run() -> ExitCode {
@@ -44,6 +44,7 @@ fn dispatch(arguments: Arguments, terminal: &mut Terminal) -> Ended {
         Command::Trace(command) => trace::trace(&command, terminal),
         Command::Conform(args) => conform::conform(&args, terminal),
         Command::Filter(command) => filter::filter(&command, terminal),
+        Command::Abi(command) => abi::abi(&command, terminal),
     }
 }
 
