@@ -16,6 +16,7 @@ type Entry = fn(&[u8]);
 const TARGETS: &[(&str, Entry)] = &[
     ("btf_read", fuserig_abi::btf::fuzz_entry),
     ("conform_records", fuserig::conform::fuzz_entry),
+    ("scenario_text", fuserig::scenario::fuzz_entry),
     ("strace_import", fuserig_traces::import::fuzz_entry_strace),
     ("trace_read", fuserig_traces::fuzz_entry),
     ("trace_text", fuserig_traces::fuzz_entry),

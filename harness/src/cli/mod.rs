@@ -13,6 +13,7 @@ mod filter;
 mod import;
 mod output;
 mod replay;
+mod run;
 mod summary;
 mod trace;
 

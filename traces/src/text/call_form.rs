@@ -319,7 +319,7 @@ mod tests {
         check("close(3) = hang", "close(3) = hang");
         check(
             "getxattr(\"/a\", \"user.x\") = ENODATA",
-            concat!("getxattrat(AT_FDCWD, \"/a\", 0, \"user.x\", 65536) = -1 ENODATA"),
+            "getxattrat(AT_FDCWD, \"/a\", 0, \"user.x\", 65536) = -1 ENODATA",
         );
     }
 
@@ -334,12 +334,12 @@ mod tests {
         refuse("open()", "column 6: the argument `path` is missing");
         refuse(
             "close(3) = EWHAT",
-            concat!("column 12: expected a number, the name of an errno, ?, crash or hang"),
+            "column 12: expected a number, the name of an errno, ?, crash or hang",
         );
         refuse("close(3, 4)", "column 8: expected \")\"");
         refuse(
             "close(3) = 0 \"x\"",
-            concat!("column 14: expected {FIELD: VALUE, ...}, or bytes that a call reads"),
+            "column 14: expected {FIELD: VALUE, ...}, or bytes that a call reads",
         );
     }
 
