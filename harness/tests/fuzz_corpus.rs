@@ -14,9 +14,9 @@ type Entry = fn(&[u8]);
 
 /// Each target, and the entry it calls.
 const TARGETS: &[(&str, Entry)] = &[
+    ("abi_spec", fuserig_abi::spec::fuzz_abi_spec),
     ("btf_read", fuserig_abi::btf::fuzz_entry),
     ("conform_records", fuserig::conform::fuzz_entry),
-    ("scenario_text", fuserig::scenario::fuzz_entry),
     ("strace_import", fuserig_traces::import::fuzz_entry_strace),
     ("trace_read", fuserig_traces::fuzz_entry),
     ("trace_text", fuserig_traces::fuzz_entry),

@@ -3,7 +3,6 @@
 //! Results go to standard output, everything else to standard error; same input, same bytes. This
 //! is the only place that prints and the only one that knows exit codes.
 
-mod abi;
 mod args;
 mod conform;
 mod entry;
@@ -13,7 +12,6 @@ mod filter;
 mod import;
 mod output;
 mod replay;
-mod run;
 mod summary;
 mod trace;
 

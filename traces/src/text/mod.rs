@@ -30,7 +30,6 @@
 //! Lines that begin with `#` and empty lines are comments, except the first, which is the header.
 
 mod body;
-mod call_form;
 mod cursor;
 mod error;
 mod literal;
@@ -41,7 +40,6 @@ mod stream;
 mod time;
 mod values;
 
-pub use call_form::{CallForm, ExpectedResult};
 pub use error::TextError;
 pub use print::{header_line, print, record_line};
 pub use renumber::Renumber;

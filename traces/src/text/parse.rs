@@ -249,9 +249,7 @@ fn call(cursor: &mut Cursor<'_>) -> Result<CallRecord, Mistake> {
 }
 
 /// `fd: 3, mode: 0644}`.
-pub(super) fn outs(
-    cursor: &mut Cursor<'_>,
-) -> Result<Vec<(OutField, crate::record::Value)>, Mistake> {
+fn outs(cursor: &mut Cursor<'_>) -> Result<Vec<(OutField, crate::record::Value)>, Mistake> {
     let mut outs = Vec::new();
     loop {
         let field = cursor.parsed(&[':', ' '], "the name of an output", |word| {
