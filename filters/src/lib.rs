@@ -13,5 +13,5 @@ pub use native::{
     Answer, Audit, Buffer, BufferMut, Builtin, Cx, DirBuffer, DirEntry, Entries, FilterName,
     FuseOps, LimitError, PatternError, PatternProblem, Patterns, QuotaCount, QuotaLimits,
     QuotaUsage, RegisterError, RwView, UnknownFilter, builtin, builtins, hide, quota, readonly,
-    redact,
+    redact, selftest,
 };

@@ -1,11 +1,11 @@
 //! The worked filters by name, for the command line.
 //!
-//! A specification is `NAME` or `NAME:PARAMETERS`. Knows the five filters of this module and no
+//! A specification is `NAME` or `NAME:PARAMETERS`. Knows the filters of this module and no
 //! file: BPF objects are loaded elsewhere. A reader would get wrong the colon: the first one
 //! separates, so parameters may contain more of them.
 
 use super::{
-    Audit, LimitError, PatternError, Patterns, QuotaLimits, hide, quota, readonly, redact,
+    Audit, LimitError, PatternError, Patterns, QuotaLimits, hide, quota, readonly, redact, selftest,
 };
 use crate::Filter;
 
@@ -34,7 +34,7 @@ enum Problem {
     Limit(LimitError),
 }
 
-static BUILTINS: [Builtin; 5] = [
+static BUILTINS: [Builtin; 13] = [
     Builtin {
         name: "hide",
         parameters: "PATTERN[,PATTERN...]",
@@ -65,7 +65,59 @@ static BUILTINS: [Builtin; 5] = [
         about: "counts bytes written and files created by each user; EDQUOT beyond the limits",
         make: |text| Ok(Box::new(quota(QuotaLimits::parse(text).map_err(Problem::Limit)?))),
     },
+    Builtin {
+        name: "trace_ops",
+        parameters: "",
+        about: "selftest: prints a word an operation; the daemon is asked at lookups in the root",
+        make: |_| Ok(of_selftests("trace_ops")),
+    },
+    Builtin {
+        name: "test_trace_ops",
+        parameters: "",
+        about: "selftest: serves `real`, `partial` and a few more below, the daemon the rest",
+        make: |_| Ok(of_selftests("test_trace_ops")),
+    },
+    Builtin {
+        name: "readdir_redact",
+        parameters: "",
+        about: "selftest: the daemon filters every directory listing",
+        make: |_| Ok(of_selftests("readdir_redact")),
+    },
+    Builtin {
+        name: "test_hidden",
+        parameters: "",
+        about: "selftest: the name `hide` cannot be found",
+        make: |_| Ok(of_selftests("test_hidden")),
+    },
+    Builtin {
+        name: "test_error",
+        parameters: "",
+        about: "selftest: changes errors of mkdir, lets the daemon change those of lookup",
+        make: |_| Ok(of_selftests("test_error")),
+    },
+    Builtin {
+        name: "readdir_plus",
+        parameters: "",
+        about: "selftest: the daemon lists directories",
+        make: |_| Ok(of_selftests("readdir_plus")),
+    },
+    Builtin {
+        name: "passthrough",
+        parameters: "",
+        about: "selftest: what is looked up loses its filter, and the daemon may redirect it",
+        make: |_| Ok(of_selftests("passthrough")),
+    },
+    Builtin {
+        name: "lookup_post",
+        parameters: "",
+        about: "selftest: the daemon sees every lookup afterwards",
+        make: |_| Ok(of_selftests("lookup_post")),
+    },
 ];
+
+fn of_selftests(name: &str) -> Box<dyn Filter> {
+    selftest(name).expect("the table names filters that the selftests have")
+}
 
 fn patterns(text: &str) -> Result<Patterns, Problem> {
     Patterns::parse(text).map_err(Problem::Pattern)

@@ -23,6 +23,7 @@ mod pattern;
 mod quota;
 mod readonly;
 mod redact;
+mod selftests;
 mod table;
 
 pub use answer::Answer;
@@ -38,3 +39,4 @@ pub use pattern::{PatternError, PatternProblem, Patterns};
 pub use quota::{LimitError, QuotaCount, QuotaLimits, QuotaUsage, quota};
 pub use readonly::readonly;
 pub use redact::redact;
+pub use selftests::selftest;
