@@ -454,7 +454,7 @@ fn check_stopped(bench: &Bench, crash: bool, id: &str) {
     let (seen, is_crash) = match bench.vfs.stopped(ONE) {
         Some(Stop::Crash(quirk)) => (quirk.to_string(), true),
         Some(Stop::Hang(quirk)) => (quirk.to_string(), false),
-        None => panic!("{id}: the kernel went on"),
+        other => panic!("{id}: the kernel went on: {other:?}"),
     };
     assert_eq!((&seen[..], is_crash), (id, crash));
     assert_eq!(bench.stream(&stat("f1")).1, "", "{id}: the client makes no further request");

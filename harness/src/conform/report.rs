@@ -51,6 +51,9 @@ impl fmt::Display for CaseReport {
                 match self.stop {
                     Some(Stop::Crash(quirk)) => write!(f, ", then a crash as recorded: {quirk})"),
                     Some(Stop::Hang(quirk)) => write!(f, ", then a hang as recorded: {quirk})"),
+                    Some(Stop::Unanswered(opcode)) => {
+                        write!(f, ", then no answer to {opcode} as recorded)")
+                    }
                     None => f.write_str(")"),
                 }
             }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fuserig_abi::Ino;
+use fuserig_abi::{Ino, Timespec};
 
 use super::{DentryId, InodeId};
 
@@ -41,6 +41,8 @@ pub struct Dentry {
     pub children: BTreeMap<Arc<[u8]>, DentryId>,
     /// Whether the daemon gave it a timeout, so that it stays cached when idle.
     pub cached: bool,
+    /// Until when the daemon vouched for it.
+    pub valid_until: Timespec,
     /// Still in lookup state, as a negative pipeline lookup of an open leaves it (N2).
     pub in_lookup: bool,
 }
@@ -57,6 +59,7 @@ impl Dentry {
             references: 1,
             children: BTreeMap::new(),
             cached: false,
+            valid_until: Timespec::ZERO,
             in_lookup: false,
         }
     }

@@ -26,6 +26,8 @@ pub struct Handle {
     pub backing_position: u64,
     /// Whether the kernel's private object still exists; a release that skips finalize leaks it.
     pub private: bool,
+    /// `FOPEN_*` flags of a handle that the daemon opened.
+    pub open_flags: u32,
 }
 
 impl Handle {
@@ -41,6 +43,7 @@ impl Handle {
             position: 0,
             backing_position: 0,
             private: true,
+            open_flags: 0,
         }
     }
 }

@@ -1,8 +1,14 @@
 //! FUSE inodes: what the kernel side remembers of a file that some dentry names.
 
-use fuserig_abi::{FileKind, Gid, Ino, NodeId, Stat, Uid};
+use std::collections::BTreeMap;
+
+use fuserig_abi::{FileKind, Gid, Ino, NodeId, Stat, Timespec, Uid};
 
 use super::FilterId;
+
+/// A page of the FUSE page cache, which only the ordinary path uses: its bytes once they were
+/// read, or nothing while they are still to be read.
+pub type CachedPage = Option<Vec<u8>>;
 
 /// A FUSE inode (SEMANTICS 1, 7.6). The pipeline is selected by `backing` alone; a backing inode
 /// without filter means plain passthrough.
@@ -37,6 +43,17 @@ pub struct FuseInode {
     pub dead: bool,
     /// Known to have no privileges that a change of contents would take away (`S_NOSEC`).
     pub no_security: bool,
+    /// All attributes as the daemon gave them last, or none for an inode it never described.
+    pub described: Option<Stat>,
+    /// Until when a getattr of the ordinary path is answered from `described`.
+    pub described_until: Timespec,
+    /// Distinguishes the lives of one nodeid (`generation` of an entry).
+    pub generation: u64,
+    /// The page cache by page number.
+    pub pages: BTreeMap<u64, CachedPage>,
+    /// A name below was looked up since the last readdir, so READDIRPLUS pays
+    /// (`FUSE_I_ADVISE_RDPLUS`).
+    pub advise_plus: bool,
 }
 
 impl FuseInode {
@@ -57,7 +74,27 @@ impl FuseInode {
             size: stat.size,
             dead: false,
             no_security: false,
+            described: None,
+            described_until: Timespec::ZERO,
+            generation: 0,
+            pages: BTreeMap::new(),
+            advise_plus: false,
         }
+    }
+
+    /// An inode that the daemon described and that stands on nothing.
+    pub fn of_daemon(nodeid: NodeId, stat: &Stat) -> FuseInode {
+        FuseInode { backing: None, described: Some(*stat), ..FuseInode::new(nodeid, stat) }
+    }
+
+    /// Takes over the attributes that the daemon gave. Cached data goes when the length changed.
+    pub fn describe(&mut self, stat: &Stat, until: Timespec) {
+        if stat.size != self.size {
+            self.pages.clear();
+        }
+        self.refresh(stat);
+        self.described = Some(*stat);
+        self.described_until = until;
     }
 
     /// Takes over the attributes of the lower inode.

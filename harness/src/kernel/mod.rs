@@ -5,6 +5,7 @@
 //! reader would get wrong that a FUSE inode and its lower inode are different things with
 //! different lives: several FUSE inodes may stand on one lower inode (LOOK-1).
 
+mod connection;
 mod dentry;
 mod handle;
 mod inode;
@@ -12,9 +13,11 @@ mod mount;
 mod slab;
 mod world;
 
+pub(crate) use connection::INIT_OUT;
+pub use connection::{Connection, Unknown};
 pub use dentry::{BackingPath, Dentry};
 pub use handle::Handle;
-pub use inode::FuseInode;
+pub use inode::{CachedPage, FuseInode};
 pub use mount::{Evicted, Leaks, Mount, MountOptions};
 pub use slab::{DentryId, HandleId, InodeId, Key, Slab};
 pub use world::{FilterId, World, WorldConfig};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fuserig_abi::{FileKind, Gid, Ino, NodeId, Stat, Uid};
+use fuserig_abi::{FileKind, Gid, Ino, NodeId, Stat, Timespec, Uid};
 
 use super::slab::{Key, Slab};
 use super::{BackingPath, Dentry, DentryId, FilterId, FuseInode, Handle, HandleId, InodeId};
@@ -19,11 +19,19 @@ pub struct MountOptions {
     pub no_daemon: bool,
     /// Advisory locks are the kernel's own, as on a mount whose daemon did not ask for them.
     pub local_locks: bool,
+    /// `default_permissions`: the ordinary path checks mode bits itself.
+    pub default_permissions: bool,
 }
 
 impl Default for MountOptions {
     fn default() -> Self {
-        MountOptions { allow_other: false, user_id: Uid::ROOT, no_daemon: true, local_locks: false }
+        MountOptions {
+            allow_other: false,
+            user_id: Uid::ROOT,
+            no_daemon: true,
+            local_locks: false,
+            default_permissions: false,
+        }
     }
 }
 
@@ -66,11 +74,10 @@ pub struct Mount {
     pub root: DentryId,
     /// What leaked so far.
     pub leaks: Leaks,
-    /// Whether create answered ENOSYS once, so that it is not tried again (NEW-5).
-    pub no_create: bool,
     evicted: Vec<Evicted>,
-    /// Hashed inodes: lower inode, the nodeid they were hashed under, and the inode.
-    hashed: BTreeSet<(Ino, NodeId, InodeId)>,
+    /// Hashed inodes: lower inode (none for those of the daemon), the nodeid they were hashed
+    /// under, and the inode.
+    hashed: BTreeSet<(Option<Ino>, NodeId, InodeId)>,
 }
 
 impl Mount {
@@ -83,7 +90,6 @@ impl Mount {
             handles: Slab::default(),
             root: DentryId::from_index(0),
             leaks: Leaks::default(),
-            no_create: false,
             evicted: Vec::new(),
             hashed: BTreeSet::new(),
         };
@@ -103,7 +109,7 @@ impl Mount {
     /// it was hashed is never found again (LOOK-1).
     pub fn inode_for(&mut self, nodeid: NodeId, stat: &Stat) -> InodeId {
         let found = self
-            .in_bucket(stat.ino, nodeid, nodeid)
+            .in_bucket(Some(stat.ino), nodeid, nodeid)
             .find(|&inode| self.inodes[inode].nodeid == nodeid);
         let inode = match found {
             Some(inode) => {
@@ -112,7 +118,7 @@ impl Mount {
             }
             None => {
                 let inode = self.inodes.insert(FuseInode::new(nodeid, stat));
-                self.hashed.insert((stat.ino, nodeid, inode));
+                self.hashed.insert((Some(stat.ino), nodeid, inode));
                 inode
             }
         };
@@ -121,7 +127,47 @@ impl Mount {
         inode
     }
 
-    fn in_bucket(&self, ino: Ino, low: NodeId, high: NodeId) -> impl Iterator<Item = InodeId> {
+    /// The inode of the daemon with that nodeid, made or refreshed from what an entry says of it.
+    /// The caller owns one reference. One of another type or life under the same nodeid is made
+    /// bad and replaced (`fuse_iget`).
+    pub fn described_inode(
+        &mut self,
+        nodeid: NodeId,
+        generation: u64,
+        stat: &Stat,
+        until: Timespec,
+    ) -> InodeId {
+        let found = self.in_bucket(None, nodeid, nodeid).next();
+        let stale = found.is_some_and(|inode| {
+            let state = &self.inodes[inode];
+            state.kind != stat.kind || state.generation != generation || state.bad
+        });
+        let inode = match found {
+            Some(inode) if !stale => inode,
+            _ => {
+                if let Some(old) = found {
+                    self.inodes[old].bad = true;
+                    self.hashed.remove(&(None, nodeid, old));
+                }
+                let inode = self.inodes.insert(FuseInode::of_daemon(nodeid, stat));
+                self.inodes[inode].generation = generation;
+                self.hashed.insert((None, nodeid, inode));
+                inode
+            }
+        };
+        let state = &mut self.inodes[inode];
+        state.describe(stat, until);
+        state.references += 1;
+        state.nlookup += 1;
+        inode
+    }
+
+    fn in_bucket(
+        &self,
+        ino: Option<Ino>,
+        low: NodeId,
+        high: NodeId,
+    ) -> impl Iterator<Item = InodeId> {
         let first = (ino, low, InodeId::from_index(0));
         let last = (ino, high, InodeId::from_index(u32::MAX as usize));
         self.hashed.range(first..=last).map(|&(_, _, inode)| inode)
@@ -140,10 +186,10 @@ impl Mount {
             return;
         }
         let state = self.inodes.remove(inode);
-        let unused = state.backing.filter(|&ino| {
-            self.hashed.remove(&(ino, state.hash_nodeid, inode));
-            self.in_bucket(ino, NodeId(0), NodeId(u64::MAX)).next().is_none()
-        });
+        self.hashed.remove(&(state.backing, state.hash_nodeid, inode));
+        let unused = state
+            .backing
+            .filter(|&ino| self.in_bucket(Some(ino), NodeId(0), NodeId(u64::MAX)).next().is_none());
         self.evicted.push(Evicted { nodeid: state.nodeid, nlookup: state.nlookup, unused });
     }
 
@@ -177,6 +223,18 @@ impl Mount {
         let state = &mut self.inodes[inode];
         (state.permissions, state.size) = (0, 0);
         (state.uid, state.gid) = (Uid::ROOT, Gid::ROOT);
+    }
+
+    /// Takes the backing inode away from the root: a mount without `root_dir`, whose root the
+    /// daemon serves.
+    pub fn unback_root(&mut self) {
+        let inode = self.inode_of(self.root);
+        let state = &mut self.inodes[inode];
+        let (ino, nodeid) = (state.backing.take(), state.hash_nodeid);
+        state.filter = None;
+        self.hashed.remove(&(ino, nodeid, inode));
+        self.hashed.insert((None, nodeid, inode));
+        self.dentries[self.root].backing = None;
     }
 
     /// Takes one more reference on a dentry.

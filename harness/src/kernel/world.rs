@@ -6,12 +6,15 @@ use fuserig_abi::{Abi, AbiTable, Caller, Credentials, Errno, Fidelity, Ino, Pid,
 use fuserig_filters::Filter;
 use fuserig_sim_fs::{Lower, LowerExt, LowerOp, LowerReply};
 
-use super::{Mount, MountOptions};
-use crate::pipeline::{Daemon, Event, Sink};
+use super::{Connection, Mount, MountOptions};
+use crate::pipeline::{Daemon, Event, Sink, Step, What};
 
 /// A registered filter. Minted when it is registered with a [`World`], never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FilterId(pub u32);
+
+/// Longest program name that mount options and entries take (`BPF_FUSE_NAME_MAX`).
+const NAME_MEMBER: usize = fuserig_abi::BPF_FUSE_NAME_MAX as usize;
 
 /// What a world is made from. Every choice is here, so that two runs differ only where this does.
 #[derive(Debug)]
@@ -54,6 +57,8 @@ pub struct World {
     pub filters: Vec<Box<dyn Filter>>,
     /// The userspace server.
     pub daemon: Box<dyn Daemon>,
+    /// What kernel and daemon agreed on.
+    pub connection: Connection,
     /// Where events go.
     pub sink: Box<dyn Sink>,
     /// The virtual clock.
@@ -64,12 +69,15 @@ pub struct World {
     pub direct_io: bool,
     /// What lay in the directory page that was freed last: the next one is not zeroed (N8).
     pub stale_page: Vec<u8>,
-    /// Descriptors of clients on files outside the mount, as a filter's BACKING entry finds them
-    /// (BUF-11), with the lower inode each stands for.
+    /// Descriptors on files outside the mount with the lower inode each stands for: those of the
+    /// daemon, which its BACKING entries name, and those of clients, in whose table a filter's
+    /// BACKING entry is looked up (BUF-11).
     pub outside: BTreeMap<(Pid, u64), Ino>,
     /// Lower files known to have been written to: they bear the kernel's mark that there are no
     /// privileges to take away (`S_NOSEC`), which a rename copies to the FUSE inode (N15).
     pub written: BTreeSet<Ino>,
+    /// Filters whose name was taken out of the registry.
+    unregistered: BTreeSet<FilterId>,
     next_operation: u64,
 }
 
@@ -94,7 +102,7 @@ impl World {
         if config.fidelity == Fidelity::Faithful {
             mount.forget_root_attributes();
         }
-        Ok(World {
+        let mut world = World {
             abi: config.abi,
             fidelity: config.fidelity,
             table: AbiTable::of(config.abi),
@@ -102,6 +110,7 @@ impl World {
             lower,
             filters,
             daemon,
+            connection: Connection::default(),
             sink,
             now: config.start,
             crashed: None,
@@ -109,8 +118,73 @@ impl World {
             stale_page: Vec::new(),
             outside: BTreeMap::new(),
             written: BTreeSet::new(),
+            unregistered: BTreeSet::new(),
             next_operation: 0,
-        })
+        };
+        if !config.options.no_daemon {
+            world.initialize();
+        }
+        Ok(world)
+    }
+
+    /// Registers a filter under its name (SEMANTICS 6.4): from then on mount options and entries
+    /// find it.
+    ///
+    /// # Errors
+    /// EINVAL for a name that is empty or longer than 14 characters (REG-4), EEXIST for one that
+    /// is registered already (REG-1).
+    pub fn register(&mut self, filter: Box<dyn Filter>) -> Result<FilterId, Errno> {
+        let name = filter.name().as_bytes();
+        let longest = if self.faithful() { NAME_MEMBER - 1 } else { NAME_MEMBER };
+        if !(1..=longest).contains(&name.len()) || name.contains(&0) {
+            return Err(Errno::EINVAL);
+        }
+        if self.registered(name).is_some() {
+            return Err(Errno::EEXIST);
+        }
+        let id = FilterId(u32::try_from(self.filters.len()).expect("few filters"));
+        self.filters.push(filter);
+        Ok(id)
+    }
+
+    /// Takes a name out of the registry. Inodes that use the filter keep it (REG-2).
+    pub fn unregister(&mut self, filter: FilterId) {
+        self.unregistered.insert(filter);
+    }
+
+    /// The filter registered under a name, compared byte by byte (REG-3).
+    pub fn registered(&self, name: &[u8]) -> Option<FilterId> {
+        let ids = (0_u32..).map(FilterId);
+        let mut known = ids.zip(&self.filters);
+        known
+            .find(|(id, filter)| {
+                filter.name().as_bytes() == name && !self.unregistered.contains(id)
+            })
+            .map(|(id, _)| id)
+    }
+
+    /// Attaches root directory and filter as the mount options `root_dir` and `root_bpf` do; none
+    /// takes the backing inode away from the root, so that the daemon serves it (7.1).
+    pub fn attach_root(&mut self, backed: bool, filter: Option<FilterId>) {
+        let root = self.mount.inode_of(self.mount.root);
+        if backed {
+            self.mount.inodes[root].filter = filter;
+        } else {
+            self.mount.unback_root();
+        }
+    }
+
+    /// INIT. A daemon that does not answer it, or answers with an error, leaves the connection
+    /// refusing.
+    fn initialize(&mut self) {
+        let caller = self.kernel_caller();
+        let body = Connection::init_body();
+        self.connection.refuses = false;
+        let reply = crate::pipeline::initialize(self, &caller, body);
+        self.connection.refuses = true;
+        if let Some(body) = reply {
+            self.connection.initialize(&body);
+        }
     }
 
     /// Performs one operation on the lower filesystem.
@@ -150,7 +224,12 @@ impl World {
                 let _ = self.lower.forget(&kernel, ino);
             }
             if evicted.nodeid.0 != 0 {
-                self.daemon.forget(evicted.nodeid, evicted.nlookup);
+                let (nodeid, nlookup) = (evicted.nodeid, evicted.nlookup);
+                if self.sink.wants_events() {
+                    let what = What::Forget { nodeid, nlookup };
+                    self.emit(&Event { operation: 0, step: Step::Result, what });
+                }
+                self.daemon.forget(nodeid, nlookup);
             }
         }
     }

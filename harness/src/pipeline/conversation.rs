@@ -1,20 +1,29 @@
 //! PREFILTER and POSTFILTER requests: what is sent to the daemon and what its reply changes
 //! (SEMANTICS 2.6, 2.7).
 
-use fuserig_abi::{
-    Arg, BufferFlags, CallArgs, Errno, NodeId, Op, Opcode, Request, RequestFlags, Unique,
-};
+use fuserig_abi::{Arg, BufferFlags, CallArgs, Caller, Errno, NodeId, Op, Opcode, RequestFlags};
 
+use super::device::{Asking, Settled, Shape, ask};
 use super::run::quirk;
-use super::{Answer, Run, Stop, What};
+use super::{Run, Stop};
 use crate::kernel::World;
 
-/// Length of one lookup entry; a reply's entries are a multiple of it.
-const ENTRY: usize = 24;
+/// INIT; the body of the reply, or none.
+pub(crate) fn initialize(world: &mut World, caller: &Caller, body: Vec<u8>) -> Option<Vec<u8>> {
+    let asking = Asking::new(0, caller, Opcode::INIT, NodeId(0), body)
+        .expecting(Shape::up_to(crate::kernel::INIT_OUT));
+    match ask(world, asking) {
+        Ok(Settled::Reply { body, .. }) => Some(body),
+        _ => None,
+    }
+}
 
 /// P4. Returns a negative errno, or 0 when the daemon let the operation go on.
 pub(super) fn prefilter(world: &mut World, run: &mut Run) -> Result<i64, Stop> {
     if run.args.in_count == 0 {
+        if !world.faithful() {
+            return prefilter_of(world, run, 0);
+        }
         // The index of the last argument is taken before the first (USER-1).
         return Err(Stop::Crash(quirk("USER-1")));
     }
@@ -26,6 +35,20 @@ pub(super) fn prefilter(world: &mut World, run: &mut Run) -> Result<i64, Stop> {
     if echoed == 0 {
         run.quirk(world, "USER-5");
     }
+    if !world.faithful() {
+        // Names that may not change are sent and not expected back, wherever they stand (USER-2).
+        let mutable = |arg: &Arg| match arg {
+            Arg::Buffer(buffer) => !buffer.flags.contains(BufferFlags::IMMUTABLE),
+            _ => true,
+        };
+        let echoed = run.args.ins().iter().take_while(|arg| mutable(arg)).count();
+        return prefilter_of(world, run, echoed);
+    }
+    prefilter_of(world, run, echoed)
+}
+
+fn prefilter_of(world: &mut World, run: &mut Run, echoed: usize) -> Result<i64, Stop> {
+    let faithful = world.faithful();
     let CallArgs { in_args, arena, .. } = &mut run.args;
     for arg in &mut in_args[..echoed] {
         if let Arg::Buffer(buffer) = arg {
@@ -38,15 +61,12 @@ pub(super) fn prefilter(world: &mut World, run: &mut Run) -> Result<i64, Stop> {
             buffer.data = Some(memory);
         }
     }
-    let body = request_body(&run.args.in_args[..run.args.in_count], run)?;
-    let reply = match ask(world, run, body, None)? {
-        Ok(reply) => reply,
-        Err(code) => return Ok(code),
-    };
-    match apply(&mut run.args, Direction::In(echoed), &reply) {
-        Ok(()) => Ok(0),
-        Err(errno) => Ok(i64::from(errno.negative())),
+    if faithful && matches!(run.op, Op::Setxattr) {
+        run.quirk(world, "USER-4");
     }
+    let body = request_body(&run.args.in_args[..run.args.in_count], run)?;
+    let echoed: Vec<usize> = (0..echoed).collect();
+    talk(world, run, body, None, Direction::In(&echoed))
 }
 
 /// P11. Returns a negative errno, or 0.
@@ -74,27 +94,31 @@ pub(super) fn postfilter(world: &mut World, run: &mut Run) -> Result<i64, Stop> 
     let body = request_body(&args, run)?;
     let error_in = Some(run.args.meta.error_in);
     // The room for the reply becomes the size, also when no reply comes (N8).
-    for &index in &wire {
+    let sizes: Vec<(usize, u32)> = wire
+        .iter()
+        .filter_map(|&index| run.args.out_args[index].as_buffer().map(|b| (index, b.size)))
+        .collect();
+    for &(index, _) in &sizes {
         if let Arg::Buffer(buffer) = &mut run.args.out_args[index] {
             buffer.size = buffer.max_size;
         }
     }
-    let reply = match ask(world, run, body, error_in)? {
-        Ok(reply) => reply,
-        Err(code) => {
-            if run.op == Op::Readdir {
-                run.quirk(world, "N8");
-            }
-            return Ok(code);
+    let outcome = talk(world, run, body, error_in, Direction::Out(&wire))?;
+    if outcome < 0 {
+        if run.op == Op::Readdir {
+            run.quirk(world, "N8");
         }
-    };
-    if run.op == Op::Setxattr {
+        if !world.faithful() {
+            for &(index, size) in &sizes {
+                if let Arg::Buffer(buffer) = &mut run.args.out_args[index] {
+                    buffer.size = size;
+                }
+            }
+        }
+    } else if run.op == Op::Setxattr && world.faithful() {
         return Err(Stop::Crash(quirk("USER-3")));
     }
-    match apply(&mut run.args, Direction::Out(&wire), &reply) {
-        Ok(()) => Ok(0),
-        Err(errno) => Ok(i64::from(errno.negative())),
-    }
+    Ok(outcome)
 }
 
 /// The out arguments that are on the wire: of value and out, the one this size argument fills.
@@ -124,67 +148,84 @@ fn request_body(args: &[Arg], run: &Run) -> Result<Vec<u8>, Stop> {
     Ok(body)
 }
 
-/// Sends the request and takes the reply's body, or the errno it failed with.
-fn ask(
-    world: &mut World,
-    run: &mut Run,
-    body: Vec<u8>,
-    error_in: Option<u32>,
-) -> Result<Result<Vec<u8>, i64>, Stop> {
-    let opcode = run.args.meta.opcode;
-    let request = Request {
-        unique: Unique(run.number * 2),
-        nodeid: NodeId(run.args.meta.nodeid),
-        opcode: Opcode(opcode),
-        uid: run.caller.credentials.uid,
-        gid: run.caller.credentials.gid,
-        pid: run.caller.pid,
-        body,
-        error_in,
-    };
-    let step = run.at();
-    run.emit(world, step, What::DaemonRequest { opcode, body: &request.body });
-    let forced = run.args.request_flags.contains(RequestFlags::FORCE);
-    let answer = world.daemon.answer(&request);
-    match answer {
-        // A forced request is queued even without a server, for ever (N4).
-        Answer::Refused(_) if forced => Err(Stop::Hang(quirk("N4"))),
-        Answer::Never => Err(Stop::Hang(quirk("N4"))),
-        Answer::Refused(errno) => Ok(Err(i64::from(errno.negative()))),
-        Answer::Reply(reply) => {
-            run.emit(world, step, What::DaemonReply { error: reply.error, body: &reply.body });
-            if reply.error != 0 && !reply.body.is_empty() {
-                return Ok(Err(i64::from(Errno::EIO.negative())));
-            }
-            if reply.error < 0 {
-                return Ok(Err(i64::from(reply.error)));
-            }
-            Ok(Ok(reply.body))
-        }
-    }
-}
-
 /// Which arguments a reply carries back.
 #[derive(Clone, Copy)]
 enum Direction<'a> {
-    /// The first in arguments, so many.
-    In(usize),
+    /// These in arguments.
+    In(&'a [usize]),
     /// These out arguments.
     Out(&'a [usize]),
 }
 
-/// Copies a reply into the arguments after the checks of 2.6.1; a wrong length is EIO.
-fn apply(args: &mut CallArgs, direction: Direction<'_>, reply: &[u8]) -> Result<(), Errno> {
-    let indices: Vec<usize> = match direction {
-        Direction::In(count) => (0..count).collect(),
-        Direction::Out(wire) => wire.to_vec(),
+/// Sends the request and applies the reply. Returns a negative errno, or 0.
+fn talk(
+    world: &mut World,
+    run: &mut Run,
+    body: Vec<u8>,
+    error_in: Option<u32>,
+    direction: Direction<'_>,
+) -> Result<i64, Stop> {
+    let shape = shape(&run.args, direction);
+    let caller = run.caller.clone();
+    let asking = Asking {
+        number: run.number,
+        step: run.at(),
+        caller: &caller,
+        opcode: Opcode(run.args.meta.opcode),
+        nodeid: NodeId(run.args.meta.nodeid),
+        body,
+        error_in,
+        forced: run.args.request_flags.contains(RequestFlags::FORCE),
+        background: false,
+        shape,
     };
-    let lookup = args.request_flags.contains(RequestFlags::IS_LOOKUP);
-    let out_varies = args.request_flags.contains(RequestFlags::OUT_ARGVAR)
-        && matches!(direction, Direction::Out(_));
+    let eio = i64::from(Errno::EIO.negative());
+    match ask(world, asking)? {
+        Settled::Error(errno) => Ok(i64::from(errno.negative())),
+        Settled::Reply { body, entries } => {
+            run.scratch.entries = entries;
+            apply(&mut run.args, direction, &body);
+            Ok(0)
+        }
+        Settled::Broken { copied } => {
+            if let Some(body) = copied {
+                apply(&mut run.args, direction, &body);
+            }
+            Ok(eio)
+        }
+    }
+}
+
+/// What the reply may hold: structs in full, buffers at most at their maximum.
+fn shape(args: &CallArgs, direction: Direction<'_>) -> Shape {
+    let list: Vec<&Arg> = match direction {
+        Direction::In(indices) => indices.iter().map(|&index| &args.in_args[index]).collect(),
+        Direction::Out(indices) => indices.iter().map(|&index| &args.out_args[index]).collect(),
+    };
+    let size = |arg: &&Arg| match arg {
+        Arg::None => 0,
+        Arg::Struct(bytes) => bytes.bytes().len() as u32,
+        Arg::Buffer(buffer) => buffer.max_size,
+    };
+    let out = matches!(direction, Direction::Out(_));
+    let flags = args.request_flags;
+    let varies = list.last().is_some_and(|arg| {
+        arg.as_buffer().is_some_and(|buffer| buffer.flags.contains(BufferFlags::VARIABLE_SIZE))
+    });
+    Shape {
+        sizes: list.iter().map(size).collect(),
+        variable: varies || out && flags.contains(RequestFlags::OUT_ARGVAR),
+        entries: out && flags.contains(RequestFlags::IS_LOOKUP),
+    }
+}
+
+/// Copies a reply that fits into the arguments.
+fn apply(args: &mut CallArgs, direction: Direction<'_>, reply: &[u8]) {
+    let indices = match direction {
+        Direction::In(indices) | Direction::Out(indices) => indices,
+    };
     let mut rest = reply;
-    for (place, &index) in indices.iter().enumerate() {
-        let last = place + 1 == indices.len();
+    for &index in indices {
         let CallArgs { in_args, out_args, arena, .. } = args;
         let arg = match direction {
             Direction::In(_) => &mut in_args[index],
@@ -193,26 +234,19 @@ fn apply(args: &mut CallArgs, direction: Direction<'_>, reply: &[u8]) -> Result<
         match arg {
             Arg::None => {}
             Arg::Struct(bytes) => {
-                let length = bytes.bytes().len();
-                let (head, tail) = rest.split_at_checked(length).ok_or(Errno::EIO)?;
-                bytes.bytes_mut().copy_from_slice(head);
+                let (head, tail) = rest.split_at(bytes.bytes().len().min(rest.len()));
+                bytes.bytes_mut()[..head.len()].copy_from_slice(head);
                 rest = tail;
             }
             Arg::Buffer(buffer) => {
-                let full = buffer.max_size as usize;
-                let varies =
-                    last && (out_varies || buffer.flags.contains(BufferFlags::VARIABLE_SIZE));
-                let length = if varies { rest.len() } else { full };
-                let entries = lookup && matches!(direction, Direction::Out(_));
-                if length > full || length > rest.len() || entries && length % ENTRY != 0 {
-                    return Err(Errno::EIO);
+                let (head, tail) = rest.split_at((buffer.max_size as usize).min(rest.len()));
+                if let Some(memory) = buffer.data {
+                    let written = arena.write(memory, 0, head);
+                    debug_assert!(written.is_ok(), "the buffer was made as large as its maximum");
                 }
-                let (head, tail) = rest.split_at(length);
-                arena.write(buffer.data, 0, head).map_err(|_fault| Errno::EIO)?;
-                buffer.size = length as u32;
+                buffer.size = head.len() as u32;
                 rest = tail;
             }
         }
     }
-    if rest.is_empty() { Ok(()) } else { Err(Errno::EIO) }
 }

@@ -2,37 +2,66 @@
 
 use core::fmt;
 
-use fuserig_abi::{Errno, NodeId, Reply, Request};
+use fuserig_abi::{NodeId, Pid, Request};
 
-/// What came of a request to the daemon.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// A reply, to be checked like any FUSE reply.
-    Reply(Reply),
-    /// The connection has no server: the request fails with this errno.
-    Refused(Errno),
-    /// Nobody will ever answer: the caller hangs (KERNEL-OBSERVED N4).
-    Never,
-}
+use super::Device;
 
-/// Answers FUSE requests: ordinary ones after USER, and PREFILTER and POSTFILTER ones.
+/// The process that serves the mount. Its descriptors, which BACKING entries name, are those it
+/// opened with [`Device::open_lower`]; no client can have this pid, which is above `PID_MAX`.
+pub const DAEMON: Pid = Pid(1 << 22);
+
+/// Answers FUSE requests: INIT first, then ordinary ones, and PREFILTER and POSTFILTER requests,
+/// which bear a phase bit in their opcode (SEMANTICS 2.6, 2.7).
+///
+/// The daemon does what a real one does: it takes one request from the device and writes bytes
+/// back. The modelled kernel checks each write (2.6.1) and says what `write` or the response
+/// ioctl would return, so that a refused reply can be followed by another. A daemon that returns
+/// without an accepted reply leaves the caller waiting for ever ([`super::Stop::Unanswered`]).
+///
+/// ```
+/// use fuserig::pipeline::{Daemon, Device};
+/// use fuserig_abi::{Errno, NodeId, Opcode, Reply, Request};
+///
+/// /// Refuses everything but INIT.
+/// #[derive(Debug)]
+/// struct Sulky;
+///
+/// impl Daemon for Sulky {
+///     fn serve(&mut self, request: &Request, device: &mut Device<'_>) {
+///         if request.opcode == Opcode::INIT {
+///             let reply = fuserig::daemon::init_reply(request);
+///             device.reply(&reply).expect("a plain INIT reply is accepted");
+///         } else {
+///             device.error(Errno::EACCES).expect("an error needs no body");
+///         }
+///     }
+///
+///     fn forget(&mut self, _: NodeId, _: u64) {}
+/// }
+/// ```
 pub trait Daemon: fmt::Debug {
-    /// Answers one request.
-    fn answer(&mut self, request: &Request) -> Answer;
+    /// Serves one request: reads it, and answers through `device`.
+    fn serve(&mut self, request: &Request, device: &mut Device<'_>);
 
-    /// Takes a FORGET, which has no reply.
+    /// Takes a FORGET, which has no reply: the kernel drops `nlookup` references on `nodeid`.
     fn forget(&mut self, nodeid: NodeId, nlookup: u64);
 }
 
-/// A connection mounted with `no_daemon`: INIT never happened, so a request fails at once with
-/// ECONNREFUSED, and a forced one is queued for ever (SEMANTICS 7.1, KERNEL-OBSERVED N4).
+/// What stands in for the server of a connection mounted with `no_daemon`: INIT never happens, so
+/// a request fails at once with ECONNREFUSED, and a forced one is queued for ever (SEMANTICS 7.1,
+/// KERNEL-OBSERVED N4). It answers nothing.
+///
+/// ```
+/// use fuserig::kernel::MountOptions;
+/// use fuserig::pipeline::NoDaemon;
+///
+/// assert!(MountOptions::default().no_daemon, "goes with {NoDaemon:?}");
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoDaemon;
 
 impl Daemon for NoDaemon {
-    fn answer(&mut self, _: &Request) -> Answer {
-        Answer::Refused(Errno::ECONNREFUSED)
-    }
+    fn serve(&mut self, _: &Request, _: &mut Device<'_>) {}
 
     fn forget(&mut self, _: NodeId, _: u64) {}
 }

@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use fuserig_abi::{CallArgs, Caller, Op, Quirk, Slot};
+use fuserig_abi::{CallArgs, Caller, Errno, NodeId, Op, Quirk, Slot};
 
 use super::Step;
 
@@ -60,19 +60,32 @@ pub enum What<'a> {
         /// Its return value: negative errno, 0, or a count.
         code: i64,
     },
-    /// The daemon was asked.
+    /// The daemon was asked. Without a daemon no [`What::DaemonReply`] follows.
     DaemonRequest {
-        /// Opcode with phase bits.
+        /// Opcode with phase bits; without one the request is an ordinary one.
         opcode: u32,
-        /// The body after the header.
+        /// The node.
+        nodeid: NodeId,
+        /// The body between header and extension.
         body: &'a [u8],
+        /// `error_in` of a POSTFILTER request.
+        error_in: Option<u32>,
     },
-    /// The daemon answered.
+    /// The daemon wrote a reply.
     DaemonReply {
-        /// Negative errno or 0.
+        /// Negative errno or 0, as in its header.
         error: i32,
         /// The body after the header.
         body: &'a [u8],
+        /// Why the device refused it, when it did (2.6.1).
+        refused: Option<Errno>,
+    },
+    /// The daemon was told that references on a node went (FORGET).
+    Forget {
+        /// The node.
+        nodeid: NodeId,
+        /// How many.
+        nlookup: u64,
     },
     /// Finalize ran.
     Finalize {

@@ -11,16 +11,22 @@
 
 mod conversation;
 mod daemon;
+mod device;
 mod dispatch;
+mod entries;
 mod event;
 mod operation;
 mod ops;
+mod ordinary;
 mod run;
 mod step;
 
-pub use daemon::{Answer, Daemon, NoDaemon};
+pub(crate) use conversation::initialize;
+pub use daemon::{DAEMON, Daemon, NoDaemon};
+pub use device::{Device, Route};
 pub use event::{Event, NullSink, Sink, What};
 pub use operation::{AttrValid, Iattr, Operation};
 pub use ops::DirRecord;
+pub(crate) use ordinary::{Halt, Ordinary, Want};
 pub use run::{Outcome, Progress, Run, Value};
 pub use step::{Step, Stop};

@@ -5,6 +5,7 @@ use fuserig_abi::{
     WireStruct,
 };
 
+use super::entries::EntryActions;
 use super::ops::{self, DirRecord};
 use super::{Event, Operation, Step, Stop, What, conversation, dispatch};
 use crate::kernel::{DentryId, FilterId, HandleId, InodeId, World};
@@ -75,6 +76,8 @@ pub(super) struct Scratch {
     pub(super) stat: Option<Stat>,
     /// The handle that create made.
     pub(super) handle: Option<HandleId>,
+    /// What the entries of a daemon's reply asked for (lookup).
+    pub(super) entries: Option<EntryActions>,
 }
 
 /// One operation in the pipeline.
@@ -171,10 +174,21 @@ impl Run {
         self.into_outcome().0
     }
 
+    /// Whether the pipeline served the operation. When it did not, the ordinary path takes what
+    /// [`Run::into_operation`] gives.
+    pub fn was_handled(&self) -> bool {
+        self.handled || self.stop.is_some()
+    }
+
+    /// The operation of a run that is done, with the arguments the VFS passed.
+    pub fn into_operation(self) -> Operation {
+        self.operation
+    }
+
     /// The outcome of a run that is done, and its arguments for the next one.
     pub fn into_outcome(self) -> (Outcome, CallArgs) {
         let outcome = Outcome {
-            handled: self.handled || self.stop.is_some(),
+            handled: self.was_handled(),
             error: self.error,
             value: self.value,
             data: self.scratch.data,
@@ -366,10 +380,11 @@ impl Run {
     }
 
     fn stop(&mut self, world: &mut World, step: Step, stop: Stop) {
-        let (Stop::Crash(quirk) | Stop::Hang(quirk)) = stop;
-        self.emit(world, step, What::Crash { quirk });
+        if let Stop::Crash(quirk) | Stop::Hang(quirk) = stop {
+            self.emit(world, step, What::Crash { quirk });
+        }
         self.stop = Some(stop);
-        if matches!(stop, Stop::Crash(_)) {
+        if let Stop::Crash(quirk) = stop {
             world.crashed.get_or_insert(quirk);
         }
     }

@@ -1,6 +1,6 @@
 //! The steps of the state machine, and the ways the modelled kernel stops.
 
-use fuserig_abi::Quirk;
+use fuserig_abi::{Opcode, Quirk};
 
 /// A step of SEMANTICS 2.2. The number is the P number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,4 +71,6 @@ pub enum Stop {
     Crash(Quirk),
     /// The caller waits for ever and cannot be killed.
     Hang(Quirk),
+    /// The daemon took a request and never answered it; the caller waits until it does.
+    Unanswered(Opcode),
 }

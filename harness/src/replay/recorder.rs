@@ -114,12 +114,14 @@ fn stage_of(tape: &Tape, event: &Event<'_>) -> Option<(StageKind, u16, i64, Vec<
         }
         What::Print { line } => (StageKind::PRINTK, none, 0, line.as_bytes().to_vec()),
         What::Lower { code } => (StageKind::LOWER_RETURN, none, code, Vec::new()),
-        What::DaemonRequest { opcode, body } => {
+        What::DaemonRequest { opcode, body, .. } => {
             (StageKind::DAEMON_REQUEST, none, i64::from(opcode), body.to_vec())
         }
-        What::DaemonReply { error, body } => {
+        What::DaemonReply { error, body, refused: None } => {
             (StageKind::DAEMON_REPLY, none, i64::from(error), body.to_vec())
         }
+        // A reply that the device refused changed nothing but the fate of its request.
+        What::DaemonReply { refused: Some(_), .. } | What::Forget { .. } => return None,
         What::Finalize { code } => (StageKind::FINALIZE, none, code, Vec::new()),
         What::Quirk { quirk } => (StageKind::QUIRK, none, 0, quirk.id().as_bytes().to_vec()),
         What::Crash { quirk } => (StageKind::CRASH, none, 0, quirk.id().as_bytes().to_vec()),

@@ -34,7 +34,12 @@ impl Vfs {
     }
 
     /// A getattr of the VFS. A code outside the errno range is a success to libc (N3).
-    async fn getattr(&self, pid: Pid, dentry: DentryId, flags: u32) -> Result<Outcome, Fail> {
+    pub(super) async fn getattr(
+        &self,
+        pid: Pid,
+        dentry: DentryId,
+        flags: u32,
+    ) -> Result<Outcome, Fail> {
         self.check_entry(pid)?;
         let inode = self.inode_of(dentry);
         if self.state().world.mount.inodes[inode].bad {

@@ -7,8 +7,10 @@ use super::call::{Call, CallResult, Output};
 use super::fail::Fail;
 use super::system::Vfs;
 use crate::kernel::HandleId;
-use crate::pipeline::{Operation, Outcome, Value};
+use crate::pipeline::{Operation, Ordinary, Outcome, Value};
 
+/// Bytes that lie in a pipe at once.
+const PIPE: u64 = 64 * 1024;
 /// Most bytes one read or write moves (`MAX_RW_COUNT`).
 const RW_COUNT_MAX: u64 = 0x7fff_f000;
 
@@ -21,15 +23,6 @@ fn number(outcome: &Outcome) -> Result<i64, Fail> {
     };
     // Codes outside the errno range are not errors to libc (N3).
     if (-4095..0).contains(&value) { Err(Fail::of(value)) } else { Ok(value) }
-}
-
-/// FUSE copies through its page cache when it is told that it cannot copy otherwise; reading
-/// into that cache needs a server (N17).
-fn copy_fallback(fail: Fail) -> Fail {
-    match fail {
-        Fail::Errno(Errno::EOPNOTSUPP | Errno::EXDEV) => Errno::ECONNREFUSED.into(),
-        other => other,
-    }
 }
 
 impl Vfs {
@@ -264,8 +257,18 @@ impl Vfs {
             length,
             flags: 0,
         };
-        let outcome = self.operate(pid, operation).await?;
-        let count = number(&outcome).map_err(copy_fallback)?;
+        let copied = match self.operate(pid, operation).await {
+            Ok(outcome) => number(&outcome),
+            Err(fail) => Err(fail),
+        };
+        let count = match copied {
+            // FUSE copies through its page cache when it is told that it cannot copy otherwise;
+            // reading into that cache needs a server (N17).
+            Err(Fail::Errno(Errno::EOPNOTSUPP | Errno::EXDEV)) => {
+                self.splice_copy(pid, (from, from_at), (to, to_at), length).await?
+            }
+            other => other?,
+        };
         let mut state = self.state();
         let mount = &mut state.world.mount;
         let target = mount.handles[to].inode;
@@ -277,6 +280,40 @@ impl Vfs {
             mount.handles[to].position = to_position + count;
         }
         Ok(CallResult::value(count))
+    }
+
+    /// `splice_copy_file_range`: out of the page cache of one file into the other.
+    async fn splice_copy(
+        &self,
+        pid: Pid,
+        (from, from_at): (HandleId, u64),
+        (to, to_at): (HandleId, u64),
+        length: u64,
+    ) -> Result<i64, Fail> {
+        let mut copied = 0;
+        while copied < length {
+            let piece = (length - copied).min(PIPE);
+            let read = |path: &mut Ordinary<'_>| path.read(from, from_at + copied, piece);
+            let data = match self.on_ordinary_path(pid, 0, read) {
+                Ok(outcome) => outcome.data,
+                Err(fail) if copied == 0 => return Err(fail),
+                Err(_) => break,
+            };
+            if data.is_empty() {
+                break;
+            }
+            let operation = Operation::WriteIter { handle: to, offset: to_at + copied, data };
+            let wrote = match self.operate(pid, operation).await {
+                Ok(outcome) => number(&outcome),
+                Err(fail) => Err(fail),
+            };
+            match wrote {
+                Ok(count @ 1..) => copied += count.unsigned_abs(),
+                Err(fail) if copied == 0 => return Err(fail),
+                _ => break,
+            }
+        }
+        Ok(i64::try_from(copied).unwrap_or(i64::MAX))
     }
 
     /// `generic_file_rw_checks`: both ends regular before either may be used, no appending.

@@ -11,7 +11,7 @@ use super::fail::Fail;
 use super::system::Vfs;
 use super::walk::{Last, Parent};
 use crate::kernel::DentryId;
-use crate::pipeline::Operation;
+use crate::pipeline::{Operation, Want};
 
 /// What creating and removing ask of a directory.
 const CHANGE: AccessMask = AccessMask::WRITE.union(AccessMask::EXEC);
@@ -48,7 +48,7 @@ impl Vfs {
         name: &[u8],
         refuse: bool,
     ) -> Result<DentryId, Fail> {
-        let dentry = self.lookup(pid, parent, name).await?;
+        let dentry = self.lookup_for(pid, parent, name, Want::Replace).await?;
         let refused = if !self.is_negative(dentry) {
             Some(Errno::EEXIST)
         } else if refuse {
@@ -348,7 +348,9 @@ impl Vfs {
             return Err(if noreplace { Errno::EEXIST } else { Errno::EBUSY }.into());
         };
         let source = self.lookup_positive(pid, old.dentry, old_name).await?;
-        let renamed = match self.lookup(pid, new.dentry, new_name).await {
+        let exchange = flags.contains(RenameFlags::EXCHANGE);
+        let want = if exchange { Want::Use } else { Want::Replace };
+        let renamed = match self.lookup_for(pid, new.dentry, new_name, want).await {
             Ok(target) => {
                 let slashes = (*old_slashes, *new_slashes);
                 let renamed =

@@ -9,7 +9,7 @@ use super::state::{File, FileId, FileKindOpen};
 use super::system::Vfs;
 use super::walk::{Last, Parent};
 use crate::kernel::{DentryId, Handle, HandleId};
-use crate::pipeline::{AttrValid, Operation, Outcome, Value};
+use crate::pipeline::{AttrValid, Operation, Outcome, Value, Want};
 
 const TMPFILE: OpenFlags = OpenFlags::TMPFILE_ONLY.union(OpenFlags::DIRECTORY);
 
@@ -273,7 +273,11 @@ impl Vfs {
         if slashes {
             return Err(Errno::EISDIR.into());
         }
-        if let Some(cached) = self.cached(directory, name) {
+        let exclusive = flags.contains(OpenFlags::EXCL);
+        let want = if exclusive { Want::Replace } else { Want::Use };
+        if let Some(cached) = self.cached(pid, directory, name, want)?
+            && !self.drop_negative(cached)
+        {
             return Ok(Found::Existing(cached));
         }
         let inode = self.inode_of(directory);
@@ -288,6 +292,16 @@ impl Vfs {
         };
         self.put(dentry);
         created
+    }
+
+    /// A name known to be absent is looked up again before it is created; true when it was one.
+    fn drop_negative(&self, dentry: DentryId) -> bool {
+        let negative = self.is_negative(dentry);
+        if negative {
+            self.state().world.mount.unhash(dentry);
+            self.put(dentry);
+        }
+        negative
     }
 
     async fn create_open(
@@ -324,14 +338,17 @@ impl Vfs {
         flags: OpenFlags,
         mode: u32,
     ) -> Result<Outcome, Fail> {
-        let refused = self.state().world.mount.no_create;
+        let refused = self.state().world.connection.unknown.create;
         if !refused {
             let operation = Operation::CreateOpen { dentry, flags: flags.bits(), mode };
-            let outcome = self.operate(pid, operation).await?;
-            if outcome.error != i64::from(Errno::ENOSYS.negative()) {
-                return Ok(outcome);
+            match self.operate(pid, operation).await {
+                Ok(outcome) if outcome.error != i64::from(Errno::ENOSYS.negative()) => {
+                    return Ok(outcome);
+                }
+                Ok(_) | Err(Fail::Errno(Errno::ENOSYS)) => {}
+                Err(fail) => return Err(fail),
             }
-            self.state().world.mount.no_create = true;
+            self.state().world.connection.unknown.create = true;
         }
         let rdev = fuserig_abi::Device::default();
         self.operate_checked(pid, Operation::Mknod { dentry, mode, rdev }).await

@@ -2,15 +2,16 @@
 
 use core::cell::RefMut;
 
-use fuserig_abi::{AccessMask, Errno, Op, Pid, Quirk};
+use fuserig_abi::{AccessMask, Capabilities, Errno, FileKind, Pid};
+use fuserig_sim_fs::Whence;
 
 use super::call::{Call, CallResult};
 use super::fail::Fail;
 use super::state::State;
 use super::system::Vfs;
 use super::task::Yield;
-use crate::kernel::{HandleId, InodeId};
-use crate::pipeline::{Operation, Outcome, Progress, Run, Stop};
+use crate::kernel::InodeId;
+use crate::pipeline::{Halt, Operation, Ordinary, Outcome, Progress, Run, Stop, Value};
 
 /// The errno by which a stopped kernel shows itself to a caller that never returns.
 const NEVER_RETURNS: Errno = Errno(i32::MAX);
@@ -93,9 +94,33 @@ impl Vfs {
         }
     }
 
-    /// Sends an operation through the pipeline, giving way between its steps.
+    /// Sends an operation through the pipeline, and down the ordinary path when the pipeline
+    /// leaves it.
     pub(super) async fn operate(&self, pid: Pid, operation: Operation) -> Result<Outcome, Fail> {
-        let changed = changed_contents(&operation);
+        match self.through_pipeline(pid, operation).await? {
+            Ok(outcome) => Ok(outcome),
+            Err((number, operation)) => {
+                self.prepare_ordinary(pid, &operation).await?;
+                self.ordinary(pid, number, &operation)
+            }
+        }
+    }
+
+    /// As [`Vfs::operate`], but none when the pipeline leaves the operation.
+    async fn operate_filtered(
+        &self,
+        pid: Pid,
+        operation: Operation,
+    ) -> Result<Option<Outcome>, Fail> {
+        Ok(self.through_pipeline(pid, operation).await?.ok())
+    }
+
+    /// Runs an operation, giving way between its steps; one that is not handled comes back.
+    async fn through_pipeline(
+        &self,
+        pid: Pid,
+        operation: Operation,
+    ) -> Result<Result<Outcome, (u64, Operation)>, Fail> {
         let mut run = {
             let mut state = self.state();
             let crash = state.world.crashed.map(Stop::Crash);
@@ -108,12 +133,13 @@ impl Vfs {
         while run.step(&mut self.state().world) == Progress::Running {
             Yield::default().await;
         }
-        let op = run.op;
+        if !run.was_handled() {
+            return Ok(Err((run.number, run.into_operation())));
+        }
         let (outcome, _) = run.into_outcome();
         match outcome.stop {
             Some(stop) => Err(self.stop(pid, stop)),
-            None if outcome.handled => Ok(outcome),
-            None => self.ordinary(pid, op, changed).await,
+            None => Ok(Ok(outcome)),
         }
     }
 
@@ -127,6 +153,57 @@ impl Vfs {
         Fail::Stopped(stop)
     }
 
+    /// What the ordinary path does before it sends its request: it clears privileges before it
+    /// changes contents (N20), and asks for the length where that decides something.
+    async fn prepare_ordinary(&self, pid: Pid, operation: &Operation) -> Result<(), Fail> {
+        let (handle, end) = match *operation {
+            Operation::CopyFileRange { to: handle, .. }
+            | Operation::FileFallocate { handle, .. }
+            | Operation::WriteIter { handle, .. } => {
+                // A call of the VFS within a call of the VFS: the future must not contain itself.
+                return Box::pin(self.remove_privileges(pid, handle)).await;
+            }
+            Operation::ReadIter { handle, offset, size } => (handle, offset.saturating_add(size)),
+            Operation::Lseek { handle, whence: Whence::End, .. } => (handle, u64::MAX),
+            _ => return Ok(()),
+        };
+        let dentry = {
+            let state = self.state();
+            let mount = &state.world.mount;
+            let always = state.world.connection.auto_inval_data;
+            if !always && end <= mount.inodes[mount.handles[handle].inode].size {
+                return Ok(());
+            }
+            mount.handles[handle].dentry
+        };
+        Box::pin(self.getattr(pid, dentry, 0)).await?;
+        Ok(())
+    }
+
+    /// The ordinary request of an operation.
+    fn ordinary(&self, pid: Pid, number: u64, operation: &Operation) -> Result<Outcome, Fail> {
+        self.on_ordinary_path(pid, number, |path| path.serve(operation))
+    }
+
+    /// Does something on the ordinary path in the name of a client.
+    pub(super) fn on_ordinary_path<T>(
+        &self,
+        pid: Pid,
+        number: u64,
+        work: impl FnOnce(&mut Ordinary<'_>) -> Result<T, Halt>,
+    ) -> Result<T, Fail> {
+        let result = {
+            let mut guard = self.state();
+            let state = &mut *guard;
+            let (caller, umask) = (state.caller(pid), state.umask(pid));
+            work(&mut Ordinary::new(&mut state.world, &caller, umask, number))
+        };
+        result.map_err(|halt| match halt {
+            Halt::Errno(errno) => Fail::Errno(errno),
+            Halt::Stop(stop) => self.stop(pid, stop),
+        })
+    }
+
     /// As [`Vfs::operate`] for operations whose error is never a count.
     pub(super) async fn operate_checked(
         &self,
@@ -135,31 +212,6 @@ impl Vfs {
     ) -> Result<Outcome, Fail> {
         let outcome = self.operate(pid, operation).await?;
         if outcome.error < 0 { Err(Fail::of(outcome.error)) } else { Ok(outcome) }
-    }
-
-    /// The ordinary path without a server: every request fails, but for what FUSE serves itself
-    /// (KERNEL-OBSERVED N18). `changed` is the file whose contents the request would change.
-    async fn ordinary(&self, pid: Pid, op: Op, changed: Option<HandleId>) -> Result<Outcome, Fail> {
-        if let Some(handle) = changed {
-            // A call of the VFS within a call of the VFS: the future must not contain itself.
-            Box::pin(self.remove_privileges(pid, handle)).await?;
-        }
-        match op {
-            // access is remembered as unsupported and then allowed.
-            Op::Access => Ok(Outcome {
-                handled: true,
-                error: 0,
-                value: crate::pipeline::Value::Number(0),
-                data: Vec::new(),
-                records: Vec::new(),
-                stop: None,
-            }),
-            Op::Rename2 => Err(Errno::EINVAL.into()),
-            // A forced request is queued for ever; max_write is 0 without INIT (N4, N5).
-            Op::Flush => Err(self.stop(pid, Stop::Hang(known("N4")))),
-            Op::WriteIter => Err(self.stop(pid, Stop::Hang(known("N5")))),
-            _ => Err(Errno::ECONNREFUSED.into()),
-        }
     }
 
     /// `inode_permission` on a FUSE inode.
@@ -180,25 +232,82 @@ impl Vfs {
                 return Err(Errno::EIO.into());
             }
         }
-        let outcome = self.operate_checked(pid, Operation::Access { inode, mask }).await?;
-        match outcome.value {
-            crate::pipeline::Value::Number(code) if code < 0 => Err(Fail::of(code)),
-            _ => Ok(()),
+        match self.filtered_access(pid, inode, mask).await? {
+            Some(allowed) => allowed,
+            None => self.ordinary_permission(pid, inode, mask).await,
         }
     }
-}
 
-/// The file that the ordinary path of an operation changes the contents of, and so asks for
-/// privileges to take away first.
-fn changed_contents(operation: &Operation) -> Option<HandleId> {
-    match *operation {
-        Operation::CopyFileRange { to: handle, .. }
-        | Operation::FileFallocate { handle, .. }
-        | Operation::WriteIter { handle, .. } => Some(handle),
-        _ => None,
+    /// What the pipeline says to an access check; none when it leaves the check to the ordinary
+    /// path.
+    async fn filtered_access(
+        &self,
+        pid: Pid,
+        inode: InodeId,
+        mask: AccessMask,
+    ) -> Result<Option<Result<(), Fail>>, Fail> {
+        let Some(outcome) = self.operate_filtered(pid, Operation::Access { inode, mask }).await?
+        else {
+            return Ok(None);
+        };
+        if outcome.error < 0 {
+            return Err(Fail::of(outcome.error));
+        }
+        Ok(Some(match outcome.value {
+            Value::Number(code) if code < 0 => Err(Fail::of(code)),
+            _ => Ok(()),
+        }))
     }
-}
 
-fn known(id: &str) -> Quirk {
-    Quirk::from_id(id).expect("quirk ids in the VFS stand in the tables")
+    /// `fuse_permission`: mode bits where the mount says so, a request only for access(2) and
+    /// chdir, whose own check asks the filter a second time.
+    async fn ordinary_permission(
+        &self,
+        pid: Pid,
+        inode: InodeId,
+        mask: AccessMask,
+    ) -> Result<(), Fail> {
+        let (checks, kind, mode) = {
+            let state = self.state();
+            let node = &state.world.mount.inodes[inode];
+            let checks = state.world.mount.options.default_permissions;
+            (checks, node.kind, node.permissions)
+        };
+        if checks {
+            return self.check_mode_bits(pid, inode, mask);
+        }
+        if mask.intersects(AccessMask::ACCESS | AccessMask::CHDIR) {
+            if let Some(allowed) = self.filtered_access(pid, inode, mask).await? {
+                return allowed;
+            }
+            let operation = Operation::Access { inode, mask };
+            return self.ordinary(pid, 0, &operation).map(|_| ());
+        }
+        let executes = mask.contains(AccessMask::EXEC) && kind == FileKind::Regular;
+        if executes && mode & 0o111 == 0 { Err(Errno::EACCES.into()) } else { Ok(()) }
+    }
+
+    /// `generic_permission` on what the kernel knows of the inode.
+    fn check_mode_bits(&self, pid: Pid, inode: InodeId, mask: AccessMask) -> Result<(), Fail> {
+        let state = self.state();
+        let node = &state.world.mount.inodes[inode];
+        let credentials = &state.client(pid).credentials;
+        let shift = if credentials.uid == node.uid {
+            6
+        } else if credentials.in_group(node.gid) {
+            3
+        } else {
+            0
+        };
+        let wanted = mask.bits() & 7;
+        if node.permissions >> shift & wanted == wanted {
+            return Ok(());
+        }
+        let directory = node.kind == FileKind::Directory;
+        let executable = directory || node.permissions & 0o111 != 0 || wanted & 1 == 0;
+        let search = wanted & 2 == 0 && (directory || wanted & 1 == 0);
+        let overridden = credentials.capable(Capabilities::DAC_OVERRIDE) && executable
+            || credentials.capable(Capabilities::DAC_READ_SEARCH) && search;
+        if overridden { Ok(()) } else { Err(Errno::EACCES.into()) }
+    }
 }

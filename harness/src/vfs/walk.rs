@@ -6,8 +6,8 @@ use super::call::{At, PathAt, Target};
 use super::fail::Fail;
 use super::state::State;
 use super::system::Vfs;
-use crate::kernel::{DentryId, InodeId, World};
-use crate::pipeline::{Operation, Value};
+use crate::kernel::{DentryId, InodeId};
+use crate::pipeline::{Operation, Value, Want};
 
 /// `PATH_MAX` with its NUL.
 const PATH_MAX: usize = 4096;
@@ -365,7 +365,18 @@ impl Vfs {
         parent: DentryId,
         name: &[u8],
     ) -> Result<DentryId, Fail> {
-        if let Some(cached) = self.cached(parent, name) {
+        self.lookup_for(pid, parent, name, Want::Use).await
+    }
+
+    /// As [`Vfs::lookup`], with what the name is wanted for.
+    pub(super) async fn lookup_for(
+        &self,
+        pid: Pid,
+        parent: DentryId,
+        name: &[u8],
+        want: Want,
+    ) -> Result<DentryId, Fail> {
+        if let Some(cached) = self.cached(pid, parent, name, want)? {
             return Ok(cached);
         }
         self.check_alive(parent)?;
@@ -387,15 +398,24 @@ impl Vfs {
     }
 
     /// A dentry in use that revalidation accepts (SEMANTICS 7.7).
-    pub(super) fn cached(&self, parent: DentryId, name: &[u8]) -> Option<DentryId> {
-        let mut state = self.state();
-        let dentry = state.world.mount.cached_child(parent, name)?;
-        if revalidate(&mut state.world, dentry) {
-            return Some(dentry);
+    pub(super) fn cached(
+        &self,
+        pid: Pid,
+        parent: DentryId,
+        name: &[u8],
+        want: Want,
+    ) -> Result<Option<DentryId>, Fail> {
+        let Some(dentry) = self.state().world.mount.cached_child(parent, name) else {
+            return Ok(None);
+        };
+        let valid = self.on_ordinary_path(pid, 0, |path| path.revalidate(dentry, want));
+        match valid {
+            Ok(true) => return Ok(Some(dentry)),
+            Ok(false) => self.state().world.mount.unhash(dentry),
+            Err(_) => {}
         }
-        state.world.mount.unhash(dentry);
-        state.world.mount.put(dentry);
-        None
+        self.put(dentry);
+        valid.map(|_| None)
     }
 
     /// Nothing can be found, made or listed in a directory that was removed.
@@ -437,20 +457,6 @@ impl Vfs {
     pub(super) fn is_negative(&self, dentry: DentryId) -> bool {
         self.state().world.mount.dentries[dentry].inode.is_none()
     }
-}
-
-fn revalidate(world: &mut World, dentry: DentryId) -> bool {
-    let state = &world.mount.dentries[dentry];
-    let Some(inode) = state.inode else { return false };
-    if world.mount.inodes[inode].bad {
-        return false;
-    }
-    let Some(path) = state.backing.clone() else { return true };
-    let Some(node) = path.node else { return false };
-    let kernel = world.kernel_caller();
-    // An unlinked lower inode has lost its name: the lower dentry is unhashed.
-    use fuserig_sim_fs::LowerExt;
-    world.lower.getattr(&kernel, node).is_ok_and(|stat| stat.nlink > 0)
 }
 
 #[cfg(test)]

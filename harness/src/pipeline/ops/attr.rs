@@ -18,7 +18,13 @@ const FATTR_GID: u32 = 1 << 2;
 const FATTR_SIZE: u32 = 1 << 3;
 const FATTR_ATIME: u32 = 1 << 4;
 const FATTR_MTIME: u32 = 1 << 5;
+/// The change comes through an open file.
+pub(in crate::pipeline) const FATTR_FH: u32 = 1 << 6;
 const FATTR_ATIME_NOW: u32 = 1 << 7;
+/// The modification time is the daemon's now.
+pub(in crate::pipeline) const FATTR_MTIME_NOW: u32 = 1 << 8;
+/// The owner of locks is named.
+pub(in crate::pipeline) const FATTR_LOCKOWNER: u32 = 1 << 9;
 const FATTR_CTIME: u32 = 1 << 10;
 
 fn node(world: &World, run: &Run) -> Ino {
@@ -105,7 +111,7 @@ pub(super) fn setattr_in(world: &mut World, run: &mut Run) -> Code {
 
 /// `iattr_to_fattr` as the pipeline calls it: local times are trusted, so no MTIME_NOW, and a
 /// file handle is never named.
-fn to_fattr(attr: &Iattr) -> FuseSetattrIn {
+pub(in crate::pipeline) fn to_fattr(attr: &Iattr) -> FuseSetattrIn {
     let mut fattr = FuseSetattrIn::default();
     let mut set = |bit: AttrValid, fattr_bit: u32| {
         let chosen = attr.valid.contains(bit);

@@ -5,12 +5,12 @@ use fuserig_abi::{
     RequestFlags, Stat,
 };
 use fuserig_sim_fs::LowerExt;
-use zerocopy::FromBytes;
 
 use super::name::push_variable;
 use super::open::own_nodeid;
 use super::row::Code;
-use crate::kernel::{BackingPath, DentryId, FilterId, World};
+use crate::kernel::{BackingPath, DentryId, World};
+use crate::pipeline::entries::{BackingAction, EntryActions, FilterAction};
 use crate::pipeline::run::quirk;
 use crate::pipeline::{Operation, Run, Stop, Value};
 
@@ -119,73 +119,40 @@ pub(super) fn lookup_lower(world: &mut World, run: &mut Run) -> Code {
     }
 }
 
-/// What the entries of a reply or of a filter ask for (7.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-enum FilterAction {
-    #[default]
-    Inherit,
-    Remove,
-    Set(FilterId),
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Actions {
-    remove_backing: bool,
-    backing: Option<Ino>,
-    filter: FilterAction,
-}
-
-/// Parses the entry storage in scan mode. A parse error ends the scan and is ignored; what came
-/// before it counts (BUF-10).
-fn scan_entries(world: &World, run: &Run) -> Result<Actions, Stop> {
+/// What the entries ask for. Those of a daemon's reply were read when it was written. The entry
+/// storage is read again in any case, with descriptors of the caller (BUF-11), whatever its size
+/// says (BUF-10); after a daemon's entries that fails at the first of them, without effect.
+fn actions(world: &mut World, run: &Run) -> Result<EntryActions, Stop> {
     let Arg::Buffer(buffer) = run.args.out_args[1] else { unreachable!("out 1 is entries") };
     let Some(memory) = buffer.data else { return Err(Stop::Crash(quirk("BUF-9"))) };
-    let mut actions = Actions::default();
-    let (mut backing_seen, mut filter_seen) = (false, false);
-    for slot in 0..2_u64 {
-        let size = size_of::<FuseBpfEntryOut>() as u64;
-        let Ok(bytes) = run.args.arena.read(memory, slot * size, size) else { break };
-        let entry = FuseBpfEntryOut::read_from_bytes(bytes).expect("24 bytes were read");
-        match entry.entry_type {
-            _ if entry.unused != 0 => break,
-            // A file descriptor of the process doing the lookup (BUF-11). One of the mount itself
-            // is refused as a closed one is: the model does not stack a mount on itself.
-            1 if !backing_seen => match outside(world, run, &bytes[16..24]) {
-                Some(ino) => (actions.backing, backing_seen) = (Some(ino), true),
-                None => break,
-            },
-            2 if !filter_seen => match registered(world, &bytes[8..24]) {
-                Some(id) => (actions.filter, filter_seen) = (FilterAction::Set(id), true),
-                None => break,
-            },
-            3 if !backing_seen => (actions.remove_backing, backing_seen) = (true, true),
-            4 if !filter_seen => (actions.filter, filter_seen) = (FilterAction::Remove, true),
-            _ => break,
-        }
+    if let Some(actions) = run.scratch.entries {
+        return Ok(actions);
+    }
+    let storage = 2 * size_of::<FuseBpfEntryOut>() as u64;
+    let size = if world.faithful() { storage } else { u64::from(buffer.size).min(storage) };
+    let Ok(bytes) = run.args.arena.read(memory, 0, size) else {
+        return Ok(EntryActions::default());
+    };
+    let bytes = bytes.to_vec();
+    let actions = EntryActions::scan(world, run.caller.pid, &bytes);
+    if actions != EntryActions::default() && u64::from(buffer.size) < storage / 2 {
+        run.quirk(world, "BUF-10");
     }
     Ok(actions)
 }
 
-fn outside(world: &World, run: &Run, fd: &[u8]) -> Option<Ino> {
-    let fd = u64::from_le_bytes(fd.try_into().ok()?);
-    world.outside.get(&(run.caller.pid, fd)).copied()
-}
-
-fn registered(world: &World, name: &[u8]) -> Option<FilterId> {
-    let end = name.iter().position(|&byte| byte == 0)?;
-    let position = world.filters.iter().position(|f| f.name().as_bytes() == &name[..end])?;
-    Some(FilterId(u32::try_from(position).expect("few filters")))
-}
-
 pub(super) fn lookup_finalize(world: &mut World, run: &mut Run) -> Code {
-    let actions = scan_entries(world, run)?;
+    let actions = actions(world, run)?;
     let id = dentry(run);
-    if actions.remove_backing {
-        world.mount.dentries[id].backing = None;
-    }
-    if let Some(ino) = actions.backing {
-        run.quirk(world, "BUF-11");
-        redirect(world, run, ino);
+    match actions.backing {
+        BackingAction::Keep => {}
+        BackingAction::Remove => world.mount.dentries[id].backing = None,
+        BackingAction::Set(ino) => {
+            if run.scratch.entries.is_none() {
+                run.quirk(world, "BUF-11");
+            }
+            redirect(world, run, ino);
+        }
     }
     let Some(path) = world.mount.dentries[id].backing.clone() else {
         if run.error < 0 && run.error != i64::from(Errno::ENOENT.negative()) {
@@ -216,7 +183,7 @@ fn redirect(world: &mut World, run: &mut Run, ino: Ino) {
 fn finalize_positive(
     world: &mut World,
     run: &mut Run,
-    actions: Actions,
+    actions: EntryActions,
     node: Ino,
     stat: &Stat,
 ) -> Code {
@@ -228,7 +195,7 @@ fn finalize_positive(
     };
     let inode = world.mount.inode_for(key, stat);
     let wanted = match actions.filter {
-        FilterAction::Inherit => run.filter,
+        FilterAction::Keep => run.filter,
         FilterAction::Remove => None,
         FilterAction::Set(filter) => Some(filter),
     };

@@ -13,5 +13,6 @@ mod readdir;
 mod row;
 mod xattr;
 
+pub(in crate::pipeline) use attr::{FATTR_FH, FATTR_LOCKOWNER, FATTR_MTIME_NOW, to_fattr};
 pub use readdir::DirRecord;
 pub(super) use row::row;

@@ -1,0 +1,257 @@
+//! One operation on the ordinary path, and what every reply has in common.
+
+use fuserig_abi::{
+    Caller, Device, Errno, FileKind, FuseAttr, FuseEntryOut, Gid, Ino, NodeId, Opcode, S_IALLUGO,
+    S_IFMT, Stat, Timespec, Uid,
+};
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::kernel::{DentryId, HandleId, InodeId, World};
+use crate::pipeline::device::{Asking, Settled, Shape, ask};
+use crate::pipeline::entries::EntryActions;
+use crate::pipeline::run::quirk;
+use crate::pipeline::{Event, Operation, Outcome, Step, Stop, Value, What};
+
+/// Why an operation on the ordinary path ends early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Halt {
+    /// An errno for the caller.
+    Errno(Errno),
+    /// The modelled kernel cannot go on.
+    Stop(Stop),
+}
+
+impl From<Errno> for Halt {
+    fn from(errno: Errno) -> Halt {
+        Halt::Errno(errno)
+    }
+}
+
+impl From<Stop> for Halt {
+    fn from(stop: Stop) -> Halt {
+        Halt::Stop(stop)
+    }
+}
+
+/// What an operation gives.
+pub(super) type Served<T = Outcome> = Result<T, Halt>;
+
+/// One operation on the ordinary path.
+#[derive(Debug)]
+pub(crate) struct Ordinary<'a> {
+    pub(super) world: &'a mut World,
+    pub(super) caller: &'a Caller,
+    pub(super) umask: u32,
+    number: u64,
+}
+
+impl<'a> Ordinary<'a> {
+    /// The ordinary path of the operation with that number.
+    pub(crate) fn new(
+        world: &'a mut World,
+        caller: &'a Caller,
+        umask: u32,
+        number: u64,
+    ) -> Ordinary<'a> {
+        Ordinary { world, caller, umask, number }
+    }
+
+    /// Serves the operation.
+    ///
+    /// # Errors
+    /// The errno for the caller, or the end of the modelled kernel.
+    pub(crate) fn serve(&mut self, operation: &Operation) -> Served {
+        self.check_not_bad(operation)?;
+        match *operation {
+            Operation::Open { handle, directory } => self.open(handle, directory),
+            Operation::CreateOpen { dentry, flags, mode } => self.create_open(dentry, flags, mode),
+            Operation::Release { handle, directory } => self.release(handle, directory),
+            Operation::Flush { handle } => self.flush(handle),
+            Operation::Lseek { handle, offset, whence } => self.lseek(handle, offset, whence),
+            Operation::CopyFileRange { .. } => self.copy_file_range(operation),
+            Operation::Fsync { handle, datasync, directory } => {
+                self.fsync(handle, datasync, directory)
+            }
+            Operation::Getxattr { dentry, ref name, size } => self.getxattr(dentry, name, size),
+            Operation::Listxattr { dentry, size } => self.listxattr(dentry, size),
+            Operation::Setxattr { dentry, ref name, ref value, flags } => {
+                self.setxattr(dentry, name, value, flags)
+            }
+            Operation::Removexattr { dentry, ref name } => self.removexattr(dentry, name),
+            Operation::ReadIter { handle, offset, size } => self.read(handle, offset, size),
+            Operation::WriteIter { handle, offset, ref data } => self.write(handle, offset, data),
+            Operation::FileFallocate { handle, mode, offset, length } => {
+                self.fallocate(handle, mode, offset, length)
+            }
+            Operation::Lookup { dentry } => self.lookup(dentry),
+            Operation::Mknod { dentry, mode, rdev } => self.mknod(dentry, mode, rdev),
+            Operation::Mkdir { dentry, mode } => self.mkdir(dentry, mode),
+            Operation::Rmdir { dentry } => self.remove(dentry, Opcode::RMDIR),
+            Operation::Rename { old, new, flags } => self.rename(old, new, flags),
+            Operation::Unlink { dentry } => self.remove(dentry, Opcode::UNLINK),
+            Operation::Link { source, dentry } => self.link(source, dentry),
+            Operation::Getattr { dentry, .. } => self.getattr(dentry),
+            Operation::Setattr { dentry, attr } => self.setattr(dentry, &attr),
+            Operation::Statfs { dentry } => self.statfs(dentry),
+            Operation::GetLink { dentry } => self.get_link(dentry),
+            Operation::Symlink { dentry, ref target } => self.symlink(dentry, target),
+            Operation::Readdir { handle, space } => self.readdir(handle, space),
+            Operation::Access { inode, mask } => self.access(inode, mask),
+        }
+    }
+
+    /// An inode whose attributes made no sense answers nothing but releases.
+    fn check_not_bad(&self, operation: &Operation) -> Served<()> {
+        let inode = operation.pipeline_inode(&self.world.mount);
+        let release = matches!(operation, Operation::Release { .. });
+        if self.world.mount.inodes[inode].bad && !release {
+            return Err(Errno::EIO.into());
+        }
+        Ok(())
+    }
+
+    /// Sends a request without reply arguments.
+    pub(super) fn tell(&mut self, opcode: Opcode, nodeid: NodeId, body: Vec<u8>) -> Served<()> {
+        self.ask(opcode, nodeid, body, Shape::default()).map(|_| ())
+    }
+
+    /// Sends a request; the body of its reply.
+    pub(super) fn ask(
+        &mut self,
+        opcode: Opcode,
+        nodeid: NodeId,
+        body: Vec<u8>,
+        shape: Shape,
+    ) -> Served<Vec<u8>> {
+        self.ask_entries(opcode, nodeid, body, shape).map(|(body, _)| body)
+    }
+
+    /// As [`Ordinary::ask`], with what the entries of the reply ask for.
+    pub(super) fn ask_entries(
+        &mut self,
+        opcode: Opcode,
+        nodeid: NodeId,
+        body: Vec<u8>,
+        shape: Shape,
+    ) -> Served<(Vec<u8>, Option<EntryActions>)> {
+        let asking = Asking::new(self.number, self.caller, opcode, nodeid, body);
+        self.settle(asking.expecting(shape))
+    }
+
+    /// Sends a prepared request.
+    pub(super) fn settle(&mut self, asking: Asking<'_>) -> Served<(Vec<u8>, Option<EntryActions>)> {
+        match ask(self.world, asking)? {
+            Settled::Reply { body, entries } => Ok((body, entries)),
+            Settled::Error(errno) => Err(errno.into()),
+            Settled::Broken { .. } => Err(Errno::EIO.into()),
+        }
+    }
+
+    /// A request of this operation, to be changed before it is sent.
+    pub(super) fn asking(&self, opcode: Opcode, nodeid: NodeId, body: Vec<u8>) -> Asking<'a> {
+        Asking::new(self.number, self.caller, opcode, nodeid, body)
+    }
+
+    /// Says that the operation stepped on a quirk.
+    pub(super) fn quirk(&mut self, id: &str) {
+        if self.world.sink.wants_events() {
+            let what = What::Quirk { quirk: quirk(id) };
+            self.world.emit(&Event { operation: self.number, step: Step::Result, what });
+        }
+    }
+
+    pub(super) fn inode_of(&self, dentry: DentryId) -> InodeId {
+        self.world.mount.inode_of(dentry)
+    }
+
+    pub(super) fn node_of(&self, dentry: DentryId) -> NodeId {
+        self.world.mount.inodes[self.inode_of(dentry)].nodeid
+    }
+
+    pub(super) fn parent_node(&self, dentry: DentryId) -> NodeId {
+        self.node_of(self.world.mount.dentries[dentry].parent)
+    }
+
+    pub(super) fn handle_inode(&self, handle: HandleId) -> InodeId {
+        self.world.mount.handles[handle].inode
+    }
+
+    /// A component as it goes over the wire.
+    pub(super) fn wire_name(&self, dentry: DentryId) -> Vec<u8> {
+        with_nul(&self.world.mount.dentries[dentry].name)
+    }
+
+    /// The instant that many seconds and nanoseconds from now.
+    pub(super) fn until(&self, sec: u64, nsec: u32) -> Timespec {
+        later(self.world.now, sec, nsec)
+    }
+}
+
+/// Adds a timeout to an instant; one beyond all time is the end of it.
+pub(super) fn later(now: Timespec, sec: u64, nsec: u32) -> Timespec {
+    let nsec = u64::from(now.nsec) + u64::from(nsec.min(999_999_999));
+    let carried =
+        i64::try_from(sec).unwrap_or(i64::MAX).saturating_add((nsec / 1_000_000_000) as i64);
+    Timespec { sec: now.sec.saturating_add(carried), nsec: (nsec % 1_000_000_000) as u32 }
+}
+
+/// A success without bytes.
+pub(super) fn done(value: Value) -> Outcome {
+    Outcome { handled: true, error: 0, value, data: Vec::new(), records: Vec::new(), stop: None }
+}
+
+/// A success with a number.
+pub(super) fn number(value: i64) -> Outcome {
+    done(Value::Number(value))
+}
+
+pub(super) fn with_nul(name: &[u8]) -> Vec<u8> {
+    let mut bytes = name.to_vec();
+    bytes.push(0);
+    bytes
+}
+
+/// A struct and the names behind it.
+pub(super) fn body<T: IntoBytes + zerocopy::Immutable>(head: &T, tails: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = head.as_bytes().to_vec();
+    for tail in tails {
+        bytes.extend_from_slice(tail);
+    }
+    bytes
+}
+
+/// A struct out of a reply that was checked to be long enough.
+pub(super) fn parse<T: FromBytes>(bytes: &[u8]) -> T {
+    T::read_from_prefix(bytes).expect("the device accepts only replies of full length").0
+}
+
+/// `fuse_invalid_attr`: an unknown type, or a length that no file can have.
+pub(super) fn invalid(attr: &FuseAttr) -> bool {
+    FileKind::from_mode(attr.mode).is_none() || attr.size > i64::MAX as u64
+}
+
+/// The attributes of a reply as `stat` shows them.
+pub(super) fn stat_of(attr: &FuseAttr) -> Stat {
+    let time = |sec: u64, nsec: u32| Timespec { sec: sec as i64, nsec: nsec.min(999_999_999) };
+    Stat {
+        ino: Ino(attr.ino),
+        kind: FileKind::from_mode(attr.mode & S_IFMT).unwrap_or(FileKind::Regular),
+        permissions: attr.mode & S_IALLUGO,
+        nlink: attr.nlink,
+        uid: Uid(attr.uid),
+        gid: Gid(attr.gid),
+        rdev: Device::decode(attr.rdev),
+        size: attr.size,
+        blksize: if attr.blksize == 0 { 4096 } else { 1 << attr.blksize.ilog2() },
+        blocks: attr.blocks,
+        atime: time(attr.atime, attr.atimensec),
+        mtime: time(attr.mtime, attr.mtimensec),
+        ctime: time(attr.ctime, attr.ctimensec),
+        btime: Timespec::ZERO,
+    }
+}
+
+/// `invalid_nodeid`: neither nothing nor the root.
+pub(super) fn child_node(entry: &FuseEntryOut) -> bool {
+    entry.nodeid != 0 && entry.nodeid != NodeId::ROOT.0
+}

@@ -1,0 +1,227 @@
+//! Reading and writing through the page cache.
+
+use fuserig_abi::{Errno, FuseReadIn, FuseWriteIn, FuseWriteOut, Opcode, PAGE_SIZE};
+
+use super::exchange::{Ordinary, Served, body, number, parse};
+use crate::kernel::{HandleId, InodeId};
+use crate::pipeline::device::Shape;
+use crate::pipeline::run::quirk;
+use crate::pipeline::{Outcome, Stop};
+
+const PAGE: u64 = PAGE_SIZE as u64;
+/// `FOPEN_DIRECT_IO`: past the page cache.
+const DIRECT_IO: u32 = 1;
+
+impl Ordinary<'_> {
+    /// `generic_file_read_iter` after the caller refreshed the length.
+    pub(crate) fn read(&mut self, handle: HandleId, offset: u64, size: u64) -> Served {
+        if self.world.mount.handles[handle].open_flags & DIRECT_IO != 0 {
+            return self.read_past_cache(handle, offset, size);
+        }
+        let inode = self.handle_inode(handle);
+        let mut data = Vec::new();
+        while (data.len() as u64) < size {
+            let at = offset + data.len() as u64;
+            let index = at / PAGE;
+            if let Err(halt) = self.bring_page(handle, inode, index) {
+                if data.is_empty() {
+                    return Err(halt);
+                }
+                break;
+            }
+            let end = self.world.mount.inodes[inode].size.min(offset.saturating_add(size));
+            let Some(Some(page)) = self.world.mount.inodes[inode].pages.get(&index) else { break };
+            let within = (at % PAGE) as usize;
+            let until = end.saturating_sub(index * PAGE).min(PAGE) as usize;
+            if at >= end || within >= until {
+                break;
+            }
+            data.extend_from_slice(&page[within..until]);
+        }
+        Ok(Outcome { data: data.clone(), ..number(data.len() as i64) })
+    }
+
+    /// A page that can be read. One that is not there is read ahead first, whose failure leaves
+    /// it empty in the cache and is not reported; then it is read for itself.
+    fn bring_page(&mut self, handle: HandleId, inode: InodeId, index: u64) -> Served<()> {
+        let state = &self.world.mount.inodes[inode];
+        if index > 0 && index * PAGE >= state.size {
+            return Ok(());
+        }
+        if matches!(state.pages.get(&index), Some(Some(_))) {
+            return Ok(());
+        }
+        if !state.pages.contains_key(&index) {
+            let window = u64::from(self.world.connection.max_readahead) / PAGE;
+            let pages = window.min(u64::from(self.world.connection.max_pages)).clamp(1, 1 << 16);
+            let last = state.size.div_ceil(PAGE).max(index + 1);
+            let missing = (index..last.min(index + pages))
+                .take_while(|page| !state.pages.contains_key(page))
+                .count() as u64;
+            match self.read_pages(handle, inode, index, missing) {
+                Ok(()) => return Ok(()),
+                Err(super::Halt::Stop(stop)) => return Err(stop.into()),
+                Err(super::Halt::Errno(_)) => {}
+            }
+        }
+        self.read_pages(handle, inode, index, 1)
+    }
+
+    /// One READ for whole pages. A short reply means the end of the file is earlier.
+    fn read_pages(
+        &mut self,
+        handle: HandleId,
+        inode: InodeId,
+        index: u64,
+        count: u64,
+    ) -> Served<()> {
+        for page in index..index + count {
+            self.world.mount.inodes[inode].pages.entry(page).or_insert(None);
+        }
+        let size = count * PAGE;
+        let mut bytes = self.ask_read(handle, index * PAGE, size)?;
+        let read = bytes.len() as u64;
+        bytes.resize(size as usize, 0);
+        let state = &mut self.world.mount.inodes[inode];
+        for (page, bytes) in (index..).zip(bytes.chunks_exact(PAGE as usize)) {
+            state.pages.insert(page, Some(bytes.to_vec()));
+        }
+        if read < size && state.size > index * PAGE + read {
+            state.size = index * PAGE + read;
+        }
+        Ok(())
+    }
+
+    fn ask_read(&mut self, handle: HandleId, offset: u64, size: u64) -> Served<Vec<u8>> {
+        let state = &self.world.mount.handles[handle];
+        let head = FuseReadIn {
+            fh: state.fh.0,
+            offset,
+            size: u32::try_from(size).unwrap_or(u32::MAX),
+            flags: state.flags.bits(),
+            ..FuseReadIn::default()
+        };
+        let nodeid = state.nodeid;
+        let room = usize::try_from(size).unwrap_or(usize::MAX);
+        self.ask(Opcode::READ, nodeid, body(&head, &[]), Shape::up_to(room))
+    }
+
+    fn read_past_cache(&mut self, handle: HandleId, offset: u64, size: u64) -> Served {
+        let most = u64::from(self.world.connection.max_pages) * PAGE;
+        let mut data = Vec::new();
+        while (data.len() as u64) < size {
+            let piece = (size - data.len() as u64).min(most);
+            let got = match self.ask_read(handle, offset + data.len() as u64, piece) {
+                Ok(got) => got,
+                Err(halt) if data.is_empty() => return Err(halt),
+                Err(_) => break,
+            };
+            data.extend_from_slice(&got);
+            if (got.len() as u64) < piece {
+                break;
+            }
+        }
+        Ok(Outcome { data: data.clone(), ..number(data.len() as i64) })
+    }
+
+    /// `fuse_perform_write`: the cache is filled and the daemon told, a piece at a time. Without
+    /// INIT no piece is small enough, and the kernel tries for ever (N5).
+    pub(super) fn write(&mut self, handle: HandleId, offset: u64, data: &[u8]) -> Served {
+        if data.is_empty() {
+            return Ok(number(0));
+        }
+        if self.world.connection.max_write == 0 {
+            return Err(Stop::Hang(quirk("N5")).into());
+        }
+        let inode = self.handle_inode(handle);
+        let appends =
+            self.world.mount.handles[handle].flags.contains(fuserig_sim_fs::OpenFlags::APPEND);
+        let start = if appends { self.world.mount.inodes[inode].size } else { offset };
+        let cached = self.world.mount.handles[handle].open_flags & DIRECT_IO == 0;
+        let mut written = 0;
+        while written < data.len() {
+            let at = start + written as u64;
+            let piece = self.piece(at, data.len() - written, cached);
+            let bytes = &data[written..written + piece];
+            let told = self.ask_write(handle, at, bytes);
+            if cached {
+                self.fill_cache(inode, at, bytes, told.is_ok());
+            }
+            match told {
+                Ok(count) => {
+                    written += count;
+                    self.grow(inode, at + count as u64);
+                    if count < piece {
+                        break;
+                    }
+                }
+                Err(halt) if written == 0 => return Err(halt),
+                Err(_) => break,
+            }
+        }
+        let end = start + written as u64;
+        let data = end.to_le_bytes().to_vec();
+        Ok(Outcome { data, ..number(written as i64) })
+    }
+
+    /// A piece ends with its page, unless the daemon takes larger ones and the page is full.
+    fn piece(&self, at: u64, left: usize, cached: bool) -> usize {
+        let connection = &self.world.connection;
+        let most = (connection.max_write as usize).min((connection.max_pages * PAGE_SIZE) as usize);
+        let whole = at.is_multiple_of(PAGE);
+        let page = (PAGE - at % PAGE) as usize;
+        if !cached || connection.big_writes && whole {
+            let full = left / PAGE as usize * PAGE as usize;
+            let piece = if cached && full > 0 { full } else { left };
+            piece.min(most)
+        } else {
+            left.min(page).min(most)
+        }
+    }
+
+    fn ask_write(&mut self, handle: HandleId, offset: u64, data: &[u8]) -> Served<usize> {
+        let state = &self.world.mount.handles[handle];
+        let head = FuseWriteIn {
+            fh: state.fh.0,
+            offset,
+            size: data.len() as u32,
+            flags: state.flags.bits(),
+            ..FuseWriteIn::default()
+        };
+        let nodeid = state.nodeid;
+        let shape = Shape::fixed(size_of::<FuseWriteOut>());
+        let reply = self.ask(Opcode::WRITE, nodeid, body(&head, &[data]), shape)?;
+        let count = parse::<FuseWriteOut>(&reply).size as usize;
+        if count > data.len() { Err(Errno::EIO.into()) } else { Ok(count) }
+    }
+
+    /// What was written lies in the cache; a page that is not whole, or that the daemon did not
+    /// take, has to be read again.
+    fn fill_cache(&mut self, inode: InodeId, at: u64, data: &[u8], taken: bool) {
+        let pages = &mut self.world.mount.inodes[inode].pages;
+        let mut done = 0;
+        while done < data.len() {
+            let place = at + done as u64;
+            let within = (place % PAGE) as usize;
+            let count = (data.len() - done).min(PAGE as usize - within);
+            let page = pages.entry(place / PAGE).or_insert(None);
+            if count == PAGE as usize {
+                *page = Some(vec![0; PAGE as usize]);
+            }
+            match page {
+                Some(bytes) if taken => {
+                    bytes[within..within + count].copy_from_slice(&data[done..done + count]);
+                }
+                other => *other = None,
+            }
+            done += count;
+        }
+    }
+
+    /// The file is at least that long now.
+    pub(super) fn grow(&mut self, inode: InodeId, end: u64) {
+        let state = &mut self.world.mount.inodes[inode];
+        state.size = state.size.max(end);
+        state.described_until = fuserig_abi::Timespec::ZERO;
+    }
+}

@@ -1,0 +1,91 @@
+//! getxattr, listxattr, setxattr, removexattr.
+
+use fuserig_abi::{Errno, FuseGetxattrIn, FuseGetxattrOut, NodeId, Opcode, XATTR_SIZE_MAX};
+
+use super::Halt;
+use super::exchange::{Ordinary, Served, body, number, parse, with_nul};
+use crate::kernel::{DentryId, Unknown};
+use crate::pipeline::Outcome;
+use crate::pipeline::device::Shape;
+
+/// A daemon that does not know the request is not asked again.
+fn forget_unknown(result: Served, memory: &mut bool) -> Served {
+    if result == Err(Halt::Errno(Errno::ENOSYS)) {
+        *memory = true;
+        return Err(Errno::EOPNOTSUPP.into());
+    }
+    result
+}
+
+impl Ordinary<'_> {
+    fn unknown(&mut self) -> &mut Unknown {
+        &mut self.world.connection.unknown
+    }
+
+    /// The reading requests: bytes for a buffer, or their number without one.
+    fn read_attribute(&mut self, opcode: Opcode, nodeid: NodeId, name: &[u8], size: u32) -> Served {
+        let head = FuseGetxattrIn { size, padding: 0 };
+        let body = body(&head, &[name]);
+        if size == 0 {
+            let shape = Shape::fixed(size_of::<FuseGetxattrOut>());
+            let reply = self.ask(opcode, nodeid, body, shape)?;
+            let length = parse::<FuseGetxattrOut>(&reply).size.min(XATTR_SIZE_MAX);
+            return Ok(number(i64::from(length)));
+        }
+        let data = self.ask(opcode, nodeid, body, Shape::up_to(size as usize))?;
+        Ok(Outcome { data: data.clone(), ..number(data.len() as i64) })
+    }
+
+    pub(super) fn getxattr(&mut self, dentry: DentryId, name: &[u8], size: u32) -> Served {
+        if self.unknown().getxattr {
+            return Err(Errno::EOPNOTSUPP.into());
+        }
+        let nodeid = self.node_of(dentry);
+        let got = self.read_attribute(Opcode::GETXATTR, nodeid, &with_nul(name), size);
+        forget_unknown(got, &mut self.unknown().getxattr)
+    }
+
+    pub(super) fn listxattr(&mut self, dentry: DentryId, size: u32) -> Served {
+        if self.unknown().listxattr {
+            return Err(Errno::EOPNOTSUPP.into());
+        }
+        let nodeid = self.node_of(dentry);
+        let got = self.read_attribute(Opcode::LISTXATTR, nodeid, &[], size);
+        let got = forget_unknown(got, &mut self.unknown().listxattr)?;
+        let names = &got.data;
+        let empty = names.split(|&byte| byte == 0).rev().skip(1).any(<[u8]>::is_empty);
+        if !names.is_empty() && (names.last() != Some(&0) || empty) {
+            return Err(Errno::EIO.into());
+        }
+        Ok(got)
+    }
+
+    /// The short form of the struct, which every daemon understands.
+    pub(super) fn setxattr(
+        &mut self,
+        dentry: DentryId,
+        name: &[u8],
+        value: &[u8],
+        flags: u32,
+    ) -> Served {
+        if self.unknown().setxattr {
+            return Err(Errno::EOPNOTSUPP.into());
+        }
+        let mut body = (value.len() as u32).to_le_bytes().to_vec();
+        body.extend(flags.to_le_bytes());
+        body.extend(with_nul(name));
+        body.extend(value);
+        let nodeid = self.node_of(dentry);
+        let set = self.tell(Opcode::SETXATTR, nodeid, body).map(|()| number(0));
+        forget_unknown(set, &mut self.unknown().setxattr)
+    }
+
+    pub(super) fn removexattr(&mut self, dentry: DentryId, name: &[u8]) -> Served {
+        if self.unknown().removexattr {
+            return Err(Errno::EOPNOTSUPP.into());
+        }
+        let nodeid = self.node_of(dentry);
+        let removed = self.tell(Opcode::REMOVEXATTR, nodeid, with_nul(name)).map(|()| number(0));
+        forget_unknown(removed, &mut self.unknown().removexattr)
+    }
+}
