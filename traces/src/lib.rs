@@ -22,6 +22,7 @@ mod stream_id;
 pub mod text;
 pub mod tools;
 mod trace;
+pub mod wire;
 mod writer;
 
 pub use error::{HeaderJsonError, TraceError, WriteError};

@@ -135,6 +135,29 @@ pub(super) enum ImportCommand {
     #[command(after_help = "Example: fuserig import strace app.strace.zst --root /srv/work \
                             -o app.frt")]
     Strace(ImportArgs),
+    /// A log of `strace -P /dev/fuse -xx` of a daemon: its raw FUSE messages
+    #[command(after_help = "Record: strace -f -e trace=read,write,readv,writev -P /dev/fuse -xx \
+                            -s 16800000 -ttt -o daemon.strace DAEMON\n\
+                            Example: fuserig import fuse-strace daemon.strace -o daemon.frt")]
+    FuseStrace(ImportFuseArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportFuseArgs {
+    /// The log, plain or compressed with zstd
+    pub(super) log: PathBuf,
+    /// Which mount of the log, in the order of their INITs
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) connection: u32,
+    /// How much of file data the trace keeps
+    #[arg(long, value_parser = parse_payload, default_value = "full")]
+    pub(super) payload: PayloadMode,
+    /// The trace to write
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// Replace the output if it exists
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -12,11 +12,13 @@ use fuserig_traces::{
 use super::args::{ImportArgs, ImportCommand};
 use super::exit::{Ended, Exit, Failure};
 use super::files;
+use super::import_fuse;
 use super::output::{Style, Terminal};
 
 pub(super) fn import(command: &ImportCommand, terminal: &mut Terminal) -> Ended {
     match command {
         ImportCommand::Strace(args) => strace(args, terminal),
+        ImportCommand::FuseStrace(args) => import_fuse::fuse_strace(args, terminal),
     }
 }
 

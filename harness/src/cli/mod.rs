@@ -10,6 +10,7 @@ mod exit;
 mod files;
 mod filter;
 mod import;
+mod import_fuse;
 mod output;
 mod replay;
 mod summary;

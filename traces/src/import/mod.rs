@@ -5,9 +5,18 @@
 //! go. What a reader would get wrong: an import is not a replay, so nothing here judges whether
 //! the log makes sense, only what it says.
 
+mod fuse_strace;
+mod lines;
+mod log_error;
 mod open;
 mod strace;
 
+#[doc(hidden)]
+pub use fuse_strace::fuzz_entry_fuse_strace;
+pub use fuse_strace::{
+    FuseStraceOptions, FuseStraceReport, Problem, ProblemKind, import_fuse_strace,
+};
+pub use log_error::LogError;
 pub use open::open_log;
 #[doc(hidden)]
 pub use strace::fuzz_entry_strace;

@@ -29,6 +29,9 @@ impl OpFlags {
     pub const REPLY_UNSEEN: OpFlags = OpFlags(16);
     /// Request or reply are shorter here than on the wire (a log cut them).
     pub const TRUNCATED: OpFlags = OpFlags(32);
+    /// A notification of the daemon (`unique` 0): opcode 0, its code as `result`, its body as
+    /// `reply`. Nobody asked for it and nobody answers it, so `NO_REPLY` is set as well.
+    pub const NOTIFICATION: OpFlags = OpFlags(64);
 
     /// Bit and name of every mark, in bit order.
     pub const NAMES: &'static [(OpFlags, &'static str)] = &[
@@ -38,6 +41,7 @@ impl OpFlags {
         (OpFlags::INTERRUPTED, "interrupted"),
         (OpFlags::REPLY_UNSEEN, "reply_unseen"),
         (OpFlags::TRUNCATED, "truncated"),
+        (OpFlags::NOTIFICATION, "notification"),
     ];
 
     /// Whether all bits of `other` are set.

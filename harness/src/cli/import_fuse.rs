@@ -1,0 +1,114 @@
+//! `fuserig import fuse-strace`.
+
+use std::ops::ControlFlow;
+
+use fuserig_traces::import::{
+    FuseStraceOptions, FuseStraceReport, LogError, import_fuse_strace, open_log,
+};
+use fuserig_traces::record::Record;
+use fuserig_traces::{
+    Clock, ClockKind, Fidelity, Header, PayloadMode, Source, SourceKind, TraceWriter, WriteError,
+};
+
+use super::args::ImportFuseArgs;
+use super::exit::{Ended, Exit, Failure};
+use super::files;
+use super::output::{Style, Terminal};
+
+/// Reads the log twice: the first pass finds what the header must say.
+pub(super) fn fuse_strace(args: &ImportFuseArgs, terminal: &mut Terminal) -> Ended {
+    let survey = pass(args, &mut |_| ControlFlow::Continue(()))?;
+    if survey.requests == 0 {
+        return Err(Failure::new(Exit::NothingRan, nothing(args, &survey)));
+    }
+    let output = files::create(&args.output, args.force)?;
+    let failed = |error: WriteError| Failure::output(&args.output, &error);
+    let mut writer = TraceWriter::create(output, header(args, &survey)).map_err(failed)?;
+    let mut problem: Option<WriteError> = None;
+    let outcome = pass(args, &mut |record: Record| match writer.append(record.as_ref()) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => {
+            problem = Some(error);
+            ControlFlow::Break(())
+        }
+    });
+    if let Some(error) = problem {
+        return Err(failed(error));
+    }
+    let report = outcome?;
+    let (summary, _) = writer.finish().map_err(failed)?;
+    if terminal.json() {
+        let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+        let value = serde_json::json!({
+            "trace": args.output.display().to_string(),
+            "stream_id": summary.stream_id.to_string(),
+            "lines": report.lines,
+            "requests": report.requests,
+            "replies": report.replies,
+            "notifications": report.notifications,
+            "in_flight": report.in_flight,
+            "records": report.records,
+            "connections": report.connections,
+            "problems_total": report.problems_total(),
+            "problems": problems,
+        });
+        terminal.line(value.to_string());
+    } else {
+        terminal.line(report.to_string().trim_end());
+        let written = terminal.styled(Style::Bold, &args.output.display().to_string());
+        terminal.line(format!(
+            "wrote {written}: {} bytes, stream id {}",
+            summary.bytes, summary.stream_id
+        ));
+    }
+    Ok(if report.is_lossless() { Exit::Agreed } else { Exit::Finding })
+}
+
+fn pass(
+    args: &ImportFuseArgs,
+    sink: &mut dyn FnMut(Record) -> ControlFlow<()>,
+) -> Result<FuseStraceReport, Failure> {
+    let log = open_log(&args.log).map_err(|error| Failure::input(&args.log, &error))?;
+    let options = FuseStraceOptions { payload: args.payload, connection: args.connection };
+    import_fuse_strace(log, &options, sink)
+        .map_err(|error: LogError| Failure::input(&args.log, &error))
+}
+
+/// Why a log gave nothing, as far as it can be seen.
+fn nothing(args: &ImportFuseArgs, survey: &FuseStraceReport) -> String {
+    let why = if survey.elsewhere > 0 {
+        format!("the log has {} mounts; choose one with --connection", survey.connections)
+    } else if survey.other > 0 {
+        "no read brought a FUSE message; is it the log of a program instead of a daemon? \
+         `fuserig import strace` reads those"
+            .to_owned()
+    } else {
+        "no read brought a FUSE message; trace the daemon from its start with -f".to_owned()
+    };
+    let first = survey.problems.first().map(|problem| format!(" ({problem})")).unwrap_or_default();
+    format!("{}: {why}{first}", args.log.display())
+}
+
+fn header(args: &ImportFuseArgs, survey: &FuseStraceReport) -> Header {
+    let kind = if survey.first_ns.is_some() { ClockKind::Realtime } else { ClockKind::Unknown };
+    let mut header = Header {
+        tool: "fuserig".to_owned(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        clock: Some(Clock { kind, base_ns: survey.first_ns }),
+        payload: args.payload,
+        source: Some(Source {
+            kind: SourceKind::FuseStrace,
+            what: args.log.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            root: String::new(),
+            fidelity: Fidelity {
+                replies: true,
+                data: args.payload == PayloadMode::Full && survey.is_lossless(),
+                credentials: true,
+                exact_order: true,
+            },
+        }),
+        ..Header::default()
+    };
+    survey.survey.fill(&mut header);
+    header
+}

@@ -1,0 +1,471 @@
+//! The way of a line: head, halves, call, message, operation, record.
+
+use core::ops::ControlFlow;
+use std::collections::BTreeMap;
+use std::io::BufRead;
+
+use super::call::{self, Io, Outcome, Scan, Way};
+use super::head::{self, Event, Head};
+use super::session::{Devices, Half, LogClock};
+use super::{FuseStraceOptions, FuseStraceReport, ProblemKind};
+use crate::import::LogError;
+use crate::import::lines::{Lines, LogLine};
+use crate::import::log_error::excerpt;
+use crate::record::{OpFlags, Record};
+use crate::wire::{
+    Channel, InOrder, MessageError, Moment, Pairing, PayloadStore, ReplyHead, RequestHead, Written,
+};
+
+const HINT: &str = "record the daemon with `strace -f -e trace=read,write,readv,writev \
+                    -P /dev/fuse -xx -s 16800000 -ttt -o FILE DAEMON`";
+/// Calls that have begun and not ended; a task has one at most.
+const HALVES_MAX: usize = 1 << 20;
+/// Lines that may be foreign (a shell's greeting, `script`) before the first one of strace.
+const FOREIGN_LINES_MAX: u64 = 20;
+const INIT: u32 = 26;
+
+/// Imports the log of a daemon: hands out each record as soon as its turn has come, operations in
+/// the order of their requests, file data before the operation that refers to them.
+///
+/// # Errors
+/// When the log cannot be read or is none of strace. Lines that are not understood are problems
+/// in the report.
+pub fn import_fuse_strace<R: BufRead>(
+    log: R,
+    options: &FuseStraceOptions,
+    sink: &mut dyn FnMut(Record) -> ControlFlow<()>,
+) -> Result<FuseStraceReport, LogError> {
+    let mut lines = Lines::new(log);
+    let mut importer = Importer::new(options, sink);
+    while let Some(line) = lines.next_line()? {
+        importer.line(line)?;
+        if importer.stopped {
+            return Err(LogError::Stopped { line: importer.report.lines });
+        }
+    }
+    importer.finish()
+}
+
+struct Importer<'a> {
+    options: FuseStraceOptions,
+    sink: &'a mut dyn FnMut(Record) -> ControlFlow<()>,
+    clock: LogClock,
+    devices: Devices,
+    halves: BTreeMap<u64, Half>,
+    /// The request that a task read last: who answers it by splice.
+    reading: BTreeMap<u64, (Channel, u64)>,
+    pairing: Pairing,
+    order: InOrder,
+    store: PayloadStore,
+    seq: u64,
+    strace_seen: bool,
+    /// The first line that is not of strace, until one is.
+    foreign: Option<LogError>,
+    stopped: bool,
+    report: FuseStraceReport,
+}
+
+/// When a call began and ended, and in whose name.
+#[derive(Clone, Copy)]
+struct Span {
+    line: u64,
+    pid: u64,
+    /// The number that was taken when the call began, if that was an earlier line.
+    begun: Option<Moment>,
+    now_ns: u64,
+}
+
+impl<'a> Importer<'a> {
+    fn new(
+        options: &FuseStraceOptions,
+        sink: &'a mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Importer<'a> {
+        Importer {
+            options: *options,
+            sink,
+            clock: LogClock::default(),
+            devices: Devices::default(),
+            halves: BTreeMap::new(),
+            reading: BTreeMap::new(),
+            pairing: Pairing::default(),
+            order: InOrder::default(),
+            store: PayloadStore::new(options.payload),
+            seq: 0,
+            strace_seen: false,
+            foreign: None,
+            stopped: false,
+            report: FuseStraceReport::default(),
+        }
+    }
+
+    fn tick(&mut self) -> u64 {
+        self.seq += 1;
+        self.seq
+    }
+
+    fn line(&mut self, line: LogLine<'_>) -> Result<(), LogError> {
+        self.report.lines = line.number;
+        let head = match head::parse(line.text) {
+            Ok(head) => head,
+            Err((column, why)) => return self.not_a_line(line, column, why),
+        };
+        if matches!(head.event, Event::Noise) {
+            return Ok(());
+        }
+        let now_ns = self.clock.at(head.stamp);
+        let strace_was_seen = self.strace_seen;
+        self.strace_seen = true;
+        let Head { pid, event, .. } = head;
+        let span = Span { line: line.number, pid, begun: None, now_ns };
+        match event {
+            Event::Noise => {}
+            Event::Ended => {
+                if let Some(half) = self.halves.remove(&pid) {
+                    self.torn(half);
+                }
+                self.reading.remove(&pid);
+            }
+            Event::Begun { name, text } => self.begun(name, text, span)?,
+            Event::Resumed { name, text } => match self.halves.remove(&pid) {
+                Some(half) if half.name == name => {
+                    let begun = Moment { seq: half.seq, time_ns: half.time_ns };
+                    let mut whole = half.text;
+                    whole.push(b' ');
+                    whole.extend_from_slice(text);
+                    self.call(name, &whole, line, Span { begun: Some(begun), ..span });
+                }
+                // A filtered log shows the end of a call that it did not show the beginning of.
+                Some(half) => self.torn(half),
+                None if call::way(name).is_none() => {}
+                None => {
+                    let text = "the beginning of the call is missing";
+                    self.report.problem(line.number, ProblemKind::NotUnderstood, text);
+                }
+            },
+            Event::Call { name, text } => {
+                let understood = self.call(name, text, line, span);
+                self.strace_seen = understood || strace_was_seen;
+                if !self.strace_seen {
+                    self.foreign.get_or_insert(foreign(line, 0, "expected a whole system call"));
+                }
+            }
+        }
+        self.drain();
+        Ok(())
+    }
+
+    fn not_a_line(
+        &mut self,
+        line: LogLine<'_>,
+        column: usize,
+        why: &'static str,
+    ) -> Result<(), LogError> {
+        let text = excerpt(line.text);
+        if self.strace_seen {
+            let (kind, text) = match line.whole {
+                true => {
+                    (ProblemKind::NotUnderstood, format!("column {}: {why}: `{text}`", column + 1))
+                }
+                false => (ProblemKind::Torn, format!("`{text}`")),
+            };
+            self.report.problem(line.number, kind, text);
+            return Ok(());
+        }
+        let first = self.foreign.take().unwrap_or_else(|| foreign(line, column, why));
+        if line.number > FOREIGN_LINES_MAX {
+            return Err(first);
+        }
+        self.foreign = Some(first);
+        Ok(())
+    }
+
+    fn begun(&mut self, name: &[u8], text: &[u8], span: Span) -> Result<(), LogError> {
+        if call::way(name).is_none() {
+            return Ok(());
+        }
+        if self.halves.len() >= HALVES_MAX {
+            let what = "the calls that have not ended";
+            return Err(LogError::Limit { line: span.line, what, limit: HALVES_MAX as u64 });
+        }
+        let half = Half {
+            line: span.line,
+            name: name.to_vec(),
+            text: text.to_vec(),
+            seq: self.tick(),
+            time_ns: span.now_ns,
+        };
+        if let Some(lost) = self.halves.insert(span.pid, half) {
+            self.torn(lost);
+        }
+        Ok(())
+    }
+
+    /// A call that never returned: nothing for a read, a lost reply for a write.
+    fn torn(&mut self, half: Half) {
+        if call::way(&half.name) == Some(Way::Out) {
+            let text = excerpt(&half.text);
+            self.report.problem(half.line, ProblemKind::Torn, format!("write({text}"));
+        }
+    }
+
+    /// A whole call; returns whether it is one of strace's for sure.
+    fn call(&mut self, name: &[u8], text: &[u8], line: LogLine<'_>, span: Span) -> bool {
+        let Some(way) = call::way(name) else {
+            self.other_call(name, text, span);
+            return text.contains(&b'=');
+        };
+        self.report.calls += 1;
+        let io = match call::parse(text) {
+            Ok(io) => io,
+            Err((at, why)) => {
+                let kind = if line.whole { ProblemKind::NotUnderstood } else { ProblemKind::Torn };
+                let place = format!("byte {} of the arguments: {why}: `", at + 1);
+                self.report.problem(line.number, kind, place + &excerpt(text) + "`");
+                return false;
+            }
+        };
+        match way {
+            Way::In => self.read(io, span),
+            Way::Out => self.write(io, span),
+        }
+        true
+    }
+
+    /// Calls that say something about descriptors, or that move bytes past the log.
+    fn other_call(&mut self, name: &[u8], text: &[u8], span: Span) {
+        let mut scan = Scan::new(text);
+        let Ok((fd, annotation)) = scan.descriptor() else { return };
+        match name {
+            b"ioctl" => {
+                let marks: [&[u8]; 2] = [b"FUSE_DEV_IOC_CLONE", b"0xe5, 0"];
+                let has = |mark: &&[u8]| text.windows(mark.len()).any(|window| window == *mark);
+                if let Some(source) = bracketed(text).filter(|_| marks.iter().any(has)) {
+                    self.devices.cloned(fd, source);
+                }
+            }
+            b"splice" => {
+                let Ok((outcome, _)) = scan.ending() else { return };
+                let Outcome::Moved(moved) = outcome else { return };
+                if self.is_device(fd, annotation.as_deref()) {
+                    let text = format!("{moved} bytes from the device");
+                    self.report.problem(span.line, ProblemKind::Splice, text);
+                } else if let Some((fd, annotation)) = splice_target(text)
+                    && self.is_device(fd, annotation.as_deref())
+                {
+                    self.spliced_reply(moved, span);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn spliced_reply(&mut self, moved: u64, span: Span) {
+        let text = format!("a reply of {moved} bytes");
+        self.report.problem(span.line, ProblemKind::Splice, text);
+        if let Some((channel, unique)) = self.reading.remove(&span.pid) {
+            let moment = Moment { seq: self.tick(), time_ns: span.now_ns };
+            self.pairing.reply_unseen(channel, unique, moment);
+        }
+    }
+
+    /// Whether a descriptor is the device: by its annotation, or by what was read from it before.
+    fn is_device(&self, fd: u64, annotation: Option<&[u8]>) -> bool {
+        match annotation {
+            Some(path) => [&b"/dev/fuse"[..], b"/dev/cuse", b"char 10:229"]
+                .iter()
+                .any(|mark| path.windows(mark.len()).any(|window| window == *mark)),
+            None => self.devices.is_known(fd),
+        }
+    }
+
+    fn read(&mut self, mut io: Io, span: Span) {
+        let Outcome::Moved(moved) = io.outcome else {
+            self.report.idle += 1;
+            return;
+        };
+        // Old versions print the whole buffers of a vector.
+        io.data.truncate(usize::try_from(moved).unwrap_or(usize::MAX));
+        let head = RequestHead::parse(&io.data);
+        let plausible = head.is_some_and(|head| head.is_plausible(moved));
+        let device = self.is_device(io.fd, io.annotation.as_deref());
+        if !device && (io.annotation.is_some() || !plausible) {
+            self.report.other += 1;
+            return;
+        }
+        if moved == 0 {
+            self.report.idle += 1;
+            return;
+        }
+        let is_init = head.is_some_and(|head| plausible && head.opcode == INIT);
+        let connection = self.devices.request(io.fd, is_init);
+        if connection != self.options.connection {
+            self.report.elsewhere += 1;
+            return;
+        }
+        if (io.data.len() as u64) < moved {
+            let text = format!("{} of {moved} bytes of a request", io.data.len());
+            self.report.problem(span.line, ProblemKind::Cut, text);
+        }
+        // A request exists when the read returns: the end of the line, or its time and duration.
+        let late = if span.begun.is_none() { io.took_ns.unwrap_or(0) } else { 0 };
+        let moment = Moment { seq: self.tick(), time_ns: span.now_ns.saturating_add(late) };
+        let channel = Channel(io.fd);
+        self.order.begin(moment.seq);
+        match self.pairing.request(channel, &io.data, moved, moment) {
+            Ok(()) => {
+                self.report.requests += 1;
+                if let Some(head) = head {
+                    self.reading.insert(span.pid, (channel, head.unique));
+                }
+            }
+            Err(MessageError::Short { .. }) if (io.data.len() as u64) < moved => {
+                self.order.cancel(moment.seq);
+            }
+            Err(error) => {
+                self.order.cancel(moment.seq);
+                let text = format!("a request: {error}");
+                self.report.problem(span.line, ProblemKind::BadMessage, text);
+            }
+        }
+    }
+
+    fn write(&mut self, io: Io, span: Span) {
+        let head = ReplyHead::parse(&io.data);
+        let waiting = head.is_some_and(|head| self.pairing.is_waiting(head.unique));
+        let device = self.is_device(io.fd, io.annotation.as_deref());
+        if !device && (io.annotation.is_some() || !waiting) {
+            self.report.other += 1;
+            return;
+        }
+        if self.devices.connection(io.fd) != self.options.connection {
+            self.report.elsewhere += 1;
+            return;
+        }
+        let whole =
+            if io.cut { head.map_or(0, |head| u64::from(head.len)) } else { io.data.len() as u64 };
+        let (moved, written) = match io.outcome {
+            Outcome::Moved(moved) => (moved, Written::Taken),
+            Outcome::Failed(ref name) if name == "ENOENT" => (whole, Written::Gone),
+            Outcome::Failed(name) => {
+                let text = format!("{name}, {} bytes", io.data.len());
+                self.report.problem(span.line, ProblemKind::Refused, text);
+                return;
+            }
+            Outcome::Unknown => {
+                self.report.problem(span.line, ProblemKind::Torn, "a reply");
+                return;
+            }
+        };
+        if (io.data.len() as u64) < moved {
+            let text = format!("{} of {moved} bytes of a reply", io.data.len());
+            self.report.problem(span.line, ProblemKind::Cut, text);
+        }
+        // A reply counts from when its write began.
+        let moment = match span.begun {
+            Some(begun) => begun,
+            None => Moment { seq: self.tick(), time_ns: span.now_ns },
+        };
+        if head.is_some_and(|head| head.unique == 0) {
+            self.order.begin(moment.seq);
+        }
+        match self.pairing.reply(Channel(io.fd), &io.data, moved, moment, written) {
+            Ok(()) => self.replied(span.pid, head, written),
+            Err(MessageError::Short { .. }) if (io.data.len() as u64) < moved => {}
+            Err(error) => {
+                self.order.cancel(moment.seq);
+                let kind = match error {
+                    MessageError::NoRequest { .. } => ProblemKind::NoRequest,
+                    _ => ProblemKind::BadMessage,
+                };
+                self.report.problem(span.line, kind, error.to_string());
+            }
+        }
+    }
+
+    fn replied(&mut self, pid: u64, head: Option<ReplyHead>, written: Written) {
+        let unique = head.map_or(0, |head| head.unique);
+        if unique == 0 {
+            self.report.notifications += 1;
+            return;
+        }
+        self.report.replies += 1;
+        self.report.interrupted += u64::from(written == Written::Gone);
+        if self.reading.get(&pid).is_some_and(|(_, reading)| *reading == unique) {
+            self.reading.remove(&pid);
+        }
+    }
+
+    /// Hands out what is complete.
+    fn drain(&mut self) {
+        while let Some(note) = self.pairing.take_note() {
+            self.hand_out(note.into());
+        }
+        while let Some(op) = self.pairing.take() {
+            self.report.survey.add(&op.as_ref());
+            self.order.push(op);
+        }
+        while let Some(mut op) = self.order.pop() {
+            let stored = self.store.keep(&mut op);
+            if let Some(stored) = stored {
+                self.hand_out(stored.into());
+            }
+            self.report.in_flight +=
+                u64::from(op.in_flight() && !op.flags.contains(OpFlags::REPLY_UNSEEN));
+            self.hand_out(op.into());
+        }
+    }
+
+    fn hand_out(&mut self, record: Record) {
+        if !self.stopped {
+            self.report.records += 1;
+            self.stopped = (self.sink)(record).is_break();
+        }
+    }
+
+    fn finish(mut self) -> Result<FuseStraceReport, LogError> {
+        if !self.strace_seen {
+            return Err(self.foreign.unwrap_or(LogError::Empty { hint: HINT }));
+        }
+        for half in core::mem::take(&mut self.halves).into_values() {
+            self.torn(half);
+        }
+        self.pairing.finish();
+        self.drain();
+        self.order.finish();
+        self.drain();
+        if self.stopped {
+            return Err(LogError::Stopped { line: self.report.lines });
+        }
+        self.report.connections = self.devices.connections();
+        self.report.descriptors = self.devices.count();
+        self.report.first_ns = self.clock.first_ns();
+        self.report.times = self.clock.worth();
+        Ok(self.report)
+    }
+}
+
+fn foreign(line: LogLine<'_>, column: usize, why: &str) -> LogError {
+    LogError::Foreign {
+        line: line.number,
+        what: "a line of strace",
+        column: column + 1,
+        why: why.to_owned(),
+        text: excerpt(line.text),
+        hint: HINT,
+    }
+}
+
+/// The number in the first `[N]`.
+fn bracketed(text: &[u8]) -> Option<u64> {
+    let open = text.iter().position(|byte| *byte == b'[')?;
+    let inside = &text[open + 1..];
+    let digits = inside.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    head::decimal(&inside[..digits])
+}
+
+/// The third argument of `splice(in, off, out, off, len, flags)`.
+fn splice_target(text: &[u8]) -> Option<(u64, Option<Vec<u8>>)> {
+    let mut commas = text.iter().enumerate().filter(|(_, byte)| **byte == b',');
+    let (second, _) = commas.nth(1)?;
+    Scan::new(&text[second + 1..]).descriptor().ok()
+}
