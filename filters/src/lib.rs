@@ -6,6 +6,7 @@
 
 mod filter;
 mod native;
+pub mod object;
 pub mod program;
 
 pub use filter::{Filter, FilterEnv};

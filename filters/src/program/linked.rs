@@ -12,6 +12,10 @@ pub const PSEUDO_FUNC: u8 = 4;
 pub const PSEUDO_CALL: u8 = 1;
 /// `call` of a kernel function.
 pub const PSEUDO_KFUNC: u8 = 2;
+/// `imm` of a call (with `src` 0) that stands for an instruction whose CO-RE relocation or weak
+/// kernel function the ABI does not have. It is legal and must not be reached; libbpf writes the
+/// same number.
+pub const POISON_IMM: i32 = 0xbad_2310;
 
 /// One instruction of 8 bytes (RFC 9669 3).
 ///
@@ -245,6 +249,7 @@ pub struct MapDef {
 ///     symbol: "hide_ops".into(),
 ///     type_name: "fuse_ops".into(),
 ///     section: ".struct_ops.link".into(),
+///     name: "hide".into(),
 ///     bytes: Vec::new(),
 ///     members: Default::default(),
 /// };
@@ -258,6 +263,8 @@ pub struct StructOpsMap {
     pub type_name: String,
     /// The section it stands in; `.link` attaches through a link.
     pub section: String,
+    /// The name it is registered under, checked by the kernel's rules.
+    pub name: String,
     /// The literal bytes of the variable, pointer slots zero.
     pub bytes: Vec<u8>,
     /// Member name to index into [`Linked::programs`], for members that are set.

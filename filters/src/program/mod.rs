@@ -12,13 +12,15 @@
 //! | lddw | [`PSEUDO_MAP`] | index into [`Linked::maps`], second half 0 |
 //! | lddw | [`PSEUDO_MAP_VALUE`] | index into [`Linked::maps`], second half the offset |
 //! | lddw | [`PSEUDO_FUNC`] | position of a function in [`Program::insns`], for callbacks |
-//! | call | 0 | id of a helper |
+//! | call | 0 | id of a helper, or [`POISON_IMM`] |
 //! | call | [`PSEUDO_CALL`] | distance to a function of the same program, from the next one |
 //! | call | [`PSEUDO_KFUNC`] | index into [`Linked::kfuncs`] |
 
+mod disasm;
 mod linked;
 
+pub use disasm::{HelperName, disassemble};
 pub use linked::{
-    DataKind, FunctionSpan, Insn, Linked, MapDef, MapKind, PSEUDO_CALL, PSEUDO_FUNC, PSEUDO_KFUNC,
-    PSEUDO_MAP, PSEUDO_MAP_VALUE, Program, ProgramKind, SourceLine, StructOpsMap,
+    DataKind, FunctionSpan, Insn, Linked, MapDef, MapKind, POISON_IMM, PSEUDO_CALL, PSEUDO_FUNC,
+    PSEUDO_KFUNC, PSEUDO_MAP, PSEUDO_MAP_VALUE, Program, ProgramKind, SourceLine, StructOpsMap,
 };

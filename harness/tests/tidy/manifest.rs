@@ -14,7 +14,10 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("fuserig-filters", &["fuserig-abi"]),
     ("fuserig-traces", &["fuserig-abi"]),
     ("fuserig", &["fuserig-abi", "fuserig-sim-fs", "fuserig-filters", "fuserig-traces"]),
-    ("fuserig-fuzz", &["fuserig", "fuserig-abi", "fuserig-sim-fs", "fuserig-traces"]),
+    (
+        "fuserig-fuzz",
+        &["fuserig", "fuserig-abi", "fuserig-sim-fs", "fuserig-filters", "fuserig-traces"],
+    ),
 ];
 
 /// The fuzz crate is a workspace of its own, because cargo-fuzz wants nightly flags for it.

@@ -71,6 +71,11 @@ pub(super) const RIMS: &[Rim] = &[
         why: "it is wrong on some instructions and runs only behind the legaliser",
     },
     Rim {
+        what: Use::Crate("object"),
+        homes: &["filters/src/object/elf.rs"],
+        why: "everything behind the reader works on sections, symbols and relocations of our own",
+    },
+    Rim {
         what: Use::Crate("fuser"),
         homes: &["harness/src/mount", "harness/src/door/"],
         why: "its types stay out of everything but the doors made for it",

@@ -1,0 +1,6 @@
+//! The loader over objects that clang made: golden listings, errors, damage.
+
+mod common;
+mod damage;
+mod errors;
+mod golden;
