@@ -8,6 +8,8 @@
 //! around it ([`kernel`]), the system calls above it ([`vfs`]), daemons ([`daemon`]), and the
 //! doors: replay of traces ([`replay`]), conformance with recorded kernels ([`conform`]), and the
 //! command line ([`cli`]).
+//! ([`replay`]), conformance with recorded kernels ([`conform`]), scenarios
+//! ([`scenario`]), the forms of what they find ([`report`]), and the command line ([`cli`]).
 //!
 //! What a reader would get wrong: no door reimplements a stage. Whatever the origin of a request,
 //! it becomes a [`pipeline::Operation`] and goes through [`pipeline::Run`].
@@ -19,4 +21,5 @@ pub mod kernel;
 pub mod pipeline;
 pub mod replay;
 pub mod report;
+pub mod scenario;
 pub mod vfs;

@@ -205,3 +205,22 @@ fn ctrl_c_leaves_a_readable_trace_and_ends_with_130() {
     let report = fuserig_traces::tools::verify(&bytes[..]).expect("a trace");
     assert!(report.is_whole(), "{:?}", report.problems);
 }
+
+#[test]
+fn abi_commands_print_headers_types_and_btf() {
+    for abi in ["v3", "v4", "android", "v3-grouped"] {
+        let output = fuserig(&["abi", "header", "--abi", abi]);
+        assert_eq!(output.status.code(), Some(0), "{abi}");
+        assert!(text(&output.stdout).starts_with(&format!("/* {abi}: ")), "{abi}");
+    }
+    let shown = fuserig(&["abi", "show", "v4", "open_postfilter"]);
+    assert!(text(&shown.stdout).contains("offset in struct fuse_ops: 16"), "{shown:?}");
+    let (_directory, file) = scratch();
+    let path = file("v4.btf");
+    check(&["abi", "btf", "--abi", "v4", "-o", path_text(&path)], 0, "");
+    let bytes = std::fs::read(&path).expect("it was written");
+    let btf = fuserig_abi::btf::Btf::read(&bytes).expect("it is BTF");
+    assert!(btf.find("fuse_ops").next().is_some());
+    check(&["abi", "header", "--abi", "v9"], 2, "see `fuserig abi list`");
+    check(&["abi", "show", "v3", "default_filter"], 2, "has no type, member or kernel function");
+}

@@ -19,6 +19,7 @@ const TARGETS: &[(&str, Entry)] = &[
     ("conform_records", fuserig::conform::fuzz_entry),
     ("fuse_strace_import", fuserig_traces::import::fuzz_entry_fuse_strace),
     ("object_load", fuserig_filters::object::fuzz_entry),
+    ("scenario_text", fuserig::scenario::fuzz_entry),
     ("strace_import", fuserig_traces::import::fuzz_entry_strace),
     ("trace_read", fuserig_traces::fuzz_entry),
     ("trace_text", fuserig_traces::fuzz_entry),

@@ -14,6 +14,7 @@ mod dynptr;
 #[cfg(test)]
 mod dynptr_tests;
 mod errno;
+mod header;
 mod ids;
 mod memory;
 mod op;
@@ -34,6 +35,7 @@ pub use buffer::{BufferFlags, FuseBuffer, Row, Writeable};
 pub use creds::{Caller, Capabilities, Credentials};
 pub use dynptr::{Access, Dynptr, Pointer};
 pub use errno::Errno;
+pub use header::c_header;
 pub use ids::{Device, Fh, Gid, Ino, NodeId, Pid, Uid, Unique};
 pub use memory::{AllocFailures, Arena, BufferEvent, FaultKind, MemoryFault, MemoryId, MemoryKind};
 pub use op::{Op, Phase, Slot};

@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use fuserig_abi::{Abi, Fidelity};
 use fuserig_traces::PayloadMode;
 
+use super::abi::AbiCommand;
+
 /// A test rig for FUSE-BPF filters: real filters through the whole prefilter, lower operation,
 /// postfilter pipeline in an ordinary process.
 #[derive(Debug, Parser)]
@@ -62,6 +64,9 @@ pub(super) enum Command {
     #[command(after_help = "Example: fuserig replay traces/corpus/shell.frt \
                             --filter 'hide:*.jpg' --against none")]
     Replay(ReplayArgs),
+    /// Run scenarios: text files with a tree, filters, system calls and what must come of them
+    #[command(after_help = "Example: fuserig run harness/scenarios/further/*.scn")]
+    Run(RunArgs),
     /// Turn the log of another tool into a trace
     #[command(subcommand)]
     Import(ImportCommand),
@@ -73,6 +78,9 @@ pub(super) enum Command {
     /// Look at filters
     #[command(subcommand)]
     Filter(FilterCommand),
+    /// Look at ABI descriptions, and print headers and BTF from them
+    #[command(subcommand)]
+    Abi(AbiCommand),
 }
 
 #[derive(Debug, Args)]
@@ -118,6 +126,16 @@ pub(super) struct ReplayArgs {
     /// Differences to show
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub(super) show: usize,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Scenario files
+    #[arg(required = true, value_name = "SCENARIO")]
+    pub(super) scenarios: Vec<PathBuf>,
+    /// ABI version to model in place of those the file names
+    #[arg(long, value_parser = parse_abi)]
+    pub(super) abi: Option<Abi>,
 }
 
 /// Who judges a replay.

@@ -8,7 +8,6 @@ use clap::Parser;
 use super::args::{Arguments, Command};
 use super::exit::{Ended, Exit};
 use super::output::{Style, Terminal};
-use super::{conform, filter, import, replay, trace};
 
 /// Runs the program with the arguments of the process.
 pub fn run() -> ExitCode {
@@ -39,11 +38,13 @@ pub fn run() -> ExitCode {
 
 fn dispatch(arguments: Arguments, terminal: &mut Terminal) -> Ended {
     match arguments.command {
-        Command::Replay(args) => replay::replay(&args, terminal),
-        Command::Import(command) => import::import(&command, terminal),
-        Command::Trace(command) => trace::trace(&command, terminal),
-        Command::Conform(args) => conform::conform(&args, terminal),
-        Command::Filter(command) => filter::filter(&command, terminal),
+        Command::Replay(args) => super::replay::replay(&args, terminal),
+        Command::Run(args) => super::run::run_scenarios(&args, terminal),
+        Command::Import(command) => super::import::import(&command, terminal),
+        Command::Trace(command) => super::trace::trace(&command, terminal),
+        Command::Conform(args) => super::conform::conform(&args, terminal),
+        Command::Filter(command) => super::filter::filter(&command, terminal),
+        Command::Abi(command) => super::abi::abi(&command, terminal),
     }
 }
 

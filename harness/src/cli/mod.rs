@@ -3,6 +3,7 @@
 //! Results go to standard output, everything else to standard error; same input, same bytes. This
 //! is the only place that prints and the only one that knows exit codes.
 
+mod abi;
 mod args;
 mod conform;
 mod entry;
@@ -13,6 +14,7 @@ mod import;
 mod import_fuse;
 mod output;
 mod replay;
+mod run;
 mod summary;
 mod trace;
 

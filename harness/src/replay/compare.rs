@@ -18,7 +18,7 @@ pub struct Mismatch {
 }
 
 /// Everything in which a result differs from the record.
-pub(super) fn mismatches(record: &CallRecord, result: &CallResult) -> Vec<Mismatch> {
+pub(crate) fn mismatches(record: &CallRecord, result: &CallResult) -> Vec<Mismatch> {
     let mut found = Vec::new();
     if record.flags.contains(CallFlags::UNFINISHED) {
         return found;

@@ -149,6 +149,14 @@ impl Args<'_> {
     }
 }
 
+/// The system call a record stands for; none for calls that no filesystem hears of.
+pub(crate) fn issue_call(record: &CallRecord) -> Result<Option<Call>, ConvertError> {
+    Ok(match issue(record)? {
+        Issue::Call(call) => Some(call),
+        Issue::Nothing => None,
+    })
+}
+
 /// The call a record stands for.
 pub(super) fn issue(record: &CallRecord) -> Result<Issue, ConvertError> {
     let spec = CallSpec::by_nr(record.nr).ok_or(ConvertError::Unknown(record.nr.0))?;

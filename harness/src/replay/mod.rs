@@ -16,7 +16,9 @@ mod replayer;
 mod tree;
 
 pub use compare::Mismatch;
+pub(crate) use compare::mismatches as result_mismatches;
 pub use convert::ConvertError;
+pub(crate) use convert::issue_call;
 pub use replayer::{
     Divergence, Judge, ReplayError, ReplayOptions, ReplayReport, Replayer, StopFlag,
 };

@@ -30,6 +30,7 @@
 //! Lines that begin with `#` and empty lines are comments, except the first, which is the header.
 
 mod body;
+mod call_form;
 mod cursor;
 mod error;
 mod literal;
@@ -40,6 +41,7 @@ mod stream;
 mod time;
 mod values;
 
+pub use call_form::{CallForm, ExpectedResult};
 pub use error::TextError;
 pub use print::{header_line, print, record_line};
 pub use renumber::Renumber;

@@ -249,7 +249,9 @@ fn call(cursor: &mut Cursor<'_>) -> Result<CallRecord, Mistake> {
 }
 
 /// `fd: 3, mode: 0644}`.
-fn outs(cursor: &mut Cursor<'_>) -> Result<Vec<(OutField, crate::record::Value)>, Mistake> {
+pub(super) fn outs(
+    cursor: &mut Cursor<'_>,
+) -> Result<Vec<(OutField, crate::record::Value)>, Mistake> {
     let mut outs = Vec::new();
     loop {
         let field = cursor.parsed(&[':', ' '], "the name of an output", |word| {

@@ -1,0 +1,8 @@
+//! `fuserig abi`: descriptions of the struct_ops ABI, looked at and printed.
+
+mod args;
+mod built_in;
+mod entry;
+
+pub(super) use args::AbiCommand;
+pub(super) use entry::abi;

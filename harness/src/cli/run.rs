@@ -1,0 +1,121 @@
+//! `fuserig run`.
+
+use std::path::Path;
+
+use fuserig_abi::Abi;
+
+use super::args::RunArgs;
+use super::exit::{Ended, Exit, Failure};
+use super::filter;
+use super::output::{Style, Terminal};
+use crate::scenario::{RunError, Scenario, ScenarioReport, run};
+
+pub(super) fn run_scenarios(args: &RunArgs, terminal: &mut Terminal) -> Ended {
+    let mut tally = Tally::default();
+    for path in &args.scenarios {
+        let text = std::fs::read_to_string(path).map_err(|error| Failure::input(path, &error))?;
+        let scenario = Scenario::parse(&text).map_err(|error| Failure::input(path, &error))?;
+        let abis = match args.abi {
+            Some(abi) => vec![abi],
+            None => scenario.abis.clone(),
+        };
+        for abi in abis {
+            let report = one(path, &scenario, abi)?;
+            show(path, &scenario, &report, terminal);
+            tally.add(path, &report);
+        }
+    }
+    tally.close(terminal)
+}
+
+fn one(path: &Path, scenario: &Scenario, abi: Abi) -> Result<ScenarioReport, Failure> {
+    let resolve = |spec: &str| match filter::named(spec) {
+        Ok(Some(filter)) => Ok(filter),
+        Ok(None) => Err("`none` is no filter; leave `filter=` out of `mount`".to_owned()),
+        Err(failure) => Err(failure.message),
+    };
+    run(scenario, abi, &resolve).map_err(|error| match error {
+        RunError::Filter { .. } => Failure::input(path, &error),
+        RunError::Mount(_) => Failure::input(path, &error),
+    })
+}
+
+fn show(path: &Path, scenario: &Scenario, report: &ScenarioReport, terminal: &mut Terminal) {
+    if terminal.json() {
+        return;
+    }
+    let good = report.failures.is_empty();
+    let (word, style) = if good { ("ok", Style::Good) } else { ("FAILED", Style::Bad) };
+    let word = terminal.styled(style, &format!("{word:<6}"));
+    let title = if scenario.title.is_empty() { "" } else { &scenario.title };
+    terminal.line(format!("{word} {:<3} {}  {title}", report.abi.name(), path.display()));
+    for failure in &report.failures {
+        terminal.line(format!("    {}:{}: {}", path.display(), failure.line, failure.what));
+    }
+    if !report.quirks.is_empty() {
+        let quirks: Vec<String> = report
+            .quirks
+            .iter()
+            .map(|(id, count)| if *count == 1 { id.clone() } else { format!("{id} x{count}") })
+            .collect();
+        let quirks = quirks.join(", ");
+        terminal.line(terminal.styled(Style::Dim, &format!("    quirks: {quirks}")));
+    }
+}
+
+/// What all files gave.
+#[derive(Default)]
+struct Tally {
+    passed: usize,
+    failed: usize,
+    steps: usize,
+    rows: Vec<serde_json::Value>,
+    again: Option<String>,
+}
+
+impl Tally {
+    fn add(&mut self, path: &Path, report: &ScenarioReport) {
+        self.steps += report.steps;
+        if report.failures.is_empty() {
+            self.passed += 1;
+        } else {
+            self.failed += 1;
+            let command = format!("fuserig run {} --abi {}", path.display(), report.abi.name());
+            self.again.get_or_insert(command);
+        }
+        let failures: Vec<_> = report
+            .failures
+            .iter()
+            .map(|failure| serde_json::json!({ "line": failure.line, "what": failure.what }))
+            .collect();
+        self.rows.push(serde_json::json!({
+            "file": path.display().to_string(),
+            "abi": report.abi.name(),
+            "steps": report.steps,
+            "failures": failures,
+            "quirks": report.quirks,
+        }));
+    }
+
+    fn close(self, terminal: &mut Terminal) -> Ended {
+        if terminal.json() {
+            let whole = serde_json::json!({
+                "runs": self.rows, "passed": self.passed, "failed": self.failed,
+            });
+            terminal.line(whole.to_string());
+        } else {
+            terminal.line(format!("{} passed, {} failed", self.passed, self.failed));
+        }
+        if self.steps == 0 {
+            terminal.note("fuserig: nothing ran: the files have no steps below `run`");
+            return Ok(Exit::NothingRan);
+        }
+        match self.again {
+            Some(command) => {
+                terminal.note(format!("again: {command}"));
+                Ok(Exit::Finding)
+            }
+            None => Ok(Exit::Agreed),
+        }
+    }
+}

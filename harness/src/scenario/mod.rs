@@ -1,0 +1,73 @@
+//! Scenarios: text files that say what is there, what happens, and what must come of it.
+//!
+//! A scenario is how a failure is kept and how a behaviour is pinned without writing Rust: a lower
+//! tree, filters, clients, their system calls, a scripted daemon, and expectations. Everything
+//! goes through the VFS model and the pipeline; nothing is judged that the file does not mention,
+//! except that a call without a result must succeed and that a daemon gets no request which the
+//! file does not mention. What a reader would get wrong: consequences are indented lines *below*
+//! their call, and `filter` and `print` lines need not be all that happened, only in order.
+//!
+//! ```text
+//! title     a hidden name cannot be opened
+//! abi       v3 v4                                    one run each; v4 when nothing is said
+//! fidelity  faithful                                 or intended
+//! mount     filter=hide daemon no_root_dir           options; all may be left out
+//!
+//! filter hide = hide:.secret                         as on the command line
+//! filter mine rules                                  or rules, the first that matches decides
+//!   lookup_prefilter name="show" nodeid=1 -> POSTFILTER
+//!   lookup_postfilter set out.nodeid=6 print "Lookup" -> CONTINUE
+//!   mkdir_prefilter resize name 24 copy -> ENOENT
+//!   readdir_postfilter write buffer x"00" -> 0
+//!
+//! lower                                              the tree below, as tree text
+//!   /notes.txt 'hi'
+//!   /.secret 'no'
+//!
+//! client alice pid=7 uid=1000 gid=1000 umask=022     the first one is meant when a call names none
+//!
+//! run
+//!   open("/notes.txt", O_RDONLY) = 3                 as strace shows calls
+//!   read(3, 10) = 2 "hi"
+//!   alice: unlink("/.secret") = ENOENT
+//!     filter lookup_prefilter name=".secret" -> ENOENT
+//!     no filter unlink_prefilter                     that member was not called
+//!     print "Lookup"                                 a printed line contains it
+//!     quirk LOOK-3                                   it was hit
+//!     daemon LOOKUP 1 name="x" -> out.nodeid=2       the request it gets next, and its reply
+//!     daemon OPEN+post 6 error_in=0 -> out.fh=1      +pre, +post: filter requests, echoed
+//!     daemon READ -> body "data"                     also: ok, ENOENT, nothing, entry ..., ioctl
+//!   stat("/x") = ?                                   whatever comes; also = crash, = hang
+//!   list("/") = "." ".." "notes.txt"                 opens, reads to the end, closes
+//!   cat("/notes.txt") = "hi"
+//!   lower "/.secret" = "no"                          below: bytes, file, directory, absent
+//!
+//! tree                                               the whole tree below at the end
+//!   /notes.txt 'hi'
+//!   /.secret 'no'
+//! ```
+//!
+//! Bytes are `"..."` with `\\ \" \n \t \0 \xNN`, or `x"0a0b"`. Numbers are as in C. A code is the
+//! name of a verdict, of an errno, or a number. `#` begins a comment.
+
+mod daemon;
+mod daemon_line;
+mod error;
+mod lex;
+mod matching;
+mod model;
+mod parse;
+mod report;
+mod rules;
+mod runner;
+mod watch;
+
+pub use error::ScenarioError;
+pub use model::{
+    Act, Action, Below, ClientLine, Condition, Consequence, DaemonAnswer, DaemonLine, EntryLine,
+    FilterLine, FilterSource, MountLine, Rule, Scenario, Step, TreeBlock,
+};
+#[doc(hidden)]
+pub use parse::fuzz_entry;
+pub use report::{Failure, ScenarioReport};
+pub use runner::{Resolve, RunError, run};

@@ -1,0 +1,443 @@
+//! A scenario through the VFS model and the pipeline.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use fuserig_abi::{Abi, AbiTable, Credentials, Errno, FileKind, Gid, Ino, Pid, Uid};
+use fuserig_filters::Filter;
+use fuserig_sim_fs::{Lower, LowerExt, MemFs, OpenFlags};
+use fuserig_traces::text::{CallForm, ExpectedResult};
+
+use super::daemon::{Script, ScriptedDaemon, SharedScript};
+use super::matching::unmet;
+use super::model::{Act, Below, ClientLine, Consequence, FilterSource, Scenario, Step};
+use super::report::{Failure, ScenarioReport};
+use super::rules::RuleFilter;
+use super::watch::{Seen, Shared, Watch};
+use crate::kernel::{MountOptions, World, WorldConfig};
+use crate::pipeline::{Daemon, NoDaemon, Stop};
+use crate::replay::{issue_call, result_mismatches, tree_output};
+use crate::vfs::{Call, CallResult, Output, PathAt, Vfs, VfsConfig};
+
+/// Bytes that `list` and `cat` ask for at once, and how often: no directory of a scenario is
+/// longer.
+const PIECE: u64 = 65536;
+const PIECES_MAX: usize = 4096;
+
+/// Why a scenario cannot run at all.
+///
+/// ```
+/// use fuserig::scenario::RunError;
+/// let error = RunError::Filter { line: 3, what: "no such file".to_owned() };
+/// assert_eq!(error.to_string(), "line 3: make the filter: no such file");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// A filter of the file cannot be made.
+    #[error("line {line}: make the filter: {what}")]
+    Filter {
+        /// The line that names it.
+        line: usize,
+        /// What is wrong.
+        what: String,
+    },
+    /// The mount cannot be made.
+    #[error("make the mount: {0}")]
+    Mount(Errno),
+}
+
+/// How a filter is made from a specification: the command line's way, or a test's own.
+pub type Resolve<'a> = dyn Fn(&str) -> Result<Box<dyn Filter>, String> + 'a;
+
+/// Runs a scenario under one ABI version. Everything that is not as the file says is in the
+/// report; steps after a crash of the modelled kernel do not run.
+///
+/// # Errors
+/// A filter that cannot be made; the file itself was checked when it was read.
+pub fn run(
+    scenario: &Scenario,
+    abi: Abi,
+    resolve: &Resolve<'_>,
+) -> Result<ScenarioReport, RunError> {
+    let mut stage = Stage::set(scenario, abi, resolve)?;
+    for step in &scenario.steps {
+        stage.step(scenario, step);
+        if stage.stopped {
+            break;
+        }
+    }
+    stage.finish(scenario);
+    Ok(stage.report)
+}
+
+struct Stage {
+    vfs: Vfs,
+    table: &'static AbiTable,
+    seen: Shared,
+    script: SharedScript,
+    report: ScenarioReport,
+    /// The kernel crashed or a caller hangs.
+    stopped: bool,
+}
+
+impl Stage {
+    fn set(scenario: &Scenario, abi: Abi, resolve: &Resolve<'_>) -> Result<Stage, RunError> {
+        let table = AbiTable::of(abi);
+        let mut root = None;
+        let mut others: Vec<Box<dyn Filter>> = Vec::new();
+        for line in &scenario.filters {
+            let filter: Box<dyn Filter> = match &line.source {
+                FilterSource::Rules(rules) => Box::new(RuleFilter::new(&line.label, table, rules)),
+                FilterSource::Spec(spec) => {
+                    resolve(spec).map_err(|what| RunError::Filter { line: line.line, what })?
+                }
+            };
+            if scenario.mount.filter.as_ref() == Some(&line.label) {
+                root = Some(filter);
+            } else {
+                others.push(filter);
+            }
+        }
+        let lower = MemFs::from_tree(&scenario.lower).expect("it was read when the file was");
+        let seen = Shared::default();
+        let script = SharedScript::default();
+        let daemon: Box<dyn Daemon> = if scenario.mount.daemon {
+            Box::new(ScriptedDaemon::new(table, Rc::clone(&script)))
+        } else {
+            Box::new(NoDaemon)
+        };
+        let config = WorldConfig {
+            abi,
+            fidelity: scenario.fidelity,
+            options: MountOptions {
+                allow_other: true,
+                no_daemon: !scenario.mount.daemon,
+                ..MountOptions::default()
+            },
+            ..WorldConfig::default()
+        };
+        let sink = Box::new(Watch(Rc::clone(&seen)));
+        let mut world =
+            World::new(&config, Box::new(lower), root, daemon, sink).map_err(RunError::Mount)?;
+        world.filters.append(&mut others);
+        let vfs = Vfs::new(world, &VfsConfig::default());
+        for client in &scenario.clients {
+            vfs.add_client(client.pid, credentials(client), client.umask);
+        }
+        let report =
+            ScenarioReport { abi, steps: 0, failures: Vec::new(), quirks: BTreeMap::new() };
+        Ok(Stage { vfs, table, seen, script, report, stopped: false })
+    }
+
+    fn fail(&mut self, line: usize, what: impl Into<String>) {
+        self.report.failures.push(Failure { line, what: what.into() });
+    }
+
+    fn step(&mut self, scenario: &Scenario, step: &Step) {
+        self.report.steps += 1;
+        *self.seen.borrow_mut() = Seen::default();
+        *self.script.borrow_mut() = Script {
+            pending: step.daemon.iter().cloned().collect(),
+            failures: Vec::new(),
+            step_line: step.line,
+        };
+        let pid = scenario.clients[step.client].pid;
+        match &step.act {
+            Act::Call(form) => self.call(step.line, pid, form),
+            Act::List { path, names } => self.list(step.line, pid, path, names),
+            Act::Cat { path, text } => self.cat(step.line, pid, path, text.as_deref()),
+            Act::Lower { path, is } => self.lower(step.line, path, is),
+        }
+        let script = self.script.take();
+        self.report.failures.extend(script.failures);
+        for line in script.pending {
+            self.fail(line.line, "the daemon did not get this request");
+        }
+        let seen = self.seen.take();
+        for consequence in missing(self.table, &step.consequences, &seen) {
+            self.fail(step.line, consequence);
+        }
+        for quirk in seen.quirks {
+            *self.report.quirks.entry(quirk).or_default() += 1;
+        }
+    }
+
+    fn call(&mut self, line: usize, pid: Pid, form: &CallForm) {
+        let call = match issue_call(&form.record) {
+            Ok(Some(call)) => call,
+            Ok(None) => return,
+            Err(error) => return self.fail(line, error.to_string()),
+        };
+        let result = self.vfs.call(pid, &call);
+        let stop = self.vfs.stopped(pid);
+        self.stopped |= stop.is_some();
+        if let Some(what) = unexpected(form, &result, stop) {
+            self.fail(line, what);
+        }
+    }
+
+    fn list(&mut self, line: usize, pid: Pid, path: &[u8], names: &Result<Vec<Vec<u8>>, i32>) {
+        let found = self
+            .read_whole(pid, path, OpenFlags::DIRECTORY, |fd| Call::Getdents { fd, space: PIECE });
+        let listed = found.map(|outputs| {
+            let mut listed: Vec<Vec<u8>> = Vec::new();
+            for output in outputs {
+                if let Output::Records(records) = output {
+                    listed.extend(records.into_iter().map(|record| record.name));
+                }
+            }
+            listed.sort();
+            listed
+        });
+        match (listed, names) {
+            (Ok(listed), Ok(names)) => {
+                let mut wanted = names.clone();
+                wanted.sort();
+                if listed != wanted {
+                    let what = format!("it lists {}, not {}", quoted(&listed), quoted(&wanted));
+                    self.fail(line, what);
+                }
+            }
+            (Ok(listed), Err(_)) => self.fail(line, format!("it lists {}", quoted(&listed))),
+            (Err(errno), Err(code)) if errno.negative() == *code => {}
+            (Err(errno), _) => self.fail(line, format!("it fails with {errno}")),
+        }
+    }
+
+    fn cat(&mut self, line: usize, pid: Pid, path: &[u8], text: Option<&[u8]>) {
+        let found = self.read_whole(pid, path, OpenFlags::empty(), |fd| Call::Read {
+            fd,
+            size: PIECE,
+            offset: None,
+        });
+        match found {
+            Err(errno) => self.fail(line, format!("it fails with {errno}")),
+            Ok(outputs) => {
+                let mut bytes = Vec::new();
+                for output in outputs {
+                    if let Output::Bytes(piece) = output {
+                        bytes.extend(piece);
+                    }
+                }
+                if let Some(text) = text.filter(|text| *text != bytes) {
+                    let (found, wanted) = (bytes.escape_ascii(), text.escape_ascii());
+                    self.fail(line, format!("it holds \"{found}\", not \"{wanted}\""));
+                }
+            }
+        }
+    }
+
+    /// Opens, repeats a call until it gives nothing, and closes.
+    fn read_whole(
+        &mut self,
+        pid: Pid,
+        path: &[u8],
+        flags: OpenFlags,
+        piece: impl Fn(i32) -> Call,
+    ) -> Result<Vec<Output>, Errno> {
+        let open = Call::Open { path: PathAt::cwd(path), flags, mode: 0, fd: None };
+        let fd = self.vfs.call(pid, &open).value?;
+        let fd = i32::try_from(fd).map_err(|_huge| Errno::EIO)?;
+        let mut outputs = Vec::new();
+        for _ in 0..PIECES_MAX {
+            let result = self.vfs.call(pid, &piece(fd));
+            match result.value {
+                Ok(0) => break,
+                Ok(_) => outputs.push(result.output),
+                Err(errno) => {
+                    self.vfs.call(pid, &Call::Close { fd });
+                    self.stopped |= self.vfs.stopped(pid).is_some();
+                    return Err(errno);
+                }
+            }
+        }
+        self.vfs.call(pid, &Call::Close { fd });
+        self.stopped |= self.vfs.stopped(pid).is_some();
+        Ok(outputs)
+    }
+
+    fn lower(&mut self, line: usize, path: &[u8], is: &Below) {
+        let found = {
+            let mut world = self.vfs.world_mut();
+            let kernel = world.kernel_caller();
+            below(&mut *world.lower, &kernel, path)
+        };
+        match found {
+            Ok(found) if agrees(&found, is) => {}
+            Ok(found) => self.fail(line, format!("below there is {found:?}, not {is:?}")),
+            Err(errno) => self.fail(line, format!("below it cannot be read: {errno}")),
+        }
+    }
+
+    fn finish(&mut self, scenario: &Scenario) {
+        let Some(tree) = scenario.tree.as_ref().filter(|_| !self.stopped) else { return };
+        let (found, wanted) = {
+            let mut world = self.vfs.world_mut();
+            let kernel = world.kernel_caller();
+            let mut wanted = MemFs::from_tree(&tree.text).expect("read when the file was");
+            (tree_output(&mut *world.lower, &kernel), tree_output(&mut wanted, &kernel))
+        };
+        match (found, wanted) {
+            (Ok(found), Ok(wanted)) => {
+                let lines = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
+                let rows = |tree: &crate::replay::TreeOutput| {
+                    let mut rows: BTreeSet<String> =
+                        tree.rows.lines().map(without_directory_size).collect();
+                    rows.extend(lines(&tree.digests));
+                    rows
+                };
+                let (found, wanted) = (rows(&found), rows(&wanted));
+                for extra in found.difference(&wanted) {
+                    self.fail(tree.line, format!("the tree below has: {extra}"));
+                }
+                for lacking in wanted.difference(&found) {
+                    self.fail(tree.line, format!("the tree below lacks: {lacking}"));
+                }
+            }
+            (Err(errno), _) | (_, Err(errno)) => {
+                self.fail(tree.line, format!("the tree below cannot be read: {errno}"));
+            }
+        }
+    }
+}
+
+/// `st_size` of a directory is no program's business.
+fn without_directory_size(row: &str) -> String {
+    let mut fields: Vec<&str> = row.split('\t').collect();
+    if fields.get(1) == Some(&"d") && fields.len() > 6 {
+        fields[6] = "-";
+    }
+    fields.join("\t")
+}
+
+fn credentials(client: &ClientLine) -> Credentials {
+    if client.uid == Uid::ROOT && client.gid == Gid::ROOT {
+        return Credentials::root();
+    }
+    Credentials::user(client.uid, client.gid)
+}
+
+fn quoted(names: &[Vec<u8>]) -> String {
+    let names: Vec<String> =
+        names.iter().map(|name| format!("\"{}\"", name.escape_ascii())).collect();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(" ") }
+}
+
+/// In what a result is not what the form expects.
+fn unexpected(form: &CallForm, result: &CallResult, stop: Option<Stop>) -> Option<String> {
+    match (form.expected, stop) {
+        (ExpectedResult::Crash, Some(Stop::Crash(_)))
+        | (ExpectedResult::Hang, Some(Stop::Hang(_) | Stop::Unanswered(_))) => None,
+        (_, Some(Stop::Crash(quirk))) => Some(format!("the kernel crashes ({})", quirk.id())),
+        (_, Some(Stop::Hang(quirk))) => Some(format!("the caller hangs ({})", quirk.id())),
+        (_, Some(Stop::Unanswered(_))) => Some("the daemon never answers".to_owned()),
+        (ExpectedResult::Crash | ExpectedResult::Hang, None) => {
+            Some(format!("it returned {}", shown(result)))
+        }
+        (ExpectedResult::Anything, None) => None,
+        (ExpectedResult::Success, None) => {
+            result.value.err().map(|errno| format!("it failed with {errno}"))
+        }
+        (ExpectedResult::Exactly, None) => {
+            let mismatches = result_mismatches(&form.record, result);
+            mismatches.first().map(|first| {
+                format!("{} is {}, not {}", first.what, first.replayed, first.recorded)
+            })
+        }
+    }
+}
+
+fn shown(result: &CallResult) -> String {
+    match result.value {
+        Ok(value) => value.to_string(),
+        Err(errno) => errno.to_string(),
+    }
+}
+
+/// The consequences that did not come, each in its kind's order.
+fn missing(table: &AbiTable, consequences: &[Consequence], seen: &Seen) -> Vec<String> {
+    let mut found = Vec::new();
+    let (mut call, mut print) = (0, 0);
+    for consequence in consequences {
+        match consequence {
+            Consequence::Filter { slot, conditions, code } => {
+                let matches = |candidate: &super::watch::SeenCall| {
+                    candidate.slot == *slot
+                        && code.is_none_or(|code| candidate.code == Some(code))
+                        && unmet(table, &candidate.args, conditions).is_none()
+                };
+                match seen.calls[call..].iter().position(matches) {
+                    Some(place) => call += place + 1,
+                    None => found.push(no_call(table, *slot, conditions, seen)),
+                }
+            }
+            Consequence::NoFilter { slot } => {
+                let called = seen.calls.iter().find(|call| slot.is_none_or(|s| s == call.slot));
+                found.extend(called.map(|call| format!("{} was called", call.slot.name())));
+            }
+            Consequence::Print(text) => {
+                match seen.prints[print..].iter().position(|line| line.contains(text)) {
+                    Some(place) => print += place + 1,
+                    None => found.push(format!("no line with \"{text}\" was printed")),
+                }
+            }
+            Consequence::Quirk(id) => {
+                if !seen.quirks.contains(id) {
+                    found.push(format!("quirk {id} was not hit"));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Why no call of that member is the expected one: the nearest one's difference.
+fn no_call(
+    table: &AbiTable,
+    slot: fuserig_abi::Slot,
+    conditions: &[super::model::Condition],
+    seen: &Seen,
+) -> String {
+    let name = slot.name();
+    match seen.calls.iter().rev().find(|call| call.slot == slot) {
+        None => format!("{name} was not called"),
+        Some(call) => match unmet(table, &call.args, conditions) {
+            Some(why) => format!("{name} was called, but {why}"),
+            None => {
+                let code = call.code.map_or("nothing".to_owned(), super::lex::show_code);
+                format!("{name} was called in another order, or returned {code}")
+            }
+        },
+    }
+}
+
+fn below(lower: &mut dyn Lower, caller: &fuserig_abi::Caller, path: &[u8]) -> Result<Below, Errno> {
+    let mut node: Ino = lower.root();
+    let mut stat = lower.getattr(caller, node)?;
+    for name in path.split(|&byte| byte == b'/').filter(|name| !name.is_empty()) {
+        stat = match lower.lookup(caller, node, name) {
+            Ok(stat) => stat,
+            Err(Errno::ENOENT) => return Ok(Below::Absent),
+            Err(errno) => return Err(errno),
+        };
+        node = stat.ino;
+    }
+    match stat.kind {
+        FileKind::Directory => Ok(Below::Directory),
+        FileKind::Regular => {
+            let fh = lower.open(caller, node, OpenFlags::NOATIME)?;
+            let size = u32::try_from(stat.size.min(1 << 20)).expect("bounded above");
+            let data = lower.read(caller, fh, 0, size)?;
+            lower.release(caller, fh)?;
+            Ok(Below::Text(data.to_vec()))
+        }
+        _ => Ok(Below::File),
+    }
+}
+
+fn agrees(found: &Below, wanted: &Below) -> bool {
+    match (found, wanted) {
+        (Below::Text(_), Below::File) => true,
+        _ => found == wanted,
+    }
+}
