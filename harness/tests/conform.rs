@@ -14,14 +14,14 @@ use fuserig_abi::Abi;
 /// Cases that agreed, disagreed and could not be played.
 type Counts = (usize, usize, usize);
 
-/// Every group outside the tree. What is skipped needs a daemon, or reaches outside the mount.
+/// Every group outside the tree. What is skipped stands in [`SKIPPED`].
 const GROUPS: &[(Abi, &str, Counts)] = &[
     (Abi::V4, "arg_modification", (50, 0, 0)),
     (Abi::V4, "buffers", (33, 0, 0)),
-    (Abi::V4, "crash_candidates", (13, 0, 3)),
-    (Abi::V4, "daemon", (3, 0, 99)),
-    (Abi::V4, "further", (35, 0, 3)),
-    (Abi::V4, "fuzz_daemon", (0, 0, 151)),
+    (Abi::V4, "crash_candidates", (15, 0, 1)),
+    (Abi::V4, "daemon", (102, 0, 0)),
+    (Abi::V4, "further", (37, 0, 1)),
+    (Abi::V4, "fuzz_daemon", (151, 0, 0)),
     (Abi::V4, "fuzz_nodaemon_1", (203, 0, 0)),
     (Abi::V4, "fuzz_nodaemon_2", (189, 0, 0)),
     (Abi::V4, "fuzz_nodaemon_ext4", (42, 0, 0)),
@@ -31,10 +31,10 @@ const GROUPS: &[(Abi, &str, Counts)] = &[
     (Abi::V4, "return_codes_forced_no_daemon", (6, 0, 0)),
     (Abi::V3, "arg_modification", (50, 0, 0)),
     (Abi::V3, "buffers", (33, 0, 0)),
-    (Abi::V3, "crash_candidates", (10, 0, 2)),
-    (Abi::V3, "daemon", (3, 0, 99)),
-    (Abi::V3, "further", (35, 0, 3)),
-    (Abi::V3, "fuzz_daemon", (0, 0, 151)),
+    (Abi::V3, "crash_candidates", (12, 0, 0)),
+    (Abi::V3, "daemon", (102, 0, 0)),
+    (Abi::V3, "further", (37, 0, 1)),
+    (Abi::V3, "fuzz_daemon", (151, 0, 0)),
     (Abi::V3, "fuzz_nodaemon_1", (203, 0, 0)),
     (Abi::V3, "fuzz_nodaemon_2", (189, 0, 0)),
     (Abi::V3, "fuzz_nodaemon_ext4", (42, 0, 0)),
@@ -42,6 +42,18 @@ const GROUPS: &[(Abi, &str, Counts)] = &[
     (Abi::V3, "return_codes_a", (213, 0, 0)),
     (Abi::V3, "return_codes_b", (259, 0, 0)),
     (Abi::V3, "return_codes_big", (23, 0, 0)),
+];
+
+/// The only cases that may be skipped, with the reason. They are three of 2,700.
+const SKIPPED: &[(Abi, &str, &str, &str)] = &[
+    (
+        Abi::V4,
+        "crash_candidates",
+        "crash.write.user.nodaemon",
+        "the kernel lost its only CPU in the endless loop of N5, so the record has no end",
+    ),
+    (Abi::V4, "further", "sysfs.hook", "a file of sysfs, outside the mount and its lower tree"),
+    (Abi::V3, "further", "sysfs.hook", "a file of sysfs, outside the mount and its lower tree"),
 ];
 
 fn here() -> PathBuf {
@@ -60,9 +72,13 @@ fn read(path: &Path) -> Vec<u8> {
     zstd::decode_all(&packed[..]).expect("the record file is compressed")
 }
 
-fn baseline(abi: Abi) -> Vec<u8> {
+fn in_tree(abi: Abi, group: &str) -> Vec<u8> {
     let folder = here().join("tests/data/observations").join(abi.name());
-    read(&folder.join("baseline.jsonl.zst"))
+    read(&folder.join(format!("{group}.jsonl.zst")))
+}
+
+fn baseline(abi: Abi) -> Vec<u8> {
+    in_tree(abi, "baseline")
 }
 
 fn play(text: &[u8], options: &ConformOptions) -> Vec<CaseReport> {
@@ -130,6 +146,13 @@ fn every_other_group_agrees_as_far_as_it_did() {
         let path = folder.join(abi.name()).join(format!("{group}.jsonl.zst"));
         let reports = play(&read(&path), &ConformOptions::new(*abi));
         let seen = counts(&reports);
+        for report in &reports {
+            let listed = SKIPPED
+                .iter()
+                .any(|(a, g, case, _)| (a, g, *case) == (abi, group, &report.name[..]));
+            let skipped = matches!(report.verdict, Verdict::Skipped(_));
+            assert_eq!(skipped, listed, "{abi}/{group} {}: skipped or listed", report.name);
+        }
         if seen != *expected {
             let list = failures(&reports);
             wrong.push(format!("{abi}/{group}: pinned {expected:?}, now {seen:?}\n{list}"));
@@ -150,6 +173,8 @@ fn a_stop_of_the_recorded_kernel_is_a_stop_of_the_model() {
         ("crash_candidates", "crash.getxattr.size0", "BUF-4"),
         ("crash_candidates", "crash.nodaemon.fsync4", "N4"),
         ("crash_candidates", "crash.create.enosys", "N2"),
+        ("crash_candidates", "crash.open.user.close.backing", "OPEN-2"),
+        ("crash_candidates", "crash.lookup.rw.post.user", "BUF-3"),
         ("return_codes_forced_no_daemon", "ret.flush.pre.1", "N4"),
         ("return_codes_forced_no_daemon", "ret.flush.post.4", "N4"),
     ];
@@ -160,6 +185,62 @@ fn a_stop_of_the_recorded_kernel_is_a_stop_of_the_model() {
         let shown = report.to_string();
         assert_eq!(report.verdict, Verdict::Passed, "{shown}");
         assert!(shown.contains("as recorded") && shown.contains(quirk), "{shown}");
+    }
+}
+
+#[test]
+fn the_groups_in_the_tree_agree_to_the_last_case() {
+    let folder = |abi: Abi| here().join("tests/data/observations").join(abi.name());
+    for (abi, group, expected) in GROUPS {
+        if !folder(*abi).join(format!("{group}.jsonl.zst")).is_file() {
+            continue;
+        }
+        let reports = play(&in_tree(*abi, group), &ConformOptions::new(*abi));
+        assert_eq!(counts(&reports), *expected, "{abi}/{group}:\n{}", failures(&reports));
+    }
+}
+
+#[test]
+fn a_conversation_that_differs_in_one_place_is_caught() {
+    let text = String::from_utf8(in_tree(Abi::V4, "daemon")).expect("records are text");
+    // One case asks five hundred times; the others say as much.
+    let short = |line: &&str| !line.contains("d.readdir.userpost.again");
+    let text: String = text.split_inclusive('\n').filter(short).collect();
+    let changes = [
+        // The request: which, for what, how long, with what in it.
+        ("\"opcode\":27,\"ph\":\"none\"", "\"opcode\":28,\"ph\":\"none\"", "requests"),
+        ("\"ph\":\"post\",\"node\":0,\"len\"", "\"ph\":\"pre\",\"node\":0,\"len\"", "requests"),
+        (
+            "\"opcode\":35,\"ph\":\"none\",\"node\":1",
+            "\"opcode\":35,\"ph\":\"none\",\"node\":2",
+            "nodeid",
+        ),
+        ("\"len\":187", "\"len\":188", "len"),
+        ("\"total_extlen\":2", "\"total_extlen\":3", "total_extlen"),
+        ("\"payload\":\"0080000000000000\"", "\"payload\":\"0180000000000000\"", "payload"),
+        ("\"payload\":\"663100\"", "\"payload\":\"663200\"", "payload"),
+        // The answer, and what the device made of it.
+        ("\"write_errno\":\"EINVAL\"", "\"write_errno\":\"EIO\"", "write errno"),
+        ("\"reply_error\":-13,\"write_ret\":16", "\"reply_error\":-13,\"write_ret\":17", "write"),
+        (
+            "\"reply\":\"data\",\"reply_len\":144",
+            "\"reply\":\"data\",\"reply_len\":145",
+            "reply length",
+        ),
+        // What the kernel forgot.
+        (
+            "\"payload\":\"0100000000000000\",\"reply\":\"noreply\"",
+            "\"payload\":\"0200000000000000\",\"reply\":\"noreply\"",
+            "forgets",
+        ),
+    ];
+    for (from, to, expected) in changes {
+        let changed = planted(&text, "", from, to);
+        let reports = play(changed.as_bytes(), &ConformOptions::new(Abi::V4));
+        let caught = reports
+            .iter()
+            .any(|report| report.differences.iter().any(|line| line.contains(expected)));
+        assert!(caught, "{from} changed to {to} was not noticed");
     }
 }
 

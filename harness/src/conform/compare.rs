@@ -38,13 +38,23 @@ impl Comparison {
         }
     }
 
-    fn note(&mut self, place: &str, what: &str, recorded: impl AsText, ours: impl AsText) {
+    pub(super) fn is_ext4(&self) -> bool {
+        self.ext4
+    }
+
+    pub(super) fn note(
+        &mut self,
+        place: &str,
+        what: &str,
+        recorded: impl AsText,
+        ours: impl AsText,
+    ) {
         let (recorded, ours) = (recorded.text(), ours.text());
         self.differences.push(format!("{place}: {what}: recorded {recorded}, here {ours}"));
     }
 
     /// Whether two inode numbers can stand for the same file.
-    fn same_inode(&mut self, recorded: i64, ours: i64) -> bool {
+    pub(super) fn same_inode(&mut self, recorded: i64, ours: i64) -> bool {
         if self.ext4 && !self.back.contains_key(&ours) {
             // ext4 gives the numbers of deleted files to new ones.
             self.inodes.insert(recorded, ours);
@@ -54,7 +64,7 @@ impl Comparison {
         there == ours && back == recorded
     }
 
-    fn same_time(recorded: i64, ours: i64) -> bool {
+    pub(super) fn same_time(recorded: i64, ours: i64) -> bool {
         recorded == ours || recorded >= WALL_CLOCK && ours >= WALL_CLOCK
     }
 
@@ -434,7 +444,7 @@ impl Comparison {
     }
 
     /// Directory records field by field, ignoring padding; the record's view is cut at 64 bytes.
-    fn same_records(&mut self, recorded: &[u8], ours: &[u8]) -> bool {
+    pub(super) fn same_records(&mut self, recorded: &[u8], ours: &[u8]) -> bool {
         const HEADER: usize = size_of::<FuseDirent>();
         let mut at = 0;
         while at + HEADER <= recorded.len().min(ours.len()) {
@@ -477,7 +487,7 @@ fn sorted_names(list: &[u8]) -> Vec<&[u8]> {
 }
 
 /// What a difference shows of a value.
-trait AsText {
+pub(super) trait AsText {
     fn text(&self) -> String;
 }
 

@@ -10,6 +10,7 @@
 //! those of the day of the recording and are compared by shape, not by value.
 
 mod compare;
+mod daemon;
 mod driver;
 mod filter;
 mod lost;
@@ -18,6 +19,7 @@ mod record;
 mod report;
 mod rule;
 mod suite;
+mod wire;
 
 pub use record::{RecordError, fuzz_entry};
 pub use report::{CaseReport, Verdict};

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use super::daemon::RequestRecord;
+
 /// Why a record file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -222,6 +224,8 @@ pub(super) struct Case {
     pub(super) end: Option<EndRecord>,
     /// The system call from which the recorded kernel did not come back, if there was one.
     pub(super) lost: Option<LostRecord>,
+    /// What the recorded daemon was asked.
+    pub(super) requests: Vec<RequestRecord>,
 }
 
 /// Reads every case of a record file; lines of kinds that hold no case are passed over.
@@ -244,7 +248,8 @@ pub(super) fn read_cases(text: &[u8]) -> Result<Vec<Case>, RecordError> {
         match &kind[..] {
             "case" => {
                 let head = serde_json::from_value(json).map_err(bad)?;
-                cases.push(Case { head, ops: Vec::new(), end: None, lost: None });
+                let (ops, requests) = (Vec::new(), Vec::new());
+                cases.push(Case { head, ops, end: None, lost: None, requests });
             }
             "op" => {
                 let op: OpRecord = serde_json::from_value(json).map_err(bad)?;
@@ -255,6 +260,11 @@ pub(super) fn read_cases(text: &[u8]) -> Result<Vec<Case>, RecordError> {
                 let end: EndRecord = serde_json::from_value(json).map_err(bad)?;
                 let name = end.case.clone();
                 current(&mut cases, number, &name)?.end = Some(end);
+            }
+            "dreq" => {
+                let request: RequestRecord = serde_json::from_value(json).map_err(bad)?;
+                let name = request.case.clone();
+                current(&mut cases, number, &name)?.requests.push(request);
             }
             "hang" | "died" => {
                 let lost: LostRecord = serde_json::from_value(json).map_err(bad)?;
@@ -285,6 +295,10 @@ pub fn fuzz_entry(bytes: &[u8]) {
         for case in &cases {
             for rule in &case.head.rules {
                 let _ = super::rule::Rule::parse(rule);
+            }
+            let _ = super::daemon::policies(&case.head.rules);
+            for request in &case.requests {
+                let _ = super::daemon::hex(&request.payload);
             }
         }
     }

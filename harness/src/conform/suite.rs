@@ -4,21 +4,23 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use fuserig_abi::{Abi, AbiTable, Credentials, Errno, Fidelity, Timespec};
+use fuserig_abi::{Abi, AbiTable, Credentials, Errno, Fidelity, NodeId, Timespec};
 use fuserig_filters::Filter;
 use fuserig_sim_fs::{HostFs, Lower, MemFs, MemFsOptions};
 use tempfile::TempDir;
 
 use super::compare::Comparison;
+use super::daemon::{HeardAt, Pieces, policies};
 use super::driver::{CLIENT, Driver, Observed, Unable};
 use super::filter::{Members, RuleFilter, SeenCall, Shared};
 use super::lost::lost_call;
 use super::lower::{CONSOLE, Ext4Manners, InMemory, WithConsole, populate, tree};
-use super::record::{Case, LostRecord, RecordError, read_cases};
+use super::record::{Case, EndRecord, LostRecord, RecordError, read_cases};
 use super::report::{CaseReport, Verdict};
 use super::rule::{Rule, number};
+use crate::daemon::Heard;
 use crate::kernel::{MountOptions, World, WorldConfig};
-use crate::pipeline::{NoDaemon, NullSink, Stop};
+use crate::pipeline::{DAEMON, Daemon, NoDaemon, NullSink, Sink, Stop};
 use crate::vfs::{Call, Vfs, VfsConfig};
 
 /// What the model stands for while it plays a file.
@@ -83,12 +85,6 @@ fn play(case: &Case, options: &ConformOptions) -> CaseReport {
 }
 
 fn not_modelled(case: &Case) -> Option<String> {
-    if case.head.opts.contains("root_dir") != (case.head.mode == "no_daemon") {
-        return Some("a root without backing directory is not modelled yet".to_owned());
-    }
-    if case.head.mode == "daemon" {
-        return Some("a conversation with a daemon is not modelled yet".to_owned());
-    }
     if case.end.is_none() {
         return Some(format!(
             "the record stops after {} system calls and does not name the next one",
@@ -117,11 +113,33 @@ fn mount_refused(case: &Case) -> CaseReport {
     }
 }
 
+/// What the daemon of a case shares with the suite.
+struct Listening {
+    heard: Rc<RefCell<Vec<Heard>>>,
+    forgotten: Rc<RefCell<Vec<(NodeId, u64)>>>,
+    pieces: Rc<RefCell<Vec<Vec<u32>>>>,
+    /// What was heard so far, by system call.
+    at: Vec<HeardAt>,
+}
+
+impl Listening {
+    /// Takes what was heard during the system call `n`.
+    fn settle(&mut self, n: i64) {
+        let heard = self.heard.borrow_mut().drain(..).collect::<Vec<_>>();
+        let mut pieces = self.pieces.borrow_mut().drain(..).collect::<Vec<_>>().into_iter();
+        for heard in heard {
+            let pieces = pieces.next().unwrap_or_default();
+            self.at.push(HeardAt { n, heard, pieces });
+        }
+    }
+}
+
 /// A mount ready for the system calls of a case.
 struct Stage {
     driver: Driver,
     shared: Rc<RefCell<Shared>>,
     comparison: Comparison,
+    daemon: Option<Listening>,
     /// The directory of the host that the mount stands on; it goes away with the case.
     _directory: Option<TempDir>,
 }
@@ -150,20 +168,28 @@ impl Stage {
             fidelity: if native { Fidelity::Intended } else { Fidelity::Faithful },
             options: MountOptions {
                 allow_other: native || case.head.opts.contains("allow_other"),
+                default_permissions: case.head.opts.contains("default_permissions"),
                 local_locks: native,
+                no_daemon: case.head.mode != "daemon",
                 ..MountOptions::default()
             },
             start: NOW,
         };
         let setup = |errno: Errno| format!("mount: {errno}");
-        let mut world = World::new(&config, lower, filter, Box::new(NoDaemon), Box::new(NullSink))
-            .map_err(setup)?;
+        let (daemon, sink, listening) = daemon_of(case)?;
+        let mut world = World::new(&config, lower, filter, daemon, sink).map_err(setup)?;
+        if !native && !case.head.opts.contains("root_dir") {
+            world.attach_root(false, None);
+        }
         world.direct_io = ext4 || native;
         for (name, members) in Members::REGISTERED {
             let other = RuleFilter::new(name, *members, table, Rc::clone(&shared));
-            world.filters.push(Box::new(other));
+            // The one at the root stands in the registry already.
+            let _ = world.register(Box::new(other));
         }
-        world.outside.extend((0..3).map(|fd| ((CLIENT, fd), CONSOLE)));
+        for process in [CLIENT, DAEMON] {
+            world.outside.extend((0..3).map(|fd| ((process, fd), CONSOLE)));
+        }
         let vfs = Vfs::new(world, &VfsConfig::default());
         vfs.add_client(CLIENT, Credentials::root(), 0o022);
         let seen_type = if native { &case.head.lower[..] } else { "fuse" };
@@ -172,7 +198,8 @@ impl Stage {
         let driver = Driver::new(vfs, statfs_type, in_memory, Rc::clone(&shared));
         let driver = driver.map_err(setup)?;
         let comparison = Comparison::new(table, ext4);
-        Ok(Some(Stage { driver, shared, comparison, _directory: directory }))
+        let daemon = listening;
+        Ok(Some(Stage { driver, shared, comparison, daemon, _directory: directory }))
     }
 
     fn play(mut self, case: &Case) -> CaseReport {
@@ -186,6 +213,7 @@ impl Stage {
                 Err(reason) => return CaseReport::skipped(&case.head.case, reason),
             };
             self.comparison.op(op, &seen, &filter_calls);
+            self.listen(op.n as i64);
             if let Some(stop) = self.driver.vfs.stopped(CLIENT) {
                 let difference = format!("#{} {}: here the kernel stops: {stop:?}", op.n, op.text);
                 self.comparison.differences.push(difference);
@@ -224,11 +252,17 @@ impl Stage {
             Err(reason) => return CaseReport::skipped(&case.head.case, reason),
         };
         self.comparison.lost(&format!("the lost {text}"), &lost.calls, &filter_calls);
+        self.listen(case.ops.len() as i64);
+        self.compare_requests(case);
         let stop = self.driver.vfs.stopped(CLIENT);
-        let same = matches!(
-            (stop, &lost.kind[..]),
-            (Some(Stop::Crash(_)), "died") | (Some(Stop::Hang(_)), "hang")
-        );
+        // A crash of the daemon's process, or one on the way out of a killed one, leaves the
+        // caller hanging; the kernel's messages tell it from a plain hang.
+        let crashed = lost.kind == "died" || case.end.as_ref().is_some_and(oopsed);
+        let same = match stop {
+            Some(Stop::Crash(_)) => crashed,
+            Some(Stop::Hang(_) | Stop::Unanswered(_)) => !crashed,
+            None => false,
+        };
         if !same {
             let difference = format!("the lost {text}: recorded {}, here {stop:?}", lost.kind);
             self.comparison.differences.push(difference);
@@ -240,6 +274,8 @@ impl Stage {
     /// The client exits, and both mounts are taken away.
     fn finish(mut self, case: &Case) -> CaseReport {
         self.driver.vfs.call(CLIENT, &Call::Exit);
+        self.listen(case.ops.len() as i64 - 1);
+        self.compare_requests(case);
         let stop = self.driver.vfs.stopped(CLIENT);
         self.compare_tree(case);
         let busy = self.driver.vfs.world().mount.leaks.lower_files > 0;
@@ -254,6 +290,19 @@ impl Stage {
             }
         }
         self.report(case, case.ops.len(), stop)
+    }
+
+    fn listen(&mut self, n: i64) {
+        if let Some(daemon) = &mut self.daemon {
+            daemon.settle(n);
+        }
+    }
+
+    fn compare_requests(&mut self, case: &Case) {
+        if let Some(daemon) = &self.daemon {
+            let forgotten = daemon.forgotten.borrow();
+            self.comparison.requests(&case.requests, &daemon.at, &forgotten);
+        }
     }
 
     fn compare_tree(&mut self, case: &Case) {
@@ -299,6 +348,11 @@ impl Stage {
     }
 }
 
+/// Whether the recorded kernel's messages hold an oops or a BUG.
+fn oopsed(end: &EndRecord) -> bool {
+    end.kmsg.contains("Oops") || end.kmsg.contains("kernel BUG")
+}
+
 /// An empty lower filesystem, and what has to live as long.
 fn lower_of(choice: &LowerChoice) -> Result<(Box<dyn Lower>, Option<TempDir>), String> {
     match choice {
@@ -312,6 +366,25 @@ fn lower_of(choice: &LowerChoice) -> Result<(Box<dyn Lower>, Option<TempDir>), S
             Ok((Box::new(lower), Some(directory)))
         }
     }
+}
+
+/// A daemon, where its requests are noted, and what it shares.
+type Server = (Box<dyn Daemon>, Box<dyn Sink>, Option<Listening>);
+
+/// The daemon of a case, and where its requests are noted.
+fn daemon_of(case: &Case) -> Result<Server, String> {
+    if case.head.mode != "daemon" {
+        return Ok((Box::new(NoDaemon), Box::new(NullSink), None));
+    }
+    let daemon = policies(&case.head.rules)?;
+    let sink = Pieces::default();
+    let listening = Listening {
+        heard: Rc::clone(daemon.heard()),
+        forgotten: Rc::clone(daemon.forgotten()),
+        pieces: Rc::clone(&sink.0),
+        at: Vec::new(),
+    };
+    Ok((Box::new(daemon), Box::new(sink), Some(listening)))
 }
 
 /// The filter of the root: none, one, or (outer none) a name that is not registered.

@@ -64,6 +64,9 @@ pub struct PolicyDaemon {
 }
 
 impl PolicyDaemon {
+    /// The opcode of a policy for every request.
+    pub const ANY: Opcode = Opcode(u32::MAX);
+
     /// A daemon that answers everything but INIT like this.
     pub fn new(otherwise: Action) -> PolicyDaemon {
         PolicyDaemon {
@@ -93,7 +96,8 @@ impl PolicyDaemon {
         if request.opcode == Opcode::INIT {
             return (init_reply(request), Route::Write);
         }
-        let known = self.policies.iter().find(|(opcode, _)| *opcode == request.opcode);
+        let meant = |opcode: Opcode| opcode == request.opcode || opcode == PolicyDaemon::ANY;
+        let known = self.policies.iter().find(|(opcode, _)| meant(*opcode));
         let action = known.map_or(&self.otherwise, |(_, action)| action);
         // A POSTFILTER request's extension is part of what a daemon reads.
         let bytes = request.encode();

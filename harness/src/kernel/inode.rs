@@ -89,19 +89,24 @@ impl FuseInode {
 
     /// Takes over the attributes that the daemon gave. Cached data goes when the length changed.
     pub fn describe(&mut self, stat: &Stat, until: Timespec) {
-        if stat.size != self.size {
-            self.pages.clear();
-        }
         self.refresh(stat);
         self.described = Some(*stat);
         self.described_until = until;
     }
 
-    /// Takes over the attributes of the lower inode.
+    /// Takes over attributes.
     pub fn refresh(&mut self, stat: &Stat) {
         self.permissions = stat.permissions;
         (self.uid, self.gid) = (stat.uid, stat.gid);
-        self.size = stat.size;
+        self.resize(stat.size);
+    }
+
+    /// Takes over a length that somebody else decided; cached data goes when it is another one.
+    pub fn resize(&mut self, size: u64) {
+        if size != self.size {
+            self.pages.clear();
+        }
+        self.size = size;
     }
 
     /// Type and permission bits.

@@ -132,10 +132,14 @@ fn wire_outs(run: &Run) -> Vec<usize> {
     }
 }
 
+/// A body, and the lengths it was put together from.
+type Pieced = (Vec<u8>, Vec<u32>);
+
 /// Structs in full, buffers at their current size. A buffer without data is copied from NULL.
-fn request_body(args: &[Arg], run: &Run) -> Result<Vec<u8>, Stop> {
-    let mut body = Vec::new();
+fn request_body(args: &[Arg], run: &Run) -> Result<Pieced, Stop> {
+    let (mut body, mut lengths) = (Vec::new(), Vec::new());
     for arg in args {
+        let before = body.len();
         match arg {
             Arg::None => {}
             Arg::Struct(bytes) => body.extend_from_slice(bytes.bytes()),
@@ -144,8 +148,9 @@ fn request_body(args: &[Arg], run: &Run) -> Result<Vec<u8>, Stop> {
                 Err(_) => return Err(Stop::Crash(quirk("BUF-3"))),
             },
         }
+        lengths.push((body.len() - before) as u32);
     }
-    Ok(body)
+    Ok((body, lengths))
 }
 
 /// Which arguments a reply carries back.
@@ -161,7 +166,7 @@ enum Direction<'a> {
 fn talk(
     world: &mut World,
     run: &mut Run,
-    body: Vec<u8>,
+    (body, pieces): Pieced,
     error_in: Option<u32>,
     direction: Direction<'_>,
 ) -> Result<i64, Stop> {
@@ -174,6 +179,7 @@ fn talk(
         opcode: Opcode(run.args.meta.opcode),
         nodeid: NodeId(run.args.meta.nodeid),
         body,
+        pieces,
         error_in,
         forced: run.args.request_flags.contains(RequestFlags::FORCE),
         background: false,

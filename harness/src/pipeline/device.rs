@@ -293,6 +293,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) nodeid: NodeId,
     /// The body.
     pub(crate) body: Vec<u8>,
+    /// The lengths it was put together from.
+    pub(crate) pieces: Vec<u32>,
     /// `error_in` of a POSTFILTER request.
     pub(crate) error_in: Option<u32>,
     /// Sent even where others are refused (N4).
@@ -318,6 +320,7 @@ impl<'a> Asking<'a> {
             caller,
             opcode,
             nodeid,
+            pieces: vec![body.len() as u32],
             body,
             error_in: None,
             forced: false,
@@ -338,7 +341,7 @@ impl<'a> Asking<'a> {
 /// # Errors
 /// The caller never gets an answer.
 pub(crate) fn ask(world: &mut World, asking: Asking<'_>) -> Result<Settled, Stop> {
-    let Asking { number, step, caller, opcode, nodeid, body, error_in, .. } = asking;
+    let Asking { number, step, caller, opcode, nodeid, body, error_in, pieces, .. } = asking;
     let unique = world.connection.next_unique();
     let request = Request {
         unique,
@@ -351,7 +354,13 @@ pub(crate) fn ask(world: &mut World, asking: Asking<'_>) -> Result<Settled, Stop
         error_in,
     };
     if world.sink.wants_events() {
-        let what = What::DaemonRequest { opcode: opcode.0, nodeid, body: &request.body, error_in };
+        let what = What::DaemonRequest {
+            opcode: opcode.0,
+            nodeid,
+            body: &request.body,
+            pieces: &pieces,
+            error_in,
+        };
         world.emit(&Event { operation: number, step, what });
     }
     if world.connection.refuses {

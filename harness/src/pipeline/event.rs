@@ -68,6 +68,9 @@ pub enum What<'a> {
         nodeid: NodeId,
         /// The body between header and extension.
         body: &'a [u8],
+        /// The lengths of the arguments that make up the body of a filter request; an ordinary
+        /// body is one piece.
+        pieces: &'a [u32],
         /// `error_in` of a POSTFILTER request.
         error_in: Option<u32>,
     },

@@ -73,7 +73,7 @@ pub(super) fn getattr_finalize(world: &mut World, run: &mut Run) -> Code {
     inode.permissions = out.attr.mode & S_IALLUGO;
     inode.uid = Uid(out.attr.uid);
     inode.gid = Gid(out.attr.gid);
-    inode.size = out.attr.size;
+    inode.resize(out.attr.size);
     let below = run.scratch.stat.unwrap_or(Stat::EMPTY);
     run.value = Value::Attr(stat_of(&out.attr, inode.kind, &below));
     Ok(0)
