@@ -34,7 +34,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 fn every_scenario_of_the_tree_passes_and_says_what_it_shows() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let all = files(&root);
-    assert!(all.len() >= 15, "only {} scenarios were found", all.len());
+    assert!(all.len() >= 48, "only {} scenarios were found", all.len());
     for path in all {
         let text = std::fs::read_to_string(&path).expect("scenarios are UTF-8");
         let scenario =
@@ -72,6 +72,12 @@ fn each_kind_of_expectation_can_fail() {
     finds(
         "lower\n  /a 'x'\nrun\n  list(\"/\") = \".\" \"..\"\n",
         &["line 4: it lists \".\" \"..\" \"a\", not \".\" \"..\""],
+    );
+    finds("run\n  put(\"/a/b\", \"\")\n", &["line 2: it failed with ENOENT"]);
+    finds("run\n  put(\"/a\", \"x\") = ENOENT\n", &["line 2: it succeeded"]);
+    finds(
+        "run\n  times 3 mkdir(\"/d%d\")\n  rmdir(\"/d3\")\n  rmdir(\"/d4\")\n",
+        &["line 4: it failed with ENOENT"],
     );
     finds(
         "run\n  mkdir(\"/a\")\n  lower \"/a\" = absent\n",
@@ -134,6 +140,14 @@ fn a_daemon_gets_exactly_what_the_file_says() {
     let failure = report.failures[0].to_string();
     assert!(failure.starts_with("line 8: the daemon got OPEN+post 0 \""), "{failure}");
     finds(
+        &with("    daemon OPEN+post -> refused ok\n"),
+        &["line 8: the kernel takes the reply, which was to be refused"],
+    );
+    finds(
+        &with("    daemon OPEN+post -> body \"too short\"\n"),
+        &["line 8: the kernel refuses the reply with EINVAL"],
+    );
+    finds(
         &with("    daemon OPEN+post -> out.nothing=1\n"),
         &["line 8: the reply has no field out.nothing"],
     );
@@ -154,6 +168,8 @@ fn mistakes_are_found_with_line_and_column() {
     refuses("colour blue", 1, 1, "unknown heading `colour`");
     refuses("  stat(\"/\")", 1, 3, "an indented line belongs to");
     refuses("mount fast", 1, 7, "unknown option `fast`");
+    refuses("mount init=x", 1, 7, "init= wants the flags");
+    refuses("run\n  times 0 stat(\"/\")", 2, 3, "a call is repeated 1 to 100000 times");
     refuses("mount filter=f", 1, 14, "no filter has the label `f`");
     refuses("filter f", 1, 9, "expected `= SPEC` or `rules`");
     refuses("filter f =", 1, 11, "expected a filter such as");

@@ -68,7 +68,7 @@ static BUILTINS: [Builtin; 13] = [
     Builtin {
         name: "trace_ops",
         parameters: "",
-        about: "selftest: prints a word an operation; the daemon is asked at lookups in the root",
+        about: "selftest: prints a word an operation; asks the daemon at lookups in the root",
         make: |_| Ok(of_selftests("trace_ops")),
     },
     Builtin {

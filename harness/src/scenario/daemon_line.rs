@@ -4,7 +4,7 @@ use fuserig_abi::{Opcode, Phase};
 
 use super::ScenarioError;
 use super::lex::{Line, code};
-use super::model::{DaemonAnswer, DaemonLine, EntryLine};
+use super::model::{DaemonAnswer, DaemonLine, EntryLine, RecordLine, SuccessLine};
 use super::parse::condition;
 
 /// `LOOKUP+post 1 name="a" -> out.nodeid=2 entry BPF "trace_ops"`.
@@ -24,9 +24,10 @@ pub(super) fn daemon_line(line: &mut Line<'_>) -> Result<DaemonLine, ScenarioErr
         }
         conditions.push(condition(line)?);
     }
+    let refused = line.eat_word("refused");
     let answer = answer(line)?;
     line.end()?;
-    Ok(DaemonLine { line: number, opcode, nodeid, conditions, answer })
+    Ok(DaemonLine { line: number, opcode, nodeid, conditions, answer, refused })
 }
 
 fn opcode(line: &mut Line<'_>) -> Result<Opcode, ScenarioError> {
@@ -56,12 +57,8 @@ fn answer(line: &mut Line<'_>) -> Result<DaemonAnswer, ScenarioError> {
     if line.eat_word("body") {
         return Ok(DaemonAnswer::Body(line.bytes()?));
     }
-    let mut changes = Vec::new();
-    let mut entries = Vec::new();
-    let mut ioctl = false;
-    if line.eat_word("ok") && line.at_end() {
-        return Ok(DaemonAnswer::Success { changes, entries, ioctl });
-    }
+    let mut success = SuccessLine::default();
+    let _ = line.eat_word("ok");
     let first = line.rest().split(' ').next().unwrap_or("");
     if let Some(code) = code(first) {
         let _ = line.word();
@@ -69,14 +66,42 @@ fn answer(line: &mut Line<'_>) -> Result<DaemonAnswer, ScenarioError> {
     }
     while !line.at_end() {
         if line.eat_word("ioctl") {
-            ioctl = true;
+            success.ioctl = true;
         } else if line.eat_word("entry") {
-            entries.push(entry(line)?);
+            success.entries.push(entry(line)?);
+        } else if line.eat_word("only") {
+            let only = success.only.get_or_insert_default();
+            while line.at_bytes() {
+                only.push(line.bytes()?);
+            }
+        } else if line.eat_word("record") {
+            success.records.push(record(line)?);
         } else {
-            changes.push(condition(line)?);
+            success.changes.push(condition(line)?);
         }
     }
-    Ok(DaemonAnswer::Success { changes, entries, ioctl })
+    Ok(DaemonAnswer::Success(success))
+}
+
+/// `record "fake" ino=100 off=5 type=8`.
+fn record(line: &mut Line<'_>) -> Result<RecordLine, ScenarioError> {
+    let mut record = RecordLine { name: line.bytes()?, ino: 1, off: 0, kind: 0 };
+    for key in ["ino=", "off=", "type="] {
+        if line.eat(key) {
+            let column = line.column();
+            let value = line.integer()?;
+            match key {
+                "ino=" => record.ino = value,
+                "off=" => record.off = value,
+                _ => {
+                    let narrow = u32::try_from(value);
+                    record.kind =
+                        narrow.map_err(|error| line.error_at(column, error.to_string()))?;
+                }
+            }
+        }
+    }
+    Ok(record)
 }
 
 fn entry(line: &mut Line<'_>) -> Result<EntryLine, ScenarioError> {

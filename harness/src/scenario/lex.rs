@@ -39,6 +39,16 @@ impl<'a> Line<'a> {
         self.rest().is_empty()
     }
 
+    /// The whole line without its comment.
+    pub(super) fn whole(&self) -> &'a str {
+        self.text
+    }
+
+    /// The same place in another text of this line.
+    pub(super) fn on<'b>(&self, text: &'b str) -> Line<'b> {
+        Line { text, at: self.at, number: self.number }
+    }
+
     /// The byte that is next, counted from 1.
     pub(super) fn column(&self) -> usize {
         self.at + 1

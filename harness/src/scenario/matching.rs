@@ -1,6 +1,6 @@
 //! Conditions against the arguments of a call, and bytes on the wire as such arguments.
 
-use fuserig_abi::{AbiTable, Arg, ArgKind, CallArgs, Dir, MemoryKind, Op, StructArg};
+use fuserig_abi::{AbiTable, Arg, ArgKind, BufferFlags, CallArgs, Dir, MemoryKind, Op, StructArg};
 use fuserig_abi::{FuseBuffer, OperationArgRow};
 
 use super::model::Condition;
@@ -139,7 +139,7 @@ pub(super) fn body_of(
         }
     }
     let count = match dir {
-        Dir::In => args.in_count,
+        Dir::In => args.in_count - usize::from(last_is_immutable(table, args)),
         Dir::Out => args.out_count,
     };
     let mut body = Vec::new();
@@ -150,6 +150,14 @@ pub(super) fn body_of(
         }
     }
     Ok(body)
+}
+
+/// A PREFILTER reply leaves out the last argument when it is an IMMUTABLE buffer (2.6).
+fn last_is_immutable(table: &AbiTable, args: &CallArgs) -> bool {
+    let row = table.operation(args.op);
+    let last = args.in_count.checked_sub(1).and_then(|last| row.args(Dir::In).get(last));
+    let buffer = last.and_then(|last| row.buffer(&last.name));
+    buffer.is_some_and(|buffer| buffer.initial_flags.contains(BufferFlags::IMMUTABLE))
 }
 
 /// Out arguments that are all zero and buffers that are empty: the start of an ordinary reply.

@@ -11,7 +11,7 @@
 //! title     a hidden name cannot be opened
 //! abi       v3 v4                                    one run each; v4 when nothing is said
 //! fidelity  faithful                                 or intended
-//! mount     filter=hide daemon no_root_dir           options; all may be left out
+//! mount     filter=hide daemon no_root_dir init=0x2000      options; all may be left out
 //!
 //! filter hide = hide:.secret                         as on the command line
 //! filter mine rules                                  or rules, the first that matches decides
@@ -36,10 +36,14 @@
 //!     quirk LOOK-3                                   it was hit
 //!     daemon LOOKUP 1 name="x" -> out.nodeid=2       the request it gets next, and its reply
 //!     daemon OPEN+post 6 error_in=0 -> out.fh=1      +pre, +post: filter requests, echoed
-//!     daemon READ -> body "data"                     also: ok, ENOENT, nothing, entry ..., ioctl
+//!     daemon READ -> body "data"                     also: ok, ENOENT, nothing, refused ok
+//!     daemon LOOKUP -> ioctl entry BPF "f" entry BACKING "/a"      also REMOVE_BPF, REMOVE_BACKING
+//!     daemon READDIR+post -> only "a" "." record "b" ino=9 off=5 type=8     edits the records
+//!   times 3 mkdir("/d%d")                            /d1, /d2, /d3, each with what is below
 //!   stat("/x") = ?                                   whatever comes; also = crash, = hang
 //!   list("/") = "." ".." "notes.txt"                 opens, reads to the end, closes
 //!   cat("/notes.txt") = "hi"
+//!   put("/new", "text")                                  opens, writes, closes
 //!   lower "/.secret" = "no"                          below: bytes, file, directory, absent
 //!
 //! tree                                               the whole tree below at the end
@@ -65,7 +69,7 @@ mod watch;
 pub use error::ScenarioError;
 pub use model::{
     Act, Action, Below, ClientLine, Condition, Consequence, DaemonAnswer, DaemonLine, EntryLine,
-    FilterLine, FilterSource, MountLine, Rule, Scenario, Step, TreeBlock,
+    FilterLine, FilterSource, MountLine, RecordLine, Rule, Scenario, Step, SuccessLine, TreeBlock,
 };
 #[doc(hidden)]
 pub use parse::fuzz_entry;

@@ -47,6 +47,8 @@ pub struct MountLine {
     pub daemon: bool,
     /// Whether the root has no backing directory, so that the daemon serves everything.
     pub no_root_dir: bool,
+    /// The flags of the daemon's INIT reply: what it speaks (`FUSE_DO_READDIRPLUS` is 0x2000).
+    pub init_flags: u32,
 }
 
 /// A filter of the scenario.
@@ -249,6 +251,15 @@ pub enum Act {
         /// The bytes it must give, if the file says.
         text: Option<Vec<u8>>,
     },
+    /// Opens a file for writing, made or emptied, writes the bytes and closes it.
+    Put {
+        /// The file.
+        path: Vec<u8>,
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// The code of the errno it must fail with, if it must.
+        fails: Option<i32>,
+    },
     /// Looks at the tree below, without the mount.
     Lower {
         /// The path below.
@@ -339,6 +350,8 @@ pub struct DaemonLine {
     pub conditions: Vec<Condition>,
     /// What is answered.
     pub answer: DaemonAnswer,
+    /// Whether the kernel must refuse the reply.
+    pub refused: bool,
 }
 
 /// What a scripted daemon answers.
@@ -353,18 +366,50 @@ pub enum DaemonAnswer {
     Code(i32),
     /// The arguments a reply carries: those of the request for filter requests, zeros otherwise,
     /// changed as the file says.
-    Success {
-        /// Fields and buffers, in the order of the file.
-        changes: Vec<Condition>,
-        /// Entries behind a lookup's reply.
-        entries: Vec<EntryLine>,
-        /// Whether the reply goes through the response ioctl, as entries must.
-        ioctl: bool,
-    },
+    Success(SuccessLine),
     /// These bytes behind a header without error.
     Body(Vec<u8>),
     /// No reply, ever.
     Nothing,
+}
+
+/// What a reply without error holds beside what it echoes.
+///
+/// ```
+/// let echo = fuserig::scenario::SuccessLine::default();
+/// assert!(echo.changes.is_empty() && !echo.ioctl);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SuccessLine {
+    /// Fields and buffers, in the order of the file.
+    pub changes: Vec<Condition>,
+    /// Entries behind a lookup's reply.
+    pub entries: Vec<EntryLine>,
+    /// The names of directory records that stay, when the file says.
+    pub only: Option<Vec<Vec<u8>>>,
+    /// Directory records behind those.
+    pub records: Vec<RecordLine>,
+    /// Whether the reply goes through the response ioctl, as entries must.
+    pub ioctl: bool,
+}
+
+/// One directory record that a daemon adds.
+///
+/// ```
+/// use fuserig::scenario::RecordLine;
+/// let fake = RecordLine { name: b"fake".to_vec(), ino: 100, off: 5, kind: 8 };
+/// assert_eq!(fake.off, 5);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordLine {
+    /// Its name.
+    pub name: Vec<u8>,
+    /// Its inode number.
+    pub ino: u64,
+    /// The position behind it.
+    pub off: u64,
+    /// `DT_*`.
+    pub kind: u32,
 }
 
 /// One lookup entry of a reply.

@@ -4,15 +4,17 @@ use fuserig_abi::{Abi, Fidelity, Gid, Pid, Slot, Uid};
 use fuserig_sim_fs::MemFs;
 use fuserig_traces::text::{CallForm, TextError};
 
-use super::lex::{Line, code};
+use super::lex::{Line, code, number};
 use super::model::{
     Act, Action, Below, ClientLine, Condition, Consequence, FilterLine, FilterSource, MountLine,
     Rule, Scenario, Step, TreeBlock,
 };
 use super::{ScenarioError, daemon_line};
 
-/// Longest file, most lines and most steps: enough for any failure that a person reads.
+/// Longest file: enough for any failure that a person reads.
 const FILE_BYTES_MAX: usize = 16 << 20;
+/// Most turns of a repeated call.
+const TIMES_MAX: usize = 100_000;
 
 impl Scenario {
     /// Reads a scenario. The grammar stands at [`crate::scenario`].
@@ -47,6 +49,8 @@ enum Block {
 struct Reader {
     scenario: Scenario,
     block: Block,
+    /// How many steps the last call of the file became.
+    group: usize,
     /// Where the `filter=` of the mount stands, to say that no filter has that label.
     mount_filter: Option<(usize, usize, String)>,
 }
@@ -66,6 +70,7 @@ impl Default for Reader {
                 tree: None,
             },
             block: Block::None,
+            group: 0,
             mount_filter: None,
         }
     }
@@ -193,11 +198,18 @@ impl Reader {
                     let label_column = column + "filter=".len();
                     self.mount_filter = Some((line.number(), label_column, label.to_owned()));
                 }
+                Some(("init", flags)) => {
+                    let flags = number(flags).and_then(|flags| u32::try_from(flags).ok());
+                    let what = "init= wants the flags of the daemon's INIT reply, such as 0x2000";
+                    self.scenario.mount.init_flags =
+                        flags.ok_or_else(|| line.error_at(column, what))?;
+                }
                 None if word == "daemon" => self.scenario.mount.daemon = true,
                 None if word == "no_root_dir" => self.scenario.mount.no_root_dir = true,
                 _ => {
                     let what = format!(
-                        "unknown option `{word}`; known are filter=LABEL, daemon and no_root_dir"
+                        "unknown option `{word}`; known are filter=LABEL, daemon, init=FLAGS and \
+                         no_root_dir"
                     );
                     return Err(line.error_at(column, what));
                 }
@@ -284,25 +296,48 @@ impl Reader {
             if !self.scenario.mount.daemon {
                 return Err(line.error_at(column, "there is no daemon; write `mount daemon` first"));
             }
-            self.step(line, column)?.daemon.push(daemon);
+            for step in self.group(line, column)? {
+                step.daemon.push(daemon.clone());
+            }
             return Ok(());
         }
         if consequence.iter().any(|word| line.rest().starts_with(word)) {
             let found = consequence_of(line)?;
-            self.step(line, column)?.consequences.push(found);
+            for step in self.group(line, column)? {
+                step.consequences.push(found.clone());
+            }
             return Ok(());
         }
         let client = self.client_of(line)?;
-        let act = act(line)?;
-        let step =
-            Step { line: line.number(), client, act, consequences: Vec::new(), daemon: Vec::new() };
-        self.scenario.steps.push(step);
+        let times = if line.eat_word("times") { line.integer()? } else { 1 };
+        let count = usize::try_from(times).ok().filter(|count| (1..=TIMES_MAX).contains(count));
+        let Some(count) = count else {
+            return Err(line.error_at(column, format!("a call is repeated 1 to {TIMES_MAX} times")));
+        };
+        self.group = count;
+        for turn in 1..=count {
+            let text = line.whole().replace("%d", &turn.to_string());
+            let mut line = line.on(if count == 1 { line.whole() } else { &text });
+            self.scenario.steps.push(Step {
+                line: line.number(),
+                client,
+                act: act(&mut line)?,
+                consequences: Vec::new(),
+                daemon: Vec::new(),
+            });
+        }
         Ok(())
     }
 
-    fn step(&mut self, line: &Line<'_>, column: usize) -> Result<&mut Step, ScenarioError> {
-        let what = "it is a consequence of a call; write the call above it";
-        self.scenario.steps.last_mut().ok_or_else(|| line.error_at(column, what))
+    /// The steps that the line above became.
+    fn group(&mut self, line: &Line<'_>, column: usize) -> Result<&mut [Step], ScenarioError> {
+        let steps = &mut self.scenario.steps;
+        let first = steps.len().saturating_sub(self.group);
+        if steps.is_empty() {
+            let what = "it is a consequence of a call; write the call above it";
+            return Err(line.error_at(column, what));
+        }
+        Ok(&mut steps[first..])
     }
 
     /// `NAME:` in front of a call; without it the first client is meant.
@@ -474,6 +509,16 @@ fn act(line: &mut Line<'_>) -> Result<Act, ScenarioError> {
         let text = if line.eat("=") { Some(line.bytes()?) } else { None };
         line.end()?;
         return Ok(Act::Cat { path, text });
+    }
+    if line.eat("put(") {
+        let path = line.bytes()?;
+        if !line.eat(",") {
+            return Err(line.error("expected `, \"bytes\")`"));
+        }
+        let bytes = path_in_brackets(line)?;
+        let fails = if line.eat("=") { Some(verdict(line)?) } else { None };
+        line.end()?;
+        return Ok(Act::Put { path, bytes, fails });
     }
     if line.eat_word("lower") {
         let path = line.bytes()?;

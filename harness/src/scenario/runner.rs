@@ -102,7 +102,7 @@ impl Stage {
         let seen = Shared::default();
         let script = SharedScript::default();
         let daemon: Box<dyn Daemon> = if scenario.mount.daemon {
-            Box::new(ScriptedDaemon::new(table, Rc::clone(&script)))
+            Box::new(ScriptedDaemon::new(table, Rc::clone(&script), scenario.mount.init_flags))
         } else {
             Box::new(NoDaemon)
         };
@@ -120,6 +120,9 @@ impl Stage {
         let mut world =
             World::new(&config, Box::new(lower), root, daemon, sink).map_err(RunError::Mount)?;
         world.filters.append(&mut others);
+        if scenario.mount.no_root_dir {
+            world.attach_root(false, None);
+        }
         let vfs = Vfs::new(world, &VfsConfig::default());
         for client in &scenario.clients {
             vfs.add_client(client.pid, credentials(client), client.umask);
@@ -146,6 +149,15 @@ impl Stage {
             Act::Call(form) => self.call(step.line, pid, form),
             Act::List { path, names } => self.list(step.line, pid, path, names),
             Act::Cat { path, text } => self.cat(step.line, pid, path, text.as_deref()),
+            Act::Put { path, bytes, fails } => {
+                let put = self.put(pid, path, bytes);
+                match (put, fails) {
+                    (Ok(()), None) => {}
+                    (Err(errno), Some(code)) if errno.negative() == *code => {}
+                    (Err(errno), _) => self.fail(step.line, format!("it failed with {errno}")),
+                    (Ok(()), Some(_)) => self.fail(step.line, "it succeeded"),
+                }
+            }
             Act::Lower { path, is } => self.lower(step.line, path, is),
         }
         let script = self.script.take();
@@ -225,6 +237,21 @@ impl Stage {
                 }
             }
         }
+    }
+
+    fn put(&mut self, pid: Pid, path: &[u8], bytes: &[u8]) -> Result<(), Errno> {
+        let flags = OpenFlags::CREAT | OpenFlags::WRONLY | OpenFlags::TRUNC;
+        let open = Call::Open { path: PathAt::cwd(path), flags, mode: 0o644, fd: None };
+        let fd = self.vfs.call(pid, &open).value?;
+        let fd = i32::try_from(fd).map_err(|_huge| Errno::EIO)?;
+        let mut written = Ok(0);
+        if !bytes.is_empty() {
+            let data = bytes.to_vec();
+            written = self.vfs.call(pid, &Call::Write { fd, data, offset: None }).value;
+        }
+        let closed = self.vfs.call(pid, &Call::Close { fd }).value;
+        self.stopped |= self.vfs.stopped(pid).is_some();
+        written.and(closed).map(|_| ())
     }
 
     /// Opens, repeats a call until it gives nothing, and closes.
@@ -317,10 +344,15 @@ fn credentials(client: &ClientLine) -> Credentials {
     Credentials::user(client.uid, client.gid)
 }
 
+/// Names as the file writes them; of very many the first ones.
 fn quoted(names: &[Vec<u8>]) -> String {
-    let names: Vec<String> =
-        names.iter().map(|name| format!("\"{}\"", name.escape_ascii())).collect();
-    if names.is_empty() { "nothing".to_owned() } else { names.join(" ") }
+    const SHOWN: usize = 16;
+    let mut words: Vec<String> =
+        names.iter().take(SHOWN).map(|name| format!("\"{}\"", name.escape_ascii())).collect();
+    if let Some(more) = names.len().checked_sub(SHOWN).filter(|&more| more > 0) {
+        words.push(format!("and {more} more"));
+    }
+    if words.is_empty() { "nothing".to_owned() } else { words.join(" ") }
 }
 
 /// In what a result is not what the form expects.
