@@ -9,6 +9,8 @@ use core::fmt;
 
 use fuserig_abi::{CallArgs, Caller, Slot};
 
+use crate::engine::Trap;
+
 /// What a filter may know beyond its arguments, and where it may leave words.
 ///
 /// ```
@@ -23,12 +25,21 @@ use fuserig_abi::{CallArgs, Caller, Slot};
 pub struct FilterEnv<'a> {
     caller: &'a Caller,
     printed: Vec<String>,
+    quirks: Vec<&'static str>,
+    outputs: Vec<(String, Vec<u8>)>,
+    trap: Option<Box<Trap>>,
 }
 
 impl<'a> FilterEnv<'a> {
     /// The surroundings of one call.
     pub fn new(caller: &'a Caller) -> FilterEnv<'a> {
-        FilterEnv { caller, printed: Vec::new() }
+        FilterEnv {
+            caller,
+            printed: Vec::new(),
+            quirks: Vec::new(),
+            outputs: Vec::new(),
+            trap: None,
+        }
     }
 
     /// The process whose system call is being served, and the instant on the virtual clock.
@@ -44,6 +55,39 @@ impl<'a> FilterEnv<'a> {
     /// The lines left so far, in order.
     pub fn printed(&self) -> &[String] {
         &self.printed
+    }
+
+    /// Reports that the filter did what the modelled kernel accepts by mistake, by the id of the
+    /// quirk (VER-1 to VER-3, BUF-13, BUF-16). Each id counts once a call.
+    pub fn report_quirk(&mut self, id: &'static str) {
+        if !self.quirks.contains(&id) {
+            self.quirks.push(id);
+        }
+    }
+
+    /// The ids reported so far, in order.
+    pub fn quirks(&self) -> &[&'static str] {
+        &self.quirks
+    }
+
+    /// Gives a record to the reader of a map (`bpf_ringbuf_output`, `bpf_perf_event_output`).
+    pub fn output(&mut self, map: impl Into<String>, bytes: Vec<u8>) {
+        self.outputs.push((map.into(), bytes));
+    }
+
+    /// The records given so far, in order: the symbol of the map and the bytes.
+    pub fn outputs(&self) -> &[(String, Vec<u8>)] {
+        &self.outputs
+    }
+
+    /// Reports that an engine stopped the filter. The call then answers -EFAULT.
+    pub fn report_trap(&mut self, trap: Box<Trap>) {
+        self.trap = Some(trap);
+    }
+
+    /// The trap that stopped the filter, if one did.
+    pub fn trap(&self) -> Option<&Trap> {
+        self.trap.as_deref()
     }
 }
 

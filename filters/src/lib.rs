@@ -4,6 +4,7 @@
 //! pipeline that calls it. A reader would get wrong who may call [`Filter::call`]: the pipeline,
 //! and nobody else.
 
+pub mod engine;
 mod filter;
 mod native;
 pub mod object;

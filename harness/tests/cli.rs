@@ -224,3 +224,32 @@ fn abi_commands_print_headers_types_and_btf() {
     check(&["abi", "header", "--abi", "v9"], 2, "see `fuserig abi list`");
     check(&["abi", "show", "v3", "default_filter"], 2, "has no type, member or kernel function");
 }
+
+#[test]
+fn vectors_are_judged_and_a_wrong_one_is_a_finding() {
+    let (_directory, at) = scratch();
+    for (folder, name, text) in [
+        ("tests", "right.data", "-- asm\nmov %r0, 3\nexit\n-- result\n0x3\n"),
+        ("tests", "callx.data", "-- asm\ncall %r2\nexit\n-- result\n0x3\n"),
+        ("negative", "bad.data", "-- asm\nmov %r11, 3\nexit\n-- result\n0x3\n"),
+    ] {
+        std::fs::create_dir_all(at(folder)).expect("a folder");
+        std::fs::write(at(folder).join(name), text).expect("a vector");
+    }
+    let root = at("");
+    let output = fuserig(&["engine", "vectors", path_text(&root)]);
+    assert_eq!(
+        (output.status.code(), text(&output.stdout).trim()),
+        (Some(0), "2 passed, 0 failed")
+    );
+    std::fs::write(at("tests/wrong.data"), "-- asm\nmov %r0, 3\nexit\n-- result\n0x4\n")
+        .expect("it");
+    let output = fuserig(&["engine", "vectors", path_text(&root)]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("wrong.data: r0 is 0x3, expected 0x4"), "{said}");
+    assert!(said.ends_with("2 passed, 1 failed\n"), "{said}");
+    let empty = at("empty");
+    std::fs::create_dir(&empty).expect("a folder");
+    check(&["engine", "vectors", path_text(&empty)], 4, "no .data files below it");
+}

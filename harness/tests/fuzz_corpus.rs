@@ -20,6 +20,7 @@ const TARGETS: &[(&str, Entry)] = &[
     ("fuse_strace_import", fuserig_traces::import::fuzz_entry_fuse_strace),
     ("object_load", fuserig_filters::object::fuzz_entry),
     ("scenario_text", fuserig::scenario::fuzz_entry),
+    ("program", fuserig_filters::engine::fuzz_entry),
     ("strace_import", fuserig_traces::import::fuzz_entry_strace),
     ("trace_read", fuserig_traces::fuzz_entry),
     ("trace_text", fuserig_traces::fuzz_entry),

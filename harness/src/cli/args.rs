@@ -81,6 +81,9 @@ pub(super) enum Command {
     /// Look at ABI descriptions, and print headers and BTF from them
     #[command(subcommand)]
     Abi(AbiCommand),
+    /// Judge the engines that run filters
+    #[command(subcommand)]
+    Engine(EngineCommand),
 }
 
 #[derive(Debug, Args)]
@@ -283,6 +286,33 @@ pub(super) struct ConformArgs {
 pub(super) enum FilterCommand {
     /// The filters that are built in
     List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum EngineCommand {
+    /// Run the conformance vectors of the field (bpf_conformance) on an engine
+    #[command(after_help = "Example: fuserig engine vectors vectors/bpf_conformance")]
+    Vectors(VectorsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VectorsArgs {
+    /// Folder with `tests/` and `negative/`, or any folder with `.data` files
+    #[arg(value_name = "DIR")]
+    pub(super) folder: PathBuf,
+    /// The engine
+    #[arg(long, value_enum, default_value_t = EngineName::Interp)]
+    pub(super) engine: EngineName,
+    /// Show passed and skipped vectors too
+    #[arg(long)]
+    pub(super) all: bool,
+}
+
+/// Engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum EngineName {
+    /// The checked interpreter
+    Interp,
 }
 
 fn parse_abi(text: &str) -> Result<Abi, String> {

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, BufWriter, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fuserig_traces::{Trace, TraceReader};
 
@@ -74,4 +74,18 @@ pub(super) fn create(path: &Path, force: bool) -> Result<BufWriter<File>, Failur
 pub(super) fn write_all(path: &Path, force: bool, bytes: &[u8]) -> Result<(), Failure> {
     let mut file = create(path, force)?;
     file.write_all(bytes).and_then(|()| file.flush()).map_err(|error| Failure::output(path, &error))
+}
+
+/// The files of a folder with an extension, in the order of their names.
+pub(super) fn list(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Failure> {
+    let entries = std::fs::read_dir(folder).map_err(|error| Failure::input(folder, &error))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| Failure::input(folder, &error))?.path();
+        if path.extension().is_some_and(|found| found == extension) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
 }

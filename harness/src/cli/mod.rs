@@ -6,6 +6,7 @@
 mod abi;
 mod args;
 mod conform;
+mod engine;
 mod entry;
 mod exit;
 mod files;

@@ -163,6 +163,15 @@ fn call(world: &mut World, run: &mut Run, filter: FilterId, slot: Slot) -> i32 {
     for line in env.printed() {
         run.emit(world, step, What::Print { line });
     }
+    for (map, bytes) in env.outputs() {
+        run.emit(world, step, What::Output { map, bytes });
+    }
+    for id in env.quirks() {
+        run.quirk(world, id);
+    }
+    if let Some(trap) = env.trap() {
+        run.emit(world, step, What::Trap { trap });
+    }
     if matches!(step, Step::Prefilter) && code == USER {
         run.quirk(world, "PIPE-9");
     }

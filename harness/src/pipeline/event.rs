@@ -6,6 +6,7 @@
 use core::fmt;
 
 use fuserig_abi::{CallArgs, Caller, Errno, NodeId, Op, Quirk, Slot};
+use fuserig_filters::engine::Trap;
 
 use super::Step;
 
@@ -54,6 +55,18 @@ pub enum What<'a> {
     Print {
         /// The line.
         line: &'a str,
+    },
+    /// The filter gave a record to the reader of a map.
+    Output {
+        /// The symbol of the map.
+        map: &'a str,
+        /// The record.
+        bytes: &'a [u8],
+    },
+    /// An engine stopped the filter, whose call then answered -EFAULT. Always a finding.
+    Trap {
+        /// Where and why.
+        trap: &'a Trap,
     },
     /// The lower step returned.
     Lower {

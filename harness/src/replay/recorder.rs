@@ -113,6 +113,14 @@ fn stage_of(tape: &Tape, event: &Event<'_>) -> Option<(StageKind, u16, i64, Vec<
             (return_kind(event.step, slot), number(slot), i64::from(code), detail)
         }
         What::Print { line } => (StageKind::PRINTK, none, 0, line.as_bytes().to_vec()),
+        What::Output { map, bytes } => {
+            let detail = [map.as_bytes(), b"\0", bytes].concat();
+            (StageKind::OUTPUT, none, bytes.len() as i64, detail)
+        }
+        What::Trap { trap } => {
+            let slot = Slot::from_name(&trap.member).map_or(none, number);
+            (StageKind::TRAP, slot, i64::from(trap.insn), trap.to_string().into_bytes())
+        }
         What::Lower { code } => (StageKind::LOWER_RETURN, none, code, Vec::new()),
         What::DaemonRequest { opcode, body, .. } => {
             (StageKind::DAEMON_REQUEST, none, i64::from(opcode), body.to_vec())

@@ -10,7 +10,11 @@ const FUNCTION_LINES_MAX: usize = 70;
 const LONG_FILES: &[(&str, &str)] = &[];
 
 /// Functions that would be worse in two, as `(path, function, reason)`.
-const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[];
+const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[(
+    "filters/src/engine/interp/run.rs",
+    "function",
+    "one match over the instruction set, a line an instruction; a call in it would halve its speed",
+)];
 
 /// No Rust file is longer than the limit.
 pub(super) fn files_are_short(files: &[Source]) -> Vec<Finding> {

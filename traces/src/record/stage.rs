@@ -54,6 +54,8 @@ stage_kinds! {
     SCHEDULE = 22, "schedule": "The scheduler chose; `code` is the client that goes on.";
     LOCK = 23, "lock": "A request waits for or got an inode lock; `detail` says which.";
     MAP = 24, "map": "The filter changed a map; key and value are `detail`.";
+    OUTPUT = 25, "output": "The filter gave a record to a reader: map, NUL, bytes in `detail`.";
+    TRAP = 26, "trap": "An engine stopped the filter at instruction `code`; why in `detail`.";
 }
 
 impl StageKind {

@@ -1,0 +1,5 @@
+//! Engines from outside.
+
+mod filter;
+mod made;
+mod vectors;
