@@ -17,6 +17,7 @@
 pub mod cli;
 pub mod conform;
 pub mod daemon;
+pub mod gate;
 pub mod kernel;
 pub mod pipeline;
 pub mod replay;

@@ -10,6 +10,7 @@ pub mod btf;
 mod buffer;
 mod creds;
 pub mod description;
+pub mod diff;
 mod dynptr;
 #[cfg(test)]
 mod dynptr_tests;

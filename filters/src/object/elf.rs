@@ -134,6 +134,14 @@ impl<'a> Elf<'a> {
     }
 }
 
+/// The bytes of a section of an ELF file of any machine and kind.
+pub(super) fn any_section<'a>(bytes: &'a [u8], name: &str) -> Result<Option<&'a [u8]>, LoadError> {
+    let damaged =
+        |error: object::Error| at(LoadPlace::Object, LoadProblem::Damaged(error.to_string()));
+    let file = ElfFile64::<LittleEndian>::parse(bytes).map_err(damaged)?;
+    file.section_by_name(name).map(|section| section.data().map_err(damaged)).transpose()
+}
+
 impl Section<'_> {
     fn null() -> Self {
         Section {

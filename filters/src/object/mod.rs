@@ -10,6 +10,7 @@
 //!
 //! Any bytes give an error and never a panic; every list has a limit.
 
+mod btf_section;
 mod code;
 mod core;
 mod elf;
@@ -23,6 +24,7 @@ mod relocate;
 mod struct_ops;
 mod target;
 
+pub use btf_section::btf_of;
 pub use error::{LoadError, LoadPlace, LoadProblem};
 pub use load::{fuzz_entry, load, load_for};
 pub use target::LoadTarget;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{
     AbiSpec, CodeSpec, ConstantSpec, EnumSpec, FUSE_OPS_HELPERS, FieldSpec, KfuncSpec, Knowledge,
-    Param, Prototype, QuirkSpec, RuleSpec, SpecError, StructSpec, Tag, TypeRef, callbacks,
+    Param, Prototype, QuirkSpec, RuleSpec, STRUCT_OPS_MEMBERS_BASE, SpecError, StructSpec, Tag,
+    TypeRef, callbacks,
 };
 use crate::description::{self, Description, Quantity};
 
@@ -30,6 +31,13 @@ impl AbiSpec {
             value: i128::from(constant.value),
             group: constant.group.clone(),
         });
+        // v3 26/37 and v4 25/36 raise the limit, because fuse_ops needs it.
+        let members = table.attach.members.unwrap_or(0);
+        let limit = (members > u64::from(STRUCT_OPS_MEMBERS_BASE)).then(|| ConstantSpec {
+            name: "BPF_STRUCT_OPS_MAX_NR_MEMBERS".to_owned(),
+            value: 128,
+            group: "limit".to_owned(),
+        });
         // The pipeline is about fuse_ops; the program type of android has a list of its own.
         let helpers: BTreeSet<String> = match table.attach.kind.as_str() {
             "struct_ops" => FUSE_OPS_HELPERS.into_iter().map(str::to_owned).collect(),
@@ -42,7 +50,7 @@ impl AbiSpec {
             ops: vec![callbacks::ops(table)?],
             structs: structs(table)?,
             enums: table.enums.iter().map(enumeration).collect(),
-            constants: constants.chain(opcodes).collect(),
+            constants: constants.chain(opcodes).chain(limit).collect(),
             codes: table.return_codes.iter().map(code).collect(),
             kfuncs: table.kfuncs.iter().map(kfunc).collect::<Result<_, _>>()?,
             helpers,

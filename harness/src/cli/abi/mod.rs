@@ -2,7 +2,9 @@
 
 mod args;
 mod built_in;
+mod diff;
 mod entry;
+mod source;
 
 pub(super) use args::AbiCommand;
 pub(super) use entry::abi;

@@ -1,0 +1,114 @@
+//! Where a description comes from: a built-in name, a file, or the running kernel.
+
+use std::path::{Path, PathBuf};
+
+use fuserig_abi::btf::Btf;
+use fuserig_abi::spec::{AbiSpec, BtfSelection};
+use fuserig_filters::object::btf_of;
+
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::files;
+
+/// The running kernel's type information.
+const RUNNING: &str = "/sys/kernel/btf/vmlinux";
+
+/// A description, or type information that one can be taken from.
+pub(super) enum Source {
+    /// All of it.
+    Spec(Box<AbiSpec>),
+    /// A kernel, of which only roots are taken.
+    Btf { name: String, btf: Box<Btf> },
+}
+
+/// Reads what a user named.
+pub(super) fn read(name: &str) -> Result<Source, Failure> {
+    if let Some(spec) = AbiSpec::built_in(name) {
+        return Ok(Source::Spec(Box::new(spec)));
+    }
+    let path = match name {
+        "vmlinux" if !Path::new(name).exists() => PathBuf::from(RUNNING),
+        name => PathBuf::from(name),
+    };
+    if !path.exists() {
+        let message = format!(
+            "{name}: no built-in ABI (see `fuserig abi list`) and no file of that name{}",
+            if name == "vmlinux" { "; this kernel shows no BTF" } else { "" }
+        );
+        return Err(Failure::new(Exit::Unreadable, message));
+    }
+    let bytes = files::read_all(&path)?;
+    if bytes.starts_with(&[0x9f, 0xeb]) || bytes.starts_with(b"\x7fELF") {
+        let btf = btf_of(&bytes).map_err(|error| Failure::input(&path, &error))?;
+        return Ok(Source::Btf { name: name.to_owned(), btf: Box::new(btf) });
+    }
+    let text = String::from_utf8(bytes).map_err(|error| Failure::input(&path, &error))?;
+    let spec = match text.trim_start().starts_with('{') {
+        true => AbiSpec::from_json(&text),
+        false => AbiSpec::parse(&text),
+    };
+    spec.map(|spec| Source::Spec(Box::new(spec))).map_err(|error| Failure::input(&path, &error))
+}
+
+/// Descriptions of all of them over the same roots; what is nowhere is a usage error.
+pub(super) fn specs(
+    names: &[String],
+    roots: &[String],
+    depth: u32,
+) -> Result<Vec<AbiSpec>, Failure> {
+    let sources = names.iter().map(|name| read(name)).collect::<Result<Vec<_>, _>>()?;
+    let mut wanted: Vec<String> = roots.to_vec();
+    if wanted.is_empty() {
+        for source in &sources {
+            if let Source::Spec(spec) = source {
+                wanted.extend(spec.roots());
+            }
+        }
+    }
+    let first_btf = sources.iter().find_map(|source| match source {
+        Source::Btf { name, btf } => Some((name, btf)),
+        Source::Spec(_) => None,
+    });
+    if let (true, Some((name, btf))) = (wanted.is_empty(), first_btf) {
+        let types = AbiSpec::ops_types(btf);
+        let known = if types.is_empty() { "none".to_owned() } else { types.join(", ") };
+        let message =
+            format!("{name}: name what to look at with --root; its struct_ops types: {known}");
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    let selection = BtfSelection { roots: wanted.clone(), depth };
+    let mut specs = Vec::new();
+    // A root must be somewhere: in a description, or in one of the kernels.
+    let mut nowhere = wanted;
+    for source in sources {
+        let spec = match source {
+            Source::Spec(spec) => *spec,
+            Source::Btf { name, btf } => {
+                let (spec, absent) = AbiSpec::from_btf(&btf, &name, &selection)
+                    .map_err(|error| Failure::input(Path::new(&name), &error))?;
+                nowhere.retain(|root| absent.contains(root));
+                specs.push(spec);
+                continue;
+            }
+        };
+        let known = spec.roots();
+        nowhere.retain(|root| !known.contains(root));
+        specs.push(if roots.is_empty() { spec } else { restricted(spec, roots) });
+    }
+    if let (Some(root), false) = (nowhere.first(), roots.is_empty()) {
+        return Err(Failure::new(Exit::Usage, format!("--root {root}: in none of the ABIs")));
+    }
+    Ok(specs)
+}
+
+/// A description of the roots alone.
+fn restricted(mut spec: AbiSpec, roots: &[String]) -> AbiSpec {
+    let is_root = |name: &String| roots.contains(name);
+    spec.ops.retain(|ops| is_root(&ops.name));
+    spec.structs.retain(|structure| is_root(&structure.name));
+    spec.enums.retain(|enumeration| is_root(&enumeration.name));
+    spec.kfuncs.retain(|kfunc| is_root(&kfunc.name));
+    spec.knows.clear();
+    spec
+}
