@@ -106,6 +106,31 @@ fn a_log_that_is_none_or_has_no_such_root_is_refused() {
 }
 
 #[test]
+fn an_import_keeps_what_exists_and_says_when_it_cannot_write_or_read() {
+    let (_keep, path) = scratch();
+    let log = "7 1795354603.000001 mkdir(\"/srv/work/d\", 0777) = 0 <0.000010>\n";
+    std::fs::write(path("log"), log).expect("scratch");
+    std::fs::write(path("out.frt"), "precious").expect("scratch");
+    let users = support::workspace().join("traces/tests/strace/users.strace.zst");
+    let whole = std::fs::read(users).expect("it is checked in");
+    std::fs::write(path("cut.zst"), &whole[..whole.len() / 2]).expect("scratch");
+    let import = |log: &str, out: &Path, more: &[&str], code: i32, says: &str| {
+        let (log, out) = (path_text(&path(log)).to_owned(), path_text(out).to_owned());
+        let plain = ["import", "strace", &log, "--root", "/srv/work", "-o", &out];
+        check(&[&plain[..], more].concat(), code, says);
+    };
+    import("log", &path("out.frt"), &[], 2, "exists already");
+    assert_eq!(std::fs::read(path("out.frt")).expect("it is there"), b"precious");
+    import("log", &path("out.frt"), &["--force"], 0, "replay it with");
+    import("absent", &path("new.frt"), &[], 3, "No such file");
+    import("cut.zst", &path("new.frt"), &[], 3, "cut.zst");
+    assert!(!path("new.frt").exists(), "no output without an import");
+    if Path::new("/dev/full").exists() {
+        import("log", Path::new("/dev/full"), &["--force"], 3, "No space left on device");
+    }
+}
+
+#[test]
 fn an_output_that_exists_is_kept() {
     let (_keep, path) = scratch();
     std::fs::write(path("out.frt"), "precious").expect("scratch");
@@ -134,7 +159,7 @@ fn a_truncated_trace_is_replayed_as_far_as_it_goes_and_repaired() {
     let bytes = support::corpus_bytes("git");
     std::fs::write(path("cut.frt"), &bytes[..bytes.len() * 2 / 3]).expect("scratch");
     let cut = path("cut.frt");
-    check(&["replay", path_text(&cut)], 0, "damaged parts");
+    check(&["replay", path_text(&cut)], 1, "damaged parts");
     let output = fuserig(&["trace", "verify", path_text(&cut)]);
     assert_eq!(output.status.code(), Some(1));
     let mended = path("mended.frt");

@@ -6,7 +6,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use fuserig::replay::{ReplayOptions, ReplayReport, Replayer, StopFlag, TreeOutput, tree_output};
+use fuserig::replay::{
+    ReplayOptions, ReplayReport, Replayer, StopFlag, TreeOutput, empty_lower, tree_output,
+};
 use fuserig_abi::{Abi, Fidelity};
 use fuserig_filters::{Filter, builtin};
 use fuserig_sim_fs::{Lower, MemFs, MemFsOptions};
@@ -26,7 +28,7 @@ struct Played {
 }
 
 fn play(trace: &Trace, abi: Abi, fidelity: Fidelity, filter: Option<Box<dyn Filter>>) -> Played {
-    let lower = Box::new(MemFs::new(MemFsOptions::default()));
+    let lower = Box::new(empty_lower(&trace.header.lower));
     play_over(trace, abi, fidelity, filter, lower)
 }
 
@@ -64,9 +66,10 @@ fn without_directory_sizes(rows: &str) -> String {
 }
 
 /// Whether a log is judged by the faithful kernel too. That of `calls` opens with O_TMPFILE, which
-/// a fuse-bpf mount refuses with EBADF (N16); programs that do not meet a mistake see none.
+/// a fuse-bpf mount refuses with EBADF (N16), and in that of `programs` lsattr asks for inode
+/// flags, which no mount passes on; programs that do not meet a mistake see none.
 fn fidelities(name: &str) -> &'static [Fidelity] {
-    if name == "calls" { &[Fidelity::Intended] } else { &Fidelity::ALL }
+    if ["calls", "programs"].contains(&name) { &[Fidelity::Intended] } else { &Fidelity::ALL }
 }
 
 fn check_capture(name: &str, trace: &Trace, tree: &str, digests: &str) {
@@ -96,7 +99,8 @@ fn each_capture_of_the_corpus_ends_as_recorded() {
 }
 
 /// Logs of more programs, checked in beside the importer's tests.
-const FIXTURES: [&str; 6] = ["calls", "editors", "node", "rsync", "tar", "wal"];
+const FIXTURES: [&str; 8] =
+    ["calls", "editors", "node", "programs", "rsync", "tar", "users", "wal"];
 
 #[test]
 fn the_logs_of_other_programs_end_as_recorded() {
@@ -130,6 +134,7 @@ fn check_logs(captures: &std::path::Path, names: &[&str]) {
                 root: "/srv/work".to_owned(),
                 ..Source::default()
             }),
+            lower: report.lower,
             ..Header::default()
         };
         let read = |kind: &str| {

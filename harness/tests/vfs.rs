@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use fuserig::kernel::{MountOptions, World, WorldConfig};
 use fuserig::pipeline::{NoDaemon, NullSink, Stop};
-use fuserig::vfs::{Call, CallResult, Output, PathAt, Target, Vfs, VfsConfig};
+use fuserig::vfs::{Call, CallResult, Output, PathAt, Program, Target, Vfs, VfsConfig};
 use fuserig_abi::{
     Abi, AbiTable, Arg, CallArgs, Caller, Capabilities, Credentials, Errno, Fidelity, Gid, Op,
     Phase, Pid, Slot, Timespec, Uid,
@@ -240,7 +240,7 @@ fn every_close_flushes_and_the_last_one_releases() {
     bench.script.log.borrow_mut().clear();
     bench.vfs.call(TWO, &Call::Exit);
     assert_eq!(bench.script.log.borrow().join(", "), "flush, flush");
-    assert_eq!(bench.stream(&Call::Exec).1, "flush, release");
+    assert_eq!(bench.stream(&Call::Exec { program: None }).1, "flush, release");
     assert_eq!(bench.stream(&Call::Close { fd: copy }).0, Err(Errno::EBADF));
     assert_eq!(bench.vfs.world().mount.handles.len(), 0);
 }
@@ -484,4 +484,64 @@ fn a_create_that_is_not_implemented_brings_the_kernel_down() {
     let (_, stream) = bench.stream(&open("nn", OpenFlags::CREAT));
     assert!(stream.ends_with("create_open nn, mknod nn"), "{stream}");
     check_stopped(&bench, true, "N2");
+}
+
+/// The bench with a program, as its own text, that execve is asked for.
+fn exec(text: &str, mode: u32, refused: Option<Errno>) -> (Result<i64, Errno>, String) {
+    let bench = Bench::new();
+    let fd = bench.open("prog", OpenFlags::CREAT | OpenFlags::WRONLY);
+    bench.call(&Call::Write { fd, data: text.as_bytes().to_vec(), offset: None });
+    bench.call(&Call::Close { fd });
+    bench.call(&Call::Chmod { target: Target::follow("prog"), mode });
+    let program = Some(Program { path: PathAt::cwd("prog"), refused });
+    bench.stream(&Call::Exec { program })
+}
+
+#[test]
+fn a_program_is_opened_and_its_head_is_read() {
+    let opened = "access 81, lookup prog, access 21, open, read_iter";
+    let refused = format!("{opened}, release");
+    let none = Some(Errno::ENOENT);
+    assert_eq!(exec("\x7fELF", 0o755, None), (Ok(0), opened.to_owned()));
+    assert_eq!(exec("#!/bin/sh\n", 0o755, None), (Ok(0), opened.to_owned()));
+    assert_eq!(exec("#!/no/sh\n", 0o755, none), (Err(Errno::ENOENT), refused.clone()));
+    assert_eq!(exec("text", 0o755, None), (Err(Errno::ENOEXEC), refused.clone()));
+    assert_eq!(exec("", 0o755, None), (Err(Errno::ENOEXEC), refused));
+    let denied = "access 81, lookup prog, access 21".to_owned();
+    assert_eq!(exec("\x7fELF", 0o644, None), (Err(Errno::EACCES), denied));
+    let (result, _) = exec("#!/prog\n", 0o755, None);
+    assert_eq!(result, Err(Errno::ELOOP), "an interpreter that is its own");
+}
+
+#[test]
+fn close_range_closes_or_marks() {
+    let bench = Bench::new();
+    let first = bench.open("f1", OpenFlags::RDWR);
+    let second = bench.open("f1", OpenFlags::RDWR);
+    let range = |first: i32, last: u64, flags: u32| Call::CloseRange {
+        first: u64::try_from(first).expect("a descriptor is not negative"),
+        last,
+        flags,
+    };
+    let (cloexec, all) = (4, u64::from(u32::MAX));
+    assert_eq!(bench.call(&range(second, 0, 0)).value, Err(Errno::EINVAL));
+    assert_eq!(bench.stream(&range(second, all, cloexec)), (Ok(0), String::new()));
+    assert_eq!(bench.stream(&Call::Exec { program: None }).1, "flush, release");
+    assert_eq!(bench.stream(&range(first, all, 0)).1, "flush, release");
+}
+
+#[test]
+fn the_vfs_answers_some_ioctls_itself() {
+    let bench = Bench::new();
+    let fd = bench.open("f1", OpenFlags::RDWR);
+    for (request, expected) in [
+        (0x2, Ok(0)),
+        (0x541b, Ok(0)),
+        (0x1, Err(Errno::EINVAL)),
+        (0x5401, Err(Errno::ENOTTY)),
+        (0x4004_9409, Err(Errno::EOPNOTSUPP)),
+        (0x8008_6601, Err(Errno::ENOTTY)),
+    ] {
+        assert_eq!(bench.stream(&Call::Ioctl { fd, request }), (expected, String::new()));
+    }
 }

@@ -30,8 +30,8 @@ pub use format::{Codec, FormatVersion, MAX_RECORD_BYTES};
 #[doc(hidden)]
 pub use fuzz::fuzz_entry;
 pub use header::{
-    Anonymisation, CacheMode, Clock, ClockKind, Fidelity, FirstClient, Header, Init, PayloadMode,
-    Source, SourceKind, Timeouts, UnknownFields,
+    Anonymisation, CacheMode, Clock, ClockKind, Fidelity, FirstClient, Header, Init, LowerTraits,
+    PayloadMode, Source, SourceKind, Timeouts, UnknownFields,
 };
 pub use reader::{
     Block, Damage, DamageKind, DamageReport, FooterInfo, ReadLimits, ReadOptions, Records,

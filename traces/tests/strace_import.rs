@@ -220,6 +220,34 @@ fn shared_mappings_are_the_only_losses_of_a_write_ahead_log() {
 }
 
 #[test]
+fn users_and_groups_are_imported_whole() {
+    check_log(
+        "users",
+        "1466 lines, 1384 calls, 160 inside, 72 of processes, 267 records, 28 clients: stat 59 \
+         exec 31 exit 28 fork 27 openat 23 close 22 dup 8 umask 8 write 8 fchmodat 7 read 6 \
+         set_credentials 6 mkdirat 5 fadvise64 4 unlinkat 4 chdir 3 fchownat 3 access 2 \
+         copy_file_range 2 getdents64 2 renameat2 2 setgroups 2 utimensat 2 ioctl 1 linkat 1 \
+         set_cloexec 1",
+        &[],
+        &[(Note::Capabilities, 4)],
+    );
+}
+
+#[test]
+fn programs_below_the_root_are_imported_whole() {
+    check_log(
+        "programs",
+        "1097 lines, 1009 calls, 245 inside, 49 of processes, 330 records, 30 clients: stat 61 \
+         close 34 exit 30 openat 30 exec 29 fork 29 getxattrat 20 write 12 read 11 ioctl 10 \
+         statx 10 dup 8 lseek 7 access 6 fchmodat 6 fallocate 5 fcntl_dupfd 4 set_cloexec 3 \
+         fsync 2 getdents64 2 set_credentials 2 umask 2 chdir 1 fadvise64 1 fstatfs 1 mkdirat \
+         1 readlinkat 1 symlinkat 1 truncate 1",
+        &[],
+        &[(Note::ClosedUnseen, 3)],
+    );
+}
+
+#[test]
 fn another_root_has_nothing_inside() {
     let path = format!("{}/tests/strace/editors.strace.zst", env!("CARGO_MANIFEST_DIR"));
     let log = open_log(Path::new(&path)).expect("the log is part of the tree");

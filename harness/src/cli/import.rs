@@ -97,6 +97,7 @@ fn header(args: &ImportArgs, survey: &ImportReport) -> Header {
             gid: survey.gid_initial.unwrap_or(plain.gid),
             umask: survey.umask_initial.unwrap_or(plain.umask),
         }),
+        lower: survey.lower,
         source: Some(Source {
             kind: SourceKind::Strace,
             what: args.log.file_name().unwrap_or_default().to_string_lossy().into_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use fuserig_abi::{Abi, Fidelity};
-use fuserig_sim_fs::{HostFs, Lower, MemFs, MemFsOptions};
+use fuserig_sim_fs::{HostFs, Lower, MemFs};
 use fuserig_traces::record::Record;
 use fuserig_traces::{Header, SourceKind, StreamId, Summary, Trace, TraceWriter};
 
@@ -14,7 +14,8 @@ use super::exit::{Ended, Exit, Failure};
 use super::output::Terminal;
 use super::{files, filter, summary};
 use crate::replay::{
-    ReplayError, ReplayOptions, ReplayReport, Replayer, StopFlag, TreeOutput, tree_output,
+    ReplayError, ReplayOptions, ReplayReport, Replayer, StopFlag, TreeOutput, empty_lower,
+    lower_options, tree_output,
 };
 
 /// Calls between two looks at the progress line.
@@ -56,6 +57,8 @@ pub(super) struct Played<'a> {
     pub(super) report: ReplayReport,
     pub(super) written: Option<Summary>,
     pub(super) stream_id: Option<StreamId>,
+    /// Whether a part of the trace could not be read, so that a part was played.
+    pub(super) damaged: bool,
 }
 
 pub(super) fn replay(args: &ReplayArgs, terminal: &mut Terminal) -> Ended {
@@ -73,6 +76,7 @@ pub(super) fn replay(args: &ReplayArgs, terminal: &mut Terminal) -> Ended {
     let mut exit = Exit::Agreed;
     for path in &args.traces {
         let played = play(args, path, &stop, terminal)?;
+        exit = exit.worse(if played.damaged { Exit::Finding } else { Exit::Agreed });
         exit = exit.worse(summary::print(&played, args, terminal));
         if played.report.stopped {
             return Ok(Exit::Interrupted);
@@ -87,7 +91,11 @@ fn play<'a>(
     stop: &StopFlag,
     terminal: &Terminal,
 ) -> Result<Played<'a>, Failure> {
-    let trace = files::read_trace(path, &mut |note| terminal.note(note))?;
+    let mut damaged = false;
+    let trace = files::read_trace(path, &mut |note| {
+        damaged = true;
+        terminal.note(note);
+    })?;
     let setting = Setting::of(args, &trace.header);
     let options = ReplayOptions {
         abi: setting.abi,
@@ -123,7 +131,7 @@ fn play<'a>(
     write_tree(args, replayer)?;
     let stream_id = written.map(|summary| summary.stream_id);
     let written = written.filter(|_| args.output.is_some());
-    Ok(Played { path, setting, report, written, stream_id })
+    Ok(Played { path, setting, report, written, stream_id, damaged })
 }
 
 fn run<W: std::io::Write>(
@@ -195,10 +203,10 @@ fn lower(args: &ReplayArgs, path: &Path, trace: &Trace) -> Result<Box<dyn Lower>
     let (origin, bytes) = match (&args.tree, recorded) {
         (Some(file), _) => (file.as_path(), files::read_all(file)?),
         (None, Some(text)) => (path, text.clone()),
-        (None, None) => return Ok(Box::new(MemFs::new(MemFsOptions::default()))),
+        (None, None) => return Ok(Box::new(empty_lower(&trace.header.lower))),
     };
     let text = String::from_utf8(bytes).map_err(|error| Failure::input(origin, &error))?;
-    match MemFs::from_tree(&text) {
+    match MemFs::from_tree_with(lower_options(&trace.header.lower), &text) {
         Ok(fs) => Ok(Box::new(fs)),
         Err(error) => Err(Failure::input(origin, &error)),
     }

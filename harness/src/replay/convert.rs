@@ -1,12 +1,12 @@
 //! From the records of a trace to system calls of the VFS model, by hand: each side can change
 //! alone.
 
-use fuserig_abi::{AccessMask, Device, Pid, Timespec};
+use fuserig_abi::{AccessMask, Device, Errno, Gid, Pid, Timespec};
 use fuserig_sim_fs::{Lock, LockKind, OpenFlags};
 use fuserig_traces::calls::{CallNr, CallSpec};
 use fuserig_traces::record::{CallRecord, Value};
 
-use crate::vfs::{At, Call, NewTime, PathAt, Target};
+use crate::vfs::{At, Call, NewTime, PathAt, Program, Target};
 
 const AT_FDCWD: i64 = -100;
 const AT_SYMLINK_NOFOLLOW: u64 = 0x100;
@@ -258,6 +258,11 @@ fn slots(args: &Args<'_>) -> Result<Option<Call>, ConvertError> {
             let to = i32::try_from(args.record.result).ok().filter(|&to| to >= 0);
             Call::Dup { fd: fd()?, to, cloexec: args.uint("cloexec")? != 0 }
         }
+        CallNr::CLOSE_RANGE => Call::CloseRange {
+            first: args.uint("first")?,
+            last: args.uint("last")?,
+            flags: args.word("flags")?,
+        },
         CallNr::SET_CLOEXEC => Call::SetCloexec { fd: fd()?, on: args.uint("on")? != 0 },
         CallNr::MMAP => Call::Mmap {
             fd: fd()?,
@@ -397,6 +402,16 @@ fn attributes(args: &Args<'_>) -> Result<Option<Call>, ConvertError> {
     }))
 }
 
+/// A program outside the mount has an empty path. Whether a loader outside takes the program is
+/// what the record says.
+fn exec(args: &Args<'_>) -> Result<Call, ConvertError> {
+    let path = args.cwd_path("path")?;
+    let errno = args.record.errno;
+    let refused = (errno != 0).then(|| Errno(i32::from(errno)));
+    let program = (!path.path.is_empty()).then_some(Program { path, refused });
+    Ok(Call::Exec { program })
+}
+
 fn process(args: &Args<'_>) -> Result<Option<Issue>, ConvertError> {
     Ok(Some(Issue::Call(match args.record.nr {
         CallNr::CHDIR => {
@@ -419,7 +434,13 @@ fn process(args: &Args<'_>) -> Result<Option<Issue>, ConvertError> {
                 share_fs: share & CLONE_FS != 0,
             }
         }
-        CallNr::EXEC => Call::Exec,
+        CallNr::SETGROUPS => {
+            let bytes = args.bytes("groups")?;
+            let (groups, []) = bytes.as_chunks::<4>() else { return Err(args.bad("groups")) };
+            let groups = groups.iter().map(|group| Gid(u32::from_le_bytes(*group))).collect();
+            Call::SetGroups { groups }
+        }
+        CallNr::EXEC => exec(args)?,
         CallNr::EXIT => Call::Exit,
         CallNr::SYNC | CallNr::MSYNC => return Ok(Some(Issue::Nothing)),
         _ => return Ok(None),

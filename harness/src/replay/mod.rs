@@ -11,6 +11,7 @@
 
 mod compare;
 mod convert;
+mod lower;
 mod recorder;
 mod replayer;
 mod tree;
@@ -19,6 +20,7 @@ pub use compare::Mismatch;
 pub(crate) use compare::mismatches as result_mismatches;
 pub use convert::ConvertError;
 pub(crate) use convert::issue_call;
+pub use lower::{empty_lower, lower_options};
 pub use replayer::{
     Divergence, Judge, ReplayError, ReplayOptions, ReplayReport, Replayer, StopFlag,
 };

@@ -1,6 +1,6 @@
 //! System calls as values: what a client asks for, and what it gets.
 
-use fuserig_abi::{AccessMask, Credentials, Device, Errno, Pid, Stat, StatFs, Timespec};
+use fuserig_abi::{AccessMask, Credentials, Device, Errno, Gid, Pid, Stat, StatFs, Timespec};
 use fuserig_sim_fs::{Lock, LockKind, OpenFlags};
 
 use crate::pipeline::DirRecord;
@@ -428,10 +428,43 @@ pub enum Call {
         /// Whether the two share the working directory and umask (`CLONE_FS`).
         share_fs: bool,
     },
-    /// `execve`: closes what is marked so.
-    Exec,
+    /// `setgroups`: the supplementary groups.
+    SetGroups {
+        /// The new list.
+        groups: Vec<Gid>,
+    },
+    /// `close_range`.
+    CloseRange {
+        /// The first descriptor.
+        first: u64,
+        /// The last one.
+        last: u64,
+        /// `CLOSE_RANGE_*`.
+        flags: u32,
+    },
+    /// `execve`: loads a program and closes what is marked so.
+    Exec {
+        /// The program, when it is in the mount.
+        program: Option<Program>,
+    },
     /// `exit`: closes everything.
     Exit,
+}
+
+/// A program to be executed.
+///
+/// ```
+/// use fuserig::vfs::{PathAt, Program};
+/// let program = Program { path: PathAt::cwd("a.out"), refused: None };
+/// assert!(program.refused.is_none());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// Where it is.
+    pub path: PathAt,
+    /// What the loader or the interpreter says, which is outside the mount: an error, or nothing
+    /// when it takes the program.
+    pub refused: Option<Errno>,
 }
 
 /// What a call gave beside its number.

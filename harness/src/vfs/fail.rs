@@ -18,6 +18,8 @@ pub(super) enum Fail {
     Errno(Errno),
     /// A negative code of a filter that is no errno: a huge success to libc (N3).
     Wild(i64),
+    /// A symbolic link leads out of the mount, where the model knows nothing: ENOENT to a caller.
+    Outside,
     /// The modelled kernel cannot go on; the call never returns.
     Stopped(Stop),
 }

@@ -11,8 +11,10 @@
 
 mod attr;
 mod call;
+mod exec;
 mod fail;
 mod file;
+mod ioctl;
 mod names;
 mod open;
 mod perform;
@@ -22,5 +24,5 @@ mod system;
 mod task;
 mod walk;
 
-pub use call::{At, Call, CallResult, NewTime, Output, PathAt, Target};
+pub use call::{At, Call, CallResult, NewTime, Output, PathAt, Program, Target};
 pub use system::{Vfs, VfsConfig};

@@ -377,21 +377,14 @@ impl Vfs {
             FileKind::Socket => return Err(Errno::ENXIO.into()),
             _ => return Ok(self.insert_file(FileKindOpen::Special, dentry, flags)),
         }
-        let handle = {
-            let mut state = self.state();
-            state.world.mount.hold_inode(inode);
-            state.world.mount.handles.insert(Handle::new(inode, dentry, flags))
-        };
-        let directory = kind == FileKind::Directory;
-        if let Err(errno) = self.operate_checked(pid, Operation::Open { handle, directory }).await {
-            self.discard_handle(handle);
-            return Err(errno);
-        }
-        let file = self.insert_file(FileKindOpen::Fuse(handle), dentry, flags);
+        let file = self.open_handle(pid, dentry, flags, kind == FileKind::Directory).await?;
         if flags.contains(OpenFlags::TRUNC) && kind == FileKind::Regular {
             // The file owns the reference from here on; the caller drops its own on an error.
             self.state().world.mount.hold(dentry);
             let valid = AttrValid::MTIME | AttrValid::CTIME | AttrValid::FILE | AttrValid::OPEN;
+            let FileKindOpen::Fuse(handle) = self.state().files[file].kind else {
+                return Err(Errno::EIO.into());
+            };
             let truncated = self.do_truncate(pid, dentry, 0, valid, Some(handle)).await;
             if let Err(errno) = truncated {
                 self.drop_file(pid, file).await;
@@ -400,6 +393,28 @@ impl Vfs {
             self.put(dentry);
         }
         Ok(file)
+    }
+
+    /// Opens a file or directory that permission was given for. On success the file owns the
+    /// reference on the dentry.
+    pub(super) async fn open_handle(
+        &self,
+        pid: Pid,
+        dentry: DentryId,
+        flags: OpenFlags,
+        directory: bool,
+    ) -> Result<FileId, Fail> {
+        let handle = {
+            let mut state = self.state();
+            let inode = state.world.mount.inode_of(dentry);
+            state.world.mount.hold_inode(inode);
+            state.world.mount.handles.insert(Handle::new(inode, dentry, flags))
+        };
+        if let Err(errno) = self.operate_checked(pid, Operation::Open { handle, directory }).await {
+            self.discard_handle(handle);
+            return Err(errno);
+        }
+        Ok(self.insert_file(FileKindOpen::Fuse(handle), dentry, flags))
     }
 
     fn check_noatime(&self, pid: Pid, dentry: DentryId, flags: OpenFlags) -> Result<(), Fail> {

@@ -25,6 +25,7 @@ impl Vfs {
         self.state().world.settle_evictions();
         match (result, call) {
             (Ok(result), _) => result,
+            (Err(Fail::Outside), _) => CallResult::from(Errno::ENOENT),
             (Err(Fail::Errno(errno)), _) => CallResult::from(errno),
             // libc turns any success of these into 0; the caller's struct stays as it was.
             (Err(Fail::Wild(_)), Call::Stat { .. }) => CallResult::value(0),
@@ -78,9 +79,12 @@ impl Vfs {
                 self.lock(pid, call)
             }
             Call::Chdir { target } => self.chdir(pid, target).await,
-            Call::Fork { .. } | Call::Munmap { .. } | Call::Exec | Call::Exit => {
-                self.process(pid, call).await
+            Call::Exec { program } => self.exec(pid, program.as_ref()).await,
+            Call::CloseRange { first, last, flags } => {
+                self.close_range(pid, *first, *last, *flags).await
             }
+            Call::Fork { .. } | Call::Munmap { .. } | Call::Exit => self.process(pid, call).await,
+            Call::Ioctl { fd, request } => self.ioctl(pid, *fd, *request),
             Call::Dup { fd, to, cloexec } => self.dup(pid, *fd, *to, *cloexec).await,
             Call::SetCloexec { .. }
             | Call::SetFlags { .. }
@@ -88,8 +92,8 @@ impl Vfs {
             | Call::Umask { .. }
             | Call::SetCredentials { .. }
             | Call::SetIds { .. }
+            | Call::SetGroups { .. }
             | Call::Mmap { .. }
-            | Call::Ioctl { .. }
             | Call::Fadvise { .. } => self.local(pid, call),
         }
     }

@@ -15,9 +15,6 @@ const CHANGEABLE: OpenFlags = OpenFlags::APPEND
     .union(OpenFlags::DIRECT)
     .union(OpenFlags::NOATIME);
 
-/// `FICLONE` and `FICLONERANGE`: no FUSE file can share extents.
-const CLONE_REQUESTS: [u64; 2] = [0x4004_9409, 0x4020_940d];
-
 impl Vfs {
     /// Calls that no filesystem hears of.
     pub(super) fn local(&self, pid: Pid, call: &Call) -> Result<CallResult, Fail> {
@@ -61,17 +58,15 @@ impl Vfs {
                     credentials.gid = Gid(gid);
                 }
             }
+            Call::SetGroups { groups } => {
+                self.state().client_mut(pid).credentials.groups = groups.as_slice().into();
+            }
             Call::Mmap { fd, address, .. } => {
                 let mut state = self.state();
                 let file = state.file_id(pid, *fd)?;
                 state.handle(pid, *fd)?;
                 state.files[file].references += 1;
                 state.client_mut(pid).mappings.push((*address, file));
-            }
-            Call::Ioctl { fd, request } => {
-                self.state().file(pid, *fd)?;
-                let clone = CLONE_REQUESTS.contains(request);
-                return Err(if clone { Errno::EOPNOTSUPP } else { Errno::ENOTTY }.into());
             }
             Call::Fadvise { fd } => {
                 self.state().handle(pid, *fd)?;
@@ -173,10 +168,6 @@ impl Vfs {
                 self.munmap(pid, address, length).await;
                 Ok(CallResult::value(0))
             }
-            Call::Exec => {
-                self.exec(pid).await;
-                Ok(CallResult::value(0))
-            }
             Call::Exit => {
                 self.exit(pid).await;
                 Ok(CallResult::value(0))
@@ -221,36 +212,7 @@ impl Vfs {
         Ok(CallResult::value(i64::from(child.0)))
     }
 
-    async fn exec(&self, pid: Pid) {
-        let closed: Vec<FileId> = {
-            let mut guard = self.state();
-            let state = &mut *guard;
-            let table = state.client(pid).table;
-            let table = if state.tables[table].users > 1 {
-                // An exec leaves a shared table to the others.
-                state.tables[table].users -= 1;
-                let slots = state.tables[table].slots.clone();
-                for slot in slots.values() {
-                    state.files[slot.file].references += 1;
-                }
-                let own = state.tables.insert(Table { slots, users: 1 });
-                state.client_mut(pid).table = own;
-                own
-            } else {
-                table
-            };
-            let slots = &mut state.tables[table].slots;
-            let fds: Vec<i32> =
-                slots.iter().filter(|(_, slot)| slot.cloexec).map(|(&fd, _)| fd).collect();
-            fds.iter().filter_map(|fd| slots.remove(fd)).map(|slot| slot.file).collect()
-        };
-        for file in closed {
-            let _ = self.close_file(pid, file).await;
-        }
-        self.unmap(pid).await;
-    }
-
-    async fn unmap(&self, pid: Pid) {
+    pub(super) async fn unmap(&self, pid: Pid) {
         let mappings = core::mem::take(&mut self.state().client_mut(pid).mappings);
         for (_, file) in mappings {
             self.drop_file(pid, file).await;

@@ -93,15 +93,14 @@ impl State {
 
     /// Where a path that begins with a slash starts, and what is left of it: below the mount
     /// point, or the root of the mount when the mount is everything.
-    fn absolute_target<'a>(&self, target: &'a [u8]) -> Result<&'a [u8], Fail> {
+    pub(super) fn absolute_target<'a>(&self, target: &'a [u8]) -> Result<&'a [u8], Fail> {
         let mount_point = &self.mount_point;
         if mount_point.is_empty() || mount_point == b"/" {
             return Ok(target);
         }
         match target.strip_prefix(&mount_point[..]) {
             Some(rest) if rest.is_empty() || rest.starts_with(b"/") => Ok(rest),
-            // Outside the mount there is nothing that the model knows.
-            _ => Err(Errno::ENOENT.into()),
+            _ => Err(Fail::Outside),
         }
     }
 }

@@ -90,6 +90,7 @@ call_numbers! {
     SYNC_FILE_RANGE = 61: "sync_file_range(2).";
     CHROOT = 62: "chroot(2).";
     CLOSE_RANGE = 63: "close_range(2).";
+    SETGROUPS = 64: "setgroups(2): the supplementary groups, 32 bits each, little-endian.";
 }
 
 impl CallNr {

@@ -364,6 +364,7 @@ pub const CALLS: &[CallSpec] = &[
         &[("first", K::Fd), ("last", K::Fd), ("flags", K::Hex)],
         &[],
     ),
+    row(CallNr::SETGROUPS, "setgroups", &[("groups", K::Data)], &[]),
 ];
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::parts::{
-    self, Anonymisation, CacheMode, Clock, FirstClient, Init, PayloadMode, Source, Timeouts,
+    self, Anonymisation, CacheMode, Clock, FirstClient, Init, LowerTraits, PayloadMode, Source,
+    Timeouts,
 };
 use crate::HeaderJsonError;
 
@@ -75,6 +76,9 @@ pub struct Header {
     /// Who the first client is: what a log shows of the process it begins with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_client: Option<FirstClient>,
+    /// What the source shows of the filesystem below, where filesystems differ.
+    #[serde(skip_serializing_if = "LowerTraits::is_unknown")]
+    pub lower: LowerTraits,
     /// Label of the TREE record that the trace starts from, or a word on where it is.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub initial_tree: String,

@@ -10,6 +10,6 @@ mod parts;
 
 pub use fields::{Header, UnknownFields};
 pub use parts::{
-    Anonymisation, CacheMode, Clock, ClockKind, Fidelity, FirstClient, Init, PayloadMode, Source,
-    SourceKind, Timeouts,
+    Anonymisation, CacheMode, Clock, ClockKind, Fidelity, FirstClient, Init, LowerTraits,
+    PayloadMode, Source, SourceKind, Timeouts,
 };

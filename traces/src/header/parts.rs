@@ -139,6 +139,37 @@ impl Default for FirstClient {
     }
 }
 
+/// What a log shows of the filesystem it was made on, where filesystems differ.
+///
+/// ```
+/// use fuserig_traces::LowerTraits;
+/// let traits = LowerTraits { root_mode: Some(0o1777), ..LowerTraits::default() };
+/// assert!(!traits.plain_fallocate && !traits.is_unknown());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LowerTraits {
+    /// Permission bits of the root before the first call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_mode: Option<u32>,
+    /// Owner of the root before the first call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_uid: Option<u32>,
+    /// Group of the root before the first call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_gid: Option<u32>,
+    /// Whether fallocate(2) refused to zero, collapse or insert ranges, as tmpfs does.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub plain_fallocate: bool,
+}
+
+impl LowerTraits {
+    /// Whether nothing is known.
+    pub fn is_unknown(&self) -> bool {
+        *self == LowerTraits::default()
+    }
+}
+
 /// How long the kernel trusts what the daemon said, in nanoseconds; absent where replies differ.
 ///
 /// ```

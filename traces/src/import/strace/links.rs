@@ -1,10 +1,11 @@
-//! Symbolic links that leave the path they stand in: absolute ones.
+//! Symbolic links, for the sake of those that leave the path they stand in: absolute ones.
 //!
 //! The trace begins at the imported root, so an absolute target means another place there than it
 //! meant on the log's machine. The links that the log shows being made or read are remembered
-//! here, and paths through them are rewritten to where they lead: to a path from the root on, or
-//! out of it. What a reader would get wrong: relative links are not kept, because a replay follows
-//! them as the program did; and a link that the log never shows stays unknown.
+//! here, and paths through an absolute one are rewritten to where they lead: to a path from the
+//! root on, or out of it. What a reader would get wrong: relative links are kept only because they
+//! may lead to an absolute one; a path through relative links alone stays as it is, for a replay
+//! follows them as the program did. A link that the log never shows stays unknown.
 
 use std::collections::BTreeMap;
 
@@ -13,21 +14,20 @@ const FOLLOW_MAX: u32 = 40;
 /// Links remembered; a log with more is still imported, without the help of the later ones.
 const LINKS_MAX: usize = 100_000;
 
-/// Absolute links below the root: where they stand, and where they lead, both absolute.
+/// Links below the root: where they stand (absolute), and where they lead (as written).
 #[derive(Debug, Default)]
 pub(super) struct Links {
     targets: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Whether any was ever absolute.
+    has_absolute: bool,
 }
 
 impl Links {
     /// A link stands at `path` (absolute, normalised) and leads to `target`.
     pub(super) fn learn(&mut self, path: Vec<u8>, target: &[u8]) {
-        if target.first() == Some(&b'/') {
-            if self.targets.len() < LINKS_MAX {
-                self.targets.insert(path, target.to_vec());
-            }
-        } else {
-            self.targets.remove(&path);
+        self.has_absolute |= target.first() == Some(&b'/');
+        if self.targets.len() < LINKS_MAX || self.targets.contains_key(&path) {
+            self.targets.insert(path, target.to_vec());
         }
     }
 
@@ -60,10 +60,10 @@ impl Links {
         self.rename(aside, right);
     }
 
-    /// Where `path` (absolute, normalised) leads when it goes through a known link; `None` when it
-    /// goes through none. The last component is followed only if `follow` says so.
+    /// Where `path` (absolute, normalised) leads when it goes through a known absolute link; `None`
+    /// when it goes through none. The last component is followed only if `follow` says so.
     pub(super) fn resolve(&self, path: &[u8], follow: bool) -> Option<Vec<u8>> {
-        if self.targets.is_empty() {
+        if !self.has_absolute {
             return None;
         }
         let mut current = path.to_vec();
@@ -77,10 +77,15 @@ impl Links {
             let Some((end, target)) = found else {
                 return changed.then_some(current);
             };
-            let mut next = target.clone();
+            let is_absolute = target.first() == Some(&b'/');
+            let mut next = match is_absolute {
+                true => Vec::new(),
+                false => [super::root::parent(&current[..end]), b"/"].concat(),
+            };
+            next.extend_from_slice(target);
             next.extend_from_slice(&current[end..]);
             current = super::root::normalise(&next);
-            changed = true;
+            changed |= is_absolute;
         }
         None
     }
@@ -119,6 +124,10 @@ mod tests {
         check(&links, "/w/abs/again", true, Some("/w/d/x"));
         check(&links, "/w/rel/a", true, None);
         check(&links, "/w/absolutely", true, None);
+        links.learn(b"/w/d/up".to_vec(), b"../out");
+        check(&links, "/w/d/up", true, Some("/usr"));
+        check(&links, "/w/d/up", false, None);
+        check(&links, "/w/d/up/bin", false, Some("/usr/bin"));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::LowerTraits;
+
 /// How many entries of each list a report keeps; the counters go on.
 const KEPT_MAX: usize = 10_000;
 
@@ -68,6 +70,8 @@ pub struct ImportReport {
     pub uid_initial: Option<u32>,
     /// See `uid_initial`.
     pub gid_initial: Option<u32>,
+    /// What the log shows of the filesystem at the root.
+    pub lower: LowerTraits,
 }
 
 /// A line or call that was not understood, so nothing was made of it.
@@ -164,8 +168,11 @@ pub enum Note {
     InFlight,
     /// Calls that a signal interrupted and the kernel starts again.
     Restarted,
-    /// A process set its supplementary groups, which the trace does not have.
-    Groups,
+    /// Descriptors that were gone without a call that says so: strace has close_range(2) in no
+    /// class, and such a close is recorded where it shows.
+    ClosedUnseen,
+    /// Capabilities were given up, which the trace does not have.
+    Capabilities,
 }
 
 impl ImportReport {
@@ -231,7 +238,8 @@ impl fmt::Display for Note {
             Note::LeadsOut => "paths that left the root through a symbolic link, counted outside",
             Note::ClientWithoutFork => "processes whose fork the log does not show",
             Note::InFlight => "calls in flight at the end of the log or of their process",
-            Note::Groups => "changes of supplementary groups, which the trace does not have",
+            Note::ClosedUnseen => "descriptors closed without a call (close_range is not traced)",
+            Note::Capabilities => "changes of capabilities, which the trace does not have",
             Note::Restarted => "calls that a signal interrupted and the kernel started again",
         })
     }

@@ -18,7 +18,10 @@ use super::syntax::{Annotation, Call};
 use super::term::Term;
 use crate::calls::{CallNr, OutField};
 use crate::record::{CallFlags, CallRecord, Value};
-use fuserig_abi::Errno;
+use fuserig_abi::{Errno, FileKind, S_IFMT};
+
+/// The type bits of a directory.
+const S_IFDIR: u32 = FileKind::Directory.type_bits();
 
 /// Everything an import remembers.
 pub(super) struct Session<'s> {
@@ -29,6 +32,8 @@ pub(super) struct Session<'s> {
     pub(super) report: ImportReport,
     /// Closes that have started and not returned: table and number. The number is free at once.
     closing: BTreeSet<(u64, i64)>,
+    /// Whether what the root was at the start is known, or can no longer be.
+    root_settled: bool,
 }
 
 /// One call on its way through the translators.
@@ -142,7 +147,41 @@ impl<'s> Session<'s> {
             emitter: Emitter::new(sink),
             report: ImportReport::default(),
             closing: BTreeSet::new(),
+            root_settled: false,
         }
+    }
+
+    /// Learns from a stat of the root what it was at the start.
+    pub(super) fn learn_root(&mut self, full: &[u8], draft: &Draft) {
+        if self.root_settled || full != b"/" {
+            return;
+        }
+        let value = |wanted: OutField| {
+            let found = draft.out.iter().find(|(field, _)| *field == wanted);
+            let number = found.and_then(|(_, value)| {
+                value.as_uint().or(value.as_int().and_then(|id| u64::try_from(id).ok()))
+            });
+            number.and_then(|number| u32::try_from(number).ok())
+        };
+        let Some(mode) = value(OutField::MODE).filter(|mode| mode & S_IFMT == S_IFDIR) else {
+            return;
+        };
+        self.root_settled = true;
+        let lower = &mut self.report.lower;
+        lower.root_mode = Some(mode & !S_IFMT);
+        lower.root_uid = value(OutField::UID);
+        lower.root_gid = value(OutField::GID);
+    }
+
+    /// The attributes of a file change; of the root, what it was can no longer be seen.
+    pub(super) fn attributes_change(&mut self, full: &[u8]) {
+        self.root_settled |= full == b"/";
+    }
+
+    /// Where an inside descriptor leads, from the root on; empty when that is not known.
+    pub(super) fn full_of(&mut self, pid: u32, fd: i64) -> Vec<u8> {
+        let path = self.tasks.open(pid, fd).map(|open| open.path.clone());
+        path.and_then(|path| self.root.strip(&path)).unwrap_or_default()
     }
 
     /// A close has started. Its number can be given out again before it returns, to another thread
@@ -302,7 +341,11 @@ impl<'s> Session<'s> {
                 return Descriptor::Inside(fd);
             }
             let what = format!("descriptor {fd} was {}", open.path.escape_ascii());
-            self.lose(scene, LossKind::Contradiction, what);
+            if vanished {
+                self.report.note(Note::ClosedUnseen);
+            } else {
+                self.lose(scene, LossKind::Contradiction, what);
+            }
             self.close_implied(scene, fd);
             return Descriptor::Outside;
         }
@@ -319,6 +362,14 @@ impl<'s> Session<'s> {
         if self.tasks.remove(scene.pid, fd).is_some() {
             let draft = Draft::new(CallNr::CLOSE, [Value::Int(fd)]);
             self.imply(scene.pid, scene.line, scene.time_ns, draft);
+        }
+    }
+
+    /// A number is given out again, so what the trace has under it is closed by now.
+    pub(super) fn closed_unseen(&mut self, scene: &Scene<'_>, fd: i64) {
+        if self.tasks.open(scene.pid, fd).is_some() {
+            self.report.note(Note::ClosedUnseen);
+            self.close_implied(scene, fd);
         }
     }
 

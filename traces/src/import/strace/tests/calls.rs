@@ -448,8 +448,5 @@ fn an_inherited_descriptor_is_one_loss() {
 #[test]
 fn a_descriptor_that_changed_its_file_is_a_contradiction() {
     check(r#"read(3</etc/passwd>, "r", 1) = 1"#, "close(3) = 0 [implied]\nloss Contradiction");
-    check(
-        "read(3, 0x7ffd, 1) = -1 EBADF (Bad file descriptor)",
-        "close(3) = 0 [implied]\nloss Contradiction",
-    );
+    check("read(3, 0x7ffd, 1) = -1 EBADF (Bad file descriptor)", "close(3) = 0 [implied]");
 }

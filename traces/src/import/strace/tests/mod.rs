@@ -4,6 +4,7 @@ mod calls;
 mod hostile;
 mod lines;
 mod processes;
+mod shown;
 
 use core::ops::ControlFlow;
 

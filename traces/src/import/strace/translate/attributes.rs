@@ -50,6 +50,7 @@ fn chmod(
     let place = inside_or_return!(session.spot(scene, dir, path, follow)?);
     let mut args = place.values().to_vec();
     args.extend([Value::UInt(scene.call.mode(path + 1)?), place.at_flags(flags)]);
+    session.attributes_change(&place.full);
     session.record(scene, draft(CallNr::FCHMODAT, args, scene, &[&place]))
 }
 
@@ -67,6 +68,8 @@ macro_rules! descriptor_or_return {
 fn fchmod(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Trouble> {
     let fd = descriptor_or_return!(session.descriptor(scene, 0)?);
     let args = vec![Value::Int(fd), Value::UInt(scene.call.mode(1)?)];
+    let full = session.full_of(scene.pid, fd);
+    session.attributes_change(&full);
     session.record(scene, draft(CallNr::FCHMOD, args, scene, &[]))
 }
 
@@ -90,12 +93,15 @@ fn chown(
         Value::Int(scene.call.id(path + 2)?),
         place.at_flags(flags),
     ]);
+    session.attributes_change(&place.full);
     session.record(scene, draft(CallNr::FCHOWNAT, args, scene, &[&place]))
 }
 
 fn fchown(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Trouble> {
     let fd = descriptor_or_return!(session.descriptor(scene, 0)?);
     let args = vec![Value::Int(fd), Value::Int(scene.call.id(1)?), Value::Int(scene.call.id(2)?)];
+    let full = session.full_of(scene.pid, fd);
+    session.attributes_change(&full);
     session.record(scene, draft(CallNr::FCHOWN, args, scene, &[]))
 }
 

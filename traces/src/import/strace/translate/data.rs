@@ -243,9 +243,15 @@ fn fallocate(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Tr
         Ok(fd) => fd,
         Err(outcome) => return Ok(outcome),
     };
+    // FALLOC_FL_COLLAPSE_RANGE, ZERO_RANGE and INSERT_RANGE.
+    const SHIFTING: u64 = 0x8 | 0x10 | 0x20;
+    let mode = scene.call.flags(1, ArgKind::FallocateFlags)?;
+    if mode & SHIFTING != 0 && scene.call.ret.errno == Some("EOPNOTSUPP") {
+        session.report.lower.plain_fallocate = true;
+    }
     let args = [
         Value::Int(fd),
-        Value::UInt(scene.call.flags(1, ArgKind::FallocateFlags)?),
+        Value::UInt(mode),
         Value::Int(scene.call.int(2)?),
         Value::Int(scene.call.int(3)?),
     ];

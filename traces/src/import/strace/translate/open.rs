@@ -122,11 +122,7 @@ fn is_elsewhere(
 /// The call does not concern the root, but the number it returned must not be one of ours.
 fn outside(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Trouble> {
     if let (true, Some(fd)) = (scene.call.succeeded(), scene.call.ret.value) {
-        if session.tasks.open(scene.pid, fd).is_some() {
-            let what = format!("descriptor {fd} was still open");
-            session.lose(scene, LossKind::Contradiction, what);
-            session.close_implied(scene, fd);
-        }
+        session.closed_unseen(scene, fd);
         session.tasks.remove(scene.pid, fd);
     }
     Ok(Outcome::Outside)
@@ -177,6 +173,7 @@ fn any(session: &mut Session<'_>, scene: &Scene<'_>, how: How) -> Result<Outcome
     if how.flags & O_CREAT != 0 && is_exclusive {
         session.links.forget(&path);
     }
+    session.closed_unseen(scene, fd);
     let outcome = record(session, scene, &how, place)?;
     session.opened(scene.pid, fd, path, how.flags & O_CLOEXEC != 0);
     Ok(outcome)

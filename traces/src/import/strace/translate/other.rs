@@ -38,7 +38,6 @@ const HARMLESS: &[&str] = &[
     "sendmsg",
     "sendmmsg",
     "sendto",
-    "bind",
     "connect",
     "getsockopt",
     "setsockopt",

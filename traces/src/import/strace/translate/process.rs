@@ -4,9 +4,10 @@
 //! itself knows when they happen.
 
 use super::super::error::Trouble;
-use super::super::paths::Spot;
+use super::super::paths::{AT_FDCWD, Spot};
 use super::super::process::Share;
 use super::super::report::{LossKind, Note};
+use super::super::root::Located;
 use super::super::session::{Descriptor, Draft, Outcome, Scene, Session};
 use super::super::syntax::{Annotation, Call};
 use super::super::term::Term;
@@ -14,6 +15,7 @@ use super::Translate;
 use crate::calls::flags::CLONE;
 use crate::calls::{CallNr, OutField};
 use crate::record::{CallFlags, Value};
+use fuserig_abi::FileKind;
 
 pub(super) const TRANSLATORS: &[(&str, Translate)] = &[
     ("chdir", chdir),
@@ -42,6 +44,8 @@ pub(super) const TRANSLATORS: &[(&str, Translate)] = &[
     ("setfsgid", |session, scene| become_id(session, scene, Who::Gid, 0)),
     ("setgroups", setgroups),
     ("setgroups32", setgroups),
+    ("capset", capabilities),
+    ("bind", bind),
 ];
 
 /// The calls that make a task.
@@ -276,10 +280,55 @@ fn become_id(
     session.record(scene, draft).map(|_recorded| Outcome::State)
 }
 
-/// The trace has one group for each client.
 fn setgroups(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Trouble> {
+    if !scene.call.succeeded() {
+        return Ok(Outcome::Outside);
+    }
+    let arg = scene.call.arg(1)?;
+    let wrong = || Trouble::new(arg.at, "expected a list of groups");
+    let groups = match Term::parse(arg)? {
+        Term::Array { items, cut: false } => items,
+        Term::Name(b"NULL", _) => Vec::new(),
+        // An address for an empty list.
+        Term::Int(_) if scene.call.int(0)? == 0 => Vec::new(),
+        _ => return Err(wrong()),
+    };
+    let mut bytes = Vec::new();
+    for group in &groups {
+        let group = group.int().and_then(|group| u32::try_from(group).ok()).ok_or_else(wrong)?;
+        bytes.extend_from_slice(&group.to_le_bytes());
+    }
+    let draft = Draft::new(CallNr::SETGROUPS, [Value::Bytes(bytes)]).named_by(scene.call.name);
+    session.record(scene, draft).map(|_recorded| Outcome::State)
+}
+
+/// The trace has the capabilities that go with the user.
+fn capabilities(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Trouble> {
     if scene.call.succeeded() {
-        session.report.note(Note::Groups);
+        session.report.note(Note::Capabilities);
     }
     Ok(Outcome::Outside)
+}
+
+/// bind(2) of a Unix socket makes a file, as mknod(2) would. What fails makes none, and has other
+/// error numbers than mknod.
+fn bind(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Trouble> {
+    // An abstract address, which strace writes with an `@`, is no file.
+    let Ok(address) = Term::parse(scene.call.arg(1)?) else { return Ok(Outcome::Outside) };
+    let Some(Term::Str { bytes, .. }) = address.field("sun_path") else {
+        return Ok(Outcome::Outside);
+    };
+    let mode = u64::from(FileKind::Socket.type_bits() | 0o777);
+    let base = session.tasks.cwd(scene.pid).map(<[u8]>::to_vec);
+    let Located::Inside { full, written } = session.root.locate(base.as_deref(), bytes) else {
+        return Ok(Outcome::Outside);
+    };
+    session.report.root_seen = true;
+    if !scene.call.succeeded() {
+        return Ok(Outcome::Quiet);
+    }
+    let path = session.root.outer(&full);
+    session.links.forget(&path);
+    let args = [Value::Int(AT_FDCWD), Value::Bytes(written), Value::UInt(mode), Value::UInt(0)];
+    session.record(scene, Draft::new(CallNr::MKNODAT, args).mark(CallFlags::NORMALISED))
 }

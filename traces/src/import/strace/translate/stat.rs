@@ -45,6 +45,7 @@ fn by_name(session: &mut Session<'_>, scene: &Scene<'_>, flags: u64) -> Result<O
         .named_by(scene.call.name)
         .mark_if(place.rewritten, CallFlags::NORMALISED);
     let draft = with_stat(draft, scene, 1)?;
+    session.learn_root(&place.full, &draft);
     session.record(scene, draft)
 }
 
@@ -58,6 +59,7 @@ fn fstatat(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Trou
     let draft = Draft::new(CallNr::STAT, [dirfd, path, place.at_flags(flags)])
         .mark_if(place.rewritten, CallFlags::NORMALISED);
     let draft = with_stat(draft, scene, 2)?;
+    session.learn_root(&place.full, &draft);
     session.record(scene, draft)
 }
 
@@ -75,6 +77,8 @@ fn fstat(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Troubl
     };
     let draft = Draft::new(CallNr::FSTAT, [Value::Int(fd)]).named_by(scene.call.name);
     let draft = with_stat(draft, scene, 1)?;
+    let full = session.full_of(scene.pid, fd);
+    session.learn_root(&full, &draft);
     session.record(scene, draft)
 }
 
@@ -92,6 +96,7 @@ fn statx(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Troubl
     if scene.call.succeeded() {
         draft = statx_fields(draft, &Term::parse(scene.call.arg(4)?)?);
     }
+    session.learn_root(&place.full, &draft);
     session.record(scene, draft)
 }
 

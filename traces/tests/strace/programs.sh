@@ -1,0 +1,4 @@
+printf '#!/bin/sh\necho run > ran\n' > ok; printf '#!/nowhere/sh\n' > lost; echo 'not a program' > text; printf '#!/srv/work/ok\n' > twice; : > empty; mkdir bin; cp /bin/true bin/t; chmod 755 ok lost text twice empty
+./ok; ./lost; ./twice; ./empty; bin/t; PATH=/srv/work/bin:$PATH t; chmod 644 ok; ./ok; ./bin; ln -s bin/t s; ./s; bin/t/x; ./text
+perl -e 'open A,"+>r"; open B,"+<&A"; open C,"+<&A"; syswrite(A,"abc"); syscall(436,fileno(B),fileno(B),0); syswrite(B,"x"); syswrite(C,"def"); syscall(436,fileno(A),fileno(A),0); open D,">d"; syswrite(D,"d"); syscall(436,fileno(D),fileno(D),0); open E,"/etc/hostname"; if(!fork){exec "cat","r"} wait; truncate "r",4; system "ls -l"'
+fallocate -l 9000 fa; fallocate -p -o 0 -l 4096 fa; fallocate -z -o 4096 -l 100 fa; fallocate -c -o 0 -l 4096 fa; fallocate -i -o 0 -l 4096 fa; cp --reflink=auto /etc/hostname h; cp --reflink=always fa fb; lsattr fa; filefrag fa

@@ -1,0 +1,3 @@
+mkdir pub priv sg; chmod 1777 pub; chmod 700 priv; echo s > priv/f; echo r > ro; echo g > grp; chown 0:33 grp sg; chmod 640 grp; chmod 2775 sg
+setpriv --reuid=1000 --regid=1000 --clear-groups bash -c 'cat ro grp; echo x > pub/mine; echo y > ro; rm -f ro; cat priv/f; mkdir pub/d; chmod 777 pub/d; touch sg/no; ln pub/mine pub/mm; chown 0 pub/mine; chmod 4755 pub/mine; touch ro; truncate -s 0 ro; umask 077; echo z > pub/um; mv pub/um pub/um2; test -w ro; test -r grp; echo mine > top; cd priv'
+setpriv --reuid=1001 --regid=1001 --groups=33,44 bash -c 'cat grp; rm -f pub/mine top; mv pub/mine pub/x; echo 1 > sg/yes; mkdir sg/sub; echo 2 > sg/sub/f; chmod g+s sg/sub/f; cat pub/mine; echo no > pub/um2; rm -rf pub/d; cp pub/mine pub/d/c'
