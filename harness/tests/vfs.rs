@@ -503,8 +503,9 @@ fn a_program_is_opened_and_its_head_is_read() {
     let refused = format!("{opened}, release");
     let none = Some(Errno::ENOENT);
     assert_eq!(exec("\x7fELF", 0o755, None), (Ok(0), opened.to_owned()));
-    assert_eq!(exec("#!/bin/sh\n", 0o755, None), (Ok(0), opened.to_owned()));
-    assert_eq!(exec("#!/no/sh\n", 0o755, none), (Err(Errno::ENOENT), refused.clone()));
+    assert_eq!(exec("\x7fELF", 0o755, none), (Err(Errno::ENOENT), refused.clone()));
+    let missing = format!("{refused}, access 81, lookup bin");
+    assert_eq!(exec("#!/bin/sh\n", 0o755, None), (Err(Errno::ENOENT), missing));
     assert_eq!(exec("text", 0o755, None), (Err(Errno::ENOEXEC), refused.clone()));
     assert_eq!(exec("", 0o755, None), (Err(Errno::ENOEXEC), refused));
     let denied = "access 81, lookup prog, access 21".to_owned();
