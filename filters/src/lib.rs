@@ -12,8 +12,9 @@ pub mod program;
 
 pub use filter::{Filter, FilterEnv};
 pub use native::{
-    Answer, Audit, Buffer, BufferMut, Builtin, Cx, DirBuffer, DirEntry, Entries, FilterName,
-    FuseOps, LimitError, PatternError, PatternProblem, Patterns, QuotaCount, QuotaLimits,
-    QuotaUsage, RegisterError, RwView, UnknownFilter, builtin, builtins, hide, quota, readonly,
-    redact, selftest,
+    Answer, Audit, AuditEvent, Buffer, BufferMut, Builtin, Cx, DirBuffer, DirEntry, Entries,
+    FilterName, FuseOps, LimitError, PatternError, PatternProblem, Patterns, QuotaCount,
+    QuotaLimits, QuotaUsage, RegisterError, RwView, UidQuota, UnknownFilter, alias_lookup,
+    audit_ring, builtin, builtins, deny_uid, hide, media_view, quota, readonly, redact, selftest,
+    strip_setid, uid_quota, write_limit, xattr_guard,
 };

@@ -278,3 +278,18 @@ fn vectors_are_judged_and_a_wrong_one_is_a_finding() {
     std::fs::create_dir(&empty).expect("a folder");
     check(&["engine", "vectors", path_text(&empty)], 4, "no .data files below it");
 }
+
+#[test]
+fn an_object_is_listed_described_and_disassembled() {
+    let object = concat!(env!("CARGO_MANIFEST_DIR"), "/../filters/bpf/uid_quota.o");
+    let listed = fuserig(&["filter", "list", object]);
+    assert_eq!(listed.status.code(), Some(0), "{}", text(&listed.stderr));
+    assert!(text(&listed.stdout).starts_with("uid_quota       3 members"), "{listed:?}");
+    let info = text(&fuserig(&["filter", "info", object]).stdout);
+    assert!(info.contains("creations") && info.contains("hash, key 4, value 8"), "{info}");
+    let shown = text(&fuserig(&["filter", "disasm", object, "quota_mkdir"]).stdout);
+    assert!(shown.contains("call charge") && shown.contains("uid_quota.bpf.c:"), "{shown}");
+    check(&["filter", "disasm", object, "nothing"], 2, "no program nothing: quota_create_open");
+    check(&["filter", "list", object, "--abi", "v9"], 2, "unknown ABI v9");
+    check(&["filter", "list", object, "--abi", "android"], 3, "android has no struct_ops");
+}

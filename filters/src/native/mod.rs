@@ -14,6 +14,7 @@ mod cx;
 mod dir;
 mod given;
 mod hide;
+mod library;
 mod members;
 #[cfg(test)]
 mod members_tests;
@@ -33,6 +34,10 @@ pub use builtin::{Builtin, UnknownFilter, builtin, builtins};
 pub use cx::Cx;
 pub use dir::{DirBuffer, DirEntry, Entries};
 pub use hide::hide;
+pub use library::{
+    AuditEvent, UidQuota, alias_lookup, audit_ring, deny_uid, media_view, strip_setid, uid_quota,
+    write_limit, xattr_guard,
+};
 pub use name::{FilterName, RegisterError};
 pub use ops::FuseOps;
 pub use pattern::{PatternError, PatternProblem, Patterns};

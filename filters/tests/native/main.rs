@@ -7,6 +7,7 @@ mod common;
 mod directory;
 mod fuse_ops;
 mod hide;
+mod library;
 mod quota;
 mod readonly;
 mod redact;

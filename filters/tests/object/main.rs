@@ -4,3 +4,4 @@ mod common;
 mod damage;
 mod errors;
 mod golden;
+mod library;

@@ -284,8 +284,42 @@ pub(super) struct ConformArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum FilterCommand {
-    /// The filters that are built in
-    List,
+    /// The filters that are built in, or those of an object
+    #[command(after_help = "Example: fuserig filter list filters/bpf/hide_names.o")]
+    List(ListArgs),
+    /// What an object contains: filters, programs, maps, kernel functions
+    Info(ObjectArgs),
+    /// The linked instructions of an object with their source lines
+    Disasm(DisasmArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// An object that clang made; the built-in filters if not given
+    #[arg(value_name = "OBJECT")]
+    pub(super) object: Option<PathBuf>,
+    /// The ABI it is linked for: v3, v4, android or v3-grouped
+    #[arg(long, default_value = "v4", value_name = "ABI")]
+    pub(super) abi: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ObjectArgs {
+    /// An object that clang made
+    #[arg(value_name = "OBJECT")]
+    pub(super) object: PathBuf,
+    /// The ABI it is linked for: v3, v4, android or v3-grouped
+    #[arg(long, default_value = "v4", value_name = "ABI")]
+    pub(super) abi: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DisasmArgs {
+    #[command(flatten)]
+    pub(super) object: ObjectArgs,
+    /// Only this program
+    #[arg(value_name = "PROGRAM")]
+    pub(super) program: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,38 +2,48 @@
 
 use fuserig_filters::{Filter, builtin, builtins};
 
-use super::args::FilterCommand;
+use super::args::{FilterCommand, ListArgs, ObjectArgs};
 use super::exit::{Ended, Exit, Failure};
+use super::inspect;
 use super::output::{Style, Terminal};
 
 pub(super) fn filter(command: &FilterCommand, terminal: &mut Terminal) -> Ended {
     match command {
-        FilterCommand::List => {
-            if terminal.json() {
-                let rows: Vec<_> = builtins()
-                    .iter()
-                    .map(|filter| {
-                        serde_json::json!({
-                            "name": filter.name,
-                            "parameters": filter.parameters,
-                            "about": filter.about,
-                        })
-                    })
-                    .collect();
-                terminal.line(serde_json::json!({ "filters": rows }).to_string());
-            } else {
-                for filter in builtins() {
-                    let spec = match filter.parameters {
-                        "" => filter.name.to_owned(),
-                        parameters => format!("{}:{parameters}", filter.name),
-                    };
-                    let spec = terminal.styled(Style::Bold, &format!("{spec:<18}"));
-                    terminal.line(format!("{spec} {}", filter.about));
-                }
-            }
-            Ok(Exit::Agreed)
+        FilterCommand::List(ListArgs { object: Some(path), abi }) => {
+            let args = ObjectArgs { object: path.clone(), abi: abi.clone() };
+            inspect::list(&args, terminal)
         }
+        FilterCommand::List(ListArgs { object: None, .. }) => Ok(list(terminal)),
+        FilterCommand::Info(args) => inspect::info(args, terminal),
+        FilterCommand::Disasm(args) => inspect::disasm(args, terminal),
     }
+}
+
+/// The filters that are built in.
+fn list(terminal: &mut Terminal) -> Exit {
+    if terminal.json() {
+        let rows: Vec<_> = builtins()
+            .iter()
+            .map(|filter| {
+                serde_json::json!({
+                    "name": filter.name,
+                    "parameters": filter.parameters,
+                    "about": filter.about,
+                })
+            })
+            .collect();
+        terminal.line(serde_json::json!({ "filters": rows }).to_string());
+        return Exit::Agreed;
+    }
+    for filter in builtins() {
+        let spec = match filter.parameters {
+            "" => filter.name.to_owned(),
+            parameters => format!("{}:{parameters}", filter.name),
+        };
+        let spec = terminal.styled(Style::Bold, &format!("{spec:<18}"));
+        terminal.line(format!("{spec} {}", filter.about));
+    }
+    Exit::Agreed
 }
 
 /// The filter that a specification names; none for `none`.

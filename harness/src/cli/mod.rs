@@ -13,6 +13,8 @@ mod files;
 mod filter;
 mod import;
 mod import_fuse;
+mod inspect;
+
 mod output;
 mod replay;
 mod run;

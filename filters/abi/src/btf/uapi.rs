@@ -90,6 +90,8 @@ pub(super) const ENUMS: &[(&str, &[(&str, u64)])] = &[
             ("BPF_MAP_TYPE_USER_RINGBUF", 31),
         ],
     ),
+    // The words of C for a kernel that has no stdbool.h.
+    ("", &[("false", 0), ("true", 1)]),
     ("", &[("BPF_ANY", 0), ("BPF_NOEXIST", 1), ("BPF_EXIST", 2), ("BPF_F_LOCK", 4)]),
     (
         "",

@@ -28,6 +28,7 @@ pub fn c_header(description: &Description) -> String {
     );
     types::print(&mut text, &btf);
     text.push_str("#ifndef BPF_NO_PRESERVE_ACCESS_INDEX\n#pragma clang attribute pop\n#endif\n\n");
+    types::print_sizes(&mut text, &btf);
     types::print_kfuncs(&mut text, &btf);
     macros::print(&mut text, description);
     text.push_str(&format!("#endif /* {guard} */\n"));

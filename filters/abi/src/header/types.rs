@@ -33,6 +33,20 @@ pub(super) fn print(text: &mut String, btf: &Btf) {
     }
 }
 
+/// Prints the size of every struct as an assertion, so that a compiler that lays one out in
+/// another way says so.
+pub(super) fn print_sizes(text: &mut String, btf: &Btf) {
+    for (id, one) in btf.types() {
+        if let BtfKind::Struct(composite) = &one.kind
+            && one.name != Name::NONE
+        {
+            let (name, size) = (btf.text(id), composite.size);
+            let _ = writeln!(text, "_Static_assert(sizeof({name}) == {size}, \"{name}\");");
+        }
+    }
+    text.push('\n');
+}
+
 /// Prints the kernel functions as `extern` symbols for the loader. Those of Linux are weak, so
 /// that a program may test whether they are there.
 pub(super) fn print_kfuncs(text: &mut String, btf: &Btf) {

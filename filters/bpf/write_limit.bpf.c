@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * Files end at 1 MiB: a write that would go beyond fails with EFBIG, as does making a file longer.
+ * A filter cannot shorten a write, because kernels ignore what it does to in->size (READ-3).
+ */
+#include "common.bpf.h"
+
+char _license[] SEC("license") = "Dual MIT/GPL";
+
+const volatile u64 limit = 1 << 20;
+
+SEC("struct_ops/write")
+uint32_t BPF_PROG(limit_write, const struct bpf_fuse_meta_info *meta, struct fuse_write_in *in)
+{
+	u64 offset = in->offset, size = in->size;
+
+	return offset > limit || size > limit - offset ? -EFBIG : BPF_FUSE_CONTINUE;
+}
+
+SEC("struct_ops/fallocate")
+uint32_t BPF_PROG(limit_fallocate, const struct bpf_fuse_meta_info *meta,
+		  struct fuse_fallocate_in *in)
+{
+	u64 offset = in->offset, length = in->length;
+
+	return offset > limit || length > limit - offset ? -EFBIG : BPF_FUSE_CONTINUE;
+}
+
+SEC("struct_ops/setattr")
+uint32_t BPF_PROG(limit_setattr, const struct bpf_fuse_meta_info *meta, struct fuse_setattr_in *in)
+{
+	return in->valid & FATTR_SIZE && in->size > limit ? -EFBIG : BPF_FUSE_CONTINUE;
+}
+
+SEC(".struct_ops.link")
+struct fuse_ops write_limit = {
+	.write_iter_prefilter = (void *)limit_write,
+	.file_fallocate_prefilter = (void *)limit_fallocate,
+	.setattr_prefilter = (void *)limit_setattr,
+	.name = "write_limit",
+};
