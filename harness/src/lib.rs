@@ -10,6 +10,8 @@
 //! command line ([`cli`]).
 //! ([`replay`]), conformance with recorded kernels ([`conform`]), scenarios
 //! ([`scenario`]), the forms of what they find ([`report`]), and the command line ([`cli`]).
+//! ([`replay`]), simulation with faults and schedules ([`sim`]), conformance with recorded kernels
+//! ([`conform`]), and the command line ([`cli`]). A test of a filter begins at [`prelude`].
 //!
 //! What a reader would get wrong: no door reimplements a stage. Whatever the origin of a request,
 //! it becomes a [`pipeline::Operation`] and goes through [`pipeline::Run`].
@@ -17,10 +19,16 @@
 pub mod cli;
 pub mod conform;
 pub mod daemon;
+pub mod fault;
 pub mod gate;
+pub mod invariant;
 pub mod kernel;
 pub mod pipeline;
+pub mod prelude;
 pub mod replay;
 pub mod report;
+pub mod rim;
 pub mod scenario;
+pub mod shrink;
+pub mod sim;
 pub mod vfs;

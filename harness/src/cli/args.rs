@@ -7,6 +7,7 @@ use fuserig_abi::{Abi, Fidelity};
 use fuserig_traces::PayloadMode;
 
 use super::abi::AbiCommand;
+use super::fuzz_args::FuzzArgs;
 
 /// A test rig for FUSE-BPF filters: real filters through the whole prefilter, lower operation,
 /// postfilter pipeline in an ordinary process.
@@ -75,6 +76,9 @@ pub(super) enum Command {
     Trace(TraceCommand),
     /// Play records of real fuse-bpf kernels and compare every result and filter call
     Conform(ConformArgs),
+    /// Simulate many clients over a filter, with schedules and faults, until something is found
+    #[command(after_help = "Example: fuserig fuzz 'hide:*.jpg' --runs 1000 --faults")]
+    Fuzz(FuzzArgs),
     /// Look at filters
     #[command(subcommand)]
     Filter(FilterCommand),
@@ -349,11 +353,11 @@ pub(super) enum EngineName {
     Interp,
 }
 
-fn parse_abi(text: &str) -> Result<Abi, String> {
+pub(super) fn parse_abi(text: &str) -> Result<Abi, String> {
     Abi::from_name(text).ok_or_else(|| format!("unknown ABI version {text}: v3 or v4"))
 }
 
-fn parse_fidelity(text: &str) -> Result<Fidelity, String> {
+pub(super) fn parse_fidelity(text: &str) -> Result<Fidelity, String> {
     Fidelity::from_name(text)
         .ok_or_else(|| format!("unknown fidelity {text}: faithful or intended"))
 }

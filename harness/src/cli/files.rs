@@ -70,6 +70,11 @@ pub(super) fn create(path: &Path, force: bool) -> Result<BufWriter<File>, Failur
     }
 }
 
+/// Makes a directory, and those above it; one that exists stays as it is.
+pub(super) fn create_directory(path: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(path).map_err(|error| Failure::output(path, &error))
+}
+
 /// Writes a whole output.
 pub(super) fn write_all(path: &Path, force: bool, bytes: &[u8]) -> Result<(), Failure> {
     let mut file = create(path, force)?;

@@ -11,6 +11,8 @@ mod entry;
 mod exit;
 mod files;
 mod filter;
+mod fuzz;
+mod fuzz_args;
 mod import;
 mod import_fuse;
 mod inspect;

@@ -337,6 +337,22 @@ impl Mount {
         }
     }
 
+    /// The path of a dentry from the root, for people; a name that moved away shows where it was.
+    pub fn path_of(&self, dentry: DentryId) -> Vec<u8> {
+        let mut names = Vec::new();
+        let mut at = dentry;
+        while at != self.root {
+            names.push(self.dentries[at].name.clone());
+            at = self.dentries[at].parent;
+        }
+        let mut path = Vec::new();
+        for name in names.iter().rev() {
+            path.push(b'/');
+            path.extend_from_slice(name);
+        }
+        if path.is_empty() { b"/".to_vec() } else { path }
+    }
+
     /// The inode of a dentry that is known to be positive.
     pub fn inode_of(&self, dentry: DentryId) -> InodeId {
         self.dentries[dentry].inode.expect("a walk only hands out positive dentries here")

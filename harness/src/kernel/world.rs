@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fuserig_abi::{Abi, AbiTable, Caller, Credentials, Errno, Fidelity, Ino, Pid, Quirk, Timespec};
+use fuserig_abi::{
+    Abi, AbiTable, AllocFailures, Caller, Credentials, Errno, Fidelity, Ino, Pid, Quirk, Timespec,
+};
 use fuserig_filters::Filter;
 use fuserig_sim_fs::{Lower, LowerExt, LowerOp, LowerReply};
 
@@ -78,6 +80,8 @@ pub struct World {
     pub written: BTreeSet<Ino>,
     /// Filters whose name was taken out of the registry.
     unregistered: BTreeSet<FilterId>,
+    /// Which private allocations of later operations fail (row W10).
+    pub alloc_failures: AllocFailures,
     next_operation: u64,
 }
 
@@ -119,6 +123,7 @@ impl World {
             outside: BTreeMap::new(),
             written: BTreeSet::new(),
             unregistered: BTreeSet::new(),
+            alloc_failures: AllocFailures::Never,
             next_operation: 0,
         };
         if !config.options.no_daemon {

@@ -123,6 +123,7 @@ impl Run {
         mut args: CallArgs,
     ) -> Run {
         args.reset(operation.op());
+        args.arena.fail_allocations(world.alloc_failures);
         let inode = operation.pipeline_inode(&world.mount);
         Run {
             number: world.number_operation(),
@@ -147,6 +148,15 @@ impl Run {
     /// The step that the next call performs.
     pub fn at(&self) -> Step {
         self.step
+    }
+
+    /// Whether the next step sends a request to the daemon and waits for its reply.
+    pub fn asks_daemon(&self) -> bool {
+        match self.step {
+            Step::DaemonPrefilter => self.next == dispatch::USER_PREFILTER,
+            Step::DaemonPostfilter => self.next == dispatch::USER_POSTFILTER,
+            _ => false,
+        }
     }
 
     /// Performs one step.

@@ -74,3 +74,10 @@ pub enum Stop {
     /// The daemon took a request and never answered it; the caller waits until it does.
     Unanswered(Opcode),
 }
+
+impl Stop {
+    /// Whether the caller waits for ever, and keeps what it holds.
+    pub const fn is_hang(self) -> bool {
+        matches!(self, Stop::Hang(_) | Stop::Unanswered(_))
+    }
+}

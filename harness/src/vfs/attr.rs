@@ -114,12 +114,13 @@ impl Vfs {
         mut attr: Iattr,
     ) -> Result<CallResult, Fail> {
         self.check_entry(pid)?;
+        let inode = self.inode_of(dentry);
+        let _lock = self.lock_exclusive(pid, inode).await;
         let kill = AttrValid::KILL_SUID | AttrValid::KILL_SGID;
         if attr.valid.intersects(kill) {
             // FUSE refreshes the mode before it decides what to clear.
             attr.valid.remove(kill | AttrValid::MODE);
             self.getattr(pid, dentry, 0).await?;
-            let inode = self.inode_of(dentry);
             let mode = self.state().world.mount.inodes[inode].mode();
             attr.mode = mode;
             if mode & S_ISUID != 0 {
@@ -470,6 +471,8 @@ impl Vfs {
         flags: u32,
     ) -> Result<CallResult, Fail> {
         self.xattr_permission(pid, dentry, name, AccessMask::WRITE).await?;
+        let inode = self.inode_of(dentry);
+        let _lock = self.lock_exclusive(pid, inode).await;
         let (name, value) = (name.to_vec(), value.to_vec());
         let operation = Operation::Setxattr { dentry, name, value, flags };
         let outcome = wild_or_error(self.operate(pid, operation).await?)?;
@@ -486,6 +489,8 @@ impl Vfs {
         let dentry = self.resolve(pid, target).await?;
         let removed = match self.xattr_permission(pid, dentry, name, AccessMask::WRITE).await {
             Ok(()) => {
+                let inode = self.inode_of(dentry);
+                let _lock = self.lock_exclusive(pid, inode).await;
                 let operation = Operation::Removexattr { dentry, name: name.to_vec() };
                 self.operate(pid, operation).await
             }

@@ -5,6 +5,7 @@ use fuserig_sim_fs::{Lock, LowerExt, LowerOp, LowerReply, OpenFlags, Whence};
 
 use super::call::{Call, CallResult, Output};
 use super::fail::Fail;
+use super::locks::LockMode;
 use super::system::Vfs;
 use crate::kernel::HandleId;
 use crate::pipeline::{Operation, Ordinary, Outcome, Value};
@@ -79,6 +80,7 @@ impl Vfs {
         let (handle, position) = self.io_handle(pid, fd, true)?;
         let at = offset.unwrap_or(position);
         let at = u64::try_from(at).ok().ok_or(Errno::EINVAL)?;
+        let _lock = self.lock_file(pid, handle).await;
         let length = data.len().min(usize::try_from(RW_COUNT_MAX).unwrap_or(usize::MAX));
         let operation = Operation::WriteIter { handle, offset: at, data: data[..length].to_vec() };
         let outcome = self.operate(pid, operation).await?;
@@ -100,6 +102,7 @@ impl Vfs {
         moves: bool,
     ) -> Result<CallResult, Fail> {
         let (handle, _) = self.io_handle(pid, fd, true)?;
+        let _lock = self.lock_file(pid, handle).await;
         let end = {
             let mut guard = self.state();
             let state = &mut *guard;
@@ -168,6 +171,7 @@ impl Vfs {
             return Err(Errno::EINVAL.into());
         };
         let handle = self.io_handle(pid, fd, true)?.0;
+        let _lock = self.lock_file(pid, handle).await;
         let operation = Operation::FileFallocate { handle, mode, offset, length };
         let outcome = self.operate(pid, operation).await?;
         let value = number(&outcome)?;
@@ -199,6 +203,8 @@ impl Vfs {
             return Err(Errno::ENOTDIR.into());
         }
         let dentry = self.state().world.mount.handles[handle].dentry;
+        let directory = self.inode_of(dentry);
+        let _lock = self.lock(pid, directory, LockMode::Shared).await;
         self.check_alive(dentry)?;
         // The kernel's counter has 32 bits.
         let space = usize::try_from(space & 0xffff_ffff).ok().ok_or(Errno::EINVAL)?;
@@ -245,6 +251,7 @@ impl Vfs {
         let (Ok(from_at), Ok(to_at)) = (u64::try_from(from_at), u64::try_from(to_at)) else {
             return Err(Errno::EINVAL.into());
         };
+        let _lock = self.lock_file(pid, to).await;
         let length = self.clamp_copy((from, from_at), (to, to_at), length)?;
         if length == 0 {
             return Ok(CallResult::value(0));
@@ -394,7 +401,7 @@ impl Vfs {
 
     /// Advisory locks. v4 hands flock to the lower file; v3 sends it to the daemon
     /// (SEMANTICS 4.4). Byte ranges are the kernel's own unless a daemon asked for them.
-    pub(super) fn lock(&self, pid: Pid, call: &Call) -> Result<CallResult, Fail> {
+    pub(super) fn advisory_lock(&self, pid: Pid, call: &Call) -> Result<CallResult, Fail> {
         let mut guard = self.state();
         let state = &mut *guard;
         let caller = state.caller(pid);

@@ -15,6 +15,7 @@ mod exec;
 mod fail;
 mod file;
 mod ioctl;
+mod locks;
 mod names;
 mod open;
 mod perform;
@@ -25,4 +26,6 @@ mod task;
 mod walk;
 
 pub use call::{At, Call, CallResult, NewTime, Output, PathAt, Program, Target};
+pub use locks::{LockMode, Waiting};
 pub use system::{Vfs, VfsConfig};
+pub use task::{Point, Task};

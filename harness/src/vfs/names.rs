@@ -8,6 +8,7 @@ use fuserig_sim_fs::RenameFlags;
 
 use super::call::{CallResult, PathAt, Target};
 use super::fail::Fail;
+use super::locks::Guard;
 use super::system::Vfs;
 use super::walk::{Last, Parent};
 use crate::kernel::DentryId;
@@ -24,8 +25,10 @@ impl Vfs {
         pid: Pid,
         path: &PathAt,
         directory: bool,
-    ) -> Result<(Parent, DentryId), Fail> {
+    ) -> Result<(Parent, DentryId, Guard<'_>), Fail> {
         let parent = self.walk_parent(pid, path).await.map_err(Fail::as_pointer)?;
+        let inode = self.inode_of(parent.dentry);
+        let lock = self.lock_exclusive(pid, inode).await;
         let found = match &parent.last {
             Last::Name { name, slashes } => {
                 self.absent(pid, parent.dentry, name, *slashes && !directory).await
@@ -33,7 +36,7 @@ impl Vfs {
             _ => Err(Errno::EEXIST.into()),
         };
         match found {
-            Ok(dentry) => Ok((parent, dentry)),
+            Ok(dentry) => Ok((parent, dentry, lock)),
             Err(errno) => {
                 self.put(parent.dentry);
                 Err(errno)
@@ -85,7 +88,7 @@ impl Vfs {
         path: &PathAt,
         mode: u32,
     ) -> Result<CallResult, Fail> {
-        let (parent, dentry) = self.name_to_create(pid, path, true).await?;
+        let (parent, dentry, _lock) = self.name_to_create(pid, path, true).await?;
         let mode = mode & (S_ISVTX | 0o777);
         let made = self.create(pid, &parent, Operation::Mkdir { dentry, mode }).await;
         self.put(dentry);
@@ -109,7 +112,7 @@ impl Vfs {
             FileKind::Symlink => return Err(Errno::EINVAL.into()),
             _ => {}
         }
-        let (parent, dentry) = self.name_to_create(pid, path, false).await?;
+        let (parent, dentry, _lock) = self.name_to_create(pid, path, false).await?;
         let made = self.mknod_at(pid, &parent, dentry, kind, mode, rdev).await;
         self.put(dentry);
         self.put(parent.dentry);
@@ -150,7 +153,7 @@ impl Vfs {
         if target.len() >= 4096 {
             return Err(Errno::ENAMETOOLONG.into());
         }
-        let (parent, dentry) = self.name_to_create(pid, path, false).await?;
+        let (parent, dentry, _lock) = self.name_to_create(pid, path, false).await?;
         let operation = Operation::Symlink { dentry, target: target.to_vec() };
         let made = self.create(pid, &parent, operation).await;
         self.put(dentry);
@@ -166,7 +169,7 @@ impl Vfs {
     ) -> Result<CallResult, Fail> {
         let source = self.resolve(pid, source).await?;
         let made = match self.name_to_create(pid, path, false).await {
-            Ok((parent, dentry)) => {
+            Ok((parent, dentry, _lock)) => {
                 let made = self.link_at(pid, source, &parent, dentry).await;
                 self.put(dentry);
                 self.put(parent.dentry);
@@ -191,6 +194,8 @@ impl Vfs {
         if self.is_directory(source) {
             return Err(Errno::EPERM.into());
         }
+        let inode = self.inode_of(source);
+        let _lock = self.lock_exclusive(pid, inode).await;
         self.operate_checked(pid, Operation::Link { source, dentry }).await?;
         Ok(CallResult::value(0))
     }
@@ -225,6 +230,8 @@ impl Vfs {
 
     async fn unlink_in(&self, pid: Pid, parent: &Parent) -> Result<CallResult, Fail> {
         let Last::Name { name, slashes } = &parent.last else { return Err(Errno::EISDIR.into()) };
+        let inode = self.inode_of(parent.dentry);
+        let _lock = self.lock_exclusive(pid, inode).await;
         let dentry = self.lookup_positive(pid, parent.dentry, name).await?;
         let removed = match (*slashes, self.is_directory(dentry)) {
             (true, true) => Err(Errno::EISDIR.into()),
@@ -249,6 +256,8 @@ impl Vfs {
             Last::Dot => return Err(Errno::EINVAL.into()),
             Last::Root => return Err(Errno::EBUSY.into()),
         };
+        let inode = self.inode_of(parent.dentry);
+        let _lock = self.lock_exclusive(pid, inode).await;
         let dentry = self.lookup_positive(pid, parent.dentry, name).await?;
         let removed = self.remove(pid, parent.dentry, dentry, true).await;
         self.put(dentry);
@@ -263,6 +272,8 @@ impl Vfs {
         directory: bool,
     ) -> Result<CallResult, Fail> {
         self.may_delete(pid, parent, dentry, directory).await?;
+        let inode = self.inode_of(dentry);
+        let _lock = self.lock_exclusive(pid, inode).await;
         let operation =
             if directory { Operation::Rmdir { dentry } } else { Operation::Unlink { dentry } };
         self.operate_checked(pid, operation).await?;
@@ -347,6 +358,7 @@ impl Vfs {
             let noreplace = flags.contains(RenameFlags::NOREPLACE);
             return Err(if noreplace { Errno::EEXIST } else { Errno::EBUSY }.into());
         };
+        let _locks = self.lock_rename(pid, old.dentry, new.dentry).await;
         let source = self.lookup_positive(pid, old.dentry, old_name).await?;
         let exchange = flags.contains(RenameFlags::EXCHANGE);
         let want = if exchange { Want::Use } else { Want::Replace };
@@ -428,6 +440,15 @@ impl Vfs {
                 let inode = self.inode_of(target);
                 self.permission(pid, inode, AccessMask::WRITE).await?;
             }
+        }
+        let mut moving = vec![self.inode_of(source)];
+        if positive {
+            moving.push(self.inode_of(target));
+        }
+        moving.sort_unstable();
+        let mut locks = Vec::with_capacity(moving.len());
+        for inode in moving {
+            locks.push(self.lock_exclusive(pid, inode).await);
         }
         let operation = Operation::Rename { old: source, new: target, flags: flags.bits() };
         self.operate_checked(pid, operation).await?;

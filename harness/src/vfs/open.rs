@@ -281,6 +281,13 @@ impl Vfs {
             return Ok(Found::Existing(cached));
         }
         let inode = self.inode_of(directory);
+        let lock = self.lock_exclusive(pid, inode).await;
+        if lock.waited
+            && let Some(cached) = self.cached(pid, directory, name, want)?
+            && !self.drop_negative(cached)
+        {
+            return Ok(Found::Existing(cached));
+        }
         let may = self.permission(pid, inode, AccessMask::WRITE | AccessMask::EXEC).await;
         let dentry = self.lookup(pid, directory, name).await?;
         if !self.is_negative(dentry) {

@@ -11,7 +11,7 @@ use super::state::State;
 use super::system::Vfs;
 use super::task::Yield;
 use crate::kernel::InodeId;
-use crate::pipeline::{Halt, Operation, Ordinary, Outcome, Progress, Run, Stop, Value};
+use crate::pipeline::{Halt, Operation, Ordinary, Outcome, Progress, Run, Step, Stop, Value};
 
 /// The errno by which a stopped kernel shows itself to a caller that never returns.
 const NEVER_RETURNS: Errno = Errno(i32::MAX);
@@ -76,7 +76,7 @@ impl Vfs {
             Call::Removexattr { target, name } => self.removexattr(pid, target, name).await,
             Call::CopyFileRange { .. } | Call::Sendfile { .. } => self.copy(pid, call).await,
             Call::Flock { .. } | Call::SetLock { .. } | Call::GetLock { .. } => {
-                self.lock(pid, call)
+                self.advisory_lock(pid, call)
             }
             Call::Chdir { target } => self.chdir(pid, target).await,
             Call::Exec { program } => self.exec(pid, program.as_ref()).await,
@@ -125,6 +125,7 @@ impl Vfs {
         pid: Pid,
         operation: Operation,
     ) -> Result<Result<Outcome, (u64, Operation)>, Fail> {
+        Yield::at(self, operation.op(), Step::Enter).await;
         let mut run = {
             let mut state = self.state();
             let crash = state.world.crashed.map(Stop::Crash);
@@ -134,8 +135,12 @@ impl Vfs {
             let (caller, umask) = (state.caller(pid), state.umask(pid));
             Run::new(&mut state.world, operation, caller, umask)
         };
+        let op = run.op;
         while run.step(&mut self.state().world) == Progress::Running {
-            Yield::default().await;
+            let at = run.at();
+            if matches!(at, Step::Lower | Step::Stop) || run.asks_daemon() {
+                Yield::at(self, op, at).await;
+            }
         }
         if !run.was_handled() {
             return Ok(Err((run.number, run.into_operation())));
@@ -206,6 +211,16 @@ impl Vfs {
             Halt::Errno(errno) => Fail::Errno(errno),
             Halt::Stop(stop) => self.stop(pid, stop),
         })
+    }
+
+    /// A call that waits for a lock whose holder hangs.
+    pub(super) fn hang_with_holder(&self, pid: Pid) -> CallResult {
+        let holder = self.waiting(pid).and_then(|waiting| waiting.holders.first().copied());
+        // Only a client that hangs keeps a lock beyond its call.
+        if let Some(stop) = holder.and_then(|holder| self.stopped(holder)) {
+            self.stop(pid, stop);
+        }
+        CallResult::from(NEVER_RETURNS)
     }
 
     /// As [`Vfs::operate`] for operations whose error is never a count.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use fuserig_abi::{Caller, Credentials, Errno, Pid};
 use fuserig_sim_fs::OpenFlags;
 
+use super::locks::Locks;
 use crate::kernel::{DentryId, HandleId, Key, Slab, World};
 use crate::pipeline::Stop;
 
@@ -102,6 +103,7 @@ pub(super) struct State {
     pub(super) mount_point: Vec<u8>,
     /// Clients whose last call never returned.
     pub(super) stopped: BTreeMap<Pid, Stop>,
+    pub(super) locks: Locks,
 }
 
 impl State {
@@ -114,6 +116,7 @@ impl State {
             fs: Slab::default(),
             mount_point: mount_point.to_vec(),
             stopped: BTreeMap::new(),
+            locks: Locks::default(),
         }
     }
 

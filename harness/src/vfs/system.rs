@@ -1,11 +1,15 @@
 //! The door to the VFS model: clients in, system calls in, results out.
 
-use core::cell::{Ref, RefCell, RefMut};
+use core::cell::{Cell, Ref, RefCell, RefMut};
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
 
-use fuserig_abi::{Credentials, Errno, Pid, Timespec};
+use fuserig_abi::{Credentials, Errno, Ino, Pid, Timespec};
 
 use super::state::State;
-use super::{Call, CallResult, task};
+use super::task::Point;
+use super::{Call, CallResult};
 use crate::kernel::World;
 use crate::pipeline::Stop;
 
@@ -21,12 +25,20 @@ pub struct VfsConfig {
 #[derive(Debug)]
 pub struct Vfs {
     pub(super) state: RefCell<State>,
+    /// Where the call that gave way last stands.
+    pub(super) point: Cell<Point>,
+    /// Whether no other client can move meanwhile.
+    pub(super) alone: Cell<bool>,
 }
 
 impl Vfs {
     /// A VFS over `world`, without clients.
     pub fn new(world: World, config: &VfsConfig) -> Vfs {
-        Vfs { state: RefCell::new(State::new(world, &config.mount_point)) }
+        Vfs {
+            state: RefCell::new(State::new(world, &config.mount_point)),
+            point: Cell::new(Point::Start),
+            alone: Cell::new(false),
+        }
     }
 
     /// Adds a client at the root of the mount. A pid that exists already is replaced only after
@@ -50,17 +62,36 @@ impl Vfs {
         self.state.borrow().clients.keys().copied().collect()
     }
 
-    /// Performs one system call to its end.
+    /// Performs one system call to its end, while no other client moves. A call that needs a lock
+    /// of a client that hangs, hangs as well.
     pub fn call(&self, pid: Pid, call: &Call) -> CallResult {
         if !self.has_client(pid) {
             return CallResult::from(Errno::ESRCH);
         }
-        task::run(self.perform_call(pid, call))
+        let mut task = pin!(self.perform_call(pid, call));
+        let mut context = Context::from_waker(Waker::noop());
+        let before = self.alone.replace(true);
+        let result = loop {
+            match task.as_mut().poll(&mut context) {
+                Poll::Ready(result) => break result,
+                Poll::Pending if self.is_blocked(pid) => break self.hang_with_holder(pid),
+                Poll::Pending => {}
+            }
+        };
+        self.alone.set(before);
+        result
     }
 
     /// How the client's last system call stopped the modelled kernel, when it never returned.
     pub fn stopped(&self, pid: Pid) -> Option<Stop> {
         self.state.borrow().stopped.get(&pid).copied()
+    }
+
+    /// The lower inode behind a descriptor of the client.
+    pub fn lower_inode(&self, pid: Pid, fd: i32) -> Option<Ino> {
+        let state = self.state.borrow();
+        let (handle, _) = state.handle(pid, fd).ok()?;
+        state.world.mount.inodes[state.world.mount.handles[handle].inode].backing
     }
 
     /// The world below, for looking.

@@ -4,6 +4,7 @@ use fuserig_abi::{AccessMask, Errno, FileKind, Pid, Timespec};
 
 use super::call::{At, PathAt, Target};
 use super::fail::Fail;
+use super::locks::LockMode;
 use super::state::State;
 use super::system::Vfs;
 use crate::kernel::{DentryId, InodeId};
@@ -376,6 +377,14 @@ impl Vfs {
         want: Want,
     ) -> Result<DentryId, Fail> {
         if let Some(cached) = self.cached(pid, parent, name, want)? {
+            return Ok(cached);
+        }
+        let directory = self.inode_of(parent);
+        let lock = self.lock(pid, directory, LockMode::Shared).await;
+        let turn = self.turn(pid, parent, name).await;
+        if (lock.waited || turn.waited)
+            && let Some(cached) = self.cached(pid, parent, name, want)?
+        {
             return Ok(cached);
         }
         self.check_alive(parent)?;

@@ -1,0 +1,172 @@
+//! `fuserig fuzz`: simulation until something is found.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::exit::{Ended, Exit, Failure};
+use super::files;
+use super::filter::named;
+use super::fuzz_args::FuzzArgs;
+use super::output::{Style, Terminal};
+use crate::invariant::{self, Invariant};
+use crate::rim::Stopwatch;
+use crate::sim::{Case, Finding, Fitting, Seed, Simulation, Subject, Summary};
+
+/// Runs when nothing else is said.
+const RUNS: u64 = 1000;
+
+pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
+    let fitting = fitting(&args.filter, &args.require)?;
+    let stored = args.case.as_deref().map(read_case).transpose()?;
+    let tree = match &args.tree {
+        Some(path) => read_text(path)?,
+        None => fitting.tree.clone(),
+    };
+    let subject = subject(&args.filter, args.abi)?.over(&tree).fidelity(args.fidelity);
+    let mut simulation = match stored {
+        Some(case) => Simulation::of_case(case),
+        None => Simulation::new(Seed(args.seed))
+            .clients(usize::from(args.clients))
+            .operations(args.operations as usize)
+            .runs(args.runs.unwrap_or(if args.time.is_some() { u64::MAX } else { RUNS }))
+            .scheduler(args.scheduler),
+    };
+    if args.faults {
+        simulation = simulation.faults(16);
+    }
+    for name in fitting.names {
+        simulation = simulation.name(name);
+    }
+    let watch = Stopwatch::start();
+    let limit = args.time.map(Duration::from_secs);
+    let mut campaign = simulation.run(subject).check_all(fitting.invariants);
+    let result = campaign.go(&mut |summary: &Summary| {
+        if summary.runs.is_multiple_of(64) {
+            terminal.progress(&format!("{} runs, {} operations", summary.runs, summary.operations));
+        }
+        limit.is_none_or(|limit| watch.elapsed() < limit)
+    });
+    terminal.progress_end();
+    match result {
+        Err(error) => Err(Failure::new(Exit::Unreadable, error.to_string())),
+        Ok(Ok(summary)) if summary.operations == 0 => {
+            terminal.note("fuserig: fuzz: nothing ran");
+            Ok(Exit::NothingRan)
+        }
+        Ok(Ok(summary)) => {
+            green(&summary, terminal);
+            Ok(Exit::Agreed)
+        }
+        Ok(Err(finding)) => {
+            show(&finding, terminal);
+            for path in keep(&finding, &args.output)? {
+                terminal.note(format!("wrote {}", path.display()));
+            }
+            Ok(Exit::Finding)
+        }
+    }
+}
+
+fn green(summary: &Summary, terminal: &mut Terminal) {
+    if terminal.json() {
+        let value = serde_json::json!({
+            "finding": null, "runs": summary.runs, "operations": summary.operations,
+            "steps": summary.steps, "faults": summary.faults,
+            "scheduler": summary.scheduler.to_string(), "exhaustive": summary.exhausted,
+            "slots": summary.coverage.slots().len(),
+            "verdicts": summary.coverage.verdicts.len(),
+            "quirks": summary.coverage.quirks,
+            "digest": format!("{:016x}", summary.digest),
+        });
+        terminal.line(value.to_string());
+        return;
+    }
+    let verdict = terminal.styled(Style::Good, "nothing found");
+    terminal.line(format!("{verdict} in {summary}"));
+}
+
+fn show(finding: &Finding, terminal: &mut Terminal) {
+    if terminal.json() {
+        let case: serde_json::Value =
+            serde_json::from_str(&finding.case.to_json()).expect("it was just written");
+        let value = serde_json::json!({
+            "finding": finding.violation.invariant, "class": finding.class.to_string(),
+            "message": finding.violation.message, "seed": finding.seed.0, "run": finding.run,
+            "operations_found": finding.operations_found, "id": finding.id(), "case": case,
+        });
+        terminal.line(value.to_string());
+        return;
+    }
+    let text = finding.to_string();
+    let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    terminal.line(terminal.styled(Style::Bad, first));
+    terminal.line(rest);
+}
+
+/// What fits the filter, and what the user asks for besides.
+pub(super) fn fitting(spec: &str, require: &[String]) -> Result<Fitting, Failure> {
+    let mut fitting = Fitting::of(spec);
+    for text in require {
+        let (name, parameter) = text.split_once(':').unwrap_or((text, ""));
+        let invariant: Box<dyn Invariant> = match name {
+            "never_visible" if !parameter.is_empty() => {
+                fitting.names.push(parameter.into());
+                Box::new(invariant::never_visible(parameter))
+            }
+            "read_only" => Box::new(invariant::read_only()),
+            "transparent" => Box::new(invariant::transparent()),
+            "no_data_lost" => Box::new(invariant::no_data_lost()),
+            "linearizable" => Box::new(invariant::linearizable()),
+            _ => {
+                let known =
+                    "never_visible:NAME, read_only, transparent, no_data_lost, linearizable";
+                let message = format!("unknown invariant {text}: {known}");
+                return Err(Failure::new(Exit::Usage, message));
+            }
+        };
+        fitting.invariants.push(invariant);
+    }
+    Ok(fitting)
+}
+
+/// The subject with a filter that the command line names.
+pub(super) fn subject(spec: &str, abi: fuserig_abi::Abi) -> Result<Subject, Failure> {
+    // Once to say what is wrong with it, then once for every run.
+    named(spec)?;
+    let owned = spec.to_owned();
+    let make = move || named(&owned).ok().flatten();
+    Ok(Subject::boxed(abi, make).named(if spec.is_empty() { "none" } else { spec }))
+}
+
+/// Writes a finding in every form it is kept in.
+pub(super) fn keep(finding: &Finding, directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if directory == Path::new("none") {
+        return Ok(Vec::new());
+    }
+    files::create_directory(directory)?;
+    let id = finding.id();
+    let mut forms = vec![
+        (format!("{id}.json"), finding.case.to_json()),
+        (format!("{id}.rs"), finding.to_rust_test()),
+        (format!("{id}.txt"), format!("{finding}\n")),
+    ];
+    if let Some(scenario) = finding.to_scenario() {
+        forms.push((format!("{id}.scn"), scenario));
+    }
+    let mut written = Vec::new();
+    for (name, text) in forms {
+        let path = directory.join(name);
+        files::write_all(&path, true, text.as_bytes())?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
+fn read_text(path: &Path) -> Result<String, Failure> {
+    let bytes = files::read_all(path)?;
+    String::from_utf8(bytes).map_err(|error| Failure::input(path, &error))
+}
+
+fn read_case(path: &Path) -> Result<Case, Failure> {
+    Case::from_json(&read_text(path)?).map_err(|error| Failure::input(path, &error))
+}

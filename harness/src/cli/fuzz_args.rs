@@ -1,0 +1,86 @@
+//! Arguments of `fuserig fuzz` and `fuserig check`.
+
+use std::path::PathBuf;
+
+use clap::{Args, value_parser};
+use fuserig_abi::{Abi, Fidelity};
+
+use crate::sim::SchedulerKind;
+
+#[derive(Debug, Args)]
+pub(super) struct FuzzArgs {
+    /// The filter, `NAME` or `NAME:PARAMETERS` (see `filter list`), or `none`
+    pub(super) filter: String,
+    /// Runs; default: 1000, or as many as `--time` allows
+    #[arg(long, value_name = "N")]
+    pub(super) runs: Option<u64>,
+    /// Seconds after which no further run begins
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) time: Option<u64>,
+    /// Seed from which everything is drawn
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(super) seed: u64,
+    /// Simulated clients
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    #[arg(value_parser = value_parser!(u16).range(1..=16))]
+    pub(super) clients: u16,
+    /// Operations of one run, over all clients
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    #[arg(value_parser = value_parser!(u32).range(1..=100_000))]
+    pub(super) operations: u32,
+    /// Who moves when: `serial`, `random`, `uniform`, `pct:DEPTH` or `exhaustive`
+    #[arg(long, default_value = "random", value_parser = parse_scheduler)]
+    pub(super) scheduler: SchedulerKind,
+    /// Let things fail below and around the filter, about once in 16 operations
+    #[arg(long)]
+    pub(super) faults: bool,
+    /// ABI version of the modelled kernel
+    #[arg(long, default_value = "v4", value_parser = super::args::parse_abi)]
+    pub(super) abi: Abi,
+    /// `faithful` makes the modelled kernel's mistakes, `intended` does not
+    #[arg(long, default_value = "faithful", value_parser = super::args::parse_fidelity)]
+    pub(super) fidelity: Fidelity,
+    /// Lower tree at the start, as tree text; default: a small one that fits the filter
+    #[arg(long, value_name = "FILE")]
+    pub(super) tree: Option<PathBuf>,
+    /// Also require this: `never_visible:NAME`, `read_only`, `transparent`, `no_data_lost`
+    #[arg(long, value_name = "INVARIANT")]
+    pub(super) require: Vec<String>,
+    /// Run this stored case and nothing else
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["runs", "time", "tree"])]
+    pub(super) case: Option<PathBuf>,
+    /// Directory for what is found: the case, a scenario, a test in Rust; `none` writes nothing
+    #[arg(long, default_value = "fuserig-findings", value_name = "DIR")]
+    pub(super) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// The filter, `NAME` or `NAME:PARAMETERS` (see `filter list`)
+    pub(super) filter: String,
+    /// ABI version of the modelled kernel
+    #[arg(long, default_value = "v4", value_parser = super::args::parse_abi)]
+    pub(super) abi: Abi,
+    /// Seed from which everything is drawn
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(super) seed: u64,
+    /// Runs of each property test
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    #[arg(value_parser = value_parser!(u64).range(1..))]
+    pub(super) runs: u64,
+    /// Also require this: `never_visible:NAME`, `read_only`, `transparent`, `no_data_lost`
+    #[arg(long, value_name = "INVARIANT")]
+    pub(super) require: Vec<String>,
+    /// Traces to replay with the filter
+    #[arg(long, value_name = "TRACE")]
+    pub(super) corpus: Vec<PathBuf>,
+    /// Directory for what is found; `none` writes nothing
+    #[arg(long, default_value = "fuserig-findings", value_name = "DIR")]
+    pub(super) output: PathBuf,
+}
+
+fn parse_scheduler(text: &str) -> Result<SchedulerKind, String> {
+    SchedulerKind::parse(text).ok_or_else(|| {
+        format!("unknown scheduler {text}: serial, random, uniform, pct:1 to pct:16, exhaustive")
+    })
+}

@@ -1,0 +1,241 @@
+//! The faults of one run as a value.
+
+use core::fmt;
+
+use fuserig_abi::Errno;
+use serde::{Deserialize, Serialize};
+
+use crate::sim::{Action, Program, Rng};
+
+/// What goes wrong.
+///
+/// ```
+/// use fuserig::fault::FaultKind;
+/// let fault = FaultKind::Lower { op: "read".to_owned(), errno: 5 };
+/// assert_eq!(fault.to_string(), "lower read fails with EIO");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// An operation of the lower filesystem fails.
+    Lower {
+        /// Which, by the name in `fault/lower.rs`.
+        op: String,
+        /// The errno, positive.
+        errno: i32,
+    },
+    /// A lower read returns at most this many bytes.
+    ShortRead {
+        /// Bytes.
+        size: u32,
+    },
+    /// A lower write takes at most this many bytes.
+    ShortWrite {
+        /// Bytes.
+        size: u32,
+    },
+    /// Private buffers of get_writeable cannot be allocated.
+    NoMemory,
+    /// The clock jumps forward before the action.
+    ClockJump {
+        /// Seconds.
+        seconds: u32,
+    },
+    /// The daemon does not answer one request as it should.
+    Daemon {
+        /// How.
+        fault: DaemonFault,
+    },
+}
+
+/// What a daemon does instead of answering.
+///
+/// ```
+/// use fuserig::fault::FaultKind;
+/// assert!(FaultKind::DAEMON.len() >= 4);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DaemonFault {
+    /// It dies: this request and all later ones fail with ENOTCONN.
+    Dies,
+    /// It never answers.
+    Never,
+    /// Its reply has a length that nobody asked for.
+    WrongLength,
+    /// It answers with an error and a body, which no reply may have.
+    ErrorWithBody,
+    /// It answers with an error.
+    Fails,
+    /// It answers twice.
+    Twice,
+}
+
+impl FaultKind {
+    /// What a daemon can do wrong.
+    pub const DAEMON: [DaemonFault; 6] = [
+        DaemonFault::Dies,
+        DaemonFault::Never,
+        DaemonFault::WrongLength,
+        DaemonFault::ErrorWithBody,
+        DaemonFault::Fails,
+        DaemonFault::Twice,
+    ];
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FaultKind::Lower { op, errno } => {
+                write!(f, "lower {op} fails with {}", Errno(*errno))
+            }
+            FaultKind::ShortRead { size } => write!(f, "lower read returns {size} bytes"),
+            FaultKind::ShortWrite { size } => write!(f, "lower write takes {size} bytes"),
+            FaultKind::NoMemory => f.write_str("get_writeable finds no memory"),
+            FaultKind::ClockJump { seconds } => write!(f, "the clock jumps {seconds} s"),
+            FaultKind::Daemon { fault } => f.write_str(match fault {
+                DaemonFault::Dies => "the daemon dies",
+                DaemonFault::Never => "the daemon never answers",
+                DaemonFault::WrongLength => "the daemon's reply has a wrong length",
+                DaemonFault::ErrorWithBody => "the daemon answers an error with a body",
+                DaemonFault::Fails => "the daemon answers EIO",
+                DaemonFault::Twice => "the daemon answers twice",
+            }),
+        }
+    }
+}
+
+/// One fault and the action it belongs to.
+///
+/// ```
+/// use fuserig::fault::{Fault, FaultKind};
+/// let fault = Fault { client: 0, action: 2, kind: FaultKind::NoMemory };
+/// assert_eq!(fault.to_string(), "client 1, action 3: get_writeable finds no memory");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Whose action, counted from 0.
+    pub client: usize,
+    /// Which action, counted from 0.
+    pub action: usize,
+    /// What goes wrong.
+    pub kind: FaultKind,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "client {}, action {}: {}", self.client + 1, self.action + 1, self.kind)
+    }
+}
+
+/// Every fault of a run.
+///
+/// ```
+/// use fuserig::fault::FaultPlan;
+/// assert!(FaultPlan::default().faults.is_empty());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FaultPlan {
+    /// The faults.
+    pub faults: Vec<Fault>,
+}
+
+/// Which errnos a lower operation may answer with when the disk is to blame.
+const LOWER: &[(&str, &[Errno])] = &[
+    ("lookup", &[Errno::EIO, Errno::ENOMEM]),
+    ("getattr", &[Errno::EIO]),
+    ("setattr", &[Errno::EIO, Errno::ENOSPC]),
+    ("create_open", &[Errno::ENOSPC, Errno::EDQUOT, Errno::EIO]),
+    ("mknod", &[Errno::ENOSPC, Errno::EDQUOT]),
+    ("mkdir", &[Errno::ENOSPC, Errno::EDQUOT, Errno::EIO]),
+    ("symlink", &[Errno::ENOSPC]),
+    ("link", &[Errno::ENOSPC, Errno::EDQUOT]),
+    ("unlink", &[Errno::EIO]),
+    ("rmdir", &[Errno::EIO]),
+    ("rename", &[Errno::ENOSPC, Errno::EIO]),
+    ("open", &[Errno::EIO, Errno::ENFILE, Errno::ENOMEM]),
+    ("fsync", &[Errno::EIO, Errno::ENOSPC]),
+    ("read", &[Errno::EIO]),
+    ("write", &[Errno::EIO, Errno::ENOSPC, Errno::EDQUOT]),
+    ("read_dir", &[Errno::EIO]),
+    ("get_xattr", &[Errno::EIO]),
+    ("set_xattr", &[Errno::ENOSPC, Errno::EDQUOT]),
+];
+
+impl FaultPlan {
+    /// Whether nothing goes wrong.
+    pub fn is_empty(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// About one fault in `one_in` actions.
+    pub fn draw(rng: &mut Rng, programs: &[Program], one_in: u64) -> FaultPlan {
+        let mut faults = Vec::new();
+        for (client, program) in programs.iter().enumerate() {
+            for (number, action) in program.actions.iter().enumerate() {
+                if rng.chance(1, one_in.max(1)) {
+                    faults.push(Fault { client, action: number, kind: draw_kind(rng, action) });
+                }
+            }
+        }
+        FaultPlan { faults }
+    }
+
+    /// The plan after an action was left out of a program.
+    #[must_use]
+    pub fn without_action(&self, client: usize, action: usize) -> FaultPlan {
+        let keep = |fault: &Fault| {
+            if fault.client != client || fault.action < action {
+                return Some(fault.clone());
+            }
+            (fault.action > action).then(|| Fault { action: fault.action - 1, ..fault.clone() })
+        };
+        FaultPlan { faults: self.faults.iter().filter_map(keep).collect() }
+    }
+
+    /// What goes wrong during one action.
+    pub fn of(&self, client: usize, action: usize) -> Vec<FaultKind> {
+        let of = |fault: &&Fault| fault.client == client && fault.action == action;
+        self.faults.iter().filter(of).map(|fault| fault.kind.clone()).collect()
+    }
+}
+
+/// What an action asks of the lower filesystem besides walking.
+fn asks_for(action: &Action) -> &'static [&'static str] {
+    match action {
+        Action::Open { .. } => &["open", "create_open", "lookup"],
+        Action::Read { .. } => &["read"],
+        Action::Write { .. } => &["write"],
+        Action::Truncate { .. } | Action::Chmod { .. } | Action::Chown { .. } => &["setattr"],
+        Action::Ftruncate { .. } | Action::Touch { .. } => &["setattr"],
+        Action::Fsync { .. } => &["fsync"],
+        Action::Stat { .. } | Action::Fstat { .. } => &["getattr", "lookup"],
+        Action::Mkdir { .. } => &["mkdir", "lookup"],
+        Action::Mknod { .. } => &["mknod"],
+        Action::Symlink { .. } => &["symlink"],
+        Action::Link { .. } => &["link"],
+        Action::Unlink { .. } => &["unlink"],
+        Action::Rmdir { .. } => &["rmdir"],
+        Action::Rename { .. } => &["rename"],
+        Action::List { .. } => &["read_dir"],
+        Action::Getxattr { .. } => &["get_xattr"],
+        Action::Setxattr { .. } => &["set_xattr"],
+        _ => &["lookup"],
+    }
+}
+
+fn draw_kind(rng: &mut Rng, action: &Action) -> FaultKind {
+    match (rng.below(16), action) {
+        (0..=3, Action::Read { .. }) => FaultKind::ShortRead { size: rng.below(9) as u32 },
+        (0..=3, Action::Write { .. }) => FaultKind::ShortWrite { size: 1 + rng.below(9) as u32 },
+        (12, _) => FaultKind::NoMemory,
+        (13, _) => FaultKind::ClockJump { seconds: 1 << rng.below(31) },
+        (14, _) => FaultKind::Daemon { fault: *rng.pick(&FaultKind::DAEMON) },
+        _ => {
+            let wanted = *rng.pick(asks_for(action));
+            let row = LOWER.iter().find(|(op, _)| *op == wanted).unwrap_or(&LOWER[0]);
+            FaultKind::Lower { op: row.0.to_owned(), errno: rng.pick(row.1).0 }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! A hidden name is never seen: not listed, not reached, not told by an errno, not by any other
+//! name that leads to the same file.
+//!
+//! What a reader would get wrong: link counts, sizes of directories and ENOTEMPTY may still tell
+//! that something is there; [`super::no_interference`] is the invariant that forbids that too.
+
+use core::fmt;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use fuserig_abi::{Errno, FileKind, Ino};
+use fuserig_sim_fs::MemFs;
+
+use super::{Invariant, Seen};
+use crate::sim::{Action, Text};
+use crate::vfs::Output;
+
+type Matches = Rc<dyn Fn(&[u8]) -> bool>;
+
+/// See [`never_visible`].
+///
+/// ```
+/// use fuserig::invariant::{Invariant, never_visible};
+/// assert_eq!(never_visible(".secret").name(), "never_visible");
+/// ```
+#[derive(Clone)]
+pub struct NeverVisible {
+    matches: Matches,
+    /// Lower inodes that only hidden names lead to.
+    inodes: BTreeSet<Ino>,
+}
+
+/// No client ever sees a file of that name.
+///
+/// ```
+/// use fuserig::prelude::*;
+/// let subject = Subject::new(Abi::V4, || hide(Patterns::parse(".secret").expect("a name")));
+/// Simulation::new(Seed(7)).clients(2).operations(50)
+///     .run(subject.over("/notes.txt 'hi'\n/.secret 'no'"))
+///     .check(invariant::never_visible(".secret"))
+///     .or_report();
+/// ```
+pub fn never_visible(name: &str) -> NeverVisible {
+    let name = name.as_bytes().to_vec();
+    never_visible_where(move |other| *other == *name)
+}
+
+/// No client ever sees a file whose name is one of those.
+pub fn never_visible_where(matches: impl Fn(&[u8]) -> bool + 'static) -> NeverVisible {
+    NeverVisible { matches: Rc::new(matches), inodes: BTreeSet::new() }
+}
+
+impl fmt::Debug for NeverVisible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NeverVisible").finish_non_exhaustive()
+    }
+}
+
+impl NeverVisible {
+    fn components<'p>(&self, path: &'p [u8]) -> impl Iterator<Item = &'p [u8]> {
+        path.split(|byte| *byte == b'/').filter(|name| !name.is_empty())
+    }
+
+    fn hidden_in<'p>(&self, path: &'p [u8]) -> Option<&'p [u8]> {
+        self.components(path).find(|name| (self.matches)(name))
+    }
+
+    /// Whether the path ends in a hidden name and in no slash.
+    fn ends_hidden(&self, path: &Text) -> bool {
+        let last = path.0.rsplit(|byte| *byte == b'/').next();
+        last.is_some_and(|name| (self.matches)(name))
+    }
+
+    fn listed(&self, seen: &Seen<'_>) -> Result<(), String> {
+        let Output::Records(records) = &seen.result.output else { return Ok(()) };
+        match records.iter().find(|record| (self.matches)(&record.name)) {
+            Some(record) => Err(format!("a listing shows {}", record.name.escape_ascii())),
+            None => Ok(()),
+        }
+    }
+
+    fn reached(&self, seen: &Seen<'_>) -> Result<(), String> {
+        if seen.result.value.is_err() {
+            return Ok(());
+        }
+        for path in seen.action.paths() {
+            if let Some(name) = self.hidden_in(&path.0) {
+                return Err(format!("a call that names {} succeeded", name.escape_ascii()));
+            }
+        }
+        let inode = match (&seen.result.output, seen.action, seen.files.last()) {
+            (Output::Stat(stat), _, _) => Some(stat.ino),
+            (_, Action::Open { .. }, Some(fd)) => seen.vfs.lower_inode(seen.pid, *fd),
+            _ => None,
+        };
+        match inode.filter(|inode| self.inodes.contains(inode)) {
+            Some(inode) => Err(format!("the hidden file (inode {inode}) was reached")),
+            None => Ok(()),
+        }
+    }
+
+    /// An errno that nobody gets for a name that does not exist.
+    fn told(&self, seen: &Seen<'_>) -> Result<(), String> {
+        let telling = [Errno::EEXIST, Errno::EISDIR, Errno::ENOTEMPTY];
+        let Err(errno) = seen.result.value else { return Ok(()) };
+        let named = match seen.action {
+            Action::Rename { new, .. } => Some(new),
+            Action::Link { path, .. } => Some(path),
+            other => other.paths().first().copied(),
+        };
+        if telling.contains(&errno) && named.is_some_and(|path| self.ends_hidden(path)) {
+            return Err(format!("{errno} tells that a hidden name exists"));
+        }
+        Ok(())
+    }
+}
+
+impl Invariant for NeverVisible {
+    fn name(&self) -> &str {
+        "never_visible"
+    }
+
+    fn begin(&mut self, initial: &MemFs) {
+        let hidden = initial.walk().filter(|entry| {
+            let alone = entry.stat.nlink == 1 || entry.stat.kind == FileKind::Directory;
+            alone && self.hidden_in(&entry.path).is_some()
+        });
+        self.inodes = hidden.map(|entry| entry.stat.ino).collect();
+    }
+
+    fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        self.listed(seen)?;
+        self.reached(seen)?;
+        self.told(seen)
+    }
+}

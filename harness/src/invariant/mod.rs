@@ -1,0 +1,30 @@
+//! Invariants: what must hold of every run, each a short file.
+//!
+//! An [`Invariant`] looks at each call when it returns and at the run when it is over, and says
+//! what is wrong in a sentence. It refuses to change anything. Some compare with a *twin*, the
+//! same case on another subject. What a reader would get wrong: an invariant is used for many
+//! runs, one after the other; what it remembers it must forget in [`Invariant::begin`].
+
+mod balance;
+mod cost;
+mod data;
+mod errno;
+mod hidden;
+mod interference;
+mod leak;
+mod linear;
+mod readonly;
+mod seen;
+mod twin;
+
+pub use balance::{BalanceKept, balance};
+pub use cost::{CostBound, cost_bound};
+pub use data::{NoDataLost, no_data_lost};
+pub use errno::{ErrnoEnvelope, errno_envelope};
+pub use hidden::{NeverVisible, never_visible, never_visible_where};
+pub use interference::{NoInterference, no_interference};
+pub use leak::{NoLeak, no_leak};
+pub use linear::{Linearizable, linearizable};
+pub use readonly::{ReadOnly, read_only};
+pub use seen::{End, Invariant, Seen, Violation};
+pub use twin::{Transparent, TwinsAgree, transparent, twins_agree};

@@ -1,0 +1,150 @@
+//! What an invariant sees, and what it says.
+
+use core::fmt;
+
+use fuserig_abi::Pid;
+use fuserig_sim_fs::MemFs;
+
+use crate::sim::{Action, CallEntry, Case, RunRecord, Subject};
+use crate::vfs::{CallResult, Vfs};
+
+/// Something that must hold.
+///
+/// ```
+/// use fuserig::invariant::{Invariant, Seen};
+///
+/// /// No file is ever longer than a page.
+/// #[derive(Debug)]
+/// struct Short;
+/// impl Invariant for Short {
+///     fn name(&self) -> &str { "short" }
+///     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+///         match seen.lower.walk().find(|entry| entry.stat.size > 4096) {
+///             Some(entry) => Err(format!("{} is too long", entry.path.escape_ascii())),
+///             None => Ok(()),
+///         }
+///     }
+/// }
+/// assert_eq!(Short.name(), "short");
+/// ```
+pub trait Invariant: fmt::Debug {
+    /// One word, for reports.
+    fn name(&self) -> &str;
+
+    /// A run begins over this tree.
+    fn begin(&mut self, _initial: &MemFs) {}
+
+    /// A call returned.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn call(&mut self, _seen: &Seen<'_>) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Another run to compare with, with the schedule of the first.
+    fn twin(&self, _subject: &Subject, _case: &Case) -> Option<(Subject, Case)> {
+        None
+    }
+
+    /// The run is over.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn end(&mut self, _end: &End<'_>) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// A call that just returned.
+///
+/// ```
+/// use fuserig::invariant::Seen;
+/// fn succeeded(seen: &Seen<'_>) -> bool {
+///     seen.result.value.is_ok()
+/// }
+/// # let _ = succeeded;
+/// ```
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// Whose call, counted from 0.
+    pub client: usize,
+    /// The client as the VFS knows it.
+    pub pid: Pid,
+    /// Which of the client's actions, counted from 0.
+    pub number: usize,
+    /// What was asked.
+    pub action: &'a Action,
+    /// What came back.
+    pub result: &'a CallResult,
+    /// The step before which the call began.
+    pub begin: u64,
+    /// The client's open descriptors, the newest last.
+    pub files: &'a [i32],
+    /// Whether no other call is under way.
+    pub alone: bool,
+    /// Every call so far; those without an end are under way.
+    pub calls: &'a [CallEntry],
+    /// The lower filesystem as it is now.
+    pub lower: &'a MemFs,
+    /// The system calls' side, for looking.
+    pub vfs: &'a Vfs,
+}
+
+impl Seen<'_> {
+    /// Whether no other call was under way at any time during this one.
+    pub fn was_alone(&self) -> bool {
+        self.alone
+            && self.calls.iter().rev().all(|call| {
+                call.client == self.client || call.end.is_some_and(|end| end <= self.begin)
+            })
+    }
+}
+
+/// A run that is over.
+///
+/// ```
+/// use fuserig::invariant::End;
+/// fn finished(end: &End<'_>) -> bool {
+///     end.record.ending.is_finished()
+/// }
+/// # let _ = finished;
+/// ```
+#[derive(Debug)]
+pub struct End<'a> {
+    /// What was run.
+    pub case: &'a Case,
+    /// Against what.
+    pub subject: &'a Subject,
+    /// What happened.
+    pub record: &'a RunRecord,
+    /// What happened in the twin, when one was asked for.
+    pub twin: Option<&'a RunRecord>,
+}
+
+/// An invariant that does not hold.
+///
+/// ```
+/// use fuserig::invariant::Violation;
+/// let violation = Violation {
+///     invariant: "read_only".to_owned(),
+///     message: "the tree changed".to_owned(),
+///     at: None,
+/// };
+/// assert_eq!(violation.to_string(), "read_only: the tree changed");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which.
+    pub invariant: String,
+    /// What is wrong.
+    pub message: String,
+    /// Client and action after which it was seen; none for the end of the run.
+    pub at: Option<(usize, usize)>,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.invariant, self.message)
+    }
+}

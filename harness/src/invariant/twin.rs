@@ -1,0 +1,123 @@
+//! Two subjects that must behave alike: with and without a filter, native and BPF, old and new.
+
+use core::fmt;
+use std::rc::Rc;
+
+use fuserig_filters::Filter;
+
+use super::{End, Invariant};
+use crate::sim::{Case, RunRecord, Subject, same_result, show_result};
+
+/// See [`transparent`].
+///
+/// ```
+/// use fuserig::invariant::{Invariant, transparent};
+/// assert_eq!(transparent().name(), "transparent");
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Transparent;
+
+/// A filter that claims to pass everything through changes no result and no file.
+///
+/// ```
+/// use fuserig::prelude::*;
+/// Simulation::new(Seed(1)).operations(40)
+///     .run(Subject::new(Abi::V4, Audit::new).over("/a 'x'"))
+///     .check(invariant::transparent())
+///     .or_report();
+/// ```
+pub fn transparent() -> Transparent {
+    Transparent
+}
+
+impl Invariant for Transparent {
+    fn name(&self) -> &str {
+        "transparent"
+    }
+
+    fn twin(&self, subject: &Subject, case: &Case) -> Option<(Subject, Case)> {
+        Some((subject.unfiltered(), case.clone()))
+    }
+
+    fn end(&mut self, end: &End<'_>) -> Result<(), String> {
+        let Some(twin) = end.twin else { return Ok(()) };
+        compare(end, twin, ("with the filter", "without it"))?;
+        if end.record.lower.digest() != twin.lower.digest() {
+            return Err("the final tree differs from the one without the filter".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// See [`twins_agree`].
+///
+/// ```
+/// use fuserig::invariant::{Invariant, twins_agree};
+/// assert_eq!(twins_agree(fuserig_filters::readonly).name(), "twins_agree");
+/// ```
+#[derive(Clone)]
+pub struct TwinsAgree {
+    other: Rc<dyn Fn() -> Option<Box<dyn Filter>>>,
+}
+
+/// The filter and another one (its BPF twin, its next version) decide alike.
+pub fn twins_agree<F: Filter + 'static>(other: impl Fn() -> F + 'static) -> TwinsAgree {
+    TwinsAgree { other: Rc::new(move || Some(Box::new(other()))) }
+}
+
+impl fmt::Debug for TwinsAgree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TwinsAgree").finish_non_exhaustive()
+    }
+}
+
+impl Invariant for TwinsAgree {
+    fn name(&self) -> &str {
+        "twins_agree"
+    }
+
+    fn twin(&self, subject: &Subject, case: &Case) -> Option<(Subject, Case)> {
+        let other = Rc::clone(&self.other);
+        Some((subject.with_filter(move || other()), case.clone()))
+    }
+
+    fn end(&mut self, end: &End<'_>) -> Result<(), String> {
+        let Some(twin) = end.twin else { return Ok(()) };
+        compare(end, twin, ("this filter", "its twin"))?;
+        if end.record.lower.digest() != twin.lower.digest() {
+            return Err("the two filters leave different trees".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// The first call whose result differs, as a sentence.
+pub(super) fn compare(
+    end: &End<'_>,
+    twin: &RunRecord,
+    (this, that): (&str, &str),
+) -> Result<(), String> {
+    if end.record.ending != twin.ending {
+        return Err(format!(
+            "{this} the run ends {:?}, {that} {:?}",
+            end.record.ending, twin.ending
+        ));
+    }
+    for call in &end.record.calls {
+        let same = |other: &&crate::sim::CallEntry| {
+            (other.client, other.action) == (call.client, call.action)
+        };
+        let (Some(one), Some(other)) = (
+            call.result.as_ref(),
+            twin.calls.iter().find(same).and_then(|other| other.result.as_ref()),
+        ) else {
+            continue;
+        };
+        if !same_result(one, other) {
+            let action = &end.case.clients[call.client].actions[call.action];
+            let (one, other) = (show_result(one), show_result(other));
+            return Err(format!("`{action}` gives {one} {this}, and {other} {that}"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! The rim: what is not deterministic, each in one module that exists for it.
+//!
+//! Nothing here takes part in a decision of a run. A reader would get wrong that a time limit is
+//! one: it decides how many runs there are, and the report says how many there were.
+
+mod clock;
+
+pub use clock::Stopwatch;

@@ -1,0 +1,352 @@
+//! What a simulated client does, as a value that can be stored.
+//!
+//! Actions are total: each is legal in every state and may earn an errno. Open files are named by
+//! how recently they were opened, so that leaving an earlier action out never makes a later one
+//! meaningless. What a reader would get wrong: file 0 is the newest, not the first.
+
+use core::fmt;
+
+use fuserig_abi::{AccessMask, Device};
+use fuserig_sim_fs::OpenFlags;
+use serde::{Deserialize, Serialize};
+
+use super::Text;
+use crate::vfs::{Call, NewTime, PathAt, Target};
+
+/// One system call with symbolic arguments.
+///
+/// ```
+/// use fuserig::sim::Action;
+/// let made = Action::Mkdir { path: "d".into(), mode: 0o755 };
+/// assert_eq!(made.to_string(), "mkdir d 755");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "fields are named after the arguments of the system calls")]
+pub enum Action {
+    /// `openat`; `flags` are Linux's `O_*`.
+    Open { path: Text, flags: u32, mode: u32 },
+    /// `close`.
+    Close { file: u8 },
+    /// `read`, or `pread` with an offset.
+    Read { file: u8, size: u64, offset: Option<i64> },
+    /// `write`, or `pwrite` with an offset: `size` bytes of value `fill`.
+    Write { file: u8, size: u32, fill: u8, offset: Option<i64> },
+    /// `lseek`.
+    Seek { file: u8, offset: i64, whence: u32 },
+    /// `truncate`.
+    Truncate { path: Text, size: i64 },
+    /// `ftruncate`.
+    Ftruncate { file: u8, size: i64 },
+    /// `fallocate`.
+    Fallocate { file: u8, mode: u32, offset: i64, length: i64 },
+    /// `fsync`, or `fdatasync`.
+    Fsync { file: u8, datasync: bool },
+    /// `stat`, or `lstat`.
+    Stat { path: Text, follow: bool },
+    /// `fstat`.
+    Fstat { file: u8 },
+    /// `statfs`.
+    Statfs { path: Text },
+    /// `access`.
+    Access { path: Text, mode: u32 },
+    /// `mkdir`.
+    Mkdir { path: Text, mode: u32 },
+    /// `mknod`; the type is in `mode`.
+    Mknod { path: Text, mode: u32 },
+    /// `symlink`.
+    Symlink { target: Text, path: Text },
+    /// `link`, without following a symlink.
+    Link { source: Text, path: Text },
+    /// `unlink`.
+    Unlink { path: Text },
+    /// `rmdir`.
+    Rmdir { path: Text },
+    /// `renameat2`.
+    Rename { old: Text, new: Text, flags: u32 },
+    /// `readlink`.
+    Readlink { path: Text },
+    /// `chmod`.
+    Chmod { path: Text, mode: u32 },
+    /// `chown`.
+    Chown { path: Text, uid: u32, gid: u32 },
+    /// `utimensat` with both times now.
+    Touch { path: Text },
+    /// `getdents64` on an open directory.
+    List { file: u8, space: u64 },
+    /// `getxattr`.
+    Getxattr { path: Text, name: Text, size: u64 },
+    /// `listxattr`.
+    Listxattr { path: Text, size: u64 },
+    /// `setxattr`.
+    Setxattr { path: Text, name: Text, value: Text, flags: u32 },
+    /// `removexattr`.
+    Removexattr { path: Text, name: Text },
+    /// `copy_file_range` from the start of one file to the start of another.
+    Copy { from: u8, to: u8, length: u64 },
+    /// `chdir`.
+    Chdir { path: Text },
+}
+
+/// The descriptor of an open file; -1, which is no descriptor, when nothing is open.
+fn descriptor(files: &[i32], file: u8) -> i32 {
+    if files.is_empty() {
+        return -1;
+    }
+    files[files.len() - 1 - usize::from(file) % files.len()]
+}
+
+fn path(text: &Text) -> PathAt {
+    PathAt::cwd(&text.0)
+}
+
+impl Action {
+    /// The system call, for a client with these open files, the newest last.
+    pub fn call(&self, files: &[i32]) -> Call {
+        let fd = |file: &u8| descriptor(files, *file);
+        match self {
+            Action::Open { path: at, flags, mode } => Call::Open {
+                path: path(at),
+                flags: OpenFlags::from_bits_retain(*flags),
+                mode: *mode,
+                fd: None,
+            },
+            Action::Close { file } => Call::Close { fd: fd(file) },
+            Action::Read { file, size, offset } => {
+                Call::Read { fd: fd(file), size: *size, offset: *offset }
+            }
+            Action::Write { file, size, fill, offset } => {
+                let data = vec![*fill; *size as usize];
+                Call::Write { fd: fd(file), data, offset: *offset }
+            }
+            Action::Seek { file, offset, whence } => {
+                Call::Seek { fd: fd(file), offset: *offset, whence: *whence }
+            }
+            Action::Ftruncate { file, size } => {
+                Call::Truncate { target: Target::Fd(fd(file)), size: *size }
+            }
+            Action::Fallocate { file, mode, offset, length } => {
+                Call::Fallocate { fd: fd(file), mode: *mode, offset: *offset, length: *length }
+            }
+            Action::Fsync { file, datasync } => Call::Fsync { fd: fd(file), datasync: *datasync },
+            Action::Fstat { file } => Call::Stat { target: Target::Fd(fd(file)), flags: 0 },
+            Action::List { file, space } => Call::Getdents { fd: fd(file), space: *space },
+            Action::Copy { from, to, length } => Call::CopyFileRange {
+                from: fd(from),
+                from_offset: Some(0),
+                to: fd(to),
+                to_offset: Some(0),
+                length: *length,
+                flags: 0,
+            },
+            named => named.call_by_name(),
+        }
+    }
+
+    /// The calls that name a path.
+    fn call_by_name(&self) -> Call {
+        let follow = |at: &Text| Target::follow(&at.0);
+        match self {
+            Action::Truncate { path, size } => Call::Truncate { target: follow(path), size: *size },
+            Action::Stat { path, follow } => {
+                let target =
+                    if *follow { Target::follow(&path.0) } else { Target::nofollow(&path.0) };
+                Call::Stat { target, flags: 0 }
+            }
+            Action::Statfs { path } => Call::Statfs { target: follow(path) },
+            Action::Access { path, mode } => {
+                let mode = AccessMask::from_bits_truncate(*mode & 7);
+                Call::Access { target: follow(path), mode }
+            }
+            Action::Mkdir { path: at, mode } => Call::Mkdir { path: path(at), mode: *mode },
+            Action::Mknod { path: at, mode } => {
+                Call::Mknod { path: path(at), mode: *mode, rdev: Device::default() }
+            }
+            Action::Symlink { target, path: at } => {
+                Call::Symlink { target: target.0.clone(), path: path(at) }
+            }
+            Action::Link { source, path: at } => {
+                Call::Link { source: Target::nofollow(&source.0), path: path(at) }
+            }
+            Action::Unlink { path: at } => Call::Unlink { path: path(at) },
+            Action::Rmdir { path: at } => Call::Rmdir { path: path(at) },
+            Action::Rename { old, new, flags } => {
+                Call::Rename { old: path(old), new: path(new), flags: *flags }
+            }
+            Action::Readlink { path } => {
+                Call::Readlink { target: Target::nofollow(&path.0), size: 4096 }
+            }
+            Action::Chmod { path, mode } => Call::Chmod { target: follow(path), mode: *mode },
+            Action::Chown { path, uid, gid } => {
+                Call::Chown { target: follow(path), uid: Some(*uid), gid: Some(*gid) }
+            }
+            Action::Touch { path } => {
+                Call::Utimens { target: follow(path), atime: NewTime::Now, mtime: NewTime::Now }
+            }
+            Action::Chdir { path } => Call::Chdir { target: follow(path) },
+            attribute => attribute.call_on_attribute(),
+        }
+    }
+
+    /// The calls on extended attributes.
+    fn call_on_attribute(&self) -> Call {
+        let target = |at: &Text| Target::follow(&at.0);
+        match self {
+            Action::Getxattr { path, name, size } => {
+                Call::Getxattr { target: target(path), name: name.0.clone(), size: *size }
+            }
+            Action::Listxattr { path, size } => {
+                Call::Listxattr { target: target(path), size: *size }
+            }
+            Action::Setxattr { path, name, value, flags } => Call::Setxattr {
+                target: target(path),
+                name: name.0.clone(),
+                value: value.0.clone(),
+                flags: *flags,
+            },
+            Action::Removexattr { path, name } => {
+                Call::Removexattr { target: target(path), name: name.0.clone() }
+            }
+            other => unreachable!("{other} names no attribute"),
+        }
+    }
+
+    /// The paths it names.
+    pub fn paths(&self) -> Vec<&Text> {
+        match self {
+            Action::Open { path, .. }
+            | Action::Truncate { path, .. }
+            | Action::Stat { path, .. }
+            | Action::Statfs { path }
+            | Action::Access { path, .. }
+            | Action::Mkdir { path, .. }
+            | Action::Mknod { path, .. }
+            | Action::Unlink { path }
+            | Action::Rmdir { path }
+            | Action::Readlink { path }
+            | Action::Chmod { path, .. }
+            | Action::Chown { path, .. }
+            | Action::Touch { path }
+            | Action::Getxattr { path, .. }
+            | Action::Listxattr { path, .. }
+            | Action::Setxattr { path, .. }
+            | Action::Removexattr { path, .. }
+            | Action::Symlink { path, .. }
+            | Action::Chdir { path } => vec![path],
+            Action::Link { source, path } => vec![source, path],
+            Action::Rename { old, new, .. } => vec![old, new],
+            Action::Close { .. }
+            | Action::Read { .. }
+            | Action::Write { .. }
+            | Action::Seek { .. }
+            | Action::Ftruncate { .. }
+            | Action::Fallocate { .. }
+            | Action::Fsync { .. }
+            | Action::Fstat { .. }
+            | Action::List { .. }
+            | Action::Copy { .. } => Vec::new(),
+        }
+    }
+}
+
+struct At<'a>(&'a Option<i64>);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |offset| write!(f, " at {offset}"))
+    }
+}
+
+fn open_flags(flags: u32) -> String {
+    let mut words = vec![["r", "w", "rw", "-"][(flags & 3) as usize].to_owned()];
+    let named = [
+        (OpenFlags::CREAT, "create"),
+        (OpenFlags::EXCL, "excl"),
+        (OpenFlags::TRUNC, "trunc"),
+        (OpenFlags::APPEND, "append"),
+        (OpenFlags::DIRECTORY, "dir"),
+        (OpenFlags::NOFOLLOW, "nofollow"),
+    ];
+    let mut rest = flags & !3;
+    for (flag, name) in named {
+        if flags & flag.bits() != 0 {
+            words.push(name.to_owned());
+            rest &= !flag.bits();
+        }
+    }
+    if rest != 0 {
+        words.push(format!("{rest:#o}"));
+    }
+    words.join(",")
+}
+
+/// A path as a report shows it: quoted when it is empty or has a space.
+fn shown(text: &Text) -> String {
+    let plain = text.to_string();
+    if plain.len() > 48 {
+        return format!("{}...({} bytes)", &plain[..24], text.0.len());
+    }
+    if plain.is_empty() || plain.contains(' ') { format!("'{plain}'") } else { plain }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::Open { path, flags, mode } => {
+                write!(f, "open {} {}", shown(path), open_flags(*flags))?;
+                let creates = flags & OpenFlags::CREAT.bits() != 0;
+                if creates { write!(f, " {mode:o}") } else { Ok(()) }
+            }
+            Action::Close { file } => write!(f, "close #{file}"),
+            Action::Read { file, size, offset } => write!(f, "read #{file} {size}{}", At(offset)),
+            Action::Write { file, size, fill, offset } => {
+                write!(f, "write #{file} {size} x {fill:#04x}{}", At(offset))
+            }
+            Action::Seek { file, offset, whence } => write!(f, "seek #{file} {offset} {whence}"),
+            Action::Ftruncate { file, size } => write!(f, "ftruncate #{file} {size}"),
+            Action::Fallocate { file, mode, offset, length } => {
+                write!(f, "fallocate #{file} {mode:#x} {offset}+{length}")
+            }
+            Action::Fsync { file, datasync: true } => write!(f, "fdatasync #{file}"),
+            Action::Fsync { file, datasync: false } => write!(f, "fsync #{file}"),
+            Action::Fstat { file } => write!(f, "fstat #{file}"),
+            Action::List { file, space } => write!(f, "getdents #{file} {space}"),
+            Action::Copy { from, to, length } => write!(f, "copy #{from} to #{to} {length}"),
+            Action::Truncate { path, size } => write!(f, "truncate {} {size}", shown(path)),
+            Action::Stat { path, follow: true } => write!(f, "stat {}", shown(path)),
+            Action::Stat { path, follow: false } => write!(f, "lstat {}", shown(path)),
+            Action::Statfs { path } => write!(f, "statfs {}", shown(path)),
+            Action::Access { path, mode } => write!(f, "access {} {mode}", shown(path)),
+            Action::Mkdir { path, mode } => write!(f, "mkdir {} {mode:o}", shown(path)),
+            Action::Mknod { path, mode } => write!(f, "mknod {} {mode:o}", shown(path)),
+            Action::Symlink { target, path } => {
+                write!(f, "symlink {} -> {}", shown(path), shown(target))
+            }
+            Action::Link { source, path } => write!(f, "link {} {}", shown(source), shown(path)),
+            Action::Unlink { path } => write!(f, "unlink {}", shown(path)),
+            Action::Rmdir { path } => write!(f, "rmdir {}", shown(path)),
+            Action::Rename { old, new, flags: 0 } => {
+                write!(f, "rename {} {}", shown(old), shown(new))
+            }
+            Action::Rename { old, new, flags } => {
+                write!(f, "rename {} {} flags={flags}", shown(old), shown(new))
+            }
+            Action::Readlink { path } => write!(f, "readlink {}", shown(path)),
+            Action::Chmod { path, mode } => write!(f, "chmod {} {mode:o}", shown(path)),
+            Action::Chown { path, uid, gid } => write!(f, "chown {} {uid}:{gid}", shown(path)),
+            Action::Touch { path } => write!(f, "touch {}", shown(path)),
+            Action::Getxattr { path, name, size } => {
+                write!(f, "getxattr {} {} {size}", shown(path), shown(name))
+            }
+            Action::Listxattr { path, size } => write!(f, "listxattr {} {size}", shown(path)),
+            Action::Setxattr { path, name, value, flags } => {
+                let (path, name, length) = (shown(path), shown(name), value.0.len());
+                write!(f, "setxattr {path} {name} {length} bytes flags={flags}")
+            }
+            Action::Removexattr { path, name } => {
+                write!(f, "removexattr {} {}", shown(path), shown(name))
+            }
+            Action::Chdir { path } => write!(f, "chdir {}", shown(path)),
+        }
+    }
+}

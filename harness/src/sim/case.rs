@@ -1,0 +1,159 @@
+//! Everything one run is made from, as a value: it can be stored, shrunk and run again.
+//!
+//! A case holds no seed. What was drawn from one is in it, so that a case survives changes of the
+//! generators and of the ABI version. What a reader would get wrong: the filter is not in it, for
+//! it is code; `filter` says which one it was found with.
+
+use fuserig_abi::{Abi, Fidelity};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Action, Schedule};
+use crate::fault::FaultPlan;
+
+/// What one client does.
+///
+/// ```
+/// use fuserig::sim::Program;
+/// let program = Program { uid: 1000, actions: Vec::new() };
+/// assert_eq!(program.uid, 1000);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Program {
+    /// Its user and group; 0 is the super-user.
+    pub uid: u32,
+    /// Its system calls in order.
+    pub actions: Vec<Action>,
+}
+
+/// One run.
+///
+/// ```
+/// use fuserig::sim::Case;
+/// let case = Case::default();
+/// let json = case.to_json();
+/// assert_eq!(Case::from_json(&json).expect("what was written can be read"), case);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    /// The filter it was found with, as the command line names it; empty for one in Rust.
+    pub filter: String,
+    /// The modelled ABI version.
+    #[serde(serialize_with = "abi_name", deserialize_with = "named_abi")]
+    pub abi: Abi,
+    /// Whether the modelled kernel makes its mistakes.
+    #[serde(serialize_with = "fidelity_name", deserialize_with = "named_fidelity")]
+    pub fidelity: Fidelity,
+    /// The lower tree at the start, as tree text.
+    pub tree: String,
+    /// The clients.
+    pub clients: Vec<Program>,
+    /// The forced switches between them.
+    pub schedule: Schedule,
+    /// What goes wrong.
+    #[serde(default, skip_serializing_if = "FaultPlan::is_empty")]
+    pub faults: FaultPlan,
+    /// Power is lost after so many steps; none for a run to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crash: Option<Crash>,
+}
+
+/// A loss of power and what it leaves.
+///
+/// ```
+/// use fuserig::sim::Crash;
+/// let crash = Crash { step: 12, state: 0 };
+/// assert_eq!(crash.step, 12);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crash {
+    /// After which step of the run.
+    pub step: u64,
+    /// Which of the legal states it leaves, counted from 0, which is the oldest.
+    pub state: u64,
+}
+
+impl Default for Case {
+    fn default() -> Case {
+        Case {
+            filter: String::new(),
+            abi: Abi::V4,
+            fidelity: Fidelity::Faithful,
+            tree: String::new(),
+            clients: Vec::new(),
+            schedule: Schedule::default(),
+            faults: FaultPlan::default(),
+            crash: None,
+        }
+    }
+}
+
+impl Case {
+    /// How many actions all clients have together.
+    pub fn operations(&self) -> usize {
+        self.clients.iter().map(|program| program.actions.len()).sum()
+    }
+
+    /// The case without one action; what belongs to later ones moves along.
+    #[must_use]
+    pub fn without_action(&self, client: usize, action: usize) -> Case {
+        let mut case = self.clone();
+        case.clients[client].actions.remove(action);
+        case.schedule = self.schedule.without_action(client, action);
+        case.faults = self.faults.without_action(client, action);
+        case
+    }
+
+    /// The stored form.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("a case is plain data");
+        text.push('\n');
+        text
+    }
+
+    /// The stored form on one line.
+    pub fn to_json_line(&self) -> String {
+        serde_json::to_string(self).expect("a case is plain data")
+    }
+
+    /// Reads the stored form.
+    ///
+    /// # Errors
+    /// What is wrong and on which line.
+    pub fn from_json(text: &str) -> Result<Case, CaseError> {
+        Ok(serde_json::from_str(text)?)
+    }
+}
+
+/// Why a stored case cannot be read.
+///
+/// ```
+/// use fuserig::sim::Case;
+/// let error = Case::from_json("{").unwrap_err();
+/// assert!(error.to_string().starts_with("read case: EOF"));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[error("read case: {0}")]
+pub struct CaseError(#[from] serde_json::Error);
+
+fn abi_name<S: Serializer>(abi: &Abi, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(abi.name())
+}
+
+fn named_abi<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Abi, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let unknown = || serde::de::Error::custom(format!("unknown ABI version {name}: v3 or v4"));
+    Abi::from_name(&name).ok_or_else(unknown)
+}
+
+fn fidelity_name<S: Serializer>(fidelity: &Fidelity, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match fidelity {
+        Fidelity::Faithful => "faithful",
+        Fidelity::Intended => "intended",
+    })
+}
+
+fn named_fidelity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fidelity, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let unknown = || serde::de::Error::custom(format!("unknown fidelity {name}"));
+    Fidelity::from_name(&name).ok_or_else(unknown)
+}

@@ -1,0 +1,97 @@
+//! What a run reached: members called, codes returned, quirks hit, errnos from below.
+//!
+//! Numbers of a run go into those of a campaign. It judges nothing.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use fuserig_abi::Slot;
+
+use crate::pipeline::{Event, Sink, What};
+
+/// What was reached.
+///
+/// ```
+/// use fuserig::sim::Coverage;
+/// let mut coverage = Coverage::default();
+/// assert_eq!(coverage.merge(&Coverage::default()), 0);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Coverage {
+    /// Requests that entered the pipeline.
+    pub requests: u64,
+    /// Calls of filter members.
+    pub filter_calls: u64,
+    /// Member and code, and how often.
+    pub verdicts: BTreeMap<(u16, i32), u64>,
+    /// Quirks that were hit, by id, and how often.
+    pub quirks: BTreeMap<&'static str, u64>,
+    /// Request kinds and the sign of the lower result.
+    pub lower: BTreeSet<(u16, i64)>,
+    /// The request that is under way, for `lower`.
+    op: u16,
+}
+
+impl Coverage {
+    /// Adds what another run reached; says how many things are new.
+    pub fn merge(&mut self, other: &Coverage) -> usize {
+        let mut new = 0;
+        self.requests += other.requests;
+        self.filter_calls += other.filter_calls;
+        for (verdict, count) in &other.verdicts {
+            new += usize::from(!self.verdicts.contains_key(verdict));
+            *self.verdicts.entry(*verdict).or_default() += count;
+        }
+        for (quirk, count) in &other.quirks {
+            new += usize::from(!self.quirks.contains_key(quirk));
+            *self.quirks.entry(quirk).or_default() += count;
+        }
+        for lower in &other.lower {
+            new += usize::from(self.lower.insert(*lower));
+        }
+        new
+    }
+
+    /// The members that were called.
+    pub fn slots(&self) -> BTreeSet<Slot> {
+        let slot = |(slot, _): &(u16, i32)| Slot::from_index(usize::from(*slot));
+        self.verdicts.keys().filter_map(slot).collect()
+    }
+}
+
+/// The sink that fills it.
+#[derive(Debug)]
+pub(super) struct Counter(pub(super) Rc<RefCell<Coverage>>);
+
+impl Sink for Counter {
+    fn event(&mut self, event: &Event<'_>) {
+        let coverage = &mut *self.0.borrow_mut();
+        match event.what {
+            What::Request { op, .. } => {
+                coverage.requests += 1;
+                coverage.op = op.index() as u16;
+            }
+            What::Return { slot, code, .. } => {
+                coverage.filter_calls += 1;
+                *coverage.verdicts.entry((slot.index() as u16, code)).or_default() += 1;
+            }
+            What::Quirk { quirk } | What::Crash { quirk } => {
+                *coverage.quirks.entry(quirk.id()).or_default() += 1;
+            }
+            What::Lower { code } => {
+                coverage.lower.insert((coverage.op, code.min(0)));
+            }
+            What::Call { .. }
+            | What::Print { .. }
+            | What::Output { .. }
+            | What::Trap { .. }
+            | What::Forget { .. }
+            | What::DaemonRequest { .. }
+            | What::DaemonReply { .. }
+            | What::Finalize { .. }
+            | What::Buffers { .. }
+            | What::Result { .. } => {}
+        }
+    }
+}

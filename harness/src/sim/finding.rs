@@ -1,0 +1,159 @@
+//! What a simulation says: a finding with its minimal case, or what a green result covered.
+
+use core::fmt;
+
+use super::{Case, Coverage, RunRecord, SchedulerKind, Seed};
+use crate::invariant::Violation;
+use crate::shrink::Minimality;
+
+/// What kind of thing was found.
+///
+/// ```
+/// use fuserig::sim::Class;
+/// assert_eq!(Class::of("no_crash"), Class::Crash);
+/// assert_eq!(Class::of("read_only").to_string(), "violation");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// An invariant does not hold.
+    Violation,
+    /// Two arms differ.
+    Divergence,
+    /// The modelled kernel crashed.
+    Crash,
+    /// Clients wait for each other, or a call never returns.
+    Deadlock,
+    /// Something is left that nobody frees.
+    Leak,
+    /// The same case ran differently the second time.
+    Nondeterminism,
+}
+
+impl Class {
+    /// The class of what an invariant of that name finds.
+    pub fn of(invariant: &str) -> Class {
+        match invariant {
+            "no_crash" => Class::Crash,
+            "no_deadlock" | "no_hang" | "step_limit" => Class::Deadlock,
+            "no_leak" | "balance" => Class::Leak,
+            "transparent" | "twins_agree" | "no_interference" => Class::Divergence,
+            "deterministic" => Class::Nondeterminism,
+            _ => Class::Violation,
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Class::Violation => "violation",
+            Class::Divergence => "divergence",
+            Class::Crash => "crash",
+            Class::Deadlock => "deadlock",
+            Class::Leak => "leak",
+            Class::Nondeterminism => "nondeterminism",
+        })
+    }
+}
+
+/// Something that was found, shrunk.
+///
+/// ```
+/// use fuserig::prelude::*;
+/// let finding = Simulation::new(Seed(7))
+///     .run(Subject::without_filter(Abi::V4).over("/.secret 'no'"))
+///     .check(invariant::never_visible(".secret"))
+///     .result()
+///     .unwrap_err();
+/// assert_eq!(finding.violation.invariant, "never_visible");
+/// assert!(finding.case.operations() <= 2);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What kind.
+    pub class: Class,
+    /// What does not hold.
+    pub violation: Violation,
+    /// The minimal case.
+    pub case: Case,
+    /// What happens in it, with every step.
+    pub record: Box<RunRecord>,
+    /// The seed of the simulation.
+    pub seed: Seed,
+    /// Which of its runs.
+    pub run: u64,
+    /// How many operations the case had that was found.
+    pub operations_found: usize,
+    /// How the shrinker knows that it is minimal.
+    pub minimality: Minimality,
+}
+
+impl Finding {
+    /// A name for files: the invariant and a digest of the minimal case.
+    pub fn id(&self) -> String {
+        let mut mixer = super::Mixer::new(0);
+        mixer.bytes(self.case.to_json().as_bytes());
+        format!("{}-{:08x}", self.violation.invariant, mixer.finish() as u32)
+    }
+
+    /// A test in Rust that holds the case and fails as long as the finding stands.
+    pub fn to_rust_test(&self) -> String {
+        let name = self.id().replace('-', "_");
+        let json = self.case.to_json();
+        let invariant = &self.violation.invariant;
+        let message = &self.violation.message;
+        format!(
+            "//! {message}\n\nuse fuserig::prelude::*;\n\nconst CASE: &str = r##\"{json}\"##;\n\n\
+             #[test]\nfn {name}() {{\n    let case = Case::from_json(CASE).expect(\"stored by \
+             fuserig\");\n    // Put the filter under test here; {invariant} does not hold for it.\n    \
+             let subject = Subject::boxed(case.abi, || Some(filter()));\n    \
+             Simulation::of_case(case).run(subject).check(invariant::{invariant}()).or_report();\n\
+             }}\n"
+        )
+    }
+}
+
+/// What a simulation without findings covered.
+///
+/// ```
+/// use fuserig::prelude::*;
+/// let summary = Simulation::new(Seed(1)).runs(2).operations(10)
+///     .run(Subject::without_filter(Abi::V4))
+///     .or_report();
+/// assert_eq!((summary.runs, summary.operations), (2, 20));
+/// assert!(summary.to_string().starts_with("2 runs, 20 operations"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Runs.
+    pub runs: u64,
+    /// System calls.
+    pub operations: u64,
+    /// Steps of the scheduler.
+    pub steps: u64,
+    /// Faults that happened.
+    pub faults: u64,
+    /// Which scheduler.
+    pub scheduler: SchedulerKind,
+    /// Whether every interleaving was tried.
+    pub exhausted: bool,
+    /// What was reached.
+    pub coverage: Coverage,
+    /// A digest over the digests of all runs.
+    pub digest: u64,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Summary { runs, operations, steps, faults, .. } = self;
+        write!(f, "{runs} runs, {operations} operations, {steps} steps, {faults} faults; ")?;
+        if self.exhausted {
+            f.write_str("exhaustive; ")?;
+        } else {
+            write!(f, "sampled ({}); ", self.scheduler)?;
+        }
+        let (slots, quirks) = (self.coverage.slots().len(), self.coverage.quirks.len());
+        let verdicts = self.coverage.verdicts.len();
+        write!(f, "{slots} slots, {verdicts} verdicts, {quirks} quirks")
+    }
+}

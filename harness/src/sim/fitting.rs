@@ -1,0 +1,95 @@
+//! Which invariants and which tree fit a filter that is known by name.
+//!
+//! `hide` must hide, `readonly` must change nothing, `audit` must be transparent; any filter must
+//! keep the kernel alive, leak nothing, give everything back and fail only as manual pages say.
+//! What a reader would get wrong: a filter of one's own gets the general ones alone; what it
+//! promises besides is for its author to say.
+
+use fuserig_filters::Patterns;
+
+use super::Text;
+use crate::invariant::{self, Invariant};
+
+/// What to judge a filter by, and over what.
+///
+/// ```
+/// use fuserig::sim::Fitting;
+/// let fitting = Fitting::of("hide:*.jpg");
+/// assert_eq!(fitting.names[0].to_string(), "x.jpg");
+/// let names: Vec<&str> = fitting.invariants.iter().map(|each| each.name()).collect();
+/// assert!(names.contains(&"never_visible"));
+/// ```
+#[derive(Debug)]
+pub struct Fitting {
+    /// The invariants.
+    pub invariants: Vec<Box<dyn Invariant>>,
+    /// Names that the filter is about.
+    pub names: Vec<Text>,
+    /// A lower tree that holds them.
+    pub tree: String,
+}
+
+/// A name that a pattern of the built-in filters matches: each star stands for an `x`.
+fn sample(pattern: &str) -> Text {
+    Text(pattern.replace('*', "x").into_bytes())
+}
+
+impl Fitting {
+    /// What fits the filter that the command line calls so.
+    pub fn of(spec: &str) -> Fitting {
+        let (name, parameters) = spec.split_once(':').unwrap_or((spec, ""));
+        let patterns = match name {
+            "hide" | "redact" => parameters.split(',').filter(|text| !text.is_empty()).collect(),
+            _ => Vec::new(),
+        };
+        let names: Vec<Text> = patterns.iter().map(|pattern| sample(pattern)).collect();
+        let mut invariants = general();
+        match name {
+            "hide" => {
+                if let Ok(patterns) = Patterns::parse(parameters) {
+                    let matches = move |name: &[u8]| patterns.matches(name);
+                    invariants.push(Box::new(invariant::never_visible_where(matches)));
+                }
+                invariants.push(Box::new(invariant::no_data_lost()));
+            }
+            "readonly" => invariants.push(Box::new(invariant::read_only())),
+            "audit" | "none" | "" => {
+                invariants.push(Box::new(invariant::transparent()));
+                invariants.push(Box::new(invariant::no_data_lost()));
+            }
+            "redact" | "quota" => invariants.push(Box::new(invariant::no_data_lost())),
+            _ => {}
+        }
+        let tree = tree(&names);
+        Fitting { invariants, names, tree }
+    }
+}
+
+/// What holds for every filter.
+fn general() -> Vec<Box<dyn Invariant>> {
+    vec![
+        Box::new(invariant::errno_envelope()),
+        Box::new(invariant::no_leak()),
+        Box::new(invariant::balance()),
+    ]
+}
+
+/// A small tree with a bit of everything, and the names in two places.
+fn tree(names: &[Text]) -> String {
+    let mut lines = vec![
+        "/notes.txt 'hello'".to_owned(),
+        "/d/".to_owned(),
+        "/d/a 'abc' xattr.user.a='v'".to_owned(),
+        "/d/c/".to_owned(),
+        "/b mode=0666 'bbb'".to_owned(),
+        "/c mode=0777 uid=1000 gid=1000 'c'".to_owned(),
+        "/link -> d/a".to_owned(),
+        "/e/ mode=0777".to_owned(),
+    ];
+    for name in names {
+        let name = name.to_string().replace(' ', "\\x20");
+        lines.push(format!("/{name} 'top'"));
+        lines.push(format!("/d/{name} 'below'"));
+    }
+    lines.join("\n")
+}

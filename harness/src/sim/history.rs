@@ -1,0 +1,208 @@
+//! What happened in a run: calls with their intervals, steps, the end.
+
+use fuserig_abi::Quirk;
+use fuserig_sim_fs::MemFs;
+
+use super::{Coverage, Mixer, Schedule};
+use crate::kernel::Leaks;
+use crate::vfs::{CallResult, Output, Point};
+
+/// One system call of a run.
+///
+/// ```
+/// use fuserig::sim::CallEntry;
+/// let entry = CallEntry { client: 0, action: 0, begin: 3, end: None, result: None };
+/// assert!(entry.result.is_none(), "it never returned");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallEntry {
+    /// Whose, counted from 0.
+    pub client: usize,
+    /// Which of its actions.
+    pub action: usize,
+    /// The step before which it began.
+    pub begin: u64,
+    /// The step after which it returned.
+    pub end: Option<u64>,
+    /// What it returned.
+    pub result: Option<CallResult>,
+}
+
+/// One step of a run.
+///
+/// ```
+/// use fuserig::sim::StepRow;
+/// use fuserig::vfs::Point;
+/// let row = StepRow { client: 0, action: 0, point: Point::Start, returned: false };
+/// assert_eq!(row.point, Point::Start);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepRow {
+    /// Who moved, counted from 0.
+    pub client: usize,
+    /// In which of its actions.
+    pub action: usize,
+    /// What it did.
+    pub point: Point,
+    /// Whether its call returned with this step.
+    pub returned: bool,
+}
+
+/// How a run ended.
+///
+/// ```
+/// use fuserig::sim::Ending;
+/// assert!(Ending::Finished.is_finished());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Every client came to the end of its program.
+    Finished,
+    /// The modelled kernel crashed.
+    Crashed(Quirk),
+    /// A call never returned, and nobody waits for it.
+    Hung {
+        /// Whose call.
+        client: usize,
+        /// Why it never returns.
+        why: String,
+    },
+    /// Everybody who is not done waits for somebody else.
+    Deadlock(Vec<String>),
+    /// Power was lost, as the case asks.
+    PowerLost,
+    /// The limit of steps was reached.
+    StepLimit(u64),
+    /// An invariant was violated on the way.
+    Stopped,
+}
+
+impl Ending {
+    /// Whether nothing went wrong.
+    pub fn is_finished(&self) -> bool {
+        *self == Ending::Finished
+    }
+}
+
+/// What is left when every client has closed everything and gone.
+///
+/// ```
+/// use fuserig::sim::Balance;
+/// assert_eq!(Balance::default().handles, 0);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Balance {
+    /// Open FUSE files.
+    pub handles: usize,
+    /// Dentries besides the root.
+    pub dentries: usize,
+    /// Inodes besides the root.
+    pub inodes: usize,
+    /// What leaked in the modelled kernel.
+    pub leaks: Leaks,
+}
+
+/// A run that is over.
+///
+/// ```
+/// use fuserig::prelude::*;
+/// let subject = Subject::without_filter(Abi::V4).over("/a 'x'");
+/// let case = Case { tree: "/a 'x'".to_owned(), ..Case::default() };
+/// let record = fuserig::sim::run(&subject, &case).expect("the tree is well-formed");
+/// assert!(record.ending.is_finished());
+/// ```
+#[derive(Clone, Debug)]
+pub struct RunRecord {
+    /// Every call in the order they began.
+    pub calls: Vec<CallEntry>,
+    /// The forced switches, which replay the run.
+    pub schedule: Schedule,
+    /// How many steps there were.
+    pub steps: u64,
+    /// Every step, when they were asked for.
+    pub rows: Vec<StepRow>,
+    /// A digest of the calls, their results, the schedule and the final tree.
+    pub digest: u64,
+    /// How it ended.
+    pub ending: Ending,
+    /// What it reached.
+    pub coverage: Coverage,
+    /// The lower tree at the start.
+    pub initial: MemFs,
+    /// The lower tree at the end; after a loss of power, as it was recovered.
+    pub lower: MemFs,
+    /// What was left at the end; none when the run did not finish.
+    pub balance: Option<Balance>,
+    /// How many faults happened.
+    pub faults_fired: u64,
+}
+
+/// Adds a result to a digest: everything a client can see of it but inode numbers.
+pub(super) fn mix_result(mixer: &mut Mixer, result: &CallResult) {
+    match result.value {
+        Ok(value) => mixer.word(value as u64),
+        Err(errno) => mixer.word(0x1_0000_0000 | u64::from(errno.0 as u32)),
+    }
+    match &result.output {
+        Output::None => mixer.word(0),
+        Output::Bytes(bytes) => mixer.bytes(bytes),
+        Output::Stat(stat) => {
+            mixer.word(u64::from(stat.mode()) << 32 | u64::from(stat.nlink));
+            mixer.word(stat.size);
+        }
+        Output::StatFs(figures) => mixer.word(figures.bfree),
+        Output::Records(records) => {
+            for record in records {
+                mixer.bytes(&record.name);
+            }
+        }
+        Output::Lock(lock) => mixer.word(lock.start),
+    }
+}
+
+/// Whether a client could tell two results apart. Inode numbers and times may differ: they tell
+/// how a state was reached.
+pub fn same_result(one: &CallResult, other: &CallResult) -> bool {
+    if one.value != other.value {
+        return false;
+    }
+    match (&one.output, &other.output) {
+        (Output::Stat(one), Output::Stat(other)) => {
+            let seen = |stat: &fuserig_abi::Stat| {
+                (stat.mode(), stat.nlink, stat.uid, stat.gid, stat.size, stat.rdev)
+            };
+            seen(one) == seen(other)
+        }
+        (Output::Records(one), Output::Records(other)) => {
+            let seen = |records: &[crate::pipeline::DirRecord]| {
+                records.iter().map(|record| (record.name.clone(), record.kind)).collect::<Vec<_>>()
+            };
+            seen(one) == seen(other)
+        }
+        (one, other) => one == other,
+    }
+}
+
+/// A result as a report shows it.
+pub fn show_result(result: &CallResult) -> String {
+    let value = match result.value {
+        Ok(value) => value.to_string(),
+        Err(errno) => return errno.to_string(),
+    };
+    match &result.output {
+        Output::Records(records) => {
+            let names: Vec<String> =
+                records.iter().map(|record| record.name.escape_ascii().to_string()).collect();
+            format!("{value} [{}]", names.join(" "))
+        }
+        Output::Stat(stat) => {
+            format!("{value} {:o} nlink={} size={}", stat.mode(), stat.nlink, stat.size)
+        }
+        Output::Bytes(bytes) if !bytes.is_empty() => {
+            let head = &bytes[..bytes.len().min(16)];
+            let more = if bytes.len() > head.len() { "..." } else { "" };
+            format!("{value} \"{}\"{more}", head.escape_ascii())
+        }
+        _ => value,
+    }
+}

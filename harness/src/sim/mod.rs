@@ -1,0 +1,49 @@
+//! Simulation: many clients, every interleaving worth trying, faults, crashes.
+//!
+//! [`Simulation`] draws cases from one [`Seed`], runs them against a [`Subject`], lets invariants
+//! judge, shrinks what fails and reports a [`Finding`]. A [`Case`] is a value: programs, schedule,
+//! faults and tree, so that a finding outlives the generators. It refuses to know what a request
+//! means: every call goes through [`crate::vfs`] and so through the one pipeline.
+//!
+//! What a reader would get wrong: nothing is random while a run goes on, except through the
+//! scheduler, whose choices are recorded as a [`Schedule`].
+
+mod action;
+mod case;
+mod coverage;
+mod explore;
+mod finding;
+mod fitting;
+mod footprint;
+mod generate;
+mod history;
+mod report;
+mod runner;
+mod schedule;
+mod schedulers;
+mod seed;
+mod shared;
+mod simulation;
+mod stored;
+mod subject;
+mod text;
+
+pub use action::Action;
+pub use case::{Case, CaseError, Crash, Program};
+pub use coverage::Coverage;
+pub use explore::{Explored, Search, explore, explore_after};
+pub use finding::{Class, Finding, Summary};
+pub use fitting::Fitting;
+pub(crate) use footprint::name_hash;
+pub use generate::WorkloadConfig;
+pub use history::{Balance, CallEntry, Ending, RunRecord, StepRow, same_result, show_result};
+pub(crate) use runner::{Detail, run_with};
+pub use runner::{STEPS_MAX, SetupError, run};
+pub use schedule::{Candidate, Playback, Schedule, Scheduler, Switch};
+pub use schedulers::{Bound, Pct, RandomWalk, SchedulerKind, Serial};
+pub use seed::{Mixer, Rng, Seed};
+pub use shared::SharedFs;
+pub(crate) use simulation::judge;
+pub use simulation::{Campaign, Simulation};
+pub use subject::Subject;
+pub use text::Text;

@@ -1,0 +1,129 @@
+//! A finding as text that fits on a screen.
+//!
+//! What is wrong comes first, then the tree and the steps with a lane for each client, then why
+//! nothing can be left out, and last the command to paste. A lane shows a call when it begins,
+//! where it stands when another client is let in, and its result when it returns.
+
+use core::fmt::{self, Write};
+
+use super::{Case, Finding, StepRow, show_result};
+
+const LANE: usize = 38;
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<10}{}", self.class.to_string(), self.violation)?;
+        let filter = if self.case.filter.is_empty() { "the filter" } else { &self.case.filter };
+        let (abi, fidelity) = (self.case.abi, self.case.fidelity.name());
+        writeln!(f, "{:<10}{filter} on {abi} ({fidelity})", "with")?;
+        let (found, left) = (self.operations_found, self.case.operations());
+        let (seed, run) = (self.seed, self.run);
+        writeln!(f, "{:<10}seed {seed}, run {run}; {found} operations shrunk to {left}", "found")?;
+        for (line, tree) in self.case.tree.lines().enumerate() {
+            writeln!(f, "{:<10}{tree}", if line == 0 { "tree" } else { "" })?;
+        }
+        for (line, fault) in self.case.faults.faults.iter().enumerate() {
+            writeln!(f, "{:<10}{fault}", if line == 0 { "fault" } else { "" })?;
+        }
+        writeln!(f)?;
+        f.write_str(&self.table())?;
+        writeln!(f)?;
+        self.schedule(f)?;
+        writeln!(f, "{:<10}{}", "minimal", self.minimality)?;
+        self.reproduce(f)
+    }
+}
+
+impl Finding {
+    fn schedule(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let switches = &self.case.schedule.switches;
+        if self.case.clients.len() < 2 {
+            return writeln!(f, "{:<10}one client; no ordering matters", "order");
+        }
+        if switches.is_empty() {
+            return writeln!(f, "{:<10}one client after the other; nothing is forced", "order");
+        }
+        for (line, switch) in switches.iter().enumerate() {
+            let head = if line == 0 { "necessary" } else { "" };
+            writeln!(f, "{head:<10}{switch}")?;
+        }
+        writeln!(f, "{:<10}every other ordering may vary", "free")
+    }
+
+    fn reproduce(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.case.filter.is_empty() {
+            let json = self.case.to_json_line();
+            return write!(
+                f,
+                "{:<10}Simulation::of_case(Case::from_json(r#\"{json}\"#)?)",
+                "replay"
+            );
+        }
+        let (spec, id) = (&self.case.filter, self.id());
+        write!(f, "{:<10}fuserig fuzz '{spec}' --case {id}.json", "replay")
+    }
+
+    /// The steps with a lane for each client.
+    pub fn table(&self) -> String {
+        let mut text = String::from("step  ");
+        for client in 0..self.case.clients.len() {
+            let uid = self.case.clients[client].uid;
+            let head = match uid {
+                0 => format!("client {}", client + 1),
+                uid => format!("client {} (uid {uid})", client + 1),
+            };
+            let _ = write!(text, "{head:<LANE$}");
+        }
+        trim_end(&mut text);
+        let rows = &self.record.rows;
+        let mut at = 0;
+        while at < rows.len() {
+            let same =
+                |row: &StepRow| (row.client, row.action) == (rows[at].client, rows[at].action);
+            let length = rows[at..].iter().take_while(|row| same(row)).count();
+            self.group(&mut text, at, &rows[at..at + length]);
+            at += length;
+        }
+        text
+    }
+
+    /// Steps of one call without an interruption.
+    fn group(&self, text: &mut String, at: usize, rows: &[StepRow]) {
+        let StepRow { client, action, .. } = rows[0];
+        let fresh = rows[0].point == crate::vfs::Point::Start;
+        let words = action_text(&self.case, client, action);
+        let head = if fresh { words } else { format!("... {}", rows[0].point) };
+        self.line(text, &at.to_string(), client, &head);
+        let last = rows[rows.len() - 1];
+        if !last.returned {
+            let next = self.record.rows.get(at + rows.len()..).unwrap_or(&[]);
+            let resumed = next.iter().find(|row| (row.client, row.action) == (client, action));
+            let stands = resumed
+                .map_or("(never goes on)".to_owned(), |row| format!("(before {})", row.point));
+            self.line(text, "", client, &format!("  {stands}"));
+            return;
+        }
+        let entry =
+            self.record.calls.iter().find(|call| (call.client, call.action) == (client, action));
+        let result = entry.and_then(|entry| entry.result.as_ref()).map(show_result);
+        let result = result.unwrap_or_else(|| "never returns".to_owned());
+        let blamed = self.violation.at == Some((client, action));
+        let mark =
+            if blamed { format!("   <- {}", self.violation.invariant) } else { String::new() };
+        self.line(text, "", client, &format!("  = {result}{mark}"));
+    }
+
+    fn line(&self, text: &mut String, step: &str, client: usize, words: &str) {
+        let _ = write!(text, "{step:>4}  {:width$}{words}", "", width = client * LANE);
+        trim_end(text);
+    }
+}
+
+fn action_text(case: &Case, client: usize, action: usize) -> String {
+    case.clients[client].actions[action].to_string()
+}
+
+fn trim_end(text: &mut String) {
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+}

@@ -1,0 +1,474 @@
+//! One run: clients, a scheduler, and whoever looks on.
+//!
+//! Each client performs its program call by call, each call step by step; where more than one can
+//! move, the scheduler chooses. It refuses to draw anything: what happens is the case and the
+//! schedule. What a reader would get wrong: when all are done, every client exits, so that what
+//! is left over can be counted; those calls are no part of the history.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use fuserig_abi::{AllocFailures, Credentials, Errno, Gid, Pid, Timespec, Uid};
+use fuserig_sim_fs::MemFs;
+
+use super::coverage::Counter;
+use super::footprint::{Footprint, MountView, Thing, name_hash};
+use super::history::mix_result;
+use super::{
+    Action, Balance, CallEntry, Candidate, Case, Coverage, Ending, Mixer, Playback, RunRecord,
+    Schedule, Scheduler, SharedFs, StepRow, Subject, Switch,
+};
+use crate::fault::{Armed, FaultKind, FaultyDaemon, FaultyLower};
+use crate::invariant::{Invariant, Seen, Violation};
+use crate::kernel::{Key, MountOptions, World, WorldConfig};
+use crate::pipeline::Stop;
+use crate::vfs::{Call, Point, Task, Vfs, VfsConfig};
+
+/// Most steps of one run; reaching it is an ending of its own.
+pub const STEPS_MAX: u64 = 1_000_000;
+
+/// Why a case cannot be run.
+///
+/// ```
+/// use fuserig::prelude::*;
+/// let case = Case { tree: "/a '".to_owned(), ..Case::default() };
+/// let error = fuserig::sim::run(&Subject::without_filter(Abi::V4), &case).unwrap_err();
+/// assert!(error.to_string().starts_with("set up the lower tree: "));
+/// ```
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The tree text is wrong.
+    #[error("set up the lower tree: {0}")]
+    Tree(#[from] fuserig_sim_fs::TreeError),
+    /// The lower filesystem cannot be mounted on.
+    #[error("mount the lower filesystem: {0}")]
+    Mount(Errno),
+}
+
+/// Runs a case with its own schedule.
+///
+/// # Errors
+/// The tree text is wrong, or the lower filesystem refuses to be mounted on.
+pub fn run(subject: &Subject, case: &Case) -> Result<RunRecord, SetupError> {
+    let start = MemFs::from_tree(&case.tree)?;
+    let mut playback = Playback::new(&case.schedule);
+    Ok(run_with(subject, case, &start, &mut playback, &mut [], Detail::Calls)?.0)
+}
+
+/// How much of a run is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Calls.
+    Calls,
+    /// Calls and steps.
+    Steps,
+}
+
+/// One client in a run.
+struct Lane<'v> {
+    pid: Pid,
+    next: usize,
+    step: u32,
+    task: Option<Task<'v>>,
+    entry: usize,
+    files: Vec<i32>,
+    no_memory: bool,
+    hung: bool,
+}
+
+impl Lane<'_> {
+    fn can_move(&self, case: &Case, client: usize) -> bool {
+        !self.hung
+            && match &self.task {
+                Some(task) => !task.is_blocked(),
+                None => self.next < case.clients[client].actions.len(),
+            }
+    }
+
+    fn is_done(&self, case: &Case, client: usize) -> bool {
+        self.task.is_none() && self.next >= case.clients[client].actions.len()
+    }
+
+    fn point(&self) -> Point {
+        self.task.as_ref().map_or(Point::Start, Task::point)
+    }
+}
+
+/// Runs a case with any scheduler.
+pub(crate) fn run_with(
+    subject: &Subject,
+    case: &Case,
+    start: &MemFs,
+    scheduler: &mut dyn Scheduler,
+    invariants: &mut [Box<dyn Invariant>],
+    detail: Detail,
+) -> Result<(RunRecord, Option<Violation>), SetupError> {
+    let shared = SharedFs::new(start.clone());
+    let armed = Rc::new(RefCell::new(Armed::default()));
+    let coverage = Rc::new(RefCell::new(Coverage::default()));
+    let vfs = set_up(subject, case, &shared, &armed, &coverage)?;
+    let mut session = Session {
+        case,
+        vfs: &vfs,
+        shared: &shared,
+        armed: &armed,
+        lanes: lanes(case),
+        calls: Vec::with_capacity(case.operations()),
+        switches: Vec::new(),
+        rows: Vec::new(),
+        mixer: Mixer::new(0),
+        steps: 0,
+        current: 0,
+        enabled: Vec::with_capacity(case.clients.len()),
+        detail,
+        still: false,
+        footprint: subject.footprint.as_ref(),
+    };
+    let (ending, violation) = session.play(scheduler, invariants);
+    let Session { calls, switches, rows, mut mixer, steps, lanes, .. } = session;
+    drop(lanes);
+    let kept = subject.footprint.as_ref().map(Footprint::take);
+    let balance = (ending.is_finished() && violation.is_none()).then(|| leave(&vfs, case));
+    if let (Some(footprint), Some(kept)) = (&subject.footprint, kept) {
+        footprint.forget_since(kept);
+    }
+    let lower = shared.snapshot();
+    let final_digest = lower.digest().0;
+    mixer.word(final_digest as u64);
+    mixer.word((final_digest >> 64) as u64);
+    mixer.word(switches.len() as u64);
+    let coverage = coverage.borrow().clone();
+    let record = RunRecord {
+        calls,
+        schedule: Schedule { switches },
+        steps,
+        rows,
+        digest: mixer.finish(),
+        ending,
+        coverage,
+        initial: start.clone(),
+        lower,
+        balance,
+        faults_fired: armed.borrow().fired(),
+    };
+    Ok((record, violation))
+}
+
+fn set_up(
+    subject: &Subject,
+    case: &Case,
+    shared: &SharedFs,
+    armed: &Rc<RefCell<Armed>>,
+    coverage: &Rc<RefCell<Coverage>>,
+) -> Result<Vfs, SetupError> {
+    let config = WorldConfig {
+        abi: case.abi,
+        fidelity: case.fidelity,
+        options: MountOptions {
+            allow_other: true,
+            local_locks: true,
+            no_daemon: !subject.has_daemon,
+            ..MountOptions::default()
+        },
+        ..WorldConfig::default()
+    };
+    let lower = (subject.lower)(Box::new(shared.clone()));
+    let lower = Box::new(FaultyLower::new(lower, Rc::clone(armed)));
+    let daemon = Box::new(FaultyDaemon::new((subject.daemon)(), Rc::clone(armed)));
+    let sink = Box::new(Counter(Rc::clone(coverage)));
+    let world = World::new(&config, lower, (subject.filter)(), daemon, sink);
+    let vfs = Vfs::new(world.map_err(SetupError::Mount)?, &VfsConfig::default());
+    for (client, program) in case.clients.iter().enumerate() {
+        let credentials = match program.uid {
+            0 => Credentials::root(),
+            uid => Credentials::user(Uid(uid), Gid(uid)),
+        };
+        vfs.add_client(pid_of(client), credentials, 0o022);
+    }
+    Ok(vfs)
+}
+
+fn lanes<'v>(case: &Case) -> Vec<Lane<'v>> {
+    let lane = |client| Lane {
+        pid: pid_of(client),
+        next: 0,
+        step: 0,
+        task: None,
+        entry: 0,
+        files: Vec::new(),
+        no_memory: false,
+        hung: false,
+    };
+    (0..case.clients.len()).map(lane).collect()
+}
+
+fn pid_of(client: usize) -> Pid {
+    Pid(u32::try_from(client).expect("a handful of clients") + 1)
+}
+
+/// Notes what a step touched besides the lower filesystem and the filter.
+fn note_step(vfs: &Vfs, pid: Pid, action: &Action, before: &MountView, footprint: &Footprint) {
+    before.note_changes(&MountView::of(vfs), footprint);
+    if let Some(place) = vfs.awaited_lock(pid) {
+        footprint.read(Thing::Lock(place));
+    }
+    for path in action.paths() {
+        for name in path.0.split(|byte| *byte == b'/') {
+            footprint.read(Thing::Cached(name_hash(name)));
+        }
+    }
+    for (id, _) in vfs.world().mount.inodes.iter() {
+        footprint.read(Thing::Mount(id.index()));
+    }
+}
+
+/// Every client closes everything and goes; what is left then, nobody will ever free.
+fn leave(vfs: &Vfs, case: &Case) -> Balance {
+    for client in 0..case.clients.len() {
+        vfs.call(pid_of(client), &Call::Exit);
+    }
+    vfs.world_mut().settle_evictions();
+    let world = vfs.world();
+    Balance {
+        handles: world.mount.handles.len(),
+        dentries: world.mount.dentries.len() - 1,
+        inodes: world.mount.inodes.len() - 1,
+        leaks: world.mount.leaks,
+    }
+}
+
+struct Session<'r, 'v> {
+    case: &'r Case,
+    vfs: &'v Vfs,
+    shared: &'r SharedFs,
+    armed: &'r Rc<RefCell<Armed>>,
+    lanes: Vec<Lane<'v>>,
+    calls: Vec<CallEntry>,
+    switches: Vec<Switch>,
+    rows: Vec<StepRow>,
+    mixer: Mixer,
+    steps: u64,
+    current: usize,
+    enabled: Vec<Candidate>,
+    detail: Detail,
+    /// Whether the clock stands still.
+    still: bool,
+    footprint: Option<&'r Footprint>,
+}
+
+impl Session<'_, '_> {
+    fn play(
+        &mut self,
+        scheduler: &mut dyn Scheduler,
+        invariants: &mut [Box<dyn Invariant>],
+    ) -> (Ending, Option<Violation>) {
+        loop {
+            if self.case.crash.is_some_and(|crash| crash.step == self.steps) {
+                return (Ending::PowerLost, None);
+            }
+            if self.steps >= STEPS_MAX {
+                return (Ending::StepLimit(self.steps), None);
+            }
+            self.enable();
+            if self.enabled.is_empty() {
+                return (self.nobody_moves(), None);
+            }
+            self.still = scheduler.wants_every_step();
+            let client = self.choose(scheduler);
+            self.current = client;
+            let returned = self.step(client);
+            if let Some(quirk) = self.vfs.world().crashed {
+                return (Ending::Crashed(quirk), None);
+            }
+            if returned && let Some(violation) = self.look(client, invariants) {
+                return (Ending::Stopped, Some(violation));
+            }
+        }
+    }
+
+    fn enable(&mut self) {
+        self.enabled.clear();
+        for (client, lane) in self.lanes.iter().enumerate() {
+            if lane.can_move(self.case, client) {
+                let (action, step, point) = (lane.next, lane.step, lane.point());
+                self.enabled.push(Candidate { client, action, step, point });
+            }
+        }
+    }
+
+    fn choose(&mut self, scheduler: &mut dyn Scheduler) -> usize {
+        if self.enabled.len() == 1 && !scheduler.wants_every_step() {
+            return self.enabled[0].client;
+        }
+        let current = self.current;
+        let going_on =
+            self.enabled.iter().position(|candidate| candidate.client == current).unwrap_or(0);
+        let chosen = scheduler.choose(&self.enabled, going_on, self.steps);
+        if chosen != going_on {
+            let Candidate { client, action, step, .. } = self.enabled[going_on];
+            let to = self.enabled[chosen].client;
+            self.mixer.word((client as u64) << 32 | to as u64);
+            self.mixer.word((action as u64) << 32 | u64::from(step));
+            self.switches.push(Switch { client, action, step, to });
+        }
+        self.enabled[chosen].client
+    }
+
+    /// Moves one client by one step; says whether its call returned.
+    fn step(&mut self, client: usize) -> bool {
+        if self.lanes[client].task.is_none() {
+            self.begin(client);
+        }
+        let lane = &mut self.lanes[client];
+        let point = lane.point();
+        if lane.no_memory {
+            self.vfs.world_mut().alloc_failures = AllocFailures::Always;
+        }
+        let task = lane.task.as_mut().expect("the call was just begun");
+        let before = self.footprint.map(|_| MountView::of(self.vfs));
+        let result = task.step();
+        if let (Some(footprint), Some(before)) = (self.footprint, before) {
+            let action = &self.case.clients[client].actions[lane.next];
+            note_step(self.vfs, lane.pid, action, &before, footprint);
+        }
+        if lane.no_memory {
+            self.vfs.world_mut().alloc_failures = AllocFailures::Never;
+        }
+        lane.step += 1;
+        self.steps += 1;
+        let returned = result.is_some();
+        if self.detail == Detail::Steps {
+            let action = lane.next;
+            self.rows.push(StepRow { client, action, point, returned });
+        }
+        if let Some(result) = result {
+            self.finish(client, result);
+        }
+        returned
+    }
+
+    fn begin(&mut self, client: usize) {
+        let lane = &mut self.lanes[client];
+        let faults = self.case.faults.of(client, lane.next);
+        lane.no_memory = faults.contains(&FaultKind::NoMemory);
+        let jump: i64 = faults
+            .iter()
+            .map(|fault| match fault {
+                FaultKind::ClockJump { seconds } => i64::from(*seconds),
+                _ => 0,
+            })
+            .sum();
+        let now = self.vfs.world().now;
+        // A millisecond an action, so that times tell an order.
+        let nanos = now.nsec + if self.still { 0 } else { 1_000_000 };
+        let carry = i64::from(nanos >= 1_000_000_000);
+        let nsec = nanos % 1_000_000_000;
+        self.vfs.advance_to(Timespec { sec: now.sec + carry + jump, nsec });
+        if !faults.is_empty() {
+            self.armed.borrow_mut().arm(lane.pid, faults);
+        }
+        let call = self.case.clients[client].actions[lane.next].call(&lane.files);
+        lane.task = Some(self.vfs.begin_call(lane.pid, call));
+        lane.step = 0;
+        lane.entry = self.calls.len();
+        let (action, begin) = (lane.next, self.steps);
+        self.calls.push(CallEntry { client, action, begin, end: None, result: None });
+    }
+
+    fn finish(&mut self, client: usize, result: crate::vfs::CallResult) {
+        let lane = &mut self.lanes[client];
+        lane.task = None;
+        if !self.case.faults.faults.is_empty() {
+            self.armed.borrow_mut().disarm(lane.pid);
+        }
+        if self.vfs.stopped(lane.pid).is_some_and(Stop::is_hang) {
+            lane.hung = true;
+            return;
+        }
+        let number = result.value.ok().and_then(|value| i32::try_from(value).ok());
+        match (&self.case.clients[client].actions[lane.next], number) {
+            (Action::Open { .. }, Some(fd)) => lane.files.push(fd),
+            (Action::Close { file }, _) if !lane.files.is_empty() => {
+                // The descriptor is gone whatever close returned.
+                let place = lane.files.len() - 1 - usize::from(*file) % lane.files.len();
+                lane.files.remove(place);
+            }
+            _ => {}
+        }
+        self.mixer.word((client as u64) << 32 | lane.next as u64);
+        mix_result(&mut self.mixer, &result);
+        let entry = &mut self.calls[lane.entry];
+        entry.end = Some(self.steps);
+        entry.result = Some(result);
+        lane.next += 1;
+        lane.step = 0;
+    }
+
+    /// Shows the call that just returned to the invariants.
+    fn look(&self, client: usize, invariants: &mut [Box<dyn Invariant>]) -> Option<Violation> {
+        if invariants.is_empty() {
+            return None;
+        }
+        let entry = &self.calls[self.lanes[client].entry];
+        let result = entry.result.as_ref()?;
+        let action = &self.case.clients[client].actions[entry.action];
+        let alone = self
+            .lanes
+            .iter()
+            .enumerate()
+            .all(|(other, lane)| other == client || lane.task.is_none());
+        let fs = self.shared.look();
+        let seen = Seen {
+            client,
+            pid: self.lanes[client].pid,
+            number: entry.action,
+            action,
+            result,
+            begin: entry.begin,
+            files: &self.lanes[client].files,
+            alone,
+            calls: &self.calls,
+            lower: &fs,
+            vfs: self.vfs,
+        };
+        invariants.iter_mut().find_map(|invariant| {
+            let message = invariant.call(&seen).err()?;
+            let at = Some((client, entry.action));
+            Some(Violation { invariant: invariant.name().to_owned(), message, at })
+        })
+    }
+
+    /// Why nobody can move.
+    fn nobody_moves(&self) -> Ending {
+        let all = self.lanes.iter().enumerate();
+        if all.clone().all(|(client, lane)| lane.is_done(self.case, client)) {
+            return Ending::Finished;
+        }
+        let waits: Vec<String> = all
+            .clone()
+            .filter_map(|(client, lane)| {
+                let waiting = self.vfs.waiting(lane.pid)?;
+                let action = &self.case.clients[client].actions[lane.next];
+                Some(format!("client {} in `{action}` waits for {waiting}", client + 1))
+            })
+            .collect();
+        let hung = all.filter(|(_, lane)| lane.hung).find_map(|(client, lane)| {
+            let why = match self.vfs.stopped(lane.pid)? {
+                Stop::Hang(quirk) => format!("{} {}", quirk.id(), quirk.text()),
+                Stop::Unanswered(opcode) => format!("the daemon does not answer {opcode}"),
+                Stop::Crash(_) => return None,
+            };
+            Some((client, why))
+        });
+        match hung {
+            Some((client, why)) if waits.is_empty() => Ending::Hung { client, why },
+            Some((client, why)) => {
+                let mut waits = waits;
+                let client = client + 1;
+                waits.push(format!("client {client} never returns and keeps its locks: {why}"));
+                Ending::Deadlock(waits)
+            }
+            None => Ending::Deadlock(waits),
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! Many runs from one seed, judged.
+//!
+//! A [`Simulation`] says what to draw, a [`Campaign`] against what and who judges. What a reader
+//! would get wrong: nothing runs before `result` or `or_report`.
+
+use fuserig_sim_fs::MemFs;
+
+use super::finding::{Class, Finding, Summary};
+use super::{
+    Case, Detail, Ending, Mixer, Pct, Playback, RandomWalk, RunRecord, Scheduler, SchedulerKind,
+    Seed, Serial, SetupError, Subject, Text, WorkloadConfig, run_with,
+};
+use crate::fault::{DaemonFault, FaultKind, FaultPlan};
+use crate::invariant::{End, Invariant, Violation};
+use crate::shrink::{self, Minimality};
+
+/// Every how many runs one is run again and compared.
+const TWICE_EVERY: u64 = 16;
+
+/// What to draw and how often.
+///
+/// ```
+/// use fuserig::prelude::*;
+/// let summary = Simulation::new(Seed(7)).clients(2).operations(50).runs(4)
+///     .run(Subject::new(Abi::V4, readonly).over("/notes.txt 'hi'"))
+///     .check(invariant::read_only())
+///     .or_report();
+/// assert_eq!(summary.operations, 200);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Simulation {
+    pub(crate) seed: Seed,
+    pub(crate) workload: WorkloadConfig,
+    pub(crate) runs: u64,
+    pub(crate) scheduler: SchedulerKind,
+    pub(crate) faults: Option<u64>,
+    pub(crate) case: Option<Case>,
+}
+
+impl Simulation {
+    /// Sixteen runs of two clients and 64 operations from this seed.
+    pub fn new(seed: Seed) -> Simulation {
+        Simulation {
+            seed,
+            workload: WorkloadConfig::default(),
+            runs: 16,
+            scheduler: SchedulerKind::default(),
+            faults: None,
+            case: None,
+        }
+    }
+
+    /// One stored case, exactly as it is.
+    pub fn of_case(case: Case) -> Simulation {
+        Simulation { case: Some(case), runs: 1, ..Simulation::new(Seed(0)) }
+    }
+
+    /// How many clients there are.
+    #[must_use]
+    pub fn clients(mut self, clients: usize) -> Simulation {
+        self.workload.clients = clients;
+        self
+    }
+
+    /// How many operations a run has, over all clients.
+    #[must_use]
+    pub fn operations(mut self, operations: usize) -> Simulation {
+        self.workload.operations = operations;
+        self
+    }
+
+    /// How many runs there are.
+    #[must_use]
+    pub fn runs(mut self, runs: u64) -> Simulation {
+        self.runs = runs;
+        self
+    }
+
+    /// A name that workloads use often.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<Text>) -> Simulation {
+        self.workload.names.push(name.into());
+        self
+    }
+
+    /// Who moves when.
+    #[must_use]
+    pub fn scheduler(mut self, scheduler: SchedulerKind) -> Simulation {
+        self.scheduler = scheduler;
+        self
+    }
+
+    /// About one fault in so many operations.
+    #[must_use]
+    pub fn faults(mut self, one_in: u64) -> Simulation {
+        self.faults = Some(one_in);
+        self
+    }
+
+    /// Against what.
+    pub fn run(self, subject: Subject) -> Campaign {
+        Campaign { simulation: self, subject, invariants: Vec::new() }
+    }
+}
+
+/// A simulation against a subject.
+///
+/// ```
+/// use fuserig::prelude::*;
+/// let campaign = Simulation::new(Seed(1)).run(Subject::without_filter(Abi::V4));
+/// assert!(campaign.check(invariant::balance()).result().is_ok());
+/// ```
+#[derive(Debug)]
+pub struct Campaign {
+    simulation: Simulation,
+    subject: Subject,
+    invariants: Vec<Box<dyn Invariant>>,
+}
+
+impl Campaign {
+    /// Also judged by this.
+    #[must_use]
+    pub fn check(mut self, invariant: impl Invariant + 'static) -> Campaign {
+        self.invariants.push(Box::new(invariant));
+        self
+    }
+
+    /// Also judged by these.
+    #[must_use]
+    pub fn check_all(mut self, invariants: Vec<Box<dyn Invariant>>) -> Campaign {
+        self.invariants.extend(invariants);
+        self
+    }
+
+    /// Runs until something is found or all is done.
+    ///
+    /// # Errors
+    /// The first finding, shrunk.
+    ///
+    /// # Panics
+    /// When the tree of the subject is not well-formed, or nothing was to be run.
+    pub fn result(mut self) -> Result<Summary, Box<Finding>> {
+        match self.go(&mut |_| true) {
+            Ok(Ok(summary)) => Ok(summary),
+            Ok(Err(finding)) => Err(finding),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// As [`Campaign::result`], but a finding is printed and panics.
+    ///
+    /// # Panics
+    /// With the report, when something was found.
+    #[track_caller]
+    pub fn or_report(self) -> Summary {
+        match self.result() {
+            Ok(summary) => summary,
+            Err(finding) => panic!("\n{finding}"),
+        }
+    }
+
+    /// Runs as long as `go_on` says, which sees the summary so far.
+    pub(crate) fn go(
+        &mut self,
+        go_on: &mut dyn FnMut(&Summary) -> bool,
+    ) -> Result<Result<Summary, Box<Finding>>, SetupError> {
+        assert!(self.simulation.runs > 0, "a simulation of no runs judges nothing");
+        let tree = match &self.simulation.case {
+            Some(case) => case.tree.clone(),
+            None => self.subject.tree.clone(),
+        };
+        let start = MemFs::from_tree(&tree)?;
+        let mut mixer = Mixer::new(0);
+        let mut summary = Summary { scheduler: self.simulation.scheduler, ..Summary::default() };
+        for run in 0..self.simulation.runs {
+            if !go_on(&summary) {
+                break;
+            }
+            let mut case = self.draw(run, &start);
+            let mut scheduler = self.scheduler_of(run, &case);
+            let subject = &self.subject;
+            let judged = judge(
+                subject,
+                &case,
+                &start,
+                &mut *scheduler,
+                &mut self.invariants,
+                Detail::Calls,
+            )?;
+            let (record, violation) = judged;
+            case.schedule = record.schedule.clone();
+            summary.runs += 1;
+            summary.operations += record.calls.len() as u64;
+            summary.steps += record.steps;
+            summary.faults += record.faults_fired;
+            summary.coverage.merge(&record.coverage);
+            mixer.word(record.digest);
+            let violation = match violation {
+                None if run % TWICE_EVERY == 0 => self.again(&case, &start, &record)?,
+                violation => violation,
+            };
+            if let Some(violation) = violation {
+                return Ok(Err(Box::new(self.report(case, violation, run, &start)?)));
+            }
+        }
+        summary.digest = mixer.finish();
+        Ok(Ok(summary))
+    }
+
+    /// The case of one run.
+    fn draw(&self, run: u64, start: &MemFs) -> Case {
+        let simulation = &self.simulation;
+        if let Some(case) = &simulation.case {
+            return case.clone();
+        }
+        let seed = simulation.seed.number(run);
+        let clients = simulation.workload.draw(&mut seed.fork("workload").rng(), start);
+        let faults = match simulation.faults {
+            Some(one_in) => FaultPlan::draw(&mut seed.fork("faults").rng(), &clients, one_in),
+            None => FaultPlan::default(),
+        };
+        Case {
+            filter: self.subject.spec.clone(),
+            abi: self.subject.abi,
+            fidelity: self.subject.fidelity,
+            tree: self.subject.tree.clone(),
+            clients,
+            faults,
+            ..Case::default()
+        }
+    }
+
+    fn scheduler_of(&self, run: u64, case: &Case) -> Box<dyn Scheduler> {
+        if self.simulation.case.is_some() {
+            return Box::new(Playback::new(&case.schedule));
+        }
+        let seed = self.simulation.seed.number(run).fork("schedule");
+        match self.simulation.scheduler {
+            SchedulerKind::Serial => Box::new(Serial),
+            SchedulerKind::Random | SchedulerKind::Exhaustive => {
+                Box::new(RandomWalk::new(seed, 1, 8))
+            }
+            SchedulerKind::Uniform => Box::new(RandomWalk::new(seed, 1, 1)),
+            SchedulerKind::Pct { depth } => {
+                // A call takes about a dozen steps.
+                let steps = case.operations() as u64 * 12;
+                Box::new(Pct::new(seed, case.clients.len(), depth, steps))
+            }
+        }
+    }
+
+    /// The same case once more must be the same run.
+    fn again(
+        &self,
+        case: &Case,
+        start: &MemFs,
+        record: &RunRecord,
+    ) -> Result<Option<Violation>, SetupError> {
+        let mut playback = Playback::new(&case.schedule);
+        let detail = Detail::Calls;
+        let (second, _) = run_with(&self.subject, case, start, &mut playback, &mut [], detail)?;
+        if second.digest == record.digest {
+            return Ok(None);
+        }
+        let differs = record.calls.iter().zip(&second.calls).find(|(one, other)| one != other);
+        let at = differs.map(|(call, _)| (call.client, call.action));
+        let message = "the same case ran differently the second time; the filter depends on \
+                       something outside it"
+            .to_owned();
+        Ok(Some(Violation { invariant: "deterministic".to_owned(), message, at }))
+    }
+
+    fn report(
+        &mut self,
+        case: Case,
+        violation: Violation,
+        run: u64,
+        start: &MemFs,
+    ) -> Result<Finding, SetupError> {
+        let operations_found = case.operations();
+        let class = Class::of(&violation.invariant);
+        let stable = class != Class::Nondeterminism;
+        let (case, violation, minimality) = if stable {
+            shrink::shrink(&self.subject, case, violation, &mut self.invariants)?
+        } else {
+            (case, violation, Minimality::default())
+        };
+        let mut playback = Playback::new(&case.schedule);
+        let start = match case.tree == self.subject.tree {
+            true => start.clone(),
+            false => MemFs::from_tree(&case.tree)?,
+        };
+        let judged = judge(
+            &self.subject,
+            &case,
+            &start,
+            &mut playback,
+            &mut self.invariants,
+            Detail::Steps,
+        )?;
+        let seed = self.simulation.seed;
+        let record = Box::new(judged.0);
+        Ok(Finding { class, violation, case, record, seed, run, operations_found, minimality })
+    }
+}
+
+/// Runs a case and judges it: the ending first, then each invariant, then its twin.
+pub(crate) fn judge(
+    subject: &Subject,
+    case: &Case,
+    start: &MemFs,
+    scheduler: &mut dyn Scheduler,
+    invariants: &mut [Box<dyn Invariant>],
+    detail: Detail,
+) -> Result<(RunRecord, Option<Violation>), SetupError> {
+    for invariant in &mut *invariants {
+        invariant.begin(start);
+    }
+    let (record, violation) = run_with(subject, case, start, scheduler, invariants, detail)?;
+    let violation = violation.or_else(|| bad_ending(&record.ending, case));
+    if violation.is_some() {
+        return Ok((record, violation));
+    }
+    for invariant in invariants {
+        let twin = match invariant.twin(subject, case) {
+            Some((other, case)) => {
+                let start = if case.tree == subject.tree {
+                    start.clone()
+                } else {
+                    MemFs::from_tree(&case.tree)?
+                };
+                let mut playback = Playback::new(&record.schedule);
+                let detail = Detail::Calls;
+                Some(run_with(&other, &case, &start, &mut playback, &mut [], detail)?.0)
+            }
+            None => None,
+        };
+        let end = End { case, subject, record: &record, twin: twin.as_ref() };
+        if let Err(message) = invariant.end(&end) {
+            let invariant = invariant.name().to_owned();
+            return Ok((record, Some(Violation { invariant, message, at: None })));
+        }
+    }
+    Ok((record, None))
+}
+
+/// What no filter may bring about.
+fn bad_ending(ending: &Ending, case: &Case) -> Option<Violation> {
+    let violation = |invariant: &str, message: String| {
+        Some(Violation { invariant: invariant.to_owned(), message, at: None })
+    };
+    match ending {
+        Ending::Finished | Ending::PowerLost | Ending::Stopped => None,
+        Ending::Crashed(quirk) => {
+            let message = format!("the modelled kernel crashed: {} {}", quirk.id(), quirk.text());
+            violation("no_crash", message)
+        }
+        Ending::Hung { client, why } => {
+            let never = FaultKind::Daemon { fault: DaemonFault::Never };
+            if case.faults.faults.iter().any(|fault| fault.kind == never) {
+                return None;
+            }
+            let client = client + 1;
+            violation("no_hang", format!("a call of client {client} never returns: {why}"))
+        }
+        Ending::Deadlock(waits) => violation("no_deadlock", waits.join("; ")),
+        Ending::StepLimit(steps) => {
+            violation("step_limit", format!("the run did not end within {steps} steps"))
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What is under test: a filter, the filesystem below it, and the daemon beside it.
+//!
+//! A subject holds makers, not things: every run begins with a new filter over the same tree. It
+//! refuses to run anything. What a reader would get wrong: the filter is given as the function
+//! that makes it (`hide_dotfiles`, not `hide_dotfiles()`), because a failure is run many times
+//! before it is reported.
+
+use core::fmt;
+use std::rc::Rc;
+
+use fuserig_abi::{Abi, Fidelity};
+use fuserig_filters::Filter;
+use fuserig_sim_fs::Lower;
+
+use crate::pipeline::{Daemon, NoDaemon};
+
+type MakeFilter = Rc<dyn Fn() -> Option<Box<dyn Filter>>>;
+type MakeLower = Rc<dyn Fn(Box<dyn Lower>) -> Box<dyn Lower>>;
+type MakeDaemon = Rc<dyn Fn() -> Box<dyn Daemon>>;
+
+/// A filter over a tree.
+///
+/// ```
+/// use fuserig::prelude::*;
+/// let subject = Subject::new(Abi::V4, readonly).over("/notes.txt 'hi'");
+/// assert_eq!(subject.tree(), "/notes.txt 'hi'");
+/// ```
+#[derive(Clone)]
+pub struct Subject {
+    pub(crate) abi: Abi,
+    pub(crate) fidelity: Fidelity,
+    pub(crate) filter: MakeFilter,
+    pub(crate) lower: MakeLower,
+    pub(crate) daemon: MakeDaemon,
+    pub(crate) has_daemon: bool,
+    pub(crate) tree: String,
+    pub(crate) spec: String,
+    /// Where steps note what they touch, when somebody wants to know.
+    pub(crate) footprint: Option<super::footprint::Footprint>,
+}
+
+impl Subject {
+    /// The filter that `make` makes, over an empty tree, in a kernel of that version.
+    pub fn new<F: Filter + 'static>(abi: Abi, make: impl Fn() -> F + 'static) -> Subject {
+        Subject::boxed(abi, move || Some(Box::new(make())))
+    }
+
+    /// No filter at all.
+    pub fn without_filter(abi: Abi) -> Subject {
+        Subject::boxed(abi, || None)
+    }
+
+    /// As [`Subject::new`], for filters whose type is not known.
+    pub fn boxed(abi: Abi, make: impl Fn() -> Option<Box<dyn Filter>> + 'static) -> Subject {
+        Subject {
+            abi,
+            fidelity: Fidelity::Faithful,
+            filter: Rc::new(make),
+            lower: Rc::new(|lower| lower),
+            daemon: Rc::new(|| Box::new(NoDaemon)),
+            has_daemon: false,
+            tree: String::new(),
+            spec: String::new(),
+            footprint: None,
+        }
+    }
+
+    /// The lower tree at the start, as tree text (see `MemFs::from_tree`).
+    #[must_use]
+    pub fn over(mut self, tree: &str) -> Subject {
+        tree.clone_into(&mut self.tree);
+        self
+    }
+
+    /// Puts a layer of the user's own between the pipeline and the filesystem in memory.
+    #[must_use]
+    pub fn lower(mut self, wrap: impl Fn(Box<dyn Lower>) -> Box<dyn Lower> + 'static) -> Subject {
+        self.lower = Rc::new(wrap);
+        self
+    }
+
+    /// The userspace server; without one every request to it fails.
+    #[must_use]
+    pub fn daemon<D: Daemon + 'static>(mut self, make: impl Fn() -> D + 'static) -> Subject {
+        self.daemon = Rc::new(move || Box::new(make()));
+        self.has_daemon = true;
+        self
+    }
+
+    /// What the kernel's author evidently meant, instead of what the kernel does.
+    #[must_use]
+    pub fn fidelity(mut self, fidelity: Fidelity) -> Subject {
+        self.fidelity = fidelity;
+        self
+    }
+
+    /// How the command line names the filter, for the command that reproduces a finding.
+    #[must_use]
+    pub fn named(mut self, spec: &str) -> Subject {
+        spec.clone_into(&mut self.spec);
+        self
+    }
+
+    /// The same without the filter.
+    #[must_use]
+    pub fn unfiltered(&self) -> Subject {
+        Subject { filter: Rc::new(|| None), ..self.clone() }
+    }
+
+    /// The same with another filter.
+    #[must_use]
+    pub fn with_filter(&self, make: impl Fn() -> Option<Box<dyn Filter>> + 'static) -> Subject {
+        Subject { filter: Rc::new(make), ..self.clone() }
+    }
+
+    /// The lower tree at the start.
+    pub fn tree(&self) -> &str {
+        &self.tree
+    }
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subject")
+            .field("abi", &self.abi)
+            .field("spec", &self.spec)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,10 @@
+//! Simulation: the same everywhere, wrong filters found and shrunk, right ones left alone.
+
+#[path = "sim/common.rs"]
+mod common;
+#[path = "sim/determinism.rs"]
+mod determinism;
+#[path = "sim/invariants.rs"]
+mod invariants;
+#[path = "sim/litmus.rs"]
+mod litmus;

@@ -1,0 +1,150 @@
+//! Each invariant holds for a right filter and is violated by a wrong one.
+
+use fuserig::prelude::*;
+
+use super::common::{TREE, hide_secret, over, simulation};
+
+/// The invariant finds nothing in the right filter.
+fn holds(subject: Subject, invariant: impl Invariant + 'static) {
+    simulation(11).run(subject).check(invariant).or_report();
+}
+
+/// The invariant finds the wrong filter, and the case is small and minimal.
+fn found(subject: Subject, invariant: impl Invariant + 'static) -> Finding {
+    let name = invariant.name().to_owned();
+    let finding = simulation(12).run(subject).check(invariant).result();
+    let finding = *finding.expect_err("the filter is wrong on purpose");
+    assert_eq!(finding.violation.invariant, name, "{finding}");
+    assert!(finding.minimality.shown, "{finding}");
+    assert!(finding.case.operations() <= 6, "{finding}");
+    finding
+}
+
+#[test]
+fn a_hidden_name_is_never_visible_through_hide() {
+    holds(over(hide_secret), invariant::never_visible(".secret"));
+}
+
+#[test]
+fn a_listing_that_shows_a_hidden_name_is_found() {
+    let leaky = || {
+        FuseOps::new("leaky").lookup_prefilter(|_, name| match name.name() {
+            b".secret" => Verdict::Error(Errno::ENOENT),
+            _ => Verdict::Continue,
+        })
+    };
+    let finding = found(over(leaky), invariant::never_visible(".secret"));
+    let text = finding.to_string();
+    let (report, replay) = text.split_once("\nreplay").expect("the command comes last");
+    assert!(replay.contains("Case::from_json"), "{replay}");
+    insta::assert_snapshot!(report, @r"
+    violation never_visible: a listing shows .secret
+    with      the filter on v4 (faithful)
+    found     seed 12, run 2; 60 operations shrunk to 2
+    tree      /.secret 'no'
+
+    step  client 1
+       0  open . r
+            = 0
+      10  getdents #0 4096
+            = 80 [. .. .secret]   <- never_visible
+
+    order     one client; no ordering matters
+    minimal   it passes without any one operation (2), line or argument (1); 28 runs
+    ");
+}
+
+#[test]
+fn hiding_is_not_the_same_as_not_being_there() {
+    // The directory that looks empty cannot be removed.
+    let secret = |name: &[u8]| name == b".secret";
+    found(over(hide_secret).over("/d/\n/d/.secret ''"), invariant::no_interference(secret));
+    holds(Subject::without_filter(Abi::V4).over("/a 'x'"), invariant::no_interference(secret));
+}
+
+#[test]
+fn audit_is_transparent_and_a_filter_that_changes_an_attribute_is_not() {
+    holds(over(Audit::new), invariant::transparent());
+    let shrinking = || {
+        FuseOps::new("shrinking").getattr_prefilter(|_, _| Verdict::Postfilter).getattr_postfilter(
+            |_, _, out| {
+                out.attr.size = 0;
+                Verdict::Continue
+            },
+        )
+    };
+    found(over(shrinking), invariant::transparent());
+}
+
+#[test]
+fn readonly_changes_nothing_and_one_without_rename_does() {
+    holds(over(readonly), invariant::read_only());
+    let forgetful = || {
+        FuseOps::new("forgetful")
+            .open_prefilter(|_, open| if open.flags & 3 == 0 { 0 } else { -30 })
+            .create_open_prefilter(|_, _, _| Errno::EROFS)
+    };
+    found(over(forgetful), invariant::read_only());
+}
+
+#[test]
+fn two_filters_that_decide_alike_agree_and_others_do_not() {
+    holds(over(hide_secret), invariant::twins_agree(hide_secret));
+    let other = || hide(Patterns::parse("notes.txt").expect("a name"));
+    found(over(hide_secret), invariant::twins_agree(other));
+}
+
+#[test]
+fn an_errno_that_no_manual_page_has_is_found() {
+    holds(over(hide_secret), invariant::errno_envelope());
+    let odd = || FuseOps::new("odd").mkdir_prefilter(|_, _, _| Errno::EPIPE);
+    found(over(odd), invariant::errno_envelope());
+    let wild = || FuseOps::new("wild").getattr_prefilter(|_, _| -5000);
+    found(over(wild), invariant::errno_envelope());
+}
+
+#[test]
+fn data_stays_unless_a_filter_says_that_more_was_written() {
+    holds(over(hide_secret), invariant::no_data_lost());
+    let boasting = || {
+        FuseOps::new("boasting")
+            .write_iter_prefilter(|_, _| Verdict::Postfilter)
+            .write_iter_postfilter(|_, _, out| {
+                out.ret += 1;
+                Verdict::Continue
+            })
+    };
+    found(over(boasting), invariant::no_data_lost());
+}
+
+#[test]
+fn a_leak_is_found() {
+    holds(over(hide_secret), invariant::no_leak());
+    let late = || {
+        FuseOps::new("late")
+            .open_prefilter(|_, _| Verdict::Postfilter)
+            .open_postfilter(|_, _, _| Errno::EACCES)
+    };
+    found(over(late), invariant::no_leak());
+}
+
+#[test]
+fn everything_is_given_back() {
+    holds(Subject::without_filter(Abi::V4).over(TREE), invariant::balance());
+    holds(Subject::without_filter(Abi::V3).over(TREE), invariant::balance());
+    holds(over(Audit::new), invariant::balance());
+}
+
+#[test]
+fn a_filter_that_is_called_too_often_is_found() {
+    holds(over(hide_secret), invariant::cost_bound(40));
+    found(over(Audit::new), invariant::cost_bound(2));
+}
+
+#[test]
+fn a_kernel_crash_is_found_without_asking() {
+    let crashing = || FuseOps::new("crashing").statfs_prefilter(|_| Verdict::UserPrefilter);
+    let finding = simulation(5).run(over(crashing)).result().expect_err("USER-1");
+    assert_eq!(finding.class, fuserig::sim::Class::Crash, "{finding}");
+    assert_eq!(finding.case.operations(), 1, "{finding}");
+}
