@@ -11,3 +11,4 @@ mod library;
 mod quota;
 mod readonly;
 mod redact;
+mod twins;
