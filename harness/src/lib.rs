@@ -2,16 +2,13 @@
 //!
 //! A filter stands between a FUSE request and the lower filesystem: prefilter, lower operation,
 //! postfilter. This crate owns the corridor they all go through ([`pipeline`]), the kernel state
-//! around it ([`kernel`]), the system calls above it ([`vfs`]), and the doors: replay of traces
-//! ([`replay`]), conformance with recorded kernels ([`conform`]), the forms of what they find
-//! ([`report`]), and the command line ([`cli`]).
 //! around it ([`kernel`]), the system calls above it ([`vfs`]), daemons ([`daemon`]), and the
-//! doors: replay of traces ([`replay`]), conformance with recorded kernels ([`conform`]), and the
-//! command line ([`cli`]).
-//! ([`replay`]), conformance with recorded kernels ([`conform`]), scenarios
-//! ([`scenario`]), the forms of what they find ([`report`]), and the command line ([`cli`]).
-//! ([`replay`]), simulation with faults and schedules ([`sim`]), conformance with recorded kernels
-//! ([`conform`]), and the command line ([`cli`]). A test of a filter begins at [`prelude`].
+//! doors: simulation with faults and schedules ([`sim`]), replay of traces ([`replay`]) and of
+//! FUSE messages ([`wire_replay`]), conformance with recorded kernels ([`conform`]), scenarios
+//! ([`scenario`]), FUSE requests served as a mount serves them ([`serve`]), real mounts
+//! ([`mount`]), other people's filesystems behind a mock kernel ([`door`]); the forms of what
+//! they find ([`report`]), and the command line ([`cli`]). A test of a filter begins at
+//! [`prelude`].
 //!
 //! What a reader would get wrong: no door reimplements a stage. Whatever the origin of a request,
 //! it becomes a [`pipeline::Operation`] and goes through [`pipeline::Run`].
@@ -19,16 +16,20 @@
 pub mod cli;
 pub mod conform;
 pub mod daemon;
+pub mod door;
 pub mod fault;
 pub mod gate;
 pub mod invariant;
 pub mod kernel;
+pub mod mount;
 pub mod pipeline;
 pub mod prelude;
 pub mod replay;
 pub mod report;
 pub mod rim;
 pub mod scenario;
+pub mod serve;
 pub mod shrink;
 pub mod sim;
 pub mod vfs;
+pub mod wire_replay;

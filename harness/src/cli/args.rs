@@ -88,6 +88,14 @@ pub(super) enum Command {
     /// Judge the engines that run filters
     #[command(subcommand)]
     Engine(EngineCommand),
+    /// Serve a directory on a real mount until it is unmounted
+    #[command(after_help = "Example: fuserig mount /mnt/rig --lower sim --filter 'hide:*.jpg'\n\
+                            Ctrl-C, SIGTERM and `umount` end it.")]
+    Mount(MountArgs),
+    /// Run a command in a mount and record every request and reply
+    #[command(after_help = "Example: fuserig record -o build.frt --lower host:/srv/src -- make\n\
+                            The command runs in the mount; its exit status is returned.")]
+    Record(RecordArgs),
 }
 
 #[derive(Debug, Args)]
@@ -152,6 +160,81 @@ pub(super) enum Against {
     Recorded,
     /// Nobody
     None,
+}
+
+/// What is mounted.
+#[derive(Debug, Args)]
+pub(super) struct ServedArgs {
+    /// Filesystem below: `sim` in memory, or `host:DIR` for a directory of this machine
+    #[arg(long, default_value = "sim", value_name = "LOWER")]
+    pub(super) lower: String,
+    /// Tree that the simulated lower starts with, as tree text
+    #[arg(long, value_name = "FILE")]
+    pub(super) tree: Option<PathBuf>,
+    /// Filter at the root of the mount, `NAME` or `NAME:PARAMETERS` (see `filter list`)
+    #[arg(long, default_value = "none", value_name = "FILTER")]
+    pub(super) filter: String,
+    /// ABI version of the modelled kernel
+    #[arg(long, value_parser = parse_abi, default_value = "v4")]
+    pub(super) abi: Abi,
+    /// `faithful` makes the modelled kernel's mistakes, `intended` does not; default: `faithful`
+    /// with a filter, `intended` without
+    #[arg(long, value_parser = parse_fidelity)]
+    pub(super) fidelity: Option<Fidelity>,
+    /// Milliseconds for which names and attributes may be kept; default: 1000 without a filter,
+    /// 0 with one, so that it sees every lookup
+    #[arg(long, value_name = "MS")]
+    pub(super) timeout: Option<u64>,
+    /// Keep writes in the kernel and send them later, merged
+    #[arg(long)]
+    pub(super) writeback: bool,
+    /// Mount read-only
+    #[arg(long)]
+    pub(super) read_only: bool,
+    /// Let other users in; always so for root
+    #[arg(long)]
+    pub(super) allow_other: bool,
+    /// Threads that receive requests
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    pub(super) threads: usize,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MountArgs {
+    /// Where to mount: an existing directory
+    pub(super) directory: PathBuf,
+    #[command(flatten)]
+    pub(super) served: ServedArgs,
+    /// Record every request and reply in this trace
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// How much of file data the trace keeps
+    #[arg(long, value_parser = parse_payload, default_value = "hash")]
+    pub(super) payload: PayloadMode,
+    /// Replace the trace if it exists
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RecordArgs {
+    #[command(flatten)]
+    pub(super) served: ServedArgs,
+    /// Where to mount; a fresh temporary directory if not given
+    #[arg(long, value_name = "DIR")]
+    pub(super) mount: Option<PathBuf>,
+    /// The trace to write
+    #[arg(short, long, value_name = "FILE", default_value = "record.frt")]
+    pub(super) output: PathBuf,
+    /// How much of file data the trace keeps
+    #[arg(long, value_parser = parse_payload, default_value = "full")]
+    pub(super) payload: PayloadMode,
+    /// Replace the trace if it exists
+    #[arg(long)]
+    pub(super) force: bool,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(super) command: Vec<std::ffi::OsString>,
 }
 
 #[derive(Debug, Subcommand)]

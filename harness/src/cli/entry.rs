@@ -47,6 +47,8 @@ fn dispatch(arguments: Arguments, terminal: &mut Terminal) -> Ended {
         Command::Filter(command) => super::filter::filter(&command, terminal),
         Command::Engine(command) => super::engine::engine(&command, terminal),
         Command::Abi(command) => super::abi::abi(&command, terminal),
+        Command::Mount(args) => super::mount::mount(&args, terminal),
+        Command::Record(args) => super::mount::record(&args, terminal),
     }
 }
 

@@ -26,6 +26,8 @@ pub enum Exit {
     Bug,
     /// Ctrl-C; what was written so far is readable.
     Interrupted,
+    /// What the command of `record` returned.
+    Command(u8),
 }
 
 impl Exit {
@@ -40,6 +42,7 @@ impl Exit {
             Exit::Missing => 5,
             Exit::Bug => 70,
             Exit::Interrupted => 130,
+            Exit::Command(code) => code,
         }
     }
 

@@ -17,11 +17,13 @@ mod import;
 mod import_fuse;
 mod inspect;
 
+mod mount;
 mod output;
 mod replay;
 mod run;
 mod summary;
 mod trace;
+mod wire;
 
 pub use entry::run;
 pub use exit::Exit;

@@ -12,7 +12,8 @@ use fuserig_traces::{Header, SourceKind, StreamId, Summary, Trace, TraceWriter};
 use super::args::ReplayArgs;
 use super::exit::{Ended, Exit, Failure};
 use super::output::Terminal;
-use super::{files, filter, summary};
+use super::{files, filter, summary, wire};
+use crate::kernel::World;
 use crate::replay::{
     ReplayError, ReplayOptions, ReplayReport, Replayer, StopFlag, TreeOutput, empty_lower,
     lower_options, tree_output,
@@ -29,10 +30,15 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    fn of(args: &ReplayArgs, header: &Header) -> Setting {
+    pub(super) fn of(args: &ReplayArgs, header: &Header) -> Setting {
         // A log of a program on an ordinary filesystem is judged by a kernel without fuse-bpf's
         // mistakes; what those would change is asked for with --fidelity faithful.
-        let native = header.source.as_ref().is_some_and(|source| source.kind == SourceKind::Strace);
+        let native = header.source.as_ref().is_some_and(|source| {
+            matches!(
+                source.kind,
+                SourceKind::Strace | SourceKind::FuseStrace | SourceKind::Proxy | SourceKind::Mount
+            )
+        });
         let assumed = if native { Fidelity::Intended } else { Fidelity::Faithful };
         Setting {
             filter: args.filter.clone().unwrap_or_else(|| header.filter.clone()),
@@ -57,8 +63,6 @@ pub(super) struct Played<'a> {
     pub(super) report: ReplayReport,
     pub(super) written: Option<Summary>,
     pub(super) stream_id: Option<StreamId>,
-    /// Whether a part of the trace could not be read, so that a part was played.
-    pub(super) damaged: bool,
 }
 
 pub(super) fn replay(args: &ReplayArgs, terminal: &mut Terminal) -> Ended {
@@ -75,8 +79,20 @@ pub(super) fn replay(args: &ReplayArgs, terminal: &mut Terminal) -> Ended {
     let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&stop));
     let mut exit = Exit::Agreed;
     for path in &args.traces {
-        let played = play(args, path, &stop, terminal)?;
-        exit = exit.worse(if played.damaged { Exit::Finding } else { Exit::Agreed });
+        let mut damaged = false;
+        let trace = files::read_trace(path, &mut |note| {
+            damaged = true;
+            terminal.note(note);
+        })?;
+        exit = exit.worse(if damaged { Exit::Finding } else { Exit::Agreed });
+        if wire::holds_messages(&trace) {
+            let lower = lower(args, path, &trace)?;
+            let (served, world) = wire::play(args, path, &trace, lower, terminal)?;
+            write_tree(args, world)?;
+            exit = exit.worse(served);
+            continue;
+        }
+        let played = play(args, path, &trace, &stop, terminal)?;
         exit = exit.worse(summary::print(&played, args, terminal));
         if played.report.stopped {
             return Ok(Exit::Interrupted);
@@ -88,20 +104,16 @@ pub(super) fn replay(args: &ReplayArgs, terminal: &mut Terminal) -> Ended {
 fn play<'a>(
     args: &ReplayArgs,
     path: &'a Path,
+    trace: &Trace,
     stop: &StopFlag,
     terminal: &Terminal,
 ) -> Result<Played<'a>, Failure> {
-    let mut damaged = false;
-    let trace = files::read_trace(path, &mut |note| {
-        damaged = true;
-        terminal.note(note);
-    })?;
     let setting = Setting::of(args, &trace.header);
     let options = ReplayOptions {
         abi: setting.abi,
         fidelity: setting.fidelity,
         filter: filter::named(&setting.filter)?,
-        lower: lower(args, path, &trace)?,
+        lower: lower(args, path, trace)?,
         payload: args.payload,
     };
     let mut replayer =
@@ -112,7 +124,7 @@ fn play<'a>(
             let header = header(&trace.header, &setting, args);
             let mut writer = TraceWriter::create(file, header)
                 .map_err(|error| Failure::output(output, &error))?;
-            run(&mut replayer, &trace, Some(&mut writer), stop, terminal)
+            run(&mut replayer, trace, Some(&mut writer), stop, terminal)
                 .map_err(|error| failed_writing(path, output, error))?;
             let finished = writer.finish().map_err(|error| Failure::output(output, &error))?;
             Some(finished.0)
@@ -121,17 +133,17 @@ fn play<'a>(
             let mut writer =
                 TraceWriter::create(std::io::sink(), header(&trace.header, &setting, args))
                     .map_err(|error| Failure::output(path, &error))?;
-            run(&mut replayer, &trace, Some(&mut writer), stop, terminal)
+            run(&mut replayer, trace, Some(&mut writer), stop, terminal)
                 .map_err(|error| failed(path, error))?;
             let finished = writer.finish().map_err(|error| Failure::output(path, &error))?;
             Some(finished.0)
         }
     };
     let report = replayer.report().clone();
-    write_tree(args, replayer)?;
+    write_tree(args, replayer.into_vfs().into_world())?;
     let stream_id = written.map(|summary| summary.stream_id);
     let written = written.filter(|_| args.output.is_some());
-    Ok(Played { path, setting, report, written, stream_id, damaged })
+    Ok(Played { path, setting, report, written, stream_id })
 }
 
 fn run<W: std::io::Write>(
@@ -212,11 +224,10 @@ fn lower(args: &ReplayArgs, path: &Path, trace: &Trace) -> Result<Box<dyn Lower>
     }
 }
 
-fn write_tree(args: &ReplayArgs, replayer: Replayer) -> Result<(), Failure> {
+fn write_tree(args: &ReplayArgs, mut world: World) -> Result<(), Failure> {
     if args.tree_out.is_none() && args.sha256_out.is_none() {
         return Ok(());
     }
-    let mut world = replayer.into_vfs().into_world();
     let caller = world.kernel_caller();
     let TreeOutput { rows, digests } = tree_output(&mut *world.lower, &caller)
         .map_err(|errno| Failure::new(Exit::Unreadable, format!("final tree: {errno}")))?;

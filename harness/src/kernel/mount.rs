@@ -187,15 +187,22 @@ impl Mount {
         }
         let state = self.inodes.remove(inode);
         self.hashed.remove(&(state.backing, state.hash_nodeid, inode));
-        let unused = state
-            .backing
-            .filter(|&ino| self.in_bucket(Some(ino), NodeId(0), NodeId(u64::MAX)).next().is_none());
+        let unused = state.backing.filter(|&ino| !self.is_in_use(ino));
         self.evicted.push(Evicted { nodeid: state.nodeid, nlookup: state.nlookup, unused });
     }
 
-    /// The inodes evicted since the last call, oldest first.
+    /// The inodes evicted since the last call, oldest first. A lower inode that another FUSE inode
+    /// has come to stand on meanwhile is in use.
     pub fn take_evicted(&mut self) -> Vec<Evicted> {
-        core::mem::take(&mut self.evicted)
+        let mut evicted = core::mem::take(&mut self.evicted);
+        for inode in &mut evicted {
+            inode.unused = inode.unused.filter(|&ino| !self.is_in_use(ino));
+        }
+        evicted
+    }
+
+    fn is_in_use(&self, ino: Ino) -> bool {
+        self.in_bucket(Some(ino), NodeId(0), NodeId(u64::MAX)).next().is_some()
     }
 
     /// Whether any inode was evicted and not yet told about.
@@ -321,6 +328,24 @@ impl Mount {
         self.dentries[dentry].name = name;
         self.hash(dentry);
         self.put(old_parent);
+    }
+
+    /// `d_move`, or `d_exchange`, after a successful rename of `source` to the name of `target`.
+    /// The caller holds both, and the walks that led to them hold both parents.
+    pub fn moved(&mut self, source: DentryId, target: DentryId, exchange: bool) {
+        let place = |mount: &Mount, dentry: DentryId| {
+            let state = &mount.dentries[dentry];
+            (state.parent, state.name.clone())
+        };
+        let (old_parent, old_name) = place(self, source);
+        let (new_parent, new_name) = place(self, target);
+        self.unhash(target);
+        // Relocating drops the reference on the old parent, which a cached name may be the last
+        // to hold.
+        self.relocate(source, new_parent, new_name);
+        if exchange {
+            self.relocate(target, old_parent, old_name);
+        }
     }
 
     /// Whether `ancestor` is `dentry` or above it.

@@ -1,8 +1,11 @@
-//! The only clock: how long something takes, for progress and for limits that a user sets.
+//! The only clock: how long something takes, for progress and for limits that a user sets, and
+//! what time it is, for doors that live in real time.
 
 #![expect(clippy::disallowed_types, reason = "this module is where the wall clock is read")]
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use fuserig_abi::Timespec;
 
 /// Measures time since it was started.
 ///
@@ -26,4 +29,14 @@ impl Stopwatch {
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
+}
+
+/// What time it is. A run takes its instants from its door; this is where a door of the real world
+/// has them from.
+pub(crate) fn now() -> Timespec {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    // A clock before 1970 is wrong whatever one does with it.
+    let since = since.unwrap_or_default();
+    let sec = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    Timespec { sec, nsec: since.subsec_nanos() }
 }

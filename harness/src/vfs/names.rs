@@ -455,26 +455,7 @@ impl Vfs {
         if positive && !exchange && source_is_directory {
             self.kill_directory(target);
         }
-        self.moved(source, target, exchange);
+        self.state().world.mount.moved(source, target, exchange);
         Ok(CallResult::value(0))
-    }
-
-    /// `d_move` or `d_exchange` after a successful rename.
-    fn moved(&self, source: DentryId, target: DentryId, exchange: bool) {
-        let mut state = self.state();
-        let mount = &mut state.world.mount;
-        let place = |mount: &crate::kernel::Mount, dentry: DentryId| {
-            let state = &mount.dentries[dentry];
-            (state.parent, state.name.clone())
-        };
-        let (old_parent, old_name) = place(mount, source);
-        let (new_parent, new_name) = place(mount, target);
-        mount.unhash(target);
-        // Relocating drops the reference on the old parent, which a cached name may be the last
-        // to hold; the walk that led here holds both parents.
-        mount.relocate(source, new_parent, new_name);
-        if exchange {
-            mount.relocate(target, old_parent, old_name);
-        }
     }
 }

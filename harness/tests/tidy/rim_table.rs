@@ -42,6 +42,8 @@ pub(super) struct Rim {
 }
 
 const CLOCK: &[&str] = &["harness/src/rim/clock.rs"];
+/// fuser carries file times as this type.
+const STAMPS: &[&str] = &["harness/src/rim/clock.rs", "harness/src/mount"];
 const PRINT: &[&str] = &["harness/src/cli/", "harness/src/main.rs"];
 const THREADS: &[&str] =
     &["harness/src/rim/", "harness/src/campaign", "harness/src/door/", "harness/src/mount"];
@@ -85,7 +87,7 @@ pub(super) const RIMS: &[Rim] = &[
         homes: &["harness/src/cli/", "harness/src/main.rs"],
         why: "the library does not know how it was asked",
     },
-    Rim { what: Use::Type("SystemTime"), homes: CLOCK, why: "ask the virtual clock" },
+    Rim { what: Use::Type("SystemTime"), homes: STAMPS, why: "ask the virtual clock" },
     Rim { what: Use::Type("Instant"), homes: CLOCK, why: "ask the virtual clock" },
     Rim { what: Use::StdModule("fs"), homes: FILES, why: "take bytes and give bytes" },
     Rim { what: Use::StdModule("thread"), homes: THREADS, why: "a run has one thread" },

@@ -1,0 +1,355 @@
+//! `fuserig mount` and `fuserig record`.
+
+use std::path::{Path, PathBuf};
+
+use fuserig_abi::{Caller, Credentials, Errno, Fidelity, Timespec};
+use fuserig_sim_fs::{AttrChanges, HostFs, Lower, LowerExt, MemFs, MemFsOptions};
+use fuserig_traces::{Header, PayloadMode, Source, SourceKind};
+
+use super::args::{MountArgs, RecordArgs, ServedArgs};
+use super::exit::{Ended, Exit, Failure, chain};
+use super::output::{Style, Terminal};
+use super::{files, filter};
+use crate::kernel::{MountOptions as KernelOptions, World, WorldConfig};
+use crate::mount::{
+    Cache, MountError, MountOptions, Mounted, Recorded, RecordingOptions, Running, SignalWatch,
+    SnapshotLimit, Summary, Surroundings, forward, missing, snapshot,
+};
+use crate::pipeline::{NoDaemon, NullSink};
+use crate::serve::{Server, ServerConfig};
+
+/// Operations that may wait for the trace; at about 300 bytes each some 20 MiB.
+const QUEUE: usize = 1 << 16;
+
+pub(super) fn mount(args: &MountArgs, terminal: &mut Terminal) -> Ended {
+    let served = Served::of(&args.served)?;
+    let recording = match &args.output {
+        Some(output) => Some(served.recording(output, args.payload, args.force)?),
+        None => None,
+    };
+    let options = served.options(&args.directory);
+    let mounted = start(&served, &options, recording)?;
+    let unmount = mounted.unmounter();
+    let _watch = SignalWatch::start(move |_| unmount()).map_err(|error| failed(&error))?;
+    terminal.note(format!(
+        "fuserig: mounted {}: {}; Ctrl-C or `umount` ends it",
+        args.directory.display(),
+        served.describe()
+    ));
+    let summary = mounted.wait().map_err(|error| failed(&error))?;
+    report(&summary, args.output.as_deref(), terminal);
+    Ok(if summary.crash.is_some() { Exit::Finding } else { Exit::Agreed })
+}
+
+pub(super) fn record(args: &RecordArgs, terminal: &mut Terminal) -> Ended {
+    let surroundings = Surroundings::current();
+    let served = Served::of(&args.served)?;
+    let temporary = match args.mount {
+        Some(_) => None,
+        None => Some(tempfile::tempdir().map_err(|error| {
+            Failure::new(Exit::Unreadable, format!("make a directory to mount on: {error}"))
+        })?),
+    };
+    let directory: PathBuf = match (&args.mount, &temporary) {
+        (Some(directory), _) => directory.clone(),
+        (None, Some(temporary)) => temporary.path().to_path_buf(),
+        (None, None) => unreachable!("one of the two was made"),
+    };
+    let recording = served.recording(&args.output, args.payload, args.force)?;
+    let mounted = start(&served, &served.options(&directory), Some(recording))?;
+    let running = Running::start(&args.command, &directory, surroundings);
+    let code = running.and_then(|running| {
+        let pid = running.pid();
+        // A terminal sends Ctrl-C to the command as well; who kills only us means both.
+        let _watch = SignalWatch::start(move |signal| forward(pid, signal))?;
+        running.wait()
+    });
+    let summary = mounted.unmount().map_err(|error| failed(&error))?;
+    let code = code.map_err(|error| failed(&error))?;
+    report(&summary, Some(&args.output), terminal);
+    Ok(Exit::Command(code))
+}
+
+fn start(
+    served: &Served,
+    options: &MountOptions,
+    recording: Option<RecordingOptions>,
+) -> Result<Mounted, Failure> {
+    if let Some(reason) = missing() {
+        return Err(Failure::new(Exit::Missing, format!("mount: {reason}")));
+    }
+    let build = served.clone();
+    Mounted::start(options, move || build.server(), recording).map_err(|error| failed(&error))
+}
+
+fn failed(error: &MountError) -> Failure {
+    let exit = match error {
+        MountError::Panicked => Exit::Bug,
+        MountError::Mount { .. } | MountError::Session(_) | MountError::Thread(_) => Exit::Missing,
+        MountError::Lower(_) | MountError::Trace(_) | MountError::Command(_) => Exit::Unreadable,
+    };
+    Failure::new(exit, chain(error))
+}
+
+/// What is below the mount, as far as it can be moved to the thread that will own it.
+#[derive(Clone, Debug)]
+struct Served {
+    lower: LowerChoice,
+    filter: String,
+    config: WorldChoice,
+    is_root: bool,
+    allow_other: bool,
+    writeback: bool,
+    read_only: bool,
+    threads: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct WorldChoice {
+    abi: fuserig_abi::Abi,
+    fidelity: Fidelity,
+    valid: Timespec,
+}
+
+#[derive(Clone, Debug)]
+enum LowerChoice {
+    Sim(Option<String>),
+    Host(PathBuf),
+}
+
+impl Served {
+    fn of(args: &ServedArgs) -> Result<Served, Failure> {
+        // Looked at here, so that a mistake is told before anything is mounted.
+        let has_filter = filter::named(&args.filter)?.is_some();
+        let lower = match (args.lower.strip_prefix("host:"), &args.tree) {
+            (Some(_), Some(_)) => {
+                return Err(Failure::new(Exit::Usage, "mount: --tree belongs to --lower sim"));
+            }
+            (Some(directory), None) => LowerChoice::Host(PathBuf::from(directory)),
+            (None, _) if args.lower != "sim" => {
+                let lower = &args.lower;
+                let message = format!("mount: unknown lower {lower}: `sim` or `host:DIR`");
+                return Err(Failure::new(Exit::Usage, message));
+            }
+            (None, None) => LowerChoice::Sim(None),
+            (None, Some(file)) => {
+                let text = String::from_utf8(files::read_all(file)?)
+                    .map_err(|error| Failure::input(file, &error))?;
+                MemFs::from_tree(&text).map_err(|error| Failure::input(file, &error))?;
+                LowerChoice::Sim(Some(text))
+            }
+        };
+        let fidelity = args.fidelity.unwrap_or(match has_filter {
+            true => Fidelity::Faithful,
+            false => Fidelity::Intended,
+        });
+        let millis = args.timeout.unwrap_or(if has_filter { 0 } else { 1000 });
+        let valid = Timespec::from_nanos(millis.saturating_mul(1_000_000));
+        let is_root = rustix::process::geteuid().is_root();
+        Ok(Served {
+            lower,
+            filter: if has_filter { args.filter.clone() } else { String::new() },
+            config: WorldChoice { abi: args.abi, fidelity, valid },
+            is_root,
+            allow_other: is_root || args.allow_other,
+            writeback: args.writeback,
+            read_only: args.read_only,
+            threads: args.threads.clamp(1, 64),
+        })
+    }
+
+    fn describe(&self) -> String {
+        let lower = match &self.lower {
+            LowerChoice::Sim(_) => "lower sim".to_owned(),
+            LowerChoice::Host(directory) => format!("lower host:{}", directory.display()),
+        };
+        match &self.filter[..] {
+            "" => format!("{lower}, no filter"),
+            filter => format!(
+                "{lower}, filter {filter} ({}, {})",
+                self.config.abi.name(),
+                self.config.fidelity.name()
+            ),
+        }
+    }
+
+    fn options(&self, directory: &Path) -> MountOptions {
+        MountOptions {
+            threads: self.threads,
+            allow_other: self.allow_other,
+            cache: if self.writeback { Cache::Writeback } else { Cache::Through },
+            // A listing with lookups is not what a fuse-bpf kernel makes: the filter would see
+            // lookups that nobody asked for.
+            readdirplus: self.filter.is_empty(),
+            read_only: self.read_only,
+            valid: self.config.valid,
+            ..MountOptions::new(directory)
+        }
+    }
+
+    fn recording(
+        &self,
+        output: &Path,
+        payload: PayloadMode,
+        force: bool,
+    ) -> Result<RecordingOptions, Failure> {
+        let tree = match &self.lower {
+            LowerChoice::Sim(Some(text)) => Some(text.clone().into_bytes()),
+            LowerChoice::Sim(None) => Some(self.sim(None)?.to_tree().into_bytes()),
+            LowerChoice::Host(directory) => Some(self.host_tree(directory)?.into_bytes()),
+        };
+        let header = Header {
+            tool: "fuserig".to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            abi: self.config.abi.name().to_owned(),
+            filter: self.filter.clone(),
+            kernel: self.config.fidelity.name().to_owned(),
+            source: Some(Source {
+                kind: SourceKind::Mount,
+                what: self.describe(),
+                root: String::new(),
+                fidelity: fuserig_traces::Fidelity {
+                    data: payload == PayloadMode::Full,
+                    ..fuserig_traces::Fidelity::COMPLETE
+                },
+            }),
+            ..Header::default()
+        };
+        let output = Box::new(files::create(output, force)?);
+        Ok(RecordingOptions { output, payload, queue: QUEUE, tree, header })
+    }
+
+    /// What a host directory holds before anything is recorded.
+    fn host_tree(&self, directory: &Path) -> Result<String, Failure> {
+        let mut host = self.host(directory)?;
+        let caller = Caller::new(host.own_credentials(), fuserig_abi::Pid(0), Timespec::ZERO);
+        let copied = snapshot(&mut host, &caller, SnapshotLimit::default()).map_err(|errno| {
+            let limit = SnapshotLimit::default();
+            let why = match errno {
+                Errno::EFBIG | Errno::ENOSPC => format!(
+                    "it holds more than {} files or {} MiB, and a trace begins with all of it; \
+                     record over a smaller directory",
+                    limit.nodes,
+                    limit.bytes >> 20
+                ),
+                errno => errno.to_string(),
+            };
+            Failure::new(Exit::Unreadable, format!("read {}: {why}", directory.display()))
+        })?;
+        Ok(copied.to_tree())
+    }
+
+    fn host(&self, directory: &Path) -> Result<HostFs, Failure> {
+        let opened = match self.is_root {
+            true => HostFs::open(directory),
+            false => HostFs::open_as_process(directory),
+        };
+        opened.map_err(|error| Failure::input(directory, &error))
+    }
+
+    /// The simulated lower; its root belongs to whoever mounts.
+    fn sim(&self, tree: Option<&str>) -> Result<MemFs, Failure> {
+        let mut fs = match tree {
+            Some(text) => MemFs::from_tree(text)
+                .map_err(|error| Failure::new(Exit::Unreadable, error.to_string()))?,
+            None => MemFs::new(MemFsOptions::default()),
+        };
+        if !self.is_root && tree.is_none() {
+            let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+            let owner = AttrChanges {
+                uid: Some(fuserig_abi::Uid(uid.as_raw())),
+                gid: Some(fuserig_abi::Gid(gid.as_raw())),
+                ..AttrChanges::default()
+            };
+            let root = fs.root();
+            let kernel = Caller::new(Credentials::root(), fuserig_abi::Pid(0), Timespec::ZERO);
+            fs.setattr(&kernel, root, owner)
+                .map_err(|errno| Failure::new(Exit::Bug, format!("own the root: {errno}")))?;
+        }
+        Ok(fs)
+    }
+
+    fn server(self) -> Result<Server, MountError> {
+        let told = |failure: Failure| MountError::Lower(failure.message);
+        let mut credentials = Credentials::root();
+        let mut as_caller = true;
+        let lower: Box<dyn Lower> = match &self.lower {
+            LowerChoice::Sim(tree) => Box::new(self.sim(tree.as_deref()).map_err(told)?),
+            LowerChoice::Host(directory) => {
+                let host = self.host(directory).map_err(told)?;
+                credentials = host.own_credentials();
+                // Each change of identity is a handful of system calls; a filter may want to know
+                // who asks, without one only the owner of new nodes matters.
+                as_caller = !self.filter.is_empty();
+                Box::new(host)
+            }
+        };
+        let filter = filter::named(&self.filter).map_err(told)?;
+        let WorldChoice { abi, fidelity, valid } = self.config;
+        let options = KernelOptions { allow_other: self.allow_other, ..KernelOptions::default() };
+        let config = WorldConfig { abi, fidelity, options, ..WorldConfig::default() };
+        let world = World::new(&config, lower, filter, Box::new(NoDaemon), Box::new(NullSink))
+            .map_err(|errno| MountError::Lower(format!("its root: {errno}")))?;
+        let config = ServerConfig {
+            entry_valid: valid,
+            attr_valid: valid,
+            credentials,
+            as_caller,
+            ..ServerConfig::default()
+        };
+        Ok(Server::new(world, config))
+    }
+}
+
+fn report(summary: &Summary, output: Option<&Path>, terminal: &mut Terminal) {
+    if let Some(quirk) = summary.crash {
+        let crashed = terminal.styled(Style::Bad, "the modelled kernel crashed");
+        terminal.note(format!(
+            "fuserig: {crashed} ({}); every later request was answered EIO",
+            quirk.id()
+        ));
+    }
+    let Some(recorded) = &summary.recorded else { return };
+    let path = output.map_or_else(String::new, |path| path.display().to_string());
+    if let Some(failure) = &recorded.failure {
+        let lost = terminal.styled(Style::Bad, "the trace ends early");
+        terminal.note(format!("fuserig: {lost}: {failure}; what it holds stays readable"));
+    }
+    if recorded.dropped > 0 {
+        let dropped = recorded.dropped;
+        let lost = terminal.styled(Style::Bad, &format!("{dropped} operations were dropped"));
+        terminal.note(format!("fuserig: {lost}; the trace says so"));
+    }
+    if terminal.json() {
+        terminal.line(json(&path, recorded));
+    } else {
+        terminal.note(format!("fuserig: {path}: {}", holds(recorded)));
+    }
+}
+
+/// `312 operations (101 LOOKUP, 66 READ, ...), 12.3 KiB`.
+fn holds(recorded: &Recorded) -> String {
+    let most: Vec<String> =
+        recorded.by_name.iter().take(4).map(|(name, count)| format!("{count} {name}")).collect();
+    let more = if recorded.by_name.len() > 4 { ", ..." } else { "" };
+    let names = match most.is_empty() {
+        true => String::new(),
+        false => format!(" ({}{more})", most.join(", ")),
+    };
+    format!("{} operations{names}, {} bytes", recorded.operations, recorded.bytes)
+}
+
+fn json(path: &str, recorded: &Recorded) -> String {
+    let names: serde_json::Map<String, serde_json::Value> =
+        recorded.by_name.iter().map(|(name, count)| (name.clone(), (*count).into())).collect();
+    serde_json::json!({
+        "trace": path,
+        "operations": recorded.operations,
+        "dropped": recorded.dropped,
+        "bytes": recorded.bytes,
+        "stream_id": recorded.stream_id,
+        "by_name": names,
+        "failure": recorded.failure,
+    })
+    .to_string()
+}

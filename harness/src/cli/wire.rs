@@ -1,0 +1,193 @@
+//! `fuserig replay` of a trace that holds FUSE messages rather than system calls.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use fuserig_abi::{Caller, Credentials, Errno, Gid, Pid, S_IALLUGO, Timespec, Uid};
+use fuserig_sim_fs::{AttrChanges, Lower, LowerExt};
+use fuserig_traces::record::{OpRecord, Payload, PayloadId, Record};
+use fuserig_traces::{Header, SourceKind, Trace};
+
+use super::args::{Against, ReplayArgs};
+use super::exit::{Exit, Failure};
+use super::filter;
+use super::output::{Style, Terminal};
+use super::replay::Setting;
+use crate::kernel::{World, WorldConfig};
+use crate::pipeline::{NoDaemon, NullSink};
+use crate::serve::{Server, ServerConfig};
+use crate::wire_replay::{
+    Exchange, Judgement, WireReplayer, WireReport, order_of_effects, recorded_root,
+};
+
+/// Whether a trace holds messages that a FUSE client sent to a daemon.
+pub(super) fn holds_messages(trace: &Trace) -> bool {
+    let from_client =
+        trace.header.source.as_ref().is_some_and(|source| source.kind.sees_kernel_requests());
+    from_client && trace.records.iter().any(|record| matches!(record, Record::Op(_)))
+}
+
+/// Plays the messages; the world is handed back for its tree.
+pub(super) fn play(
+    args: &ReplayArgs,
+    path: &Path,
+    trace: &Trace,
+    mut lower: Box<dyn Lower>,
+    terminal: &mut Terminal,
+) -> Result<(Exit, World), Failure> {
+    let setting = Setting::of(args, &trace.header);
+    let bug = |errno| Failure::new(Exit::Unreadable, format!("{}: mount: {errno}", path.display()));
+    let config =
+        WorldConfig { abi: setting.abi, fidelity: setting.fidelity, ..WorldConfig::default() };
+    let filter = filter::named(&setting.filter)?;
+    let says_tree = trace.records.iter().any(|record| matches!(record, Record::Tree(_)));
+    if args.tree.is_none() && args.lower == "sim" && !says_tree {
+        take_root(&mut *lower, trace).map_err(bug)?;
+    }
+    let world =
+        World::new(&config, lower, filter, Box::new(NoDaemon), Box::new(NullSink)).map_err(bug)?;
+    let server = Server::new(world, server_config(&trace.header));
+    let judgement = judgement(args, &trace.header);
+    let mut replayer = WireReplayer::new(server, judgement, args.show);
+    let base = base(&trace.header);
+    let payloads: BTreeMap<PayloadId, &[u8]> = trace
+        .records
+        .iter()
+        .filter_map(|record| match record {
+            Record::Payload(payload) => Some((payload.id, &payload.bytes[..])),
+            _ => None,
+        })
+        .collect();
+    let data = |payload: &Payload| match payload {
+        Payload::Ref { id, .. } => payloads.get(id).copied(),
+        _ => None,
+    };
+    let operations = trace.records.iter().filter_map(|record| match record {
+        Record::Op(op) => Some(op),
+        _ => None,
+    });
+    for op in order_of_effects(operations.collect::<Vec<&OpRecord>>()) {
+        replayer.play(&Exchange::from_record(op, base, data));
+    }
+    let exit = print(path, &setting, judgement, replayer.report(), args, terminal);
+    Ok((exit, replayer.into_server().into_world()))
+}
+
+/// Gives the root mode and owner of the recorded one.
+fn take_root(lower: &mut dyn Lower, trace: &Trace) -> Result<(), Errno> {
+    let operations = trace.records.iter().filter_map(|record| match record {
+        Record::Op(op) => Some(op),
+        _ => None,
+    });
+    let Some(attr) = recorded_root(operations) else { return Ok(()) };
+    let caller = Caller::new(Credentials::root(), Pid(0), base(&trace.header));
+    let root = lower.root();
+    let owner = AttrChanges {
+        uid: Some(Uid(attr.uid)),
+        gid: Some(Gid(attr.gid)),
+        ..AttrChanges::default()
+    };
+    lower.setattr(&caller, root, owner)?;
+    let permissions = Some(attr.mode & S_IALLUGO);
+    lower.setattr(&caller, root, AttrChanges { permissions, ..AttrChanges::default() })?;
+    Ok(())
+}
+
+/// What this tool recorded over the simulated lower repeats byte for byte.
+fn judgement(args: &ReplayArgs, header: &Header) -> Judgement {
+    let own = header.source.as_ref().is_some_and(|source| {
+        source.kind == SourceKind::Mount && source.what.starts_with("lower sim")
+    });
+    if own && args.lower == "sim" && args.filter.is_none() {
+        Judgement::Exact
+    } else {
+        Judgement::Mapped
+    }
+}
+
+fn base(header: &Header) -> Timespec {
+    let base = header.clock.as_ref().and_then(|clock| clock.base_ns);
+    base.map_or(Timespec::ZERO, Timespec::from_nanos)
+}
+
+/// The choices of the recorded server that its replies show.
+fn server_config(header: &Header) -> ServerConfig {
+    let config = ServerConfig::default();
+    let timeouts = header.timeouts.unwrap_or_default();
+    let valid = |nanos: Option<u64>, or: Timespec| nanos.map_or(or, Timespec::from_nanos);
+    ServerConfig {
+        entry_valid: valid(timeouts.entry_ns, config.entry_valid),
+        attr_valid: valid(timeouts.attr_ns, config.attr_valid),
+        ..config
+    }
+}
+
+fn print(
+    path: &Path,
+    setting: &Setting,
+    judgement: Judgement,
+    report: &WireReport,
+    args: &ReplayArgs,
+    terminal: &mut Terminal,
+) -> Exit {
+    let exit = match (report.is_empty(), report.diverged, args.against) {
+        (true, _, _) => Exit::NothingRan,
+        (_, 1.., Against::Recorded) => Exit::Finding,
+        _ => Exit::Agreed,
+    };
+    if terminal.json() {
+        terminal.line(json(path, report, exit).to_string());
+        return exit;
+    }
+    let name = terminal.styled(Style::Bold, &path.display().to_string());
+    terminal.line(format!("{name}: {} FUSE requests served again", report.served));
+    let filter = if setting.has_filter() { &setting.filter[..] } else { "none" };
+    let judged = match judgement {
+        Judgement::Exact => "every byte compared",
+        Judgement::Mapped => "numbers mapped, times left out",
+    };
+    let dim =
+        format!("filter {filter}, ABI {}, kernel {}, {judged}", setting.abi, setting.fidelity);
+    terminal.line(format!("  {}", terminal.styled(Style::Dim, &dim)));
+    for (reason, count) in &report.uncompared {
+        terminal.line(format!("  {count:>8} not compared: {reason}"));
+    }
+    for divergence in &report.divergences {
+        terminal.line(format!("  {divergence}"));
+    }
+    let equal = report.equal;
+    let verdict = match report.diverged {
+        0 => terminal.styled(Style::Good, &format!("{equal} replies equal, 0 divergences")),
+        diverged => {
+            let text = format!("{equal} replies equal, {diverged} divergences");
+            terminal.styled(Style::Bad, &text)
+        }
+    };
+    terminal.line(format!("  {verdict}"));
+    exit
+}
+
+fn json(path: &Path, report: &WireReport, exit: Exit) -> serde_json::Value {
+    let divergences: Vec<_> = report
+        .divergences
+        .iter()
+        .map(|found| {
+            serde_json::json!({
+                "sequence": found.sequence.to_string(),
+                "operation": found.opcode.to_string(),
+                "field": found.field,
+                "recorded": found.recorded,
+                "ours": found.ours,
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "trace": path.display().to_string(),
+        "requests": report.served,
+        "equal": report.equal,
+        "divergences_total": report.diverged,
+        "not_compared": report.uncompared,
+        "divergences": divergences,
+        "exit": exit.code(),
+    })
+}

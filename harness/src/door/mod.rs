@@ -1,0 +1,20 @@
+//! The mock kernel: an unmodified fuser filesystem under test, without mount, privilege or
+//! `/dev/fuse`.
+//!
+//! [`MockKernel`] puts the VFS model in front of somebody's [`fuser::Filesystem`]. System calls of
+//! simulated clients become the requests that the kernel would send; the requests travel as FUSE
+//! bytes over a pair of SOCK_SEQPACKET sockets to `fuser::Session::from_fd`, and the replies come
+//! back the same way and are checked as the kernel checks them. How to test a filesystem with it
+//! is in `harness/docs/mock-kernel.md`.
+//!
+//! What a reader would get wrong: the filesystem runs on fuser's own threads, but the clients wait
+//! for each reply, so a program of system calls gives the same requests every time, unless the
+//! filesystem itself varies.
+
+mod error;
+mod mock;
+mod socket;
+
+pub use error::MockError;
+pub use mock::{MockKernel, MockOptions};
+pub use socket::{Exchanged, Notification};

@@ -1,0 +1,27 @@
+//! The mount door: a [`Server`](crate::serve::Server) behind fuser on a real mount point.
+//!
+//! fuser's threads receive requests and hand them to one thread that owns the pipeline, so that a
+//! run has one thread here as everywhere; that thread replies by itself. What it records it gives
+//! to a third thread through a bounded queue. This is the only home of `fuser` besides the mock
+//! kernel, and its types stay inside.
+//!
+//! What a reader would get wrong: fuser puts the inode number of the attributes into the nodeid of
+//! an entry, which is why the server numbers nodes as inodes.
+
+mod child;
+mod convert;
+mod error;
+mod filesystem;
+mod job;
+mod record;
+mod session;
+mod signals;
+mod snapshot;
+mod worker;
+
+pub use child::{Running, Surroundings, forward};
+pub use error::MountError;
+pub use record::{Recorded, RecordingOptions};
+pub use session::{Cache, MountOptions, Mounted, Summary, missing};
+pub use signals::SignalWatch;
+pub use snapshot::{SnapshotLimit, snapshot};

@@ -1,0 +1,298 @@
+//! A mount from beginning to end: options, threads, and taking it away again.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use fuser::{Config, InitFlags, MountOption, Session, SessionACL, SessionUnmounter};
+use fuserig_abi::{Quirk, Timespec};
+use fuserig_traces::{CacheMode, Clock, ClockKind, Header, Timeouts};
+
+use super::MountError;
+use super::filesystem::{Door, Negotiated, Wanted};
+use super::record::{self, Recorded, RecordingOptions, Writer};
+use super::worker::{self, Ended};
+use crate::rim;
+
+/// What the kernel may keep of contents.
+///
+/// ```
+/// use fuserig::mount::Cache;
+/// assert_ne!(Cache::Through, Cache::Writeback);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cache {
+    /// Reads are kept while a file is open, writes go through.
+    Through,
+    /// Writes are kept as well and come later and merged.
+    Writeback,
+}
+
+/// How to mount.
+///
+/// ```
+/// use fuserig::mount::{Cache, MountOptions};
+/// let options = MountOptions::new("/mnt/rig");
+/// assert_eq!((options.threads, options.cache), (2, Cache::Through));
+/// ```
+#[derive(Clone, Debug)]
+pub struct MountOptions {
+    /// Where.
+    pub directory: PathBuf,
+    /// Threads that receive requests.
+    pub threads: usize,
+    /// Whether users besides the one who mounts may enter.
+    pub allow_other: bool,
+    /// What the kernel may keep of contents.
+    pub cache: Cache,
+    /// Whether listings come with a lookup of each name.
+    pub readdirplus: bool,
+    /// Whether the lower filesystem keeps POSIX ACLs.
+    pub acl: bool,
+    /// Mount read-only.
+    pub read_only: bool,
+    /// How long names and attributes may be kept, for the header of a trace.
+    pub valid: Timespec,
+}
+
+impl MountOptions {
+    /// The defaults, at a directory.
+    pub fn new(directory: impl Into<PathBuf>) -> MountOptions {
+        MountOptions {
+            directory: directory.into(),
+            threads: 2,
+            allow_other: false,
+            cache: Cache::Through,
+            readdirplus: true,
+            acl: true,
+            read_only: false,
+            valid: Timespec::from_secs(1),
+        }
+    }
+
+    fn config(&self) -> Config {
+        let mut mount_options = vec![
+            MountOption::FSName("fuserig".to_owned()),
+            MountOption::Subtype("fuserig".to_owned()),
+            MountOption::DefaultPermissions,
+        ];
+        if self.read_only {
+            mount_options.push(MountOption::RO);
+        }
+        let mut config = Config::default();
+        config.mount_options = mount_options;
+        config.acl = if self.allow_other { SessionACL::All } else { SessionACL::Owner };
+        config.n_threads = Some(self.threads.max(1));
+        config.clone_fd = self.threads > 1;
+        config
+    }
+
+    fn wanted(&self) -> Wanted {
+        let mut flags = InitFlags::FUSE_ASYNC_DIO
+            | InitFlags::FUSE_PARALLEL_DIROPS
+            | InitFlags::FUSE_AUTO_INVAL_DATA
+            | InitFlags::FUSE_CACHE_SYMLINKS;
+        if self.readdirplus {
+            flags |= InitFlags::FUSE_DO_READDIRPLUS | InitFlags::FUSE_READDIRPLUS_AUTO;
+        }
+        if self.acl {
+            flags |= InitFlags::FUSE_POSIX_ACL | InitFlags::FUSE_DONT_MASK;
+        }
+        if self.cache == Cache::Writeback {
+            flags |= InitFlags::FUSE_WRITEBACK_CACHE;
+        }
+        Wanted { flags, max_write: 1 << 20 }
+    }
+}
+
+/// How a mount ended.
+///
+/// ```
+/// use fuserig::mount::Summary;
+/// assert!(Summary::default().crash.is_none());
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Requests that were answered.
+    pub requests: u64,
+    /// How the modelled kernel crashed, when it did; every later request was answered `EIO`.
+    pub crash: Option<Quirk>,
+    /// What was recorded.
+    pub recorded: Option<Recorded>,
+}
+
+/// A mount that is served in the background. Dropping it takes the mount away.
+#[derive(Debug)]
+pub struct Mounted {
+    directory: PathBuf,
+    unmounter: Unmounter,
+    threads: Option<Threads>,
+}
+
+type Unmounter = Arc<Mutex<Option<SessionUnmounter>>>;
+
+#[derive(Debug)]
+struct Threads {
+    session: JoinHandle<std::io::Result<()>>,
+    worker: JoinHandle<Ended>,
+    writer: Option<Writer>,
+}
+
+/// What this machine lacks for a mount, in words; none when nothing is known to be missing.
+pub fn missing() -> Option<String> {
+    if !Path::new("/dev/fuse").exists() {
+        return Some("there is no /dev/fuse (modprobe fuse, or --device /dev/fuse)".to_owned());
+    }
+    let opened = std::fs::OpenOptions::new().read(true).write(true).open("/dev/fuse");
+    if let Err(error) = opened {
+        return Some(format!("/dev/fuse cannot be opened: {error}"));
+    }
+    None
+}
+
+impl Mounted {
+    /// Mounts and begins to serve. `build` runs on the thread that will own the world.
+    ///
+    /// # Errors
+    /// When the world cannot be built, the trace not begun, or the directory not mounted on.
+    pub fn start(
+        options: &MountOptions,
+        build: impl FnOnce() -> Result<crate::serve::Server, MountError> + Send + 'static,
+        recording: Option<RecordingOptions>,
+    ) -> Result<Mounted, MountError> {
+        let base = rim::now();
+        let (jobs, received) = channel();
+        let sequence = Arc::new(AtomicU64::new(0));
+        let negotiated = Arc::new(Mutex::new(Negotiated::default()));
+        let unmounter: Unmounter = Arc::new(Mutex::new(None));
+        let (tapes, tape) = channel();
+        let on_panic = {
+            let (unmounter, directory) = (Arc::clone(&unmounter), options.directory.clone());
+            Box::new(move || unmount(&unmounter, &directory))
+        };
+        let build = Box::new(build);
+        let worker = worker::start(build, received, Arc::clone(&sequence), tape, on_panic)?;
+        let door = Door::new(jobs, sequence, options.wanted(), Arc::clone(&negotiated));
+        let failed = |source| MountError::Mount {
+            path: options.directory.clone(),
+            source,
+            hint: "it must be an existing directory that you may mount on; without root, \
+                   fusermount3 must be installed",
+        };
+        let mut session =
+            Session::new(door, &options.directory, &options.config()).map_err(failed)?;
+        // From here on dropping the session takes the mount away.
+        *unmounter.lock().expect("nobody panics with this lock") = Some(session.unmount_callable());
+        let negotiated = negotiated.lock().expect("nobody panics with this lock").clone();
+        let (tape, writer) = match recording {
+            None => (None, None),
+            Some(mut recording) => {
+                complete(&mut recording.header, options, &negotiated, base);
+                let (tape, writer) = record::start(recording, base)?;
+                (Some(tape), Some(writer))
+            }
+        };
+        let _ = tapes.send(tape);
+        let session = std::thread::Builder::new()
+            .name("fuserig-session".to_owned())
+            .spawn(move || session.run())
+            .map_err(MountError::Thread)?;
+        let threads = Some(Threads { session, worker, writer });
+        Ok(Mounted { directory: options.directory.clone(), unmounter, threads })
+    }
+
+    /// Something that takes the mount away from another thread, such as one that waits for
+    /// signals. Files in use keep it alive, unreachable, until they are closed.
+    pub fn unmounter(&self) -> impl Fn() + Send + 'static {
+        let (unmounter, directory) = (Arc::clone(&self.unmounter), self.directory.clone());
+        move || unmount(&unmounter, &directory)
+    }
+
+    /// Whether the session has ended: somebody unmounted, or the pipeline is gone.
+    pub fn is_over(&self) -> bool {
+        self.threads.as_ref().is_none_or(|threads| threads.session.is_finished())
+    }
+
+    /// Waits until the mount is gone.
+    ///
+    /// # Errors
+    /// When the session failed, the pipeline panicked, or the trace could not be written.
+    pub fn wait(mut self) -> Result<Summary, MountError> {
+        self.finish()
+    }
+
+    /// Takes the mount away and waits for the threads.
+    ///
+    /// # Errors
+    /// As [`Mounted::wait`].
+    pub fn unmount(mut self) -> Result<Summary, MountError> {
+        unmount(&self.unmounter, &self.directory);
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Result<Summary, MountError> {
+        let Some(threads) = self.threads.take() else { return Ok(Summary::default()) };
+        let session = threads.session.join().ok().ok_or(MountError::Panicked)?;
+        let ended = threads.worker.join().ok().ok_or(MountError::Panicked)?;
+        let recorded = threads.writer.map(Writer::finish).transpose()?;
+        if ended.panicked {
+            return Err(MountError::Panicked);
+        }
+        session.map_err(MountError::Session)?;
+        Ok(Summary { requests: ended.requests, crash: ended.crash, recorded })
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        if self.threads.is_some() {
+            unmount(&self.unmounter, &self.directory);
+            let _ = self.finish();
+        }
+    }
+}
+
+/// Takes the mount away, and out of the tree at least when it is in use.
+fn unmount(unmounter: &Mutex<Option<SessionUnmounter>>, directory: &Path) {
+    let tried = match unmounter.lock().as_deref_mut() {
+        Ok(Some(unmounter)) => unmounter.unmount(),
+        _ => return,
+    };
+    if tried.is_err() {
+        let detach = rustix::mount::UnmountFlags::DETACH;
+        if rustix::mount::unmount(directory, detach).is_err() {
+            let mut program = std::process::Command::new("fusermount3");
+            // Whatever it says, nothing is left to be tried.
+            let _ = program.args(["-u", "-z", "-q"]).arg(directory).status();
+        }
+    }
+}
+
+/// What the session knows and a trace should say.
+fn complete(header: &mut Header, options: &MountOptions, negotiated: &Negotiated, base: Timespec) {
+    header.fuse_minor = negotiated.minor;
+    let mut init = header.init.take().unwrap_or_default();
+    init.flags = negotiated
+        .flags
+        .iter()
+        .map(|name| name.trim_start_matches("FUSE_").to_ascii_lowercase())
+        .collect();
+    header.init = Some(init);
+    header.mount_options = vec!["default_permissions".to_owned()];
+    if options.allow_other {
+        header.mount_options.push("allow_other".to_owned());
+    }
+    let valid = Duration::new(u64::try_from(options.valid.sec).unwrap_or(0), options.valid.nsec);
+    let valid_ns = u64::try_from(valid.as_nanos()).ok();
+    header.timeouts =
+        Some(Timeouts { entry_ns: valid_ns, attr_ns: valid_ns, negative_ns: Some(0) });
+    header.cache = match options.cache {
+        Cache::Through => CacheMode::Through,
+        Cache::Writeback => CacheMode::Writeback,
+    };
+    let nanos = i128::from(base.sec) * 1_000_000_000 + i128::from(base.nsec);
+    header.clock = Some(Clock { kind: ClockKind::Realtime, base_ns: u64::try_from(nanos).ok() });
+}

@@ -1,0 +1,103 @@
+//! The thread that owns the pipeline of a mount.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
+
+use super::MountError;
+use super::job::Job;
+use super::record::Tape;
+use crate::rim;
+use crate::serve::{Incoming, Server};
+
+/// Makes the server, on the thread that will own it: a world is not for moving.
+pub(super) type Build = Box<dyn FnOnce() -> Result<Server, MountError> + Send>;
+
+/// How the worker ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ended {
+    /// Requests that were answered.
+    pub(super) requests: u64,
+    /// How the modelled kernel crashed, when it did.
+    pub(super) crash: Option<fuserig_abi::Quirk>,
+    /// Whether the pipeline panicked.
+    pub(super) panicked: bool,
+}
+
+/// Starts the worker and waits until its world is built.
+pub(super) fn start(
+    build: Build,
+    jobs: Receiver<Job>,
+    sequence: Arc<AtomicU64>,
+    tape: Receiver<Option<Tape>>,
+    on_panic: Box<dyn FnOnce() + Send>,
+) -> Result<JoinHandle<Ended>, MountError> {
+    let (ready, built) = sync_channel(1);
+    let thread = std::thread::Builder::new()
+        .name("fuserig-pipeline".to_owned())
+        .spawn(move || {
+            let server = match build() {
+                Ok(server) => server,
+                Err(error) => {
+                    let _ = ready.send(Err(error));
+                    return Ended::default();
+                }
+            };
+            let _ = ready.send(Ok(()));
+            // The mount comes after the world, so that a lower directory is never the mount itself.
+            let Ok(tape) = tape.recv() else { return Ended::default() };
+            let mut ended = Ended::default();
+            let mut worker = Worker { server, sequence, tape };
+            let served = catch_unwind(AssertUnwindSafe(|| worker.serve(&jobs, &mut ended)));
+            // Requests that wait are dropped, which answers them with EIO.
+            drop(jobs);
+            if served.is_err() {
+                ended.panicked = true;
+                on_panic();
+            }
+            ended.crash = worker.server.world().crashed;
+            ended
+        })
+        .map_err(MountError::Thread)?;
+    match built.recv() {
+        Ok(Ok(())) => Ok(thread),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(MountError::Panicked),
+    }
+}
+
+struct Worker {
+    server: Server,
+    sequence: Arc<AtomicU64>,
+    tape: Option<Tape>,
+}
+
+impl Worker {
+    fn serve(&mut self, jobs: &Receiver<Job>, ended: &mut Ended) {
+        while let Ok(job) = jobs.recv() {
+            self.answer(job);
+            ended.requests += 1;
+        }
+    }
+
+    fn answer(&mut self, job: Job) {
+        let now = rim::now();
+        let started = self.tape.as_ref().map(|tape| tape.request(&job, now));
+        let Job { head, incoming, mut reply, .. } = job;
+        let outgoing = match &incoming {
+            Incoming::Readdir { .. } | Incoming::Readdirplus { .. } => {
+                self.server
+                    .handle_listing(&head, &incoming, now, &mut |record| reply.accept(record))
+            }
+            _ => self.server.handle(&head, incoming, now),
+        };
+        if let (Some(tape), Some(started)) = (&mut self.tape, started) {
+            // Taken where the answer was made: the order of replies is the order of effects.
+            let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+            tape.reply(started, &outgoing, sequence, rim::now());
+        }
+        reply.send(&outgoing);
+    }
+}

@@ -1,0 +1,141 @@
+//! One recorded request with its reply, and the order in which a session is replayed.
+
+use fuserig_abi::{Gid, NodeId, Opcode, Pid, Timespec, Uid, Unique};
+use fuserig_traces::ops::{DataPlace, OpSpec};
+use fuserig_traces::record::{OpFlags, OpRecord, Payload};
+
+use crate::serve::Head;
+
+/// A recorded reply.
+///
+/// ```
+/// use fuserig::wire_replay::Replied;
+/// let refused = Replied { error: -2, body: Vec::new(), data_known: true };
+/// assert!(refused.body.is_empty());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replied {
+    /// `error` of the reply header: 0 or a negative errno.
+    pub error: i32,
+    /// The bytes after the header, file data included.
+    pub body: Vec<u8>,
+    /// Whether file data are the recorded ones; otherwise only their length is.
+    pub data_known: bool,
+}
+
+/// A recorded request and what it was answered with.
+///
+/// ```
+/// use fuserig::serve::Head;
+/// use fuserig::wire_replay::Exchange;
+/// use fuserig_abi::{Opcode, Timespec};
+/// let lookup = Exchange {
+///     sequence: 1,
+///     head: Head::default(),
+///     opcode: Opcode::LOOKUP,
+///     body: b"notes.txt\0".to_vec(),
+///     data_known: true,
+///     reply: None,
+///     now: Timespec::ZERO,
+/// };
+/// assert!(lookup.reply.is_none());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Its place in the recording, for messages.
+    pub sequence: u64,
+    /// The request's header, with the recorded node number.
+    pub head: Head,
+    /// The operation.
+    pub opcode: Opcode,
+    /// The bytes after the header, file data included.
+    pub body: Vec<u8>,
+    /// Whether file data of the request are the recorded ones; otherwise only their length is.
+    pub data_known: bool,
+    /// The reply, when the recording has one.
+    pub reply: Option<Replied>,
+    /// The instant at which it is replayed.
+    pub now: Timespec,
+}
+
+impl Exchange {
+    /// The exchange that a record of a trace holds. `base` is the instant that its times count
+    /// from, and `data` finds the bytes of a payload that is kept apart.
+    pub fn from_record<'a>(
+        record: &OpRecord,
+        base: Timespec,
+        data: impl Fn(&Payload) -> Option<&'a [u8]>,
+    ) -> Exchange {
+        let place = OpSpec::by_number(record.opcode).map_or(DataPlace::None, |spec| spec.data);
+        let length = record.payload.len().and_then(|length| usize::try_from(length).ok());
+        let inline = match &record.payload {
+            Payload::Inline(bytes) => Some(bytes.clone()),
+            other => data(other).map(<[u8]>::to_vec),
+        };
+        let known = inline.is_some() || length.is_none();
+        let data = inline.unwrap_or_else(|| vec![0; length.unwrap_or(0)]);
+        let (mut body, mut replied) = (record.request.clone(), record.reply.clone());
+        match place {
+            DataPlace::Request { .. } => body.extend_from_slice(&data),
+            DataPlace::Reply => replied.extend_from_slice(&data),
+            DataPlace::None => {}
+        }
+        let unseen = OpFlags::NO_REPLY.with(OpFlags::REPLY_UNSEEN);
+        let answered = record.seq_reply != 0 && record.flags.0 & unseen.0 == 0;
+        let error = i32::try_from(record.result).unwrap_or(-5);
+        Exchange {
+            sequence: record.seq_send,
+            head: Head {
+                unique: Unique(record.unique),
+                nodeid: NodeId(record.nodeid),
+                uid: Uid(record.uid),
+                gid: Gid(record.gid),
+                pid: Pid(record.pid),
+            },
+            opcode: Opcode(u32::from(record.opcode)),
+            body,
+            data_known: known,
+            reply: answered.then_some(Replied { error, body: replied, data_known: known }),
+            now: after(base, record.time_ns),
+        }
+    }
+}
+
+fn after(base: Timespec, nanos: u64) -> Timespec {
+    let total = i128::from(base.sec) * 1_000_000_000 + i128::from(base.nsec) + i128::from(nanos);
+    let (sec, nsec) = (total.div_euclid(1_000_000_000), total.rem_euclid(1_000_000_000));
+    Timespec {
+        sec: i64::try_from(sec).unwrap_or(i64::MAX),
+        nsec: u32::try_from(nsec).expect("a remainder of a second"),
+    }
+}
+
+/// Operations in the order in which they took effect: by their reply, and by the request where the
+/// protocol has no reply or the recording none.
+///
+/// ```
+/// use fuserig::wire_replay::order_of_effects;
+/// use fuserig_traces::record::OpRecord;
+/// let op = |seq_send, seq_reply| OpRecord { seq_send, seq_reply, ..OpRecord::default() };
+/// let (slow, fast) = (op(1, 4), op(2, 3));
+/// assert_eq!(order_of_effects([&slow, &fast]), [&fast, &slow]);
+/// ```
+pub fn order_of_effects<'a>(records: impl IntoIterator<Item = &'a OpRecord>) -> Vec<&'a OpRecord> {
+    let mut ordered: Vec<&OpRecord> = records.into_iter().collect();
+    ordered.sort_by_key(|op| if op.seq_reply == 0 { op.seq_send } else { op.seq_reply });
+    ordered
+}
+
+/// The root of the recorded filesystem as its first attributes show it: type and mode, owner,
+/// group. For a recording that does not say what its filesystem held at the start.
+pub fn recorded_root<'a>(
+    records: impl IntoIterator<Item = &'a OpRecord>,
+) -> Option<fuserig_abi::FuseAttr> {
+    use zerocopy::FromBytes;
+    let getattr = u16::try_from(Opcode::GETATTR.0).expect("a small number");
+    let first = records.into_iter().find(|op| {
+        op.opcode == getattr && op.nodeid == NodeId::ROOT.0 && op.result == 0 && op.seq_reply != 0
+    })?;
+    let out = fuserig_abi::FuseAttrOut::read_from_bytes(&first.reply).ok()?;
+    Some(out.attr)
+}

@@ -1,0 +1,269 @@
+//! The replayer.
+
+use fuserig_abi::Opcode;
+
+use super::compare::{Comparison, declined};
+use super::exchange::{Exchange, Replied};
+use super::map::{Listing, Map};
+use super::report::{WireDivergence, WireReport};
+use crate::serve::{Head, Incoming, Listed, Outgoing, Server};
+
+/// What has to be equal.
+///
+/// ```
+/// use fuserig::wire_replay::Judgement;
+/// assert_ne!(Judgement::Exact, Judgement::Mapped);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// Every byte: for what this server recorded itself, over the simulated lower filesystem.
+    Exact,
+    /// Results, types, modes, owners, link counts, lengths, contents and names; not numbers of
+    /// nodes and handles, times, blocks, lengths of directories, validities, and figures of the
+    /// filesystem, which are another daemon's own.
+    Mapped,
+}
+
+/// Larger than any listing that is compared.
+const WHOLE: u32 = 1 << 26;
+
+/// Feeds recorded requests to a server and compares the replies.
+///
+/// ```
+/// use fuserig::kernel::{World, WorldConfig};
+/// use fuserig::pipeline::{NoDaemon, NullSink};
+/// use fuserig::serve::{Head, Incoming, Outgoing, Server, ServerConfig};
+/// use fuserig::wire_replay::{Exchange, Judgement, Replied, WireReplayer};
+/// use fuserig_abi::{Opcode, Timespec};
+/// use fuserig_sim_fs::MemFs;
+///
+/// let lower = Box::new(MemFs::from_tree("/notes.txt 'hi'").unwrap());
+/// let config = WorldConfig::default();
+/// let world = World::new(&config, lower, None, Box::new(NoDaemon), Box::new(NullSink)).unwrap();
+/// let server = Server::new(world, ServerConfig::default());
+/// let mut replayer = WireReplayer::new(server, Judgement::Mapped, 10);
+/// replayer.play(&Exchange {
+///     sequence: 1,
+///     head: Head::default(),
+///     opcode: Opcode::LOOKUP,
+///     body: b"absent\0".to_vec(),
+///     data_known: true,
+///     reply: Some(Replied { error: -2, body: Vec::new(), data_known: true }),
+///     now: Timespec::ZERO,
+/// });
+/// assert!(replayer.report().agrees());
+/// ```
+#[derive(Debug)]
+pub struct WireReplayer {
+    server: Server,
+    map: Map,
+    judgement: Judgement,
+    show_max: usize,
+    report: WireReport,
+}
+
+impl WireReplayer {
+    /// A replayer over a server that holds what the recorded one held at the start. Keeps the
+    /// first `show_max` differences.
+    pub fn new(server: Server, judgement: Judgement, show_max: usize) -> WireReplayer {
+        let report = WireReport::default();
+        WireReplayer { server, map: Map::new(), judgement, show_max, report }
+    }
+
+    /// What was found so far.
+    pub fn report(&self) -> &WireReport {
+        &self.report
+    }
+
+    /// The server, for looking at what is left.
+    pub fn into_server(self) -> Server {
+        self.server
+    }
+
+    /// Serves one recorded request and compares the reply.
+    pub fn play(&mut self, exchange: &Exchange) {
+        if matches!(exchange.opcode, Opcode::INIT | Opcode::DESTROY) {
+            return self.skip("session");
+        }
+        let incoming = match Incoming::decode(exchange.opcode, &exchange.body) {
+            Ok(incoming) => incoming,
+            Err(error) => {
+                self.report.served += 1;
+                let found = ("request".to_owned(), error.to_string(), "not decodable".to_owned());
+                return self.conclude(exchange, vec![found]);
+            }
+        };
+        let (head, incoming) = self.map.translate(&exchange.head, &incoming);
+        let recorded = exchange.reply.as_ref().and_then(|reply| recorded(&incoming, reply));
+        let listing = matches!(incoming, Incoming::Readdir { .. } | Incoming::Readdirplus { .. });
+        self.report.served += 1;
+        if listing && self.judgement == Judgement::Mapped {
+            return self.play_listing(exchange, &head, &incoming, recorded);
+        }
+        if let (Judgement::Mapped, Some(recorded)) = (self.judgement, &recorded)
+            && let Some(reason) = declined(&incoming, recorded)
+        {
+            return self.uncompare(reason);
+        }
+        let unanswered = incoming.is_unanswered();
+        let released = match &incoming {
+            Incoming::Releasedir { input } => Some(input.fh),
+            _ => None,
+        };
+        let ours = self.server.handle(&head, incoming, exchange.now);
+        if let Some(fh) = released {
+            self.map.listings.remove(&fh);
+        }
+        let Some(recorded) = recorded else {
+            return match (&exchange.reply, unanswered) {
+                (_, true) => self.uncompare("the protocol has no reply"),
+                (None, false) => self.uncompare("no reply was recorded"),
+                (Some(_), false) => {
+                    let reply = "not what the protocol has".to_owned();
+                    self.conclude(exchange, vec![("reply".to_owned(), reply, String::new())]);
+                }
+            };
+        };
+        self.learn(&recorded, &ours);
+        let known = exchange.reply.as_ref().is_none_or(|reply| reply.data_known);
+        let mut comparison = Comparison::new(self.judgement);
+        if let (Outgoing::Records(theirs), Outgoing::Records(our)) = (&recorded, &ours) {
+            if theirs != our {
+                let text = |records: &[Listed]| format!("{} records", records.len());
+                comparison.differ("listing", text(theirs), text(our));
+            }
+        } else {
+            comparison.replies(&recorded, &ours, known);
+        }
+        self.conclude(exchange, comparison.found);
+    }
+
+    /// Another daemon lists in an order and in portions of its own: names are compared as a set.
+    fn play_listing(
+        &mut self,
+        exchange: &Exchange,
+        head: &Head,
+        incoming: &Incoming,
+        recorded: Option<Outgoing>,
+    ) {
+        let (Incoming::Readdir { input } | Incoming::Readdirplus { input }) = incoming else {
+            return self.uncompare("no listing");
+        };
+        let fh = input.fh;
+        if input.offset == 0 || !self.map.listings.contains_key(&fh) {
+            let mut whole = *input;
+            (whole.offset, whole.size) = (0, WHOLE);
+            let request = match incoming {
+                Incoming::Readdirplus { .. } => Incoming::Readdirplus { input: whole },
+                _ => Incoming::Readdir { input: whole },
+            };
+            match self.server.handle(head, request, exchange.now) {
+                Outgoing::Records(records) => {
+                    let named = |record: Listed| (record.name.clone(), record);
+                    let ours = records.into_iter().map(named).collect();
+                    self.map.listings.insert(fh, Listing { ours, ..Listing::default() });
+                }
+                other => {
+                    let Some(recorded) = recorded else {
+                        return self.uncompare("no reply was recorded");
+                    };
+                    let mut comparison = Comparison::new(self.judgement);
+                    comparison.replies(&recorded, &other, true);
+                    return self.conclude(exchange, comparison.found);
+                }
+            }
+        }
+        match recorded {
+            Some(Outgoing::Records(records)) => self.judge_listing(exchange, fh, &records),
+            Some(other) => {
+                let mut comparison = Comparison::new(self.judgement);
+                comparison.replies(&other, &Outgoing::Records(Vec::new()), true);
+                self.conclude(exchange, comparison.found);
+            }
+            None => self.uncompare("no reply was recorded"),
+        }
+    }
+
+    fn judge_listing(&mut self, exchange: &Exchange, fh: u64, records: &[Listed]) {
+        let mut comparison = Comparison::new(self.judgement);
+        let mut listing = self.map.listings.remove(&fh).unwrap_or_default();
+        for record in records {
+            let name = || record.name.escape_ascii().to_string();
+            let Some(ours) = listing.ours.get(&record.name) else {
+                comparison.differ("listing", name(), "no such name".to_owned());
+                continue;
+            };
+            listing.seen.insert(record.name.clone());
+            if let (Some(theirs), Some(our)) = (&record.entry, &ours.entry) {
+                self.map.learn_node(theirs.nodeid, our.nodeid);
+            }
+            comparison.listed(record, ours);
+        }
+        if records.is_empty() {
+            // The recorded listing is at its end.
+            for name in listing.ours.keys().filter(|name| !listing.seen.contains(*name)) {
+                let name = name.escape_ascii().to_string();
+                comparison.differ("listing", "no such name".to_owned(), name);
+            }
+        }
+        self.map.listings.insert(fh, listing);
+        self.conclude(exchange, comparison.found);
+    }
+
+    fn learn(&mut self, recorded: &Outgoing, ours: &Outgoing) {
+        match (recorded, ours) {
+            (Outgoing::Entry(theirs), Outgoing::Entry(our)) => {
+                self.map.learn_node(theirs.nodeid, our.nodeid);
+            }
+            (Outgoing::Create(entry, open), Outgoing::Create(our_entry, our_open)) => {
+                self.map.learn_node(entry.nodeid, our_entry.nodeid);
+                self.map.learn_file(open.fh, our_open.fh);
+            }
+            (Outgoing::Open(theirs), Outgoing::Open(our)) => {
+                self.map.learn_file(theirs.fh, our.fh);
+            }
+            (Outgoing::Records(theirs), Outgoing::Records(our)) => {
+                for (theirs, our) in theirs.iter().zip(our) {
+                    if let (Some(theirs), Some(our)) = (&theirs.entry, &our.entry) {
+                        self.map.learn_node(theirs.nodeid, our.nodeid);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn skip(&mut self, reason: &'static str) {
+        self.uncompare(reason);
+    }
+
+    fn uncompare(&mut self, reason: &'static str) {
+        *self.report.uncompared.entry(reason).or_default() += 1;
+    }
+
+    fn conclude(&mut self, exchange: &Exchange, found: Vec<super::compare::Difference>) {
+        if found.is_empty() {
+            self.report.equal += 1;
+            return;
+        }
+        self.report.diverged += 1;
+        for (field, recorded, ours) in found {
+            if self.report.divergences.len() < self.show_max {
+                self.report.divergences.push(WireDivergence {
+                    sequence: exchange.sequence,
+                    opcode: exchange.opcode,
+                    field,
+                    recorded,
+                    ours,
+                });
+            }
+        }
+    }
+}
+
+/// The recorded reply as a value; none when it is not what the protocol promises.
+fn recorded(incoming: &Incoming, reply: &Replied) -> Option<Outgoing> {
+    let length_asked =
+        matches!(incoming, Incoming::Getxattr { size: 0, .. } | Incoming::Listxattr { size: 0 });
+    Outgoing::decode(incoming.opcode(), length_asked, reply.error, &reply.body)
+}

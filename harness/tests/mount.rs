@@ -1,0 +1,394 @@
+//! Real mounts. Each test prints why it cannot run where there is no /dev/fuse.
+
+mod support;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek, Write};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use rustix::fs::{AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags, RenameFlags, XattrFlags};
+use support::print_skip;
+
+struct Rig {
+    directory: tempfile::TempDir,
+    process: Option<std::process::Child>,
+}
+
+fn runnable() -> bool {
+    match fuserig::mount::missing() {
+        Some(reason) => {
+            print_skip(&reason);
+            false
+        }
+        None if !rustix::process::geteuid().is_root() => {
+            print_skip("mounts of these tests need root");
+            false
+        }
+        None => true,
+    }
+}
+
+fn is_mounted(path: &Path) -> bool {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").expect("procfs is there");
+    mounts.lines().any(|line| line.split(' ').nth(4).map(Path::new) == Some(path))
+}
+
+impl Rig {
+    /// `fuserig mount` in a process of its own; `{}` in an argument is the temporary directory.
+    fn mount(arguments: &[&str]) -> Rig {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let root = directory.path().to_str().expect("text").to_owned();
+        std::fs::create_dir(directory.path().join("mnt")).expect("fresh");
+        std::fs::create_dir(directory.path().join("below")).expect("fresh");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fuserig"));
+        command.arg("mount").arg(directory.path().join("mnt"));
+        command.args(arguments.iter().map(|argument| argument.replace("{}", &root)));
+        let mut process = command.stderr(Stdio::piped()).spawn().expect("the binary was built");
+        // It says that it is mounted, or why not; nothing is waited for by the clock.
+        let mut first = String::new();
+        let said = process.stderr.as_mut().expect("piped");
+        BufReader::new(said).read_line(&mut first).expect("readable");
+        assert!(first.contains("mounted"), "{first}");
+        Rig { directory, process: Some(process) }
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.directory.path().join("mnt").join(path)
+    }
+
+    /// Ends it by a signal and gives its exit code.
+    fn end(mut self, signal: rustix::process::Signal) -> Option<i32> {
+        let mut process = self.process.take().expect("it runs");
+        let pid = i32::try_from(process.id()).expect("a pid");
+        let pid = rustix::process::Pid::from_raw(pid).expect("not 0");
+        rustix::process::kill_process(pid, signal).expect("it runs");
+        process.wait().expect("it ends").code()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        let pid = i32::try_from(process.id()).ok().and_then(rustix::process::Pid::from_raw);
+        if let Some(pid) = pid {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+        let _ = process.wait();
+        assert!(!is_mounted(&self.at("")), "a mount was left behind");
+    }
+}
+
+/// Runs a case on the simulated lower filesystem and on a host directory.
+fn on_both(case: fn(&Rig)) {
+    if !runnable() {
+        return;
+    }
+    case(&Rig::mount(&[]));
+    case(&Rig::mount(&["--lower", "host:{}/below"]));
+}
+
+fn errno<T: core::fmt::Debug>(result: rustix::io::Result<T>) -> i32 {
+    result.expect_err("it is refused").raw_os_error()
+}
+
+#[test]
+fn contents_links_and_kinds_are_those_of_a_filesystem() {
+    on_both(|rig| {
+        std::fs::write(rig.at("a"), "hello").expect("written");
+        std::fs::create_dir(rig.at("d")).expect("made");
+        std::fs::hard_link(rig.at("a"), rig.at("d/b")).expect("linked");
+        std::os::unix::fs::symlink("d/b", rig.at("s")).expect("linked");
+        assert_eq!(std::fs::read(rig.at("s")).expect("followed"), b"hello");
+        let (a, b) = (rig.at("a").metadata(), rig.at("d/b").metadata());
+        let (a, b) = (a.expect("there"), b.expect("there"));
+        assert_eq!((a.ino(), a.nlink()), (b.ino(), 2));
+        for (name, kind) in [("fifo", FileType::Fifo), ("sock", FileType::Socket)] {
+            rustix::fs::mknodat(CWD, rig.at(name), kind, Mode::from(0o640), 0).expect("made");
+            let made = rig.at(name).symlink_metadata().expect("there");
+            assert_eq!(FileType::from_raw_mode(made.mode()), kind);
+        }
+        let device = rustix::fs::makedev(1, 3);
+        let mode = Mode::from(0o600);
+        rustix::fs::mknodat(CWD, rig.at("null"), FileType::CharacterDevice, mode, device)
+            .expect("made");
+        assert_eq!(rig.at("null").metadata().expect("there").rdev(), device);
+        let mut names: Vec<_> = std::fs::read_dir(rig.at(""))
+            .expect("listed")
+            .map(|entry| entry.expect("read").file_name().into_string().expect("text"))
+            .collect();
+        names.sort();
+        assert_eq!(names, ["a", "d", "fifo", "null", "s", "sock"]);
+    });
+}
+
+#[test]
+fn an_unlinked_file_can_still_be_read_and_written() {
+    on_both(|rig| {
+        let path = rig.at("f");
+        let mut options = File::options();
+        options.create(true).truncate(true).read(true).write(true);
+        let mut file = options.open(&path).expect("made");
+        std::fs::remove_file(&path).expect("removed");
+        file.write_all(b"still here").expect("written");
+        file.rewind().expect("sought");
+        let mut text = String::new();
+        file.read_to_string(&mut text).expect("read");
+        assert_eq!((text.as_str(), file.metadata().expect("there").nlink()), ("still here", 0));
+    });
+}
+
+#[test]
+fn rename_understands_its_flags() {
+    on_both(|rig| {
+        let (a, b) = (rig.at("a"), rig.at("b"));
+        std::fs::write(&a, "a").expect("written");
+        std::fs::write(&b, "b").expect("written");
+        let rename = |flags| rustix::fs::renameat_with(CWD, a.as_path(), CWD, b.as_path(), flags);
+        assert_eq!(errno(rename(RenameFlags::NOREPLACE)), 17);
+        rename(RenameFlags::EXCHANGE).expect("exchanged");
+        assert_eq!(std::fs::read(&a).expect("read"), b"b");
+        assert_eq!(std::fs::read(&b).expect("read"), b"a");
+    });
+}
+
+#[test]
+fn extended_attributes_and_figures_come_through() {
+    on_both(|rig| {
+        let path = rig.at("f");
+        std::fs::write(&path, "x").expect("written");
+        let set = |name: &str, value: &[u8], flags| rustix::fs::setxattr(&path, name, value, flags);
+        set("trusted.a", b"one", XattrFlags::CREATE).expect("set");
+        assert_eq!(errno(set("trusted.a", b"two", XattrFlags::CREATE)), 17);
+        let mut value = [0; 16];
+        let length = rustix::fs::getxattr(&path, "trusted.a", &mut value[..]).expect("read");
+        assert_eq!(&value[..length], b"one");
+        assert_eq!(errno(rustix::fs::getxattr(&path, "trusted.a", &mut value[..1])), 34);
+        rustix::fs::removexattr(&path, "trusted.a").expect("removed");
+        assert_eq!(errno(rustix::fs::getxattr(&path, "trusted.a", &mut value[..])), 61);
+        let figures = rustix::fs::statvfs(&path).expect("answered");
+        assert_eq!(figures.f_namemax, 255);
+        assert!(figures.f_bfree > 0);
+    });
+}
+
+#[test]
+fn space_positions_and_copies_come_through() {
+    on_both(|rig| {
+        let open = |name: &str| {
+            let mut options = File::options();
+            options.create(true).truncate(true).read(true).write(true);
+            options.open(rig.at(name)).expect("made")
+        };
+        let (file, other) = (open("f"), open("g"));
+        file.write_all_at(&[7; 8192], 65536).expect("written");
+        let data = rustix::fs::seek(&file, rustix::fs::SeekFrom::Data(0)).expect("sought");
+        assert_eq!(data, 65536);
+        rustix::fs::fallocate(&file, FallocateFlags::KEEP_SIZE, 0, 1 << 20).expect("allocated");
+        assert_eq!(file.metadata().expect("there").len(), 65536 + 8192);
+        let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        rustix::fs::fallocate(&file, punch, 65536, 4096).expect("punched");
+        let mut bytes = [1; 2];
+        file.read_exact_at(&mut bytes, 65536 + 4095).expect("read");
+        assert_eq!(bytes, [0, 7]);
+        let (mut from, mut to) = (65536 + 4096, 5);
+        let copied =
+            rustix::fs::copy_file_range(&file, Some(&mut from), &other, Some(&mut to), 4096);
+        assert_eq!(copied.expect("copied"), 4096);
+        other.read_exact_at(&mut bytes, 4).expect("read");
+        assert_eq!(bytes, [0, 7]);
+    });
+}
+
+#[test]
+fn what_fuse_cannot_carry_fails_with_the_kernels_errno() {
+    on_both(|rig| {
+        let unnamed = OFlags::TMPFILE | OFlags::WRONLY;
+        let opened = rustix::fs::openat(CWD, rig.at(""), unnamed, Mode::from(0o600));
+        assert_eq!(errno(opened), 95, "O_TMPFILE is EOPNOTSUPP");
+        let file = File::create(rig.at("f")).expect("made");
+        file.write_all_at(&[1; 8192], 0).expect("written");
+        for mode in [FallocateFlags::COLLAPSE_RANGE, FallocateFlags::INSERT_RANGE] {
+            assert_eq!(errno(rustix::fs::fallocate(&file, mode, 0, 4096)), 95, "{mode:?}");
+        }
+        let flags = rustix::fs::ioctl_getflags(&file);
+        assert_eq!(errno(flags), 25, "an ioctl is ENOTTY");
+        // syncfs is the kernel's own business on a mount that has no server for it.
+        rustix::fs::syncfs(&file).expect("answered");
+    });
+}
+
+#[test]
+fn locks_conflict_between_open_files_and_processes() {
+    on_both(|rig| {
+        use rustix::fs::{FlockOperation, flock};
+        let first = File::create(rig.at("f")).expect("made");
+        let second = File::open(rig.at("f")).expect("opened");
+        flock(&first, FlockOperation::LockExclusive).expect("locked");
+        assert_eq!(errno(flock(&second, FlockOperation::NonBlockingLockShared)), 11);
+        flock(&first, FlockOperation::Unlock).expect("unlocked");
+        flock(&second, FlockOperation::NonBlockingLockShared).expect("locked");
+    });
+}
+
+#[test]
+fn times_before_1970_and_with_nanoseconds_come_back() {
+    on_both(|rig| {
+        std::fs::write(rig.at("f"), "x").expect("written");
+        let at = |sec, nsec| rustix::fs::Timespec { tv_sec: sec, tv_nsec: nsec };
+        let times =
+            rustix::fs::Timestamps { last_access: at(5, 6), last_modification: at(-2, 300) };
+        rustix::fs::utimensat(CWD, rig.at("f"), &times, AtFlags::empty()).expect("set");
+        let found = rig.at("f").metadata().expect("there");
+        assert_eq!((found.atime(), found.atime_nsec()), (5, 6));
+        assert_eq!((found.mtime(), found.mtime_nsec()), (-2, 300));
+    });
+}
+
+#[test]
+fn a_filter_stands_in_the_way_of_every_process() {
+    if !runnable() {
+        return;
+    }
+    let rig = Rig::mount(&["--filter", "hide:*.jpg", "--fidelity", "intended"]);
+    std::fs::write(rig.at("keep"), "x").expect("written");
+    let hidden = std::fs::metadata(rig.at("a.jpg")).expect_err("it is hidden");
+    assert_eq!(hidden.kind(), std::io::ErrorKind::NotFound);
+    let readonly = Rig::mount(&["--filter", "readonly"]);
+    assert!(std::fs::write(readonly.at("f"), "x").is_err());
+}
+
+#[test]
+fn a_host_directory_shows_what_is_below_and_gets_what_is_written() {
+    if !runnable() {
+        return;
+    }
+    let rig = Rig::mount(&["--lower", "host:{}/below"]);
+    let below = rig.directory.path().join("below");
+    std::fs::write(below.join("old"), "was here").expect("written");
+    assert_eq!(std::fs::read(rig.at("old")).expect("read"), b"was here");
+    std::fs::write(rig.at("new"), "came through").expect("written");
+    std::fs::set_permissions(rig.at("new"), std::fs::Permissions::from_mode(0o640)).expect("set");
+    let new = below.join("new").metadata().expect("there");
+    assert_eq!((new.len(), new.mode() & 0o7777), (12, 0o640));
+}
+
+#[test]
+fn a_signal_ends_a_mount_cleanly_also_when_it_is_in_use() {
+    if !runnable() {
+        return;
+    }
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+        let rig = Rig::mount(&[]);
+        let path = rig.at("");
+        assert!(is_mounted(&path));
+        assert_eq!(rig.end(signal), Some(0));
+        assert!(!is_mounted(&path));
+    }
+    let rig = Rig::mount(&[]);
+    let path = rig.at("");
+    let file = File::create(rig.at("f")).expect("made");
+    let mut process = { rig };
+    let child = process.process.as_ref().expect("it runs").id();
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child).expect("a pid")).expect("not 0");
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+    // Out of the tree at once; the process ends when the last user is gone.
+    while is_mounted(&path) {
+        std::thread::yield_now();
+    }
+    drop(file);
+    let status = process.process.take().expect("it runs").wait().expect("it ends");
+    assert_eq!(status.code(), Some(0));
+}
+
+fn fuserig(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fuserig"));
+    command.args(arguments).output().expect("the binary was built")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A workload of everyday tools.
+const WORK: &str = "set -e
+    mkdir -p a/b; echo one > a/one; cp a/one a/b/two; ln a/one a/three; ln -s one a/link
+    cat a/link a/b/two; mv a/b/two a/b/four; chmod 600 a/one; touch -d @5 a/three
+    for i in 1 2 3 4 5 6 7 8 9; do echo $i >> a/log; done
+    dd if=/dev/zero of=a/big bs=4096 count=40 2>/dev/null; truncate -s 100 a/big
+    ls -lR . > /dev/null; rm a/three; test ! -e a/three; find . -name 'f*'
+    rm -r a/b; mkfifo a/pipe; stat a/pipe > /dev/null; df . > /dev/null";
+
+#[test]
+fn a_recorded_session_replays_without_a_difference() {
+    if !runnable() {
+        return;
+    }
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    for (lower, payload) in [("sim", "full"), ("sim", "hash"), ("host", "full")] {
+        let trace = scratch.path().join(format!("{lower}-{payload}.frt"));
+        let trace = trace.to_str().expect("text");
+        let below = tempfile::tempdir().expect("a temporary directory");
+        let host = format!("host:{}", below.path().display());
+        let lower = if lower == "sim" { "sim" } else { &host };
+        let recorded = fuserig(&[
+            "record",
+            "-o",
+            trace,
+            "--lower",
+            lower,
+            "--payload",
+            payload,
+            "--",
+            "sh",
+            "-c",
+            WORK,
+        ]);
+        let said = text(&recorded.stderr);
+        assert_eq!(recorded.status.code(), Some(0), "{said}");
+        assert!(said.contains(trace) && said.contains("operations"), "{said}");
+        let replayed = fuserig(&["replay", trace]);
+        let shown = text(&replayed.stdout);
+        assert_eq!(replayed.status.code(), Some(0), "{lower} {payload}:\n{shown}");
+        assert!(shown.contains(" 0 divergences"), "{shown}");
+    }
+}
+
+#[test]
+fn record_returns_the_status_of_its_command_and_leaves_nothing_mounted() {
+    if !runnable() {
+        return;
+    }
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let mount = scratch.path().join("mnt");
+    std::fs::create_dir(&mount).expect("fresh");
+    let trace = scratch.path().join("t.frt");
+    let (mount_text, trace) = (mount.to_str().expect("text"), trace.to_str().expect("text"));
+    let base = ["record", "--force", "-o", trace, "--mount", mount_text, "--", "sh", "-c"];
+    for (script, code) in [("exit 0", 0), ("echo x > f; exit 7", 7), ("kill -9 $$", 137)] {
+        let output = fuserig(&[&base[..], &[script]].concat());
+        assert_eq!(output.status.code(), Some(code), "{script}: {}", text(&output.stderr));
+        assert!(!is_mounted(&mount));
+    }
+    let output = fuserig(&[&base[..], &["umask; ulimit -n"]].concat());
+    let plain = Command::new("sh").args(["-c", "umask; ulimit -n"]).output().expect("sh runs");
+    assert_eq!(text(&output.stdout), text(&plain.stdout));
+}
+
+#[test]
+fn a_mount_that_cannot_be_says_why_and_how_it_ends_is_documented() {
+    if !runnable() {
+        return;
+    }
+    let output = fuserig(&["mount", "/no/such/directory"]);
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("existing directory"));
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let here = scratch.path().to_str().expect("text");
+    let output = fuserig(&["mount", here, "--lower", "host:/no/such"]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    let output = fuserig(&["mount", here, "--lower", "floppy"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(!is_mounted(scratch.path()));
+}
