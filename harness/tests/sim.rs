@@ -8,3 +8,5 @@ mod determinism;
 mod invariants;
 #[path = "sim/litmus.rs"]
 mod litmus;
+#[path = "sim/planted.rs"]
+mod planted;

@@ -7,7 +7,7 @@ use fuserig_abi::{Abi, Fidelity};
 use fuserig_traces::PayloadMode;
 
 use super::abi::AbiCommand;
-use super::fuzz_args::FuzzArgs;
+use super::fuzz_args::{CheckArgs, FuzzArgs};
 
 /// A test rig for FUSE-BPF filters: real filters through the whole prefilter, lower operation,
 /// postfilter pipeline in an ordinary process.
@@ -76,6 +76,9 @@ pub(super) enum Command {
     Trace(TraceCommand),
     /// Play records of real fuse-bpf kernels and compare every result and filter call
     Conform(ConformArgs),
+    /// Everything before shipping a filter: load, property tests, replay, members and quirks
+    #[command(after_help = "Example: fuserig check 'hide:*.jpg' --corpus traces/corpus/shell.frt")]
+    Check(CheckArgs),
     /// Simulate many clients over a filter, with schedules and faults, until something is found
     #[command(after_help = "Example: fuserig fuzz 'hide:*.jpg' --runs 1000 --faults")]
     Fuzz(FuzzArgs),

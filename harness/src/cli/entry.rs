@@ -43,6 +43,7 @@ fn dispatch(arguments: Arguments, terminal: &mut Terminal) -> Ended {
         Command::Import(command) => super::import::import(&command, terminal),
         Command::Trace(command) => super::trace::trace(&command, terminal),
         Command::Conform(args) => super::conform::conform(&args, terminal),
+        Command::Check(args) => super::check::check(&args, terminal),
         Command::Fuzz(args) => super::fuzz::fuzz(&args, terminal),
         Command::Filter(command) => super::filter::filter(&command, terminal),
         Command::Engine(command) => super::engine::engine(&command, terminal),

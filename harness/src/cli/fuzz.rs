@@ -31,6 +31,7 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
             .runs(args.runs.unwrap_or(if args.time.is_some() { u64::MAX } else { RUNS }))
             .scheduler(args.scheduler),
     };
+    simulation.required.clone_from(&args.require);
     if args.faults {
         simulation = simulation.faults(16);
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, value_parser};
 use fuserig_abi::{Abi, Fidelity};
 
+use crate::report::ReportTarget;
 use crate::sim::SchedulerKind;
 
 #[derive(Debug, Args)]
@@ -71,6 +72,9 @@ pub(super) struct CheckArgs {
     /// Also require this: `never_visible:NAME`, `read_only`, `transparent`, `no_data_lost`
     #[arg(long, value_name = "INVARIANT")]
     pub(super) require: Vec<String>,
+    /// Write the report: json, junit, sarif, github or markdown, and a file
+    #[arg(long = "report", value_name = "FORM:FILE")]
+    pub(super) reports: Vec<ReportTarget>,
     /// Traces to replay with the filter
     #[arg(long, value_name = "TRACE")]
     pub(super) corpus: Vec<PathBuf>,

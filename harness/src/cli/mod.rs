@@ -5,6 +5,7 @@
 
 mod abi;
 mod args;
+mod check;
 mod conform;
 mod engine;
 mod entry;

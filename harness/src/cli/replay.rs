@@ -208,12 +208,21 @@ fn lower(args: &ReplayArgs, path: &Path, trace: &Trace) -> Result<Box<dyn Lower>
             format!("replay: unknown lower {}: `sim` or `host:DIR`", args.lower),
         ));
     }
+    sim_lower(args.tree.as_deref(), path, trace)
+}
+
+/// The filesystem in memory with the given tree, or the one the trace began with.
+pub(super) fn sim_lower(
+    tree: Option<&Path>,
+    path: &Path,
+    trace: &Trace,
+) -> Result<Box<dyn Lower>, Failure> {
     let recorded = trace.records.iter().find_map(|record| match record {
         Record::Tree(tree) => Some(&tree.text),
         _ => None,
     });
-    let (origin, bytes) = match (&args.tree, recorded) {
-        (Some(file), _) => (file.as_path(), files::read_all(file)?),
+    let (origin, bytes) = match (tree, recorded) {
+        (Some(file), _) => (file, files::read_all(file)?),
         (None, Some(text)) => (path, text.clone()),
         (None, None) => return Ok(Box::new(empty_lower(&trace.header.lower))),
     };

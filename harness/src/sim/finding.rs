@@ -82,6 +82,8 @@ pub struct Finding {
     pub seed: Seed,
     /// Which of its runs.
     pub run: u64,
+    /// Invariants that the command line required besides those that fit.
+    pub required: Vec<String>,
     /// How many operations the case had that was found.
     pub operations_found: usize,
     /// How the shrinker knows that it is minimal.
@@ -94,6 +96,18 @@ impl Finding {
         let mut mixer = super::Mixer::new(0);
         mixer.bytes(self.case.to_json().as_bytes());
         format!("{}-{:08x}", self.violation.invariant, mixer.finish() as u32)
+    }
+
+    /// The command that shows it again; none for a filter that the command line cannot name.
+    pub fn command(&self) -> Option<String> {
+        if self.case.filter.is_empty() {
+            return None;
+        }
+        let mut command = format!("fuserig fuzz '{}' --case {}.json", self.case.filter, self.id());
+        for required in &self.required {
+            command.push_str(&format!(" --require '{required}'"));
+        }
+        Some(command)
     }
 
     /// A test in Rust that holds the case and fails as long as the finding stands.

@@ -51,16 +51,14 @@ impl Finding {
     }
 
     fn reproduce(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.case.filter.is_empty() {
-            let json = self.case.to_json_line();
-            return write!(
-                f,
-                "{:<10}Simulation::of_case(Case::from_json(r#\"{json}\"#)?)",
-                "replay"
-            );
+        match self.command() {
+            Some(command) => write!(f, "{:<10}{command}", "replay"),
+            None => {
+                let json = self.case.to_json_line();
+                let call = "Simulation::of_case(Case::from_json";
+                write!(f, "{:<10}{call}(r#\"{json}\"#)?)", "replay")
+            }
         }
-        let (spec, id) = (&self.case.filter, self.id());
-        write!(f, "{:<10}fuserig fuzz '{spec}' --case {id}.json", "replay")
     }
 
     /// The steps with a lane for each client.

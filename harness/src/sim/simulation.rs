@@ -35,6 +35,8 @@ pub struct Simulation {
     pub(crate) scheduler: SchedulerKind,
     pub(crate) faults: Option<u64>,
     pub(crate) case: Option<Case>,
+    /// What the command line required besides, for the command that reproduces a finding.
+    pub(crate) required: Vec<String>,
 }
 
 impl Simulation {
@@ -47,6 +49,7 @@ impl Simulation {
             scheduler: SchedulerKind::default(),
             faults: None,
             case: None,
+            required: Vec::new(),
         }
     }
 
@@ -300,7 +303,18 @@ impl Campaign {
         )?;
         let seed = self.simulation.seed;
         let record = Box::new(judged.0);
-        Ok(Finding { class, violation, case, record, seed, run, operations_found, minimality })
+        let required = self.simulation.required.clone();
+        Ok(Finding {
+            required,
+            class,
+            violation,
+            case,
+            record,
+            seed,
+            run,
+            operations_found,
+            minimality,
+        })
     }
 }
 

@@ -22,7 +22,6 @@ impl Class {
 impl Finding {
     /// The finding as an entry of a report.
     pub fn to_report(&self) -> report::Finding {
-        let spec = &self.case.filter;
         let place = match self.violation.at {
             Some((client, action)) => self.case.clients[client].actions[action].to_string(),
             None => "the end of the run".to_owned(),
@@ -34,8 +33,8 @@ impl Finding {
             .case("case", self.case.to_json())
             .fact("seed", self.seed.to_string())
             .fact("run", self.run.to_string());
-        if !spec.is_empty() {
-            finding = finding.reproduce(format!("fuserig fuzz '{spec}' --case {}.json", self.id()));
+        if let Some(command) = self.command() {
+            finding = finding.reproduce(command);
         }
         finding
     }

@@ -77,7 +77,7 @@ fn print(diff: &AbiDiff, brief: bool, terminal: &mut Terminal) {
 }
 
 /// Writes a report in every form that was asked for.
-pub(super) fn write_reports(
+pub(in crate::cli) fn write_reports(
     report: &Report,
     targets: &[ReportTarget],
     terminal: &mut Terminal,

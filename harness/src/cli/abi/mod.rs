@@ -7,4 +7,5 @@ mod entry;
 mod source;
 
 pub(super) use args::AbiCommand;
+pub(super) use diff::write_reports;
 pub(super) use entry::abi;

@@ -1,0 +1,223 @@
+//! `fuserig check`: everything a filter author wants before shipping, in one table with one
+//! verdict.
+//!
+//! The filter is loaded, judged by each invariant that fits it (on both ABI behaviours, with and
+//! without faults), and replayed over traces; members that nothing reached and quirks that were
+//! hit are said. What a reader would get wrong: a quirk is a note, not a failure.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use fuserig_abi::{Fidelity, Quirk, Slot};
+use fuserig_traces::{PayloadMode, TraceWriter};
+
+use super::abi::write_reports;
+use super::exit::{Ended, Exit, Failure};
+use super::files;
+use super::filter::named;
+use super::fuzz::{fitting, keep, subject};
+use super::fuzz_args::CheckArgs;
+use super::output::{Style, Terminal};
+use super::replay::sim_lower;
+use crate::replay::{ReplayOptions, Replayer};
+use crate::report::{Check, Extent, Finding, FindingClass, Outcome, Report, Severity, Verdict};
+use crate::sim::{Coverage, Seed, Simulation};
+
+/// Notes shown of one check; the report forms hold all.
+const NOTES_MAX: usize = 8;
+
+/// One property test: a name, and how its simulation differs.
+type Property = (&'static str, fn(Simulation) -> Simulation);
+
+const PROPERTIES: [Property; 3] = [
+    ("one client", |simulation| simulation.clients(1)),
+    ("three clients", |simulation| simulation.clients(3)),
+    ("with faults", |simulation| simulation.faults(16)),
+];
+
+struct Work<'a> {
+    args: &'a CheckArgs,
+    report: Report,
+    coverage: Coverage,
+    operations: u64,
+    runs: u64,
+}
+
+pub(super) fn check(args: &CheckArgs, terminal: &mut Terminal) -> Ended {
+    let filter = named(&args.filter)?;
+    let title = format!("{} on {}", args.filter, args.abi);
+    let report = Report::new("check", title);
+    let mut work = Work { args, report, coverage: Coverage::default(), operations: 0, runs: 0 };
+    let members: Vec<Slot> = match &filter {
+        Some(filter) => Slot::all().filter(|slot| filter.has(*slot)).collect(),
+        None => Vec::new(),
+    };
+    work.report.push(Check::new("load", format!("{} members", members.len()), Vec::new()));
+    for property in PROPERTIES {
+        terminal.progress(&format!("check: {}", property.0));
+        work.property(property, terminal)?;
+    }
+    for trace in &args.corpus {
+        terminal.progress(&format!("check: {}", trace.display()));
+        work.corpus(trace, terminal)?;
+    }
+    terminal.progress_end();
+    work.reached(&members);
+    work.quirks();
+    let (runs, operations) = (work.runs, work.operations);
+    work.report.count("operations", operations);
+    work.report.extent = Some(Extent::Sampled(runs));
+    show(&work.report, terminal);
+    write_reports(&work.report, &args.reports, terminal)?;
+    Ok(match work.report.verdict() {
+        Verdict::Agreed => Exit::Agreed,
+        Verdict::Finding => Exit::Finding,
+        Verdict::NothingRan => Exit::NothingRan,
+    })
+}
+
+impl Work<'_> {
+    fn property(&mut self, (name, vary): Property, terminal: &Terminal) -> Result<(), Failure> {
+        let args = self.args;
+        let fitting = fitting(&args.filter, &args.require)?;
+        let invariants: Vec<String> =
+            fitting.invariants.iter().map(|each| each.name().to_owned()).collect();
+        let subject = subject(&args.filter, args.abi)?.over(&fitting.tree);
+        let mut simulation = vary(Simulation::new(Seed(args.seed)).runs(args.runs));
+        simulation.required.clone_from(&args.require);
+        for name in fitting.names {
+            simulation = simulation.name(name);
+        }
+        let mut campaign = simulation.run(subject).check_all(fitting.invariants);
+        let result = campaign.go(&mut |_| true);
+        let result = result.map_err(|error| Failure::new(Exit::Unreadable, error.to_string()))?;
+        let findings = match result {
+            Ok(summary) => {
+                self.coverage.merge(&summary.coverage);
+                self.operations += summary.operations;
+                self.runs += summary.runs;
+                Vec::new()
+            }
+            Err(finding) => {
+                self.coverage.merge(&finding.record.coverage);
+                self.runs += finding.run + 1;
+                self.operations += (finding.run + 1) * finding.operations_found as u64;
+                for path in keep(&finding, &self.args.output)? {
+                    terminal.note(format!("wrote {}", path.display()));
+                }
+                vec![finding.to_report()]
+            }
+        };
+        let name = format!("{name}: {}", invariants.join(", "));
+        self.report.push(Check::new("simulation", name, findings));
+        Ok(())
+    }
+
+    /// Replays a trace with the filter: the modelled kernel must survive it.
+    fn corpus(&mut self, path: &Path, terminal: &Terminal) -> Result<(), Failure> {
+        let trace = files::read_trace(path, &mut |text| terminal.note(text))?;
+        let options = ReplayOptions {
+            abi: self.args.abi,
+            fidelity: Fidelity::Faithful,
+            filter: named(&self.args.filter)?,
+            lower: sim_lower(None, path, &trace)?,
+            payload: PayloadMode::Hash,
+        };
+        let failed = |error: crate::replay::ReplayError| Failure::input(path, &error);
+        let mut replayer = Replayer::new(&trace.header, options).map_err(failed)?;
+        let nobody: Option<&mut TraceWriter<Vec<u8>>> = None;
+        let stop = Arc::new(AtomicBool::new(false));
+        replayer.run(&trace, nobody, &stop, &mut |_, _| {}).map_err(failed)?;
+        let report = replayer.report();
+        self.operations += report.calls;
+        let place = path.display().to_string();
+        let findings = match &report.crash {
+            Some(id) => vec![Finding::new(
+                FindingClass::Crash,
+                id,
+                &place,
+                "the modelled kernel crashed during the replay",
+            )],
+            None => Vec::new(),
+        };
+        let (calls, changed) = (report.calls, report.calls_changed);
+        let name = format!("{place}: {calls} calls, {changed} with another result");
+        self.report.push(Check::new("replay", name, findings));
+        Ok(())
+    }
+
+    /// Members that no request reached were not tested.
+    fn reached(&mut self, members: &[Slot]) {
+        let reached = self.coverage.slots();
+        let missed: Vec<&str> =
+            members.iter().filter(|slot| !reached.contains(slot)).map(|slot| slot.name()).collect();
+        let findings = missed.iter().map(|name| {
+            Finding::new(
+                FindingClass::Quirk,
+                "not-reached",
+                *name,
+                "no request reached this member",
+            )
+            .severity(Severity::Note)
+        });
+        let name = format!("{} of {} reached", members.len() - missed.len(), members.len());
+        self.report.push(Check::new("members", name, findings.collect()));
+    }
+
+    fn quirks(&mut self) {
+        let findings: Vec<Finding> = self
+            .coverage
+            .quirks
+            .iter()
+            .map(|(id, count)| {
+                let text = Quirk::from_id(id).map_or("", Quirk::text);
+                let what = format!("{count} times");
+                Finding::new(FindingClass::Quirk, *id, what, text).severity(Severity::Note)
+            })
+            .collect();
+        let name = format!("{} quirks hit", findings.len());
+        self.report.push(Check::new("quirks", name, findings));
+    }
+}
+
+/// The table, the findings that are failures in full, and the verdict.
+fn show(report: &Report, terminal: &mut Terminal) {
+    if terminal.json() {
+        terminal.text(&report.write(crate::report::ReportForm::Json));
+        return;
+    }
+    terminal.line(terminal.styled(Style::Bold, &format!("check {}", report.title)));
+    for check in &report.checks {
+        let style = match check.outcome() {
+            Outcome::Passed => Style::Good,
+            Outcome::Failed => Style::Bad,
+            Outcome::Skipped => Style::Dim,
+        };
+        let word = terminal.styled(style, check.outcome().name());
+        terminal.line(format!("  {word}  {:<11}{}", check.suite, check.name));
+        let notes = check.findings.iter().filter(|finding| finding.severity == Severity::Note);
+        for note in notes.clone().take(NOTES_MAX) {
+            let text: String = note.title.chars().take(60).collect();
+            terminal.line(format!("          {:<12}{:<25} {text}", note.rule, note.subject));
+        }
+        let more = notes.count().saturating_sub(NOTES_MAX);
+        if more > 0 {
+            terminal.line(terminal.styled(Style::Dim, &format!("          and {more} more")));
+        }
+    }
+    let mut said = BTreeSet::new();
+    for finding in report.findings().filter(|finding| finding.is_failure()) {
+        if !said.insert(&finding.id) {
+            continue;
+        }
+        terminal.line("");
+        let text = if finding.message.is_empty() { &finding.title } else { &finding.message };
+        terminal.line(text);
+    }
+    terminal.line("");
+    let totals = format!("{}; {}", report.totals(), report.looked_at());
+    let style = if report.verdict() == Verdict::Agreed { Style::Good } else { Style::Bad };
+    terminal.line(terminal.styled(style, &totals));
+}

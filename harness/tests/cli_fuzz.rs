@@ -1,0 +1,82 @@
+//! `fuserig fuzz` and `fuserig check`: what they print, keep, and end with.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn fuserig(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fuserig"))
+        .args(arguments)
+        .output()
+        .expect("the binary was built")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn text_of(path: &Path) -> &str {
+    path.to_str().expect("temporary paths are text")
+}
+
+#[test]
+fn a_right_filter_ends_with_0_and_says_what_was_covered() {
+    let output = fuserig(&["fuzz", "hide:.secret", "--runs", "5", "--output", "none"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    assert!(stdout(&output).starts_with("nothing found in 5 runs, 320 operations"));
+    let again = fuserig(&["fuzz", "hide:.secret", "--runs", "5", "--output", "none"]);
+    assert_eq!(stdout(&again), stdout(&output), "same input, same bytes");
+}
+
+#[test]
+fn a_finding_ends_with_1_and_its_stored_case_shows_it_again() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let kept = text_of(directory.path());
+    let require = ["--require", "never_visible:notes.txt"];
+    let mut arguments = vec!["fuzz", "none", "--runs", "20", "--output", kept];
+    arguments.extend(require);
+    let output = fuserig(&arguments);
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    let files = std::fs::read_dir(directory.path()).expect("it was made");
+    let mut names: Vec<String> = files
+        .map(|file| file.expect("readable").file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    let ends: Vec<&str> = names.iter().filter_map(|name| name.split('.').next_back()).collect();
+    assert_eq!(ends, ["json", "rs", "scn", "txt"], "{names:?}");
+    let case = directory.path().join(&names[0]);
+    let mut arguments = vec!["fuzz", "none", "--case", text_of(&case), "--output", "none"];
+    arguments.extend(require);
+    let again = fuserig(&arguments);
+    assert_eq!(again.status.code(), Some(1), "{}", stdout(&again));
+    let line = |output: &Output| stdout(output).lines().next().map(str::to_owned);
+    assert_eq!(line(&again), line(&output));
+    let scenario = directory.path().join(&names[2]);
+    let played = fuserig(&["run", text_of(&scenario)]);
+    assert_eq!(played.status.code(), Some(0), "{}", stdout(&played));
+}
+
+#[test]
+fn wrong_words_are_usage_and_a_damaged_case_is_unreadable() {
+    let code = |arguments: &[&str]| fuserig(arguments).status.code();
+    assert_eq!(code(&["fuzz", "hdie:x"]), Some(2));
+    assert_eq!(code(&["fuzz", "none", "--scheduler", "fifo"]), Some(2));
+    assert_eq!(code(&["fuzz", "none", "--require", "beauty"]), Some(2));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let case = directory.path().join("case.json");
+    std::fs::write(&case, "{").expect("writable");
+    assert_eq!(code(&["fuzz", "none", "--case", text_of(&case)]), Some(3));
+}
+
+#[test]
+fn check_is_one_table_with_one_verdict() {
+    let output = fuserig(&["check", "readonly", "--runs", "4", "--output", "none"]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    for suite in ["load", "simulation", "members", "quirks"] {
+        assert!(text.contains(&format!("passed  {suite}")), "{text}");
+    }
+    assert!(text.trim_end().ends_with("sampled(12)"), "{text}");
+    let wrong = ["check", "none", "--runs", "4", "--require", "read_only", "--output", "none"];
+    let output = fuserig(&wrong);
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+}
