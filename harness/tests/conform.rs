@@ -122,7 +122,7 @@ fn the_baseline_agrees_over_a_directory_of_the_host() {
     let parent = tempfile::tempdir_in(memory).expect("a directory can be made");
     for abi in [Abi::V3, Abi::V4] {
         let lower = LowerChoice::Host(parent.path().to_owned());
-        let reports = play(&baseline(abi), &ConformOptions { abi, lower });
+        let reports = play(&baseline(abi), &ConformOptions { lower, ..ConformOptions::new(abi) });
         assert_eq!(counts(&reports), (20, 0, 0), "{abi}:\n{}", failures(&reports));
     }
 }
@@ -130,7 +130,8 @@ fn the_baseline_agrees_over_a_directory_of_the_host() {
 #[test]
 fn a_lower_directory_that_is_not_there_skips_every_case_with_the_reason() {
     let lower = LowerChoice::Host(PathBuf::from("/nowhere/at/all"));
-    let reports = play(&baseline(Abi::V4), &ConformOptions { abi: Abi::V4, lower });
+    let reports =
+        play(&baseline(Abi::V4), &ConformOptions { lower, ..ConformOptions::new(Abi::V4) });
     assert_eq!(counts(&reports), (0, 0, 20));
     assert!(matches!(&reports[0].verdict, Verdict::Skipped(why) if why.contains("/nowhere")));
 }

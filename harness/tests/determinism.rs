@@ -42,9 +42,9 @@ fn stream_ids_are_the_same_everywhere() {
             })
             .collect();
     insta::assert_snapshot!(ids.join("\n"), @r"
-    shell none 1c6fc3fe7336e23d62f4d6ec6fc437a5
-    shell hide:*.jpg 00001a68637de199a6cc5782ce9a77fb
-    sqlite audit 0d7b4294ab6ce464e6df43bb64f34181
-    git none e3d654e818b5a088782eebf3281e6d30
+    shell none 906ade258fa40fb07268ea89f6fbac17
+    shell hide:*.jpg 841e33d198977596d88bf2856835df67
+    sqlite audit 2f8c0d644ba03362b0902f763a3d4280
+    git none 8402dc3cfc6bb0701c1a5331b47064b6
     ");
 }

@@ -381,3 +381,20 @@ fn a_name_shrunk_with_copy_ends_where_its_allocation_ends() {
     let outcome = bench.run(Operation::Lookup { dentry });
     assert_eq!((outcome.error, outcome.stop), (0, None), "f1 is found");
 }
+
+#[test]
+fn a_failing_lower_getattr_or_statfs_is_told_only_by_a_quirk() {
+    for (op, quirk) in [(Op::Getattr, "GATTR-1"), (Op::Statfs, "STATFS-2")] {
+        for fidelity in Fidelity::ALL {
+            let mut bench = Bench::new(Abi::V4, fidelity);
+            bench.script.pre.set(3);
+            bench.lower_fails.set(true);
+            let outcome = bench.run_op(op);
+            let faithful = fidelity == Fidelity::Faithful;
+            assert_eq!(bench.stepped_on(quirk), faithful, "{quirk} {fidelity:?}");
+            assert!(number(&outcome) < 0, "{quirk}: the caller sees an error in any case");
+            let seen = bench.seen(Some(Phase::Post)).expect("the postfilter was called");
+            assert_eq!(seen.meta.error_in == 0, faithful, "{quirk}: error_in (PIPE-11)");
+        }
+    }
+}

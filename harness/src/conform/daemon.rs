@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use fuserig_abi::{NodeId, Opcode};
+use fuserig_abi::{NodeId, Opcode, Quirk};
 use serde::Deserialize;
 
 use super::compare::Comparison;
@@ -107,14 +107,19 @@ pub(super) fn hex(text: &str) -> Vec<u8> {
         .collect()
 }
 
-/// Notes of which lengths the body of each request was put together.
+/// Notes quirks, and of which lengths the body of each request was put together.
 #[derive(Debug, Default)]
-pub(super) struct Pieces(pub(super) Rc<RefCell<Vec<Vec<u32>>>>);
+pub(super) struct Notes {
+    pub(super) pieces: Rc<RefCell<Vec<Vec<u32>>>>,
+    pub(super) hits: Rc<RefCell<Vec<Quirk>>>,
+}
 
-impl Sink for Pieces {
+impl Sink for Notes {
     fn event(&mut self, event: &Event<'_>) {
-        if let What::DaemonRequest { pieces, .. } = event.what {
-            self.0.borrow_mut().push(pieces.to_vec());
+        match event.what {
+            What::DaemonRequest { pieces, .. } => self.pieces.borrow_mut().push(pieces.to_vec()),
+            What::Quirk { quirk } | What::Crash { quirk } => self.hits.borrow_mut().push(quirk),
+            _ => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The recorder's system-call language, performed on the model.
 
+use core::fmt;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -32,6 +33,31 @@ pub(super) struct Observed {
     pub(super) getdents_calls: Option<i64>,
     /// A compound call that failed at its open.
     pub(super) failed_open: bool,
+}
+
+/// A result in a word or two.
+impl fmt::Display for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.ret)?;
+        if !self.err.is_empty() {
+            write!(f, " {}", self.err)?;
+        }
+        if let Some(data) = &self.data {
+            write!(f, " \"{}\"", data.escape_ascii())?;
+        }
+        if let Some(stat) = &self.stat {
+            write!(f, " mode {} size {} rdev {}", stat.mode, stat.size, stat.rdev)?;
+        }
+        if let Some(statfs) = &self.statfs {
+            write!(f, " type {} namelen {}", statfs.kind, statfs.namelen)?;
+        }
+        if let Some(ents) = &self.ents {
+            for entry in ents {
+                write!(f, " {}@{}", entry.name, entry.off)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Why a line cannot be performed.
@@ -79,8 +105,7 @@ impl Driver {
         match line.word(0)? {
             "rule" | "clearrules" | "dflt" => Err(Unable::Rules),
             "tree" => {
-                let now = self.vfs.world().now;
-                let tree = lower::tree(&mut *self.vfs.world_mut().lower, now);
+                let tree = lower::tree(&mut self.vfs.world_mut());
                 let tree = tree.map_err(|e| Unable::NotModelled(format!("tree: {e}")))?;
                 Ok(Observed { tree: Some(tree), ..Observed::default() })
             }
@@ -215,7 +240,10 @@ impl Driver {
     ) -> Result<Observed, Unable> {
         let mut seen = outcome(&result);
         match (&result.output, call) {
-            (Output::Stat(stat), _) if result.value.is_ok() => seen.stat = Some(stat_of(stat)),
+            (Output::Stat(stat), _) if result.value.is_ok() => {
+                let mode = self.vfs.world().lower_mode(stat);
+                seen.stat = Some(stat_of(stat, mode));
+            }
             (Output::None, Call::Stat { .. }) => seen.unfilled = result.value.is_ok(),
             (Output::StatFs(figures), _) => {
                 seen.statfs = Some(StatFsRecord {
@@ -591,10 +619,10 @@ fn shown(line: &Line<'_>, bytes: &[u8], ret: i64, size: u64) -> Vec<u8> {
     out
 }
 
-fn stat_of(stat: &fuserig_abi::Stat) -> StatRecord {
+fn stat_of(stat: &fuserig_abi::Stat, mode: u32) -> StatRecord {
     StatRecord {
         ino: stat.ino.0 as i64,
-        mode: format!("{:o}", stat.mode()),
+        mode: format!("{mode:o}"),
         nlink: i64::from(stat.nlink),
         uid: i64::from(stat.uid.0),
         gid: i64::from(stat.gid.0),

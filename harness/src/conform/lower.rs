@@ -219,11 +219,21 @@ impl Beside {
 }
 
 /// The lower tree in the recorder's form, sorted by path.
-pub(super) fn tree(lower: &mut dyn Lower, now: Timespec) -> Result<Vec<TreeRecord>, Errno> {
-    let caller = Caller::new(Credentials::root(), Pid(0), now);
+pub(super) fn tree(world: &mut World) -> Result<Vec<TreeRecord>, Errno> {
+    let caller = world.kernel_caller();
     let mut rows = Vec::new();
-    let root = lower.root();
-    walk(lower, &caller, root, "", &mut rows)?;
+    let root = world.lower.root();
+    let written_over = world.type_bits.clone();
+    walk(&mut *world.lower, &caller, root, "", &mut rows)?;
+    for (ino, row) in &mut rows {
+        // A file without type has no contents that anybody could read (N1).
+        if let Some(bits) = written_over.get(ino) {
+            let permissions = u32::from_str_radix(&row.mode, 8).unwrap_or(0) & 0o7777;
+            row.mode = format!("{:o}", bits | permissions);
+            row.content = row.content.take().filter(|_| *bits == FileKind::Regular.type_bits());
+        }
+    }
+    let mut rows: Vec<TreeRecord> = rows.into_iter().map(|(_, row)| row).collect();
     rows.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(rows)
 }
@@ -233,7 +243,7 @@ fn walk(
     caller: &Caller,
     directory: Ino,
     prefix: &str,
-    rows: &mut Vec<TreeRecord>,
+    rows: &mut Vec<(Ino, TreeRecord)>,
 ) -> Result<(), Errno> {
     let fh = lower.open(caller, directory, OpenFlags::DIRECTORY)?;
     let mut position = 0;
@@ -248,7 +258,7 @@ fn walk(
             }
             let stat = lower.lookup(caller, directory, &entry.name)?;
             let path = format!("{prefix}{}", latin1(&entry.name));
-            rows.push(row(lower, caller, &path, &stat)?);
+            rows.push((stat.ino, row(lower, caller, &path, &stat)?));
             if stat.kind == FileKind::Directory {
                 walk(lower, caller, stat.ino, &format!("{path}/"), rows)?;
             }

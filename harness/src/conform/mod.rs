@@ -18,9 +18,11 @@ mod lower;
 mod record;
 mod report;
 mod rule;
+mod script;
 mod suite;
 mod wire;
 
 pub use record::{RecordError, fuzz_entry};
 pub use report::{CaseReport, Verdict};
+pub use script::{Played, Script};
 pub use suite::{ConformOptions, LowerChoice, conform_text};

@@ -191,7 +191,7 @@ pub(super) struct TreeRecord {
 }
 
 /// The end of a case.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct EndRecord {
     pub(super) case: String,
     #[serde(default)]

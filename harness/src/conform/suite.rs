@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use fuserig_abi::{Abi, AbiTable, Credentials, Errno, Fidelity, NodeId, Timespec};
+use fuserig_abi::{Abi, AbiTable, Credentials, Errno, Fidelity, NodeId, Quirk, Timespec};
 use fuserig_filters::Filter;
 use fuserig_sim_fs::{HostFs, Lower, MemFs, MemFsOptions};
 use tempfile::TempDir;
 
 use super::compare::Comparison;
-use super::daemon::{HeardAt, Pieces, policies};
+use super::daemon::{HeardAt, Notes, policies};
 use super::driver::{CLIENT, Driver, Observed, Unable};
 use super::filter::{Members, RuleFilter, SeenCall, Shared};
 use super::lost::lost_call;
@@ -18,9 +18,10 @@ use super::lower::{CONSOLE, Ext4Manners, InMemory, WithConsole, populate, tree};
 use super::record::{Case, EndRecord, LostRecord, RecordError, read_cases};
 use super::report::{CaseReport, Verdict};
 use super::rule::{Rule, number};
+use super::script::Played;
 use crate::daemon::Heard;
 use crate::kernel::{MountOptions, World, WorldConfig};
-use crate::pipeline::{DAEMON, Daemon, NoDaemon, NullSink, Sink, Stop};
+use crate::pipeline::{DAEMON, Daemon, NoDaemon, Stop};
 use crate::vfs::{Call, Vfs, VfsConfig};
 
 /// What the model stands for while it plays a file.
@@ -38,6 +39,9 @@ pub struct ConformOptions {
     pub abi: Abi,
     /// What the mount stands on.
     pub lower: LowerChoice,
+    /// Whether the kernel is as it was recorded, or as it was meant. Only a faithful one can agree
+    /// with a record.
+    pub fidelity: Fidelity,
 }
 
 /// The lower filesystem of the cases.
@@ -53,7 +57,7 @@ pub enum LowerChoice {
 impl ConformOptions {
     /// Options for one ABI version over the filesystem in memory.
     pub fn new(abi: Abi) -> ConformOptions {
-        ConformOptions { abi, lower: LowerChoice::Simulated }
+        ConformOptions { abi, lower: LowerChoice::Simulated, fidelity: Fidelity::Faithful }
     }
 }
 
@@ -135,18 +139,19 @@ impl Listening {
 }
 
 /// A mount ready for the system calls of a case.
-struct Stage {
+pub(super) struct Stage {
     driver: Driver,
     shared: Rc<RefCell<Shared>>,
     comparison: Comparison,
     daemon: Option<Listening>,
+    hits: Rc<RefCell<Vec<Quirk>>>,
     /// The directory of the host that the mount stands on; it goes away with the case.
     _directory: Option<TempDir>,
 }
 
 impl Stage {
     /// Mounts what the case mounts; none when the mount is refused.
-    fn set(case: &Case, options: &ConformOptions) -> Result<Option<Stage>, String> {
+    pub(super) fn set(case: &Case, options: &ConformOptions) -> Result<Option<Stage>, String> {
         let native = case.head.mode == "native";
         let ext4 = case.head.lower == "ext4";
         let table = AbiTable::of(options.abi);
@@ -165,7 +170,7 @@ impl Stage {
         lower = Box::new(WithConsole::over(lower, NOW));
         let config = WorldConfig {
             abi: options.abi,
-            fidelity: if native { Fidelity::Intended } else { Fidelity::Faithful },
+            fidelity: if native { Fidelity::Intended } else { options.fidelity },
             options: MountOptions {
                 allow_other: native || case.head.opts.contains("allow_other"),
                 default_permissions: case.head.opts.contains("default_permissions"),
@@ -176,7 +181,10 @@ impl Stage {
             start: NOW,
         };
         let setup = |errno: Errno| format!("mount: {errno}");
-        let (daemon, sink, listening) = daemon_of(case)?;
+        let sink = Notes::default();
+        let hits = Rc::clone(&sink.hits);
+        let (daemon, listening) = daemon_of(case, &sink)?;
+        let sink = Box::new(sink);
         let mut world = World::new(&config, lower, filter, daemon, sink).map_err(setup)?;
         if !native && !case.head.opts.contains("root_dir") {
             world.attach_root(false, None);
@@ -199,7 +207,7 @@ impl Stage {
         let driver = driver.map_err(setup)?;
         let comparison = Comparison::new(table, ext4);
         let daemon = listening;
-        Ok(Some(Stage { driver, shared, comparison, daemon, _directory: directory }))
+        Ok(Some(Stage { driver, shared, comparison, daemon, hits, _directory: directory }))
     }
 
     fn play(mut self, case: &Case) -> CaseReport {
@@ -227,7 +235,7 @@ impl Stage {
     }
 
     /// Performs one line of the record; gives what it showed and the filter calls it made.
-    fn perform(&mut self, text: &str) -> Result<(Observed, Vec<SeenCall>), String> {
+    pub(super) fn perform(&mut self, text: &str) -> Result<(Observed, Vec<SeenCall>), String> {
         self.shared.borrow_mut().calls.clear();
         let seen = match self.driver.perform(text) {
             Ok(seen) => seen,
@@ -292,6 +300,33 @@ impl Stage {
         self.report(case, case.ops.len(), stop)
     }
 
+    /// How the client's last system call stopped the kernel.
+    pub(super) fn stopped(&self) -> Option<Stop> {
+        self.driver.vfs.stopped(CLIENT)
+    }
+
+    /// The client's last call.
+    pub(super) fn exit(&mut self, call: &Call) {
+        self.driver.vfs.call(CLIENT, call);
+        self.listen(0);
+    }
+
+    /// What was noted beside the results.
+    pub(super) fn note_into(&self, played: &mut Played) {
+        for quirk in self.hits.borrow().iter() {
+            if !played.hits.contains(quirk) {
+                played.hits.push(*quirk);
+            }
+        }
+        played.leaks = self.driver.vfs.world().mount.leaks;
+        if let Some(daemon) = &self.daemon {
+            let asked = daemon.at.iter().map(|at| at.heard.request.opcode.to_string());
+            played.asked = asked.filter(|opcode| opcode != "FUSE_INIT").collect();
+            let forgotten = daemon.forgotten.borrow();
+            played.forgotten = forgotten.iter().map(|(node, count)| (node.0, *count)).collect();
+        }
+    }
+
     fn listen(&mut self, n: i64) {
         if let Some(daemon) = &mut self.daemon {
             daemon.settle(n);
@@ -307,9 +342,7 @@ impl Stage {
 
     fn compare_tree(&mut self, case: &Case) {
         let end = case.end.as_ref().expect("a case without end is not played");
-        let vfs = &self.driver.vfs;
-        let now = vfs.world().now;
-        let ours = tree(&mut *vfs.world_mut().lower, now);
+        let ours = tree(&mut self.driver.vfs.world_mut());
         let place = "lower tree at the end";
         match ours {
             Ok(rows) => self.comparison.tree(place, &end.lower_tree, &rows),
@@ -368,23 +401,22 @@ fn lower_of(choice: &LowerChoice) -> Result<(Box<dyn Lower>, Option<TempDir>), S
     }
 }
 
-/// A daemon, where its requests are noted, and what it shares.
-type Server = (Box<dyn Daemon>, Box<dyn Sink>, Option<Listening>);
+/// A daemon, and what it shares.
+type Server = (Box<dyn Daemon>, Option<Listening>);
 
-/// The daemon of a case, and where its requests are noted.
-fn daemon_of(case: &Case) -> Result<Server, String> {
+/// The daemon of a case; its requests are noted by `notes`.
+fn daemon_of(case: &Case, notes: &Notes) -> Result<Server, String> {
     if case.head.mode != "daemon" {
-        return Ok((Box::new(NoDaemon), Box::new(NullSink), None));
+        return Ok((Box::new(NoDaemon), None));
     }
     let daemon = policies(&case.head.rules)?;
-    let sink = Pieces::default();
     let listening = Listening {
         heard: Rc::clone(daemon.heard()),
         forgotten: Rc::clone(daemon.forgotten()),
-        pieces: Rc::clone(&sink.0),
+        pieces: Rc::clone(&notes.pieces),
         at: Vec::new(),
     };
-    Ok((Box::new(daemon), Box::new(sink), Some(listening)))
+    Ok((Box::new(daemon), Some(listening)))
 }
 
 /// The filter of the root: none, one, or (outer none) a name that is not registered.

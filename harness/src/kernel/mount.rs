@@ -55,6 +55,8 @@ pub struct Evicted {
     pub nodeid: NodeId,
     /// The count FORGET carries.
     pub nlookup: u64,
+    /// Whether it stood on a lower inode: its lookups were the pipeline's, not the daemon's.
+    pub backed: bool,
     /// The lower inode when no other FUSE inode uses it.
     pub unused: Option<Ino>,
 }
@@ -187,8 +189,10 @@ impl Mount {
         }
         let state = self.inodes.remove(inode);
         self.hashed.remove(&(state.backing, state.hash_nodeid, inode));
+        let backed = state.backing.is_some();
         let unused = state.backing.filter(|&ino| !self.is_in_use(ino));
-        self.evicted.push(Evicted { nodeid: state.nodeid, nlookup: state.nlookup, unused });
+        let (nodeid, nlookup) = (state.nodeid, state.nlookup);
+        self.evicted.push(Evicted { nodeid, nlookup, backed, unused });
     }
 
     /// The inodes evicted since the last call, oldest first. A lower inode that another FUSE inode

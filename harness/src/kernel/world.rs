@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fuserig_abi::{
-    Abi, AbiTable, AllocFailures, Caller, Credentials, Errno, Fidelity, Ino, Pid, Quirk, Timespec,
+    Abi, AbiTable, AllocFailures, Caller, Credentials, Errno, Fidelity, Ino, Pid, Quirk, Stat,
+    Timespec,
 };
 use fuserig_filters::Filter;
 use fuserig_sim_fs::{Lower, LowerExt, LowerOp, LowerReply};
@@ -78,6 +79,8 @@ pub struct World {
     /// Lower files known to have been written to: they bear the kernel's mark that there are no
     /// privileges to take away (`S_NOSEC`), which a rename copies to the FUSE inode (N15).
     pub written: BTreeSet<Ino>,
+    /// Lower inodes whose type a setattr wrote over, with the type bits they have now (N1).
+    pub type_bits: BTreeMap<Ino, u32>,
     /// Filters whose name was taken out of the registry.
     unregistered: BTreeSet<FilterId>,
     /// Which private allocations of later operations fail (row W10).
@@ -122,6 +125,7 @@ impl World {
             stale_page: Vec::new(),
             outside: BTreeMap::new(),
             written: BTreeSet::new(),
+            type_bits: BTreeMap::new(),
             unregistered: BTreeSet::new(),
             alloc_failures: AllocFailures::Never,
             next_operation: 0,
@@ -211,6 +215,12 @@ impl World {
         self.next_operation
     }
 
+    /// The mode word of a lower inode, whose type bits may not be those it was made with (N1).
+    pub fn lower_mode(&self, stat: &Stat) -> u32 {
+        let kind = stat.kind.type_bits();
+        self.type_bits.get(&stat.ino).copied().unwrap_or(kind) | stat.permissions
+    }
+
     /// Whether the modelled kernel's own mistakes are to be made.
     pub fn faithful(&self) -> bool {
         self.fidelity == Fidelity::Faithful
@@ -231,8 +241,13 @@ impl World {
             if evicted.nodeid.0 != 0 {
                 let (nodeid, nlookup) = (evicted.nodeid, evicted.nlookup);
                 if self.sink.wants_events() {
+                    let step = Step::Result;
                     let what = What::Forget { nodeid, nlookup };
-                    self.emit(&Event { operation: 0, step: Step::Result, what });
+                    self.emit(&Event { operation: 0, step, what });
+                    if evicted.backed {
+                        let what = What::Quirk { quirk: Quirk::FORGET_1 };
+                        self.emit(&Event { operation: 0, step, what });
+                    }
                 }
                 self.daemon.forget(nodeid, nlookup);
             }

@@ -61,7 +61,7 @@ fn prefilter_of(world: &mut World, run: &mut Run, echoed: usize) -> Result<i64, 
             buffer.data = Some(memory);
         }
     }
-    if faithful && matches!(run.op, Op::Setxattr) {
+    if faithful && run.op == Op::Setxattr {
         run.quirk(world, "USER-4");
     }
     let body = request_body(&run.args.in_args[..run.args.in_count], run)?;
@@ -105,7 +105,7 @@ pub(super) fn postfilter(world: &mut World, run: &mut Run) -> Result<i64, Stop> 
     }
     let outcome = talk(world, run, body, error_in, Direction::Out(&wire))?;
     if outcome < 0 {
-        if run.op == Op::Readdir {
+        if run.op == Op::Readdir && world.faithful() {
             run.quirk(world, "N8");
         }
         if !world.faithful() {
@@ -170,7 +170,8 @@ fn talk(
     error_in: Option<u32>,
     direction: Direction<'_>,
 ) -> Result<i64, Stop> {
-    let shape = shape(&run.args, direction);
+    let shape = shape(&run.args, direction, world.faithful());
+    let sizes = shape.sizes.clone();
     let caller = run.caller.clone();
     let asking = Asking {
         number: run.number,
@@ -187,23 +188,43 @@ fn talk(
     };
     let eio = i64::from(Errno::EIO.negative());
     match ask(world, asking)? {
-        Settled::Error(errno) => Ok(i64::from(errno.negative())),
+        Settled::Error(errno) => {
+            if run.op == Op::Setxattr && error_in.is_some() {
+                run.quirk(world, "N22");
+            }
+            Ok(i64::from(errno.negative()))
+        }
         Settled::Reply { body, entries } => {
             run.scratch.entries = entries;
-            apply(&mut run.args, direction, &body);
+            apply(&mut run.args, direction, &sizes, &body);
+            if matches!(direction, Direction::In(_)) && names_without_nul(run) {
+                run.quirk(world, "USER-6");
+            }
             Ok(0)
         }
         Settled::Broken { copied } => {
+            run.quirk(world, "USER-8");
             if let Some(body) = copied {
-                apply(&mut run.args, direction, &body);
+                apply(&mut run.args, direction, &sizes, &body);
             }
             Ok(eio)
         }
     }
 }
 
+/// Whether a name came back without its NUL: it is shorter than the daemon meant.
+fn names_without_nul(run: &Run) -> bool {
+    run.args.ins().iter().any(|arg| match arg {
+        Arg::Buffer(buffer) if run.op != Op::Setxattr => match buffer.bytes(&run.args.arena) {
+            Ok(bytes) => bytes.last() != Some(&0),
+            Err(_) => false,
+        },
+        _ => false,
+    })
+}
+
 /// What the reply may hold: structs in full, buffers at most at their maximum.
-fn shape(args: &CallArgs, direction: Direction<'_>) -> Shape {
+fn shape(args: &CallArgs, direction: Direction<'_>, faithful: bool) -> Shape {
     let list: Vec<&Arg> = match direction {
         Direction::In(indices) => indices.iter().map(|&index| &args.in_args[index]).collect(),
         Direction::Out(indices) => indices.iter().map(|&index| &args.out_args[index]).collect(),
@@ -213,25 +234,30 @@ fn shape(args: &CallArgs, direction: Direction<'_>) -> Shape {
         Arg::Struct(bytes) => bytes.bytes().len() as u32,
         Arg::Buffer(buffer) => buffer.max_size,
     };
+    // A buffer that is not the last has a length of its own, not the longest (USER-4).
+    let own = |(place, arg): (usize, &&Arg)| match arg {
+        Arg::Buffer(buffer) if !faithful && place + 1 < list.len() => buffer.size,
+        _ => size(arg),
+    };
     let out = matches!(direction, Direction::Out(_));
     let flags = args.request_flags;
     let varies = list.last().is_some_and(|arg| {
         arg.as_buffer().is_some_and(|buffer| buffer.flags.contains(BufferFlags::VARIABLE_SIZE))
     });
     Shape {
-        sizes: list.iter().map(size).collect(),
+        sizes: list.iter().enumerate().map(own).collect(),
         variable: varies || out && flags.contains(RequestFlags::OUT_ARGVAR),
         entries: out && flags.contains(RequestFlags::IS_LOOKUP),
     }
 }
 
 /// Copies a reply that fits into the arguments.
-fn apply(args: &mut CallArgs, direction: Direction<'_>, reply: &[u8]) {
+fn apply(args: &mut CallArgs, direction: Direction<'_>, sizes: &[u32], reply: &[u8]) {
     let indices = match direction {
         Direction::In(indices) | Direction::Out(indices) => indices,
     };
     let mut rest = reply;
-    for &index in indices {
+    for (&index, &size) in indices.iter().zip(sizes) {
         let CallArgs { in_args, out_args, arena, .. } = args;
         let arg = match direction {
             Direction::In(_) => &mut in_args[index],
@@ -245,7 +271,7 @@ fn apply(args: &mut CallArgs, direction: Direction<'_>, reply: &[u8]) {
                 rest = tail;
             }
             Arg::Buffer(buffer) => {
-                let (head, tail) = rest.split_at((buffer.max_size as usize).min(rest.len()));
+                let (head, tail) = rest.split_at((size as usize).min(rest.len()));
                 if let Some(memory) = buffer.data {
                     let written = arena.write(memory, 0, head);
                     debug_assert!(written.is_ok(), "the buffer was made as large as its maximum");

@@ -267,12 +267,10 @@ impl Device<'_> {
         if list.len() % ENTRY != 0 || list.len() > FUSE_BPF_MAX_ENTRIES as usize * ENTRY {
             return Err(Errno::EINVAL);
         }
-        if route == Route::Write {
+        if route == Route::Write && self.world.faithful() {
             let quirk = quirk("ENT-3");
             self.emit(What::Quirk { quirk });
-            if self.world.faithful() {
-                return Err(Errno::EINVAL);
-            }
+            return Err(Errno::EINVAL);
         }
         EntryActions::parse(self.world, DAEMON, list).map(Some)
     }

@@ -2,7 +2,9 @@
 //!
 //! This is the only file that calls a filter. Everything else in the pipeline sees codes.
 
-use fuserig_abi::{Abi, Op, Opcode, Phase, Slot};
+use fuserig_abi::{
+    Abi, BufferEvent, BufferFlags, FuseBuffer, MetaInfo, Op, Opcode, Phase, Row, Slot,
+};
 use fuserig_filters::FilterEnv;
 
 use super::run::quirk;
@@ -27,7 +29,12 @@ pub(super) fn prefilter(world: &mut World, run: &mut Run) -> Result<i32, Stop> {
         Some(slot) => call(world, run, filter, slot),
         None => missing(world.abi),
     };
-    Ok(or_default(world, run, filter, code, Phase::Pre))
+    let code = or_default(world, run, filter, code, Phase::Pre);
+    let own = |phase: Phase| has(world, filter, Slot::Member(run.op, phase));
+    if code == 0 && !own(Phase::Pre) && own(Phase::Post) {
+        run.quirk(world, "PIPE-10");
+    }
+    Ok(code)
 }
 
 /// P10: the code after the postfilter; a code that asks for none stays what it is.
@@ -38,7 +45,8 @@ pub(super) fn postfilter(world: &mut World, run: &mut Run) -> Result<i32, Stop> 
     } else if run.next > last_code(world.abi) {
         run.quirk(world, "PIPE-6");
     }
-    let code = if run.next == POSTFILTER {
+    let called = run.next == POSTFILTER;
+    let code = if called {
         match choose(world, run, filter, Phase::Post)? {
             Some(slot) => call(world, run, filter, slot),
             None => missing(world.abi),
@@ -50,7 +58,41 @@ pub(super) fn postfilter(world: &mut World, run: &mut Run) -> Result<i32, Stop> 
     if code == USER {
         run.quirk(world, "PIPE-4");
     }
+    if called && code >= 0 && run.error < 0 {
+        run.quirk(world, "PIPE-3");
+    }
     Ok(code)
+}
+
+/// Operations whose lower step changes something.
+const CHANGING: [Op; 14] = [
+    Op::CreateOpen,
+    Op::CopyFileRange,
+    Op::Setxattr,
+    Op::Removexattr,
+    Op::WriteIter,
+    Op::FileFallocate,
+    Op::Mknod,
+    Op::Mkdir,
+    Op::Rmdir,
+    Op::Rename,
+    Op::Rename2,
+    Op::Unlink,
+    Op::Link,
+    Op::Setattr,
+];
+
+/// A failure after the lower step: what that did stays done (PIPE-13).
+pub(super) fn failed_afterwards(world: &mut World, run: &Run) {
+    if run.error >= 0 && (CHANGING.contains(&run.op) || run.op == Op::Symlink) {
+        run.quirk(world, "PIPE-13");
+    }
+    if world.faithful() && matches!(run.op, Op::Open | Op::Opendir) {
+        run.quirk(world, "N6");
+    }
+    if run.op == Op::Readdir && run.scratch.produced {
+        run.quirk(world, "N7");
+    }
 }
 
 fn missing(abi: Abi) -> i32 {
@@ -76,11 +118,12 @@ fn or_default(world: &mut World, run: &mut Run, filter: FilterId, code: i32, pha
         return 0;
     }
     if phase == Phase::Post && run.next == CALL_DEFAULT {
-        run.quirk(world, "PIPE-7");
         if !world.faithful() {
             return 0;
         }
+        run.quirk(world, "PIPE-7");
     }
+    run.quirk(world, "PIPE-8");
     call(world, run, filter, Slot::Default)
 }
 
@@ -155,9 +198,80 @@ fn has(world: &World, filter: FilterId, slot: Slot) -> bool {
     world.filters[filter.0 as usize].has(slot)
 }
 
+/// The buffers of the arguments, as they are.
+fn buffers(run: &Run) -> Vec<FuseBuffer> {
+    let args = run.args.ins().iter().chain(run.args.outs());
+    args.filter_map(|arg| arg.as_buffer().copied()).collect()
+}
+
+/// What a filter is about to be shown.
+struct Before {
+    buffers: Vec<FuseBuffer>,
+    meta: MetaInfo,
+    /// How many events the arena had noted.
+    events: usize,
+}
+
+/// What the writable views that a filter asked for do besides (BUF-1, 8, 15, 16, KF-1, KF-2).
+fn views(world: &mut World, run: &Run, before: &Before, slot: Slot) {
+    let events: Vec<BufferEvent> = run.args.arena.events()[before.events..].to_vec();
+    for event in events {
+        if let BufferEvent::Freed(memory) = event {
+            let earlier = |event: &BufferEvent| {
+                matches!(event,
+                BufferEvent::GetWriteable { memory: Some(handed), .. } if *handed == memory)
+            };
+            // A view handed out before still points there.
+            if run.args.arena.events()[before.events..].iter().any(earlier) {
+                run.quirk(world, "BUF-13");
+            }
+        }
+        let BufferEvent::GetWriteable { owner, size, copy, row, memory } = event else {
+            if matches!(event, BufferEvent::OriginWritten(_)) {
+                run.quirk(world, "N12");
+            }
+            continue;
+        };
+        let named = |buffer: &&FuseBuffer| {
+            buffer.data.is_some_and(|memory| run.args.arena.owner(memory) == owner)
+        };
+        let old = before.buffers.iter().find(named).copied().unwrap_or_default();
+        let allocates = matches!(row, Row::W11 | Row::W12);
+        if memory.is_none() {
+            run.quirk(world, "KF-2");
+        }
+        if allocates {
+            run.quirk(world, "KF-1");
+        }
+        if matches!(row, Row::W8 | Row::W11) && copy && size > u64::from(old.size) {
+            run.quirk(world, "BUF-1");
+        }
+        if row == Row::W11 && size < u64::from(old.size) {
+            run.quirk(world, "BUF-16");
+        }
+        if !copy && size > 0 && matches!(row, Row::W9 | Row::W12) {
+            run.quirk(world, "BUF-8");
+        }
+        let borrowed = old.flags.contains(BufferFlags::MUST_ALLOCATE)
+            && !old.flags.contains(BufferFlags::ALLOCATED);
+        if size == 0 && borrowed && matches!(row, Row::W8 | Row::W9) {
+            run.quirk(world, "BUF-15");
+        }
+        if slot == Slot::Member(Op::Readdir, Phase::Post) && memory.is_none() {
+            run.quirk(world, "BUF-12");
+        }
+    }
+}
+
 fn call(world: &mut World, run: &mut Run, filter: FilterId, slot: Slot) -> i32 {
     let step = run.at();
     run.emit(world, step, What::Call { slot, args: &run.args });
+    let meta = run.args.meta;
+    let before = world.sink.wants_events().then(|| Before {
+        buffers: buffers(run),
+        meta,
+        events: run.args.arena.events().len(),
+    });
     let mut env = FilterEnv::new(&run.caller);
     let code = world.filters[filter.0 as usize].call(slot, &mut run.args, &mut env) as i32;
     for line in env.printed() {
@@ -171,6 +285,19 @@ fn call(world: &mut World, run: &mut Run, filter: FilterId, slot: Slot) -> i32 {
     }
     if let Some(trap) = env.trap() {
         run.emit(world, step, What::Trap { trap });
+    }
+    if !world.faithful() {
+        run.args.meta = meta;
+    }
+    if let Some(before) = before {
+        views(world, run, &before, slot);
+        if run.args.meta != before.meta {
+            run.quirk(world, "N23");
+            run.quirk(world, "VER-1");
+        }
+    }
+    if code < -4095 {
+        run.quirk(world, "N3");
     }
     if matches!(step, Step::Prefilter) && code == USER {
         run.quirk(world, "PIPE-9");

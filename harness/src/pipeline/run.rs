@@ -1,7 +1,7 @@
 //! One operation on its way through the steps.
 
 use fuserig_abi::{
-    Arg, BufferFlags, CallArgs, Caller, MemoryId, MemoryKind, Op, Phase, Quirk, Stat, StatFs,
+    Abi, Arg, BufferFlags, CallArgs, Caller, MemoryId, MemoryKind, Op, Phase, Quirk, Stat, StatFs,
     WireStruct,
 };
 
@@ -76,6 +76,8 @@ pub(super) struct Scratch {
     pub(super) stat: Option<Stat>,
     /// The handle that create made.
     pub(super) handle: Option<HandleId>,
+    /// The lower call failed without saying so (getxattr).
+    pub(super) failed: bool,
     /// What the entries of a daemon's reply asked for (lookup).
     pub(super) entries: Option<EntryActions>,
 }
@@ -211,13 +213,31 @@ impl Run {
     fn perform(&mut self, world: &mut World) -> Result<Option<Step>, Stop> {
         match self.step {
             Step::Enter => {
-                let backed = world.mount.inodes[self.inode].backing.is_some();
+                let backed = world.mount.inodes[self.inode].backing.is_some()
+                    && (world.faithful() || !self.opened_by_daemon(world));
                 Ok(backed.then_some(Step::InitializeIn))
             }
             Step::Result => Ok(self.again(world)),
             step if step <= Step::User => self.before_lower(world).map(Some),
             _ => self.lower_onwards(world).map(Some),
         }
+    }
+
+    /// Whether the handle was opened by the daemon, so that there is no lower file (OPEN-2).
+    fn opened_by_daemon(&self, world: &World) -> bool {
+        let handle = match self.operation {
+            Operation::Flush { handle }
+            | Operation::Release { handle, .. }
+            | Operation::Lseek { handle, .. }
+            | Operation::Fsync { handle, .. }
+            | Operation::ReadIter { handle, .. }
+            | Operation::WriteIter { handle, .. }
+            | Operation::FileFallocate { handle, .. }
+            | Operation::Readdir { handle, .. }
+            | Operation::CopyFileRange { from: handle, .. } => handle,
+            _ => return false,
+        };
+        world.mount.handles[handle].backing.is_none()
     }
 
     /// P1 to P7: everything that happens before the lower operation.
@@ -297,6 +317,7 @@ impl Run {
                 self.args.meta.opcode |= Phase::Post.bit();
                 self.next = dispatch::postfilter(world, self)?;
                 if self.next < 0 {
+                    dispatch::failed_afterwards(world, self);
                     self.error = i64::from(self.next);
                     Step::Finalize
                 } else {
@@ -307,6 +328,7 @@ impl Run {
                 if self.next == dispatch::USER_POSTFILTER {
                     let outcome = conversation::postfilter(world, self)?;
                     if outcome < 0 {
+                        dispatch::failed_afterwards(world, self);
                         self.error = outcome;
                     }
                 }
@@ -338,7 +360,8 @@ impl Run {
                 self.prefilter_failed(world);
                 return Ok(Step::Finalize);
             }
-            // The reply's code is recorded for no prefilter request, so it is always 0 (PIPE-1).
+            // The reply's code is recorded for no prefilter request, so it is always 0.
+            self.quirk(world, "PIPE-1");
             self.next = 0;
         }
         Ok(Step::Freeze)
@@ -357,13 +380,14 @@ impl Run {
     }
 
     fn prefilter_failed(&mut self, world: &mut World) {
-        if matches!(self.op, Op::Release | Op::Releasedir) {
+        let leaks = world.faithful() && world.abi == Abi::V3;
+        if leaks && matches!(self.op, Op::Release | Op::Releasedir) {
             self.quirk(world, "PIPE-2");
         }
     }
 
     fn user_taken(&mut self, world: &mut World) {
-        if self.op == Op::Readdir {
+        if self.op == Op::Readdir && world.faithful() {
             world.mount.leaks.pages += 1;
             self.quirk(world, "PIPE-12");
         }

@@ -1,7 +1,7 @@
 //! open and close: permission, creation, truncation, descriptors.
 
 use fuserig_abi::{AccessMask, Errno, FileKind, Pid, S_IALLUGO};
-use fuserig_sim_fs::OpenFlags;
+use fuserig_sim_fs::{LowerExt, OpenFlags};
 
 use super::call::{CallResult, PathAt};
 use super::fail::Fail;
@@ -110,6 +110,10 @@ impl Vfs {
         self.permission(pid, inode, AccessMask::WRITE | AccessMask::EXEC).await?;
         let mode = (mode & S_IALLUGO) | FileKind::Regular.type_bits();
         if self.state().world.faithful() {
+            self.on_ordinary_path(pid, 0, |path| {
+                path.quirk("N16");
+                Ok(())
+            })?;
             let dentry = self.state().world.mount.new_child(directory, b"/");
             let operation = Operation::CreateOpen { dentry, flags: flags.bits(), mode };
             let created = self.operate_checked(pid, operation).await;
@@ -130,7 +134,6 @@ impl Vfs {
         flags: OpenFlags,
         mode: u32,
     ) -> Result<FileId, Fail> {
-        use fuserig_sim_fs::LowerExt;
         let mut guard = self.state();
         let state = &mut *guard;
         let caller = state.caller(pid);
@@ -332,6 +335,11 @@ impl Vfs {
             }
             Value::Handle(handle) => Ok(Found::Created(handle)),
             _ if outcome.error < 0 => Err(Fail::of(outcome.error)),
+            // Made by mknod: what was made is opened next.
+            _ if !self.is_negative(dentry) => {
+                self.state().world.mount.hold(dentry);
+                Ok(Found::Existing(dentry))
+            }
             _ => Err(Errno::EIO.into()),
         }
     }
@@ -443,8 +451,14 @@ impl Vfs {
     fn discard_handle(&self, handle: HandleId) {
         let mut state = self.state();
         let inode = state.world.mount.handles[handle].inode;
-        if state.world.mount.handles.remove(handle).backing.is_some() {
-            state.world.mount.leaks.lower_files += 1;
+        if let Some(fh) = state.world.mount.handles.remove(handle).backing {
+            if state.world.faithful() {
+                state.world.mount.leaks.lower_files += 1;
+            } else {
+                let kernel = state.world.kernel_caller();
+                // A lower file that cannot be released is gone all the same.
+                let _ = state.world.lower.release(&kernel, fh);
+            }
         }
         state.world.mount.put_inode(inode);
     }

@@ -2,7 +2,8 @@
 
 use fuserig_abi::{
     AccessMask, Arg, Errno, FileKind, FuseAccessIn, FuseAttr, FuseAttrOut, FuseGetattrIn,
-    FuseKstatfs, FuseSetattrIn, FuseStatfsOut, Gid, Ino, S_IALLUGO, Stat, StatFs, Timespec, Uid,
+    FuseKstatfs, FuseSetattrIn, FuseStatfsOut, Gid, Ino, S_IALLUGO, S_IFMT, Stat, StatFs, Timespec,
+    Uid,
 };
 use fuserig_sim_fs::{AttrChanges, LowerExt, SetTime};
 
@@ -49,13 +50,15 @@ pub(super) fn getattr_lower(world: &mut World, run: &mut Run) -> Code {
     let answer = world.lower.getattr(&run.caller, node(world, run));
     match answer {
         Ok(stat) => {
-            let attr = fuse_attr(&stat, world.faithful());
+            let attr = fuse_attr(world, &stat);
             run.set_output(0, &FuseAttrOut { attr, ..FuseAttrOut::default() });
             run.scratch.stat = Some(stat);
             Ok(0)
         }
         Err(errno) => {
-            run.quirk(world, "GATTR-1");
+            if world.faithful() {
+                run.quirk(world, "GATTR-1");
+            }
             hidden_code::<()>(world, run, Err(errno))
         }
     }
@@ -160,7 +163,7 @@ pub(super) fn setattr_lower(world: &mut World, run: &mut Run) -> Code {
     };
     let input = run.input::<FuseSetattrIn>(0);
     let original = to_fattr(&attr).valid;
-    if input.valid != original {
+    if input.valid != original && world.faithful() {
         run.quirk(world, "SATTR-1");
     }
     let selected = if world.faithful() { original } else { input.valid & original };
@@ -170,13 +173,27 @@ pub(super) fn setattr_lower(world: &mut World, run: &mut Run) -> Code {
         world.written.insert(node(world, run));
     }
     let answer = world.lower.setattr(&run.caller, node(world, run), changes);
+    if run.next != 0 && world.faithful() {
+        run.quirk(world, "SATTR-2");
+    }
     if answer.is_ok()
         && let Some(size) = changes.size
     {
         world.mount.inodes[run.inode].size = size;
     }
+    if let (Ok(stat), true) = (&answer, selected & FATTR_MODE != 0 && world.faithful()) {
+        // The whole mode word is written, type bits and all (N1).
+        let word = if input.valid & FATTR_MODE != 0 { input.mode } else { 0 };
+        let bits = word & S_IFMT;
+        if bits == stat.kind.type_bits() {
+            world.type_bits.remove(&stat.ino);
+        } else {
+            run.quirk(world, "N1");
+            world.type_bits.insert(stat.ino, bits);
+        }
+    }
     if let (Ok(stat), false) = (&answer, world.faithful()) {
-        let attr = fuse_attr(stat, false);
+        let attr = fuse_attr(world, stat);
         run.set_output(0, &FuseAttrOut { attr, ..FuseAttrOut::default() });
     }
     hidden_code(world, run, answer)
@@ -240,12 +257,15 @@ pub(super) fn statfs_lower(world: &mut World, run: &mut Run) -> Code {
                 ..FuseKstatfs::default()
             };
             run.set_output(0, &FuseStatfsOut { st });
+            run.quirk(world, "STATFS-1");
             // The caller's struct is filled here already; finalize only fills it again (N23).
             run.value = Value::StatFs(figures);
             Ok(0)
         }
         Err(errno) => {
-            run.quirk(world, "STATFS-2");
+            if world.faithful() {
+                run.quirk(world, "STATFS-2");
+            }
             hidden_code::<()>(world, run, Err(errno))
         }
     }

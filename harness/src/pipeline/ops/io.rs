@@ -36,8 +36,11 @@ pub(super) fn lseek_lower(world: &mut World, run: &mut Run) -> Code {
     };
     let input = run.input::<FuseLseekIn>(0);
     let position = world.mount.handles[handle].position;
-    let short_circuit = offset == 0 && matches!(whence, Whence::Set | Whence::Cur);
-    if short_circuit && (input.offset != 0 || input.whence != whence.raw()) {
+    let changed = input.offset != 0 || input.whence != whence.raw();
+    let short_circuit = offset == 0
+        && matches!(whence, Whence::Set | Whence::Cur)
+        && (world.faithful() || !changed);
+    if short_circuit && changed {
         run.quirk(world, "LSEEK-2");
     }
     let result = match whence {
@@ -49,10 +52,10 @@ pub(super) fn lseek_lower(world: &mut World, run: &mut Run) -> Code {
         },
     };
     if result < 0 && !short_circuit {
-        run.quirk(world, "LSEEK-1");
         if !world.faithful() {
             return Ok(result);
         }
+        run.quirk(world, "LSEEK-1");
     }
     run.set_output(0, &FuseLseekOut { offset: result as u64 });
     Ok(0)
@@ -135,6 +138,9 @@ pub(super) fn copy_lower(world: &mut World, run: &mut Run) -> Code {
     match answer {
         Ok(LowerReply::Count(count)) => {
             run.value = Value::Number(count as i64);
+            if run.next != 0 && world.faithful() {
+                run.quirk(world, "CFR-1");
+            }
             if !world.faithful() {
                 let size = u32::try_from(count).unwrap_or(u32::MAX);
                 run.set_output(0, &FuseWriteOut { size, padding: 0 });
@@ -199,11 +205,10 @@ pub(super) fn read_lower(world: &mut World, run: &mut Run) -> Code {
         run.quirk(world, "READ-3");
     }
     if size == 0 {
-        if input.size != 0 {
-            run.quirk(world, "READ-2");
-        }
         if !world.faithful() {
             run.set_output(0, &FuseReadIterOut { ret: 0 });
+        } else if input.size != 0 {
+            run.quirk(world, "READ-2");
         }
         return Ok(0);
     }

@@ -1,8 +1,8 @@
 //! lookup: the operation that decides what a name means.
 
 use fuserig_abi::{
-    Arg, BufferFlags, Errno, FuseAttr, FuseBpfEntryOut, FuseBuffer, FuseEntryOut, Ino, NodeId,
-    RequestFlags, Stat,
+    Arg, BufferFlags, Errno, FileKind, FuseAttr, FuseBpfEntryOut, FuseBuffer, FuseEntryOut, Ino,
+    NodeId, RequestFlags, Stat,
 };
 use fuserig_sim_fs::LowerExt;
 
@@ -12,7 +12,7 @@ use super::row::Code;
 use crate::kernel::{BackingPath, DentryId, World};
 use crate::pipeline::entries::{BackingAction, EntryActions, FilterAction};
 use crate::pipeline::run::quirk;
-use crate::pipeline::{Operation, Run, Stop, Value};
+use crate::pipeline::{DAEMON, Operation, Run, Stop, Value};
 
 fn dentry(run: &Run) -> DentryId {
     let Operation::Lookup { dentry } = run.operation else {
@@ -36,7 +36,8 @@ pub(super) fn lookup_out(_: &mut World, run: &mut Run) -> Code {
 }
 
 /// Attributes as the pipeline shows them: rdev and flags stay 0 (3.7, GATTR-3).
-pub(super) fn fuse_attr(stat: &Stat, faithful: bool) -> FuseAttr {
+pub(super) fn fuse_attr(world: &World, stat: &Stat) -> FuseAttr {
+    let faithful = world.faithful();
     FuseAttr {
         ino: stat.ino.0,
         size: stat.size,
@@ -47,7 +48,7 @@ pub(super) fn fuse_attr(stat: &Stat, faithful: bool) -> FuseAttr {
         atimensec: stat.atime.nsec,
         mtimensec: stat.mtime.nsec,
         ctimensec: stat.ctime.nsec,
-        mode: stat.mode(),
+        mode: world.lower_mode(stat),
         nlink: stat.nlink,
         uid: stat.uid.0,
         gid: stat.gid.0,
@@ -59,7 +60,7 @@ pub(super) fn fuse_attr(stat: &Stat, faithful: bool) -> FuseAttr {
 
 /// The name the lower lookup uses: the buffer when a writable view of it was handed out (BUF-7),
 /// else the dentry's own.
-fn lower_name(world: &World, run: &Run) -> Result<std::sync::Arc<[u8]>, Stop> {
+fn lower_name(world: &mut World, run: &Run) -> Result<std::sync::Arc<[u8]>, Stop> {
     let Arg::Buffer(buffer) = run.args.in_args[0] else { unreachable!("in 0 is the name") };
     if !buffer.flags.contains(BufferFlags::MODIFIED) {
         return Ok(world.mount.dentries[dentry(run)].name.clone());
@@ -67,6 +68,7 @@ fn lower_name(world: &World, run: &Run) -> Result<std::sync::Arc<[u8]>, Stop> {
     if buffer.data.is_none() {
         return Err(Stop::Crash(quirk("BUF-17")));
     }
+    run.quirk(world, "BUF-7");
     slack_c_string(run, &buffer).map(std::sync::Arc::from)
 }
 
@@ -96,14 +98,20 @@ fn bucket(length: u32) -> u32 {
 
 pub(super) fn lookup_lower(world: &mut World, run: &mut Run) -> Code {
     let name = lower_name(world, run)?;
+    if name.is_empty() {
+        run.quirk(world, "BUF-5");
+    }
     let parent = world.mount.inodes[run.inode].backing.expect("checked on entry");
     let id = dentry(run);
     match world.lower.lookup(&run.caller, parent, &name) {
         Ok(stat) => {
             let path = BackingPath { parent, name, node: Some(stat.ino) };
             world.mount.dentries[id].backing = Some(path);
-            let attr = fuse_attr(&stat, world.faithful());
+            let attr = fuse_attr(world, &stat);
             run.set_output(0, &FuseEntryOut { attr, ..FuseEntryOut::default() });
+            if world.faithful() && stat.rdev.encode() != 0 {
+                run.quirk(world, "GATTR-3");
+            }
             run.scratch.stat = Some(stat);
             Ok(0)
         }
@@ -134,7 +142,8 @@ fn actions(world: &mut World, run: &Run) -> Result<EntryActions, Stop> {
         return Ok(EntryActions::default());
     };
     let bytes = bytes.to_vec();
-    let actions = EntryActions::scan(world, run.caller.pid, &bytes);
+    let table = if world.faithful() { run.caller.pid } else { DAEMON };
+    let actions = EntryActions::scan(world, table, &bytes);
     if actions != EntryActions::default() && u64::from(buffer.size) < storage / 2 {
         run.quirk(world, "BUF-10");
     }
@@ -148,7 +157,7 @@ pub(super) fn lookup_finalize(world: &mut World, run: &mut Run) -> Code {
         BackingAction::Keep => {}
         BackingAction::Remove => world.mount.dentries[id].backing = None,
         BackingAction::Set(ino) => {
-            if run.scratch.entries.is_none() {
+            if run.scratch.entries.is_none() && world.faithful() {
                 run.quirk(world, "BUF-11");
             }
             redirect(world, run, ino);
@@ -156,14 +165,15 @@ pub(super) fn lookup_finalize(world: &mut World, run: &mut Run) -> Code {
     }
     let Some(path) = world.mount.dentries[id].backing.clone() else {
         if run.error < 0 && run.error != i64::from(Errno::ENOENT.negative()) {
-            run.quirk(world, "LOOK-2");
             if !world.faithful() {
                 return Ok(0);
             }
+            run.quirk(world, "LOOK-2");
         }
         return Ok(i64::from(Errno::ENOENT.negative()));
     };
     let (Some(node), Some(stat)) = (path.node, run.scratch.stat) else {
+        run.quirk(world, "LOOK-3");
         run.value = Value::Dentry(None);
         return Ok(0);
     };
@@ -189,25 +199,45 @@ fn finalize_positive(
 ) -> Code {
     debug_assert_eq!(node, stat.ino, "the lower lookup answered for its own node");
     let id = dentry(run);
+    let entry = run.output::<FuseEntryOut>(0);
     let key = match world.mount.dentries[id].inode {
+        _ if !world.faithful() => NodeId(entry.nodeid),
         Some(inode) => world.mount.inodes[inode].nodeid,
         None => NodeId(0),
     };
+    // A new inode of no type at all is a BUG.
+    let kind = FileKind::from_mode(world.lower_mode(stat));
+    let kind = kind.ok_or(Stop::Crash(quirk("N1")))?;
+    let stat = &Stat { kind, ..*stat };
     let inode = world.mount.inode_for(key, stat);
     let wanted = match actions.filter {
         FilterAction::Keep => run.filter,
         FilterAction::Remove => None,
         FilterAction::Set(filter) => Some(filter),
     };
-    let state = &mut world.mount.inodes[inode];
-    if state.filter.is_some() && state.filter != wanted {
+    let own = world.mount.inodes[inode].filter;
+    if own.is_some() && own != wanted {
         world.mount.put_inode(inode);
         run.quirk(world, "LOOK-9");
+        if world.faithful() {
+            run.quirk(world, "N13");
+        }
         return Ok(i64::from(Errno::EINVAL.negative()));
     }
-    state.filter = wanted;
-    let nodeid = NodeId(run.output::<FuseEntryOut>(0).nodeid);
-    if nodeid.0 != 0 && nodeid != state.hash_nodeid {
+    world.mount.inodes[inode].filter = wanted;
+    let attr = fuse_attr(world, stat);
+    if (FuseEntryOut { nodeid: 0, ..entry }) != (FuseEntryOut { attr, ..FuseEntryOut::default() }) {
+        run.quirk(world, "LOOK-8");
+    }
+    if run.error < 0 {
+        if !world.faithful() {
+            world.mount.put_inode(inode);
+            return Ok(0);
+        }
+        run.quirk(world, "LOOK-7");
+    }
+    let nodeid = NodeId(entry.nodeid);
+    if world.faithful() && nodeid.0 != 0 && nodeid != world.mount.inodes[inode].hash_nodeid {
         run.quirk(world, "LOOK-1");
     }
     world.mount.inodes[inode].nodeid = nodeid;

@@ -49,6 +49,11 @@ pub(super) fn changes_unused(world: &mut World, run: &Run) {
     if private {
         run.quirk(world, "BUF-14");
     }
+    let arena = &run.args.arena;
+    let original = run.scratch.original.into_iter().flatten();
+    if original.into_iter().any(|memory| arena.origin_written(memory)) {
+        run.quirk(world, "N12");
+    }
 }
 
 /// The mode a new node gets: the caller's umask counts unless the directory has a default ACL,
@@ -94,6 +99,9 @@ fn attach_created(world: &mut World, run: &Run, dentry: DentryId, created: &Stat
     }
     if world.faithful() {
         run.quirk(world, "NEW-1");
+    } else if let Some(path) = &mut world.mount.dentries[dentry].backing {
+        path.node = Some(created.ino);
+        world.mount.inodes[inode].filter = run.filter;
     }
 }
 
@@ -222,13 +230,17 @@ pub(super) fn rename_lower(world: &mut World, run: &mut Run) -> Code {
         unreachable!("the row belongs to rename")
     };
     // Only rename2 has flags in its struct, and takes them from there (N14).
-    let flags = if flags == 0 { 0 } else { run.input::<FuseRename2In>(0).flags };
+    let asked = flags;
+    let flags = if asked == 0 { 0 } else { run.input::<FuseRename2In>(0).flags };
     let Ok(from) = lower_path(world, old) else {
         return Ok(i64::from(Errno::EBADF.negative()));
     };
     let Ok(to) = lower_path(world, new) else {
         return Ok(i64::from(Errno::EXDEV.negative()));
     };
+    if flags != asked {
+        run.quirk(world, "N14");
+    }
     // NOREPLACE is checked by the VFS of the FUSE mount alone; the lower filesystem does not
     // look at it (N14).
     let flags = RenameFlags::from_bits_retain(flags).difference(RenameFlags::NOREPLACE);
@@ -280,6 +292,8 @@ pub(super) fn link_in(world: &mut World, run: &mut Run) -> Code {
     let oldnodeid = own_nodeid(world, run);
     if !world.faithful() {
         run.args.meta.nodeid = oldnodeid;
+    } else if oldnodeid != 0 && run.filter.is_some() {
+        run.quirk(world, "LINKN-1");
     }
     let Operation::Link { dentry, .. } = run.operation else {
         unreachable!("the row belongs to link")
@@ -294,6 +308,10 @@ pub(super) fn link_lower(world: &mut World, run: &mut Run) -> Code {
         unreachable!("the row belongs to link")
     };
     changes_unused(world, run);
+    let directory = world.mount.inode_of(world.mount.dentries[dentry].parent);
+    if world.mount.inodes[directory].filter != run.filter {
+        run.quirk(world, "LINKN-2");
+    }
     let node = world.mount.dentries[source].backing.as_ref().and_then(|path| path.node);
     let (Some(node), Ok(path)) = (node, lower_path(world, dentry)) else {
         return Ok(i64::from(Errno::EBADF.negative()));
@@ -348,6 +366,9 @@ pub(super) fn get_link_lower(world: &mut World, run: &mut Run) -> Code {
     changes_unused(world, run);
     let node = world.mount.dentries[dentry].backing.as_ref().and_then(|path| path.node);
     let Some(node) = node else { return Ok(i64::from(Errno::ECHILD.negative())) };
+    if run.next != 0 {
+        run.quirk(world, "GLINK-1");
+    }
     match world.lower.readlink(&run.caller, node) {
         Ok(target) => {
             run.value = Value::Number(0);

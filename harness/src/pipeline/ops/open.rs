@@ -163,9 +163,14 @@ fn create_below(world: &mut World, run: &mut Run) -> Result<(), Errno> {
     }
     world.mount.splice(inode, dentry);
     // The ORIGINAL flags open the file (NEW-3).
-    let flags = OpenFlags::from_bits_retain(flags);
-    if run.input::<FuseCreateIn>(0).flags != flags.bits() & !NEVER_SENT {
-        run.quirk(world, "NEW-3");
+    let filtered = run.input::<FuseCreateIn>(0).flags;
+    let mut flags = OpenFlags::from_bits_retain(flags);
+    if filtered != flags.bits() & !NEVER_SENT {
+        if world.faithful() {
+            run.quirk(world, "NEW-3");
+        } else {
+            flags = OpenFlags::from_bits_retain(filtered);
+        }
     }
     let op = LowerOp::Open {
         node: stat.ino,
@@ -192,6 +197,9 @@ pub(super) fn create_finalize(world: &mut World, run: &mut Run) -> Code {
     let inode = world.mount.handles[handle].inode;
     world.mount.inodes[inode].nodeid = NodeId(entry.nodeid);
     world.mount.handles[handle].fh = Fh(out.fh);
+    if entry.nodeid != 0 && world.faithful() {
+        run.quirk(world, "NEW-4");
+    }
     if !world.faithful() {
         world.mount.handles[handle].nodeid = NodeId(entry.nodeid);
     }

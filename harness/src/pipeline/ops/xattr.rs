@@ -130,8 +130,10 @@ pub(super) fn get_lower(world: &mut World, run: &mut Run) -> Code {
         }
         Err(errno) if world.faithful() => {
             set_length(run, errno.negative() as u32);
+            run.scratch.failed = true;
             if size_max > 0 && run.next != 0 {
                 run.quirk(world, "BUF-6");
+                run.quirk(world, "N10");
             }
             hidden_code::<()>(world, run, Err(errno))
         }
@@ -139,8 +141,13 @@ pub(super) fn get_lower(world: &mut World, run: &mut Run) -> Code {
     }
 }
 
-pub(super) fn get_finalize(_: &mut World, run: &mut Run) -> Code {
-    run.value = Value::Number(i64::from(length(run) as i32));
+pub(super) fn get_finalize(world: &mut World, run: &mut Run) -> Code {
+    let length = length(run) as i32;
+    let asked = i32::try_from(size(run)).unwrap_or(i32::MAX);
+    if run.scratch.failed && length >= 0 || asked > 0 && length > asked {
+        run.quirk(world, "N11");
+    }
+    run.value = Value::Number(i64::from(length));
     copy_out(run);
     Ok(0)
 }

@@ -61,6 +61,17 @@ impl<'a> Ordinary<'a> {
     /// # Errors
     /// The errno for the caller, or the end of the modelled kernel.
     pub(crate) fn serve(&mut self, operation: &Operation) -> Served {
+        let served = self.perform(operation);
+        if let Err(Halt::Stop(Stop::Crash(quirk) | Stop::Hang(quirk))) = served
+            && self.world.sink.wants_events()
+        {
+            let what = What::Crash { quirk };
+            self.world.emit(&Event { operation: self.number, step: Step::Result, what });
+        }
+        served
+    }
+
+    fn perform(&mut self, operation: &Operation) -> Served {
         self.check_not_bad(operation)?;
         match *operation {
             Operation::Open { handle, directory } => self.open(handle, directory),
@@ -153,7 +164,7 @@ impl<'a> Ordinary<'a> {
     }
 
     /// Says that the operation stepped on a quirk.
-    pub(super) fn quirk(&mut self, id: &str) {
+    pub(crate) fn quirk(&mut self, id: &str) {
         if self.world.sink.wants_events() {
             let what = What::Quirk { quirk: quirk(id) };
             self.world.emit(&Event { operation: self.number, step: Step::Result, what });

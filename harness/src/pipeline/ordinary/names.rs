@@ -78,6 +78,9 @@ impl Ordinary<'_> {
         let state = &mut self.world.mount.inodes[inode];
         if state.filter.is_some() && state.filter != wanted {
             self.quirk("LOOK-9");
+            if self.world.faithful() {
+                self.quirk("N13");
+            }
             let lost = entry.nodeid == 0 && self.world.abi == fuserig_abi::Abi::V3;
             if !(lost && self.world.faithful()) {
                 self.world.mount.put_inode(inode);

@@ -7,6 +7,7 @@ use super::Halt;
 use super::exchange::{Ordinary, Served, invalid, parse, stat_of};
 use super::names::lookup_shape;
 use crate::kernel::DentryId;
+use crate::pipeline::entries::BackingAction;
 
 /// Why a walk wants the dentry: some reasons do not trust a timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,7 @@ impl Ordinary<'_> {
         }
         let parent = self.inode_of(state.parent);
         if self.world.mount.inodes[parent].backing.is_some() {
+            self.quirk("LOOK-4");
             return Ok(true);
         }
         self.look_again(dentry)
@@ -57,7 +59,12 @@ impl Ordinary<'_> {
             Err(Halt::Errno(_)) => return Ok(false),
             Err(halt) => return Err(halt),
         };
-        if entries.is_some() {
+        if let Some(actions) = entries {
+            if !self.world.faithful() {
+                let inode = self.inode_of(dentry);
+                let backing = self.world.mount.inodes[inode].backing;
+                return Ok(backing.is_some_and(|ino| actions.backing == BackingAction::Set(ino)));
+            }
             self.quirk("ENT-4");
             return Ok(false);
         }
