@@ -96,5 +96,5 @@ fn a_store_through_const_is_done_and_seen_as_a_quirk() {
     let text = "ldxdw %r2, [%r1]\nstw [%r2+16], 1\nmov %r0, 0\nexit";
     let (error, seen) = getattr(filter("getattr_prefilter", text, Limits::default()));
     assert_eq!(error, 0);
-    assert_eq!(seen, ["quirk VER-1", "return 0", "lower 0"]);
+    assert_eq!(seen, ["quirk VER-1", "quirk N23", "return 0", "lower 0"]);
 }

@@ -293,7 +293,10 @@ fn call(world: &mut World, run: &mut Run, filter: FilterId, slot: Slot) -> i32 {
         views(world, run, &before, slot);
         if run.args.meta != before.meta {
             run.quirk(world, "N23");
-            run.quirk(world, "VER-1");
+            // An engine that saw the store has said so itself.
+            if !env.quirks().iter().any(|id| *id == "VER-1") {
+                run.quirk(world, "VER-1");
+            }
         }
     }
     if code < -4095 {
