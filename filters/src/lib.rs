@@ -9,6 +9,7 @@ mod filter;
 mod native;
 pub mod object;
 pub mod program;
+pub mod vet;
 
 pub use filter::{Filter, FilterEnv};
 pub use native::{

@@ -293,3 +293,20 @@ fn an_object_is_listed_described_and_disassembled() {
     check(&["filter", "list", object, "--abi", "v9"], 2, "unknown ABI v9");
     check(&["filter", "list", object, "--abi", "android"], 3, "android has no struct_ops");
 }
+
+#[test]
+fn a_filter_is_vetted_with_lines_and_quirks() {
+    let path = |name: &str| format!("{}/../filters/{name}", env!("CARGO_MANIFEST_DIR"));
+    let good = fuserig(&["filter", "vet", &path("bpf/hide_names.o")]);
+    assert_eq!(good.status.code(), Some(0), "{}", text(&good.stdout));
+    assert_eq!(text(&good.stdout), "no findings in 12 members\n");
+    let bad = fuserig(&["filter", "vet", &path("tests/object/data/sins.o")]);
+    assert_eq!(bad.status.code(), Some(1));
+    let said = text(&bad.stdout);
+    assert!(said.contains("[DISP-2]") && said.contains("sins.bpf.c:"), "{said}");
+    assert!(said.contains("bpf_get_current_task_btf"), "it says what to use instead: {said}");
+    let refused = fuserig(&["filter", "vet", &path("tests/object/data/bad/license.o")]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stdout).contains("compatible with the GPL"));
+    check(&["filter", "vet", &path("bpf/hide_names.bpf.c")], 3, "not an ELF file");
+}

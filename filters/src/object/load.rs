@@ -12,6 +12,7 @@ use super::maps::Maps;
 use super::target::LoadTarget;
 use super::{core, ext, link, relocate, struct_ops};
 use crate::program::Linked;
+use crate::vet::vet;
 
 /// Most bytes of an object; clang's largest filters have some 100 KiB.
 const OBJECT_MAX: usize = 64 << 20;
@@ -141,6 +142,9 @@ pub fn fuzz_entry(bytes: &[u8]) {
             Ok(linked) => {
                 for program in &linked.programs {
                     assert!(!program.functions.is_empty(), "a program has its main function");
+                }
+                if let Some(abi) = Abi::from_name(target.name()) {
+                    assert_eq!(vet(&linked, abi), vet(&linked, abi), "a check has one outcome");
                 }
             }
             Err(error) => assert!(!error.to_string().is_empty(), "an error has a text"),

@@ -5,3 +5,4 @@ mod damage;
 mod errors;
 mod golden;
 mod library;
+mod vet;

@@ -381,6 +381,9 @@ pub(super) enum FilterCommand {
     Info(ObjectArgs),
     /// The linked instructions of an object with their source lines
     Disasm(DisasmArgs),
+    /// What a kernel would refuse and what an author would trip over, with C lines and quirk ids
+    #[command(after_help = "Example: fuserig filter vet filter.o --abi v4")]
+    Vet(VetArgs),
 }
 
 #[derive(Debug, Args)]
@@ -401,6 +404,16 @@ pub(super) struct ObjectArgs {
     /// The ABI it is linked for: v3, v4, android or v3-grouped
     #[arg(long, default_value = "v4", value_name = "ABI")]
     pub(super) abi: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VetArgs {
+    /// An object that clang made
+    #[arg(value_name = "OBJECT")]
+    pub(super) object: PathBuf,
+    /// ABI version of the kernel
+    #[arg(long, value_parser = parse_abi, default_value = "v4")]
+    pub(super) abi: Abi,
 }
 
 #[derive(Debug, Args)]

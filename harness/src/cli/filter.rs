@@ -4,8 +4,8 @@ use fuserig_filters::{Filter, builtin, builtins};
 
 use super::args::{FilterCommand, ListArgs, ObjectArgs};
 use super::exit::{Ended, Exit, Failure};
-use super::inspect;
 use super::output::{Style, Terminal};
+use super::{inspect, vet};
 
 pub(super) fn filter(command: &FilterCommand, terminal: &mut Terminal) -> Ended {
     match command {
@@ -16,6 +16,7 @@ pub(super) fn filter(command: &FilterCommand, terminal: &mut Terminal) -> Ended 
         FilterCommand::List(ListArgs { object: None, .. }) => Ok(list(terminal)),
         FilterCommand::Info(args) => inspect::info(args, terminal),
         FilterCommand::Disasm(args) => inspect::disasm(args, terminal),
+        FilterCommand::Vet(args) => vet::vet(args, terminal),
     }
 }
 

@@ -24,6 +24,7 @@ mod replay;
 mod run;
 mod summary;
 mod trace;
+mod vet;
 mod wire;
 
 pub use entry::run;
