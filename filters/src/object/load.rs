@@ -62,7 +62,7 @@ pub fn load_for(bytes: &[u8], target: &LoadTarget) -> Result<Linked, LoadError> 
     Ok(linked)
 }
 
-fn read_btf(elf: &Elf<'_>) -> Result<Option<Btf>, LoadError> {
+pub(super) fn read_btf(elf: &Elf<'_>) -> Result<Option<Btf>, LoadError> {
     let Some(index) = elf.find(".BTF") else { return Ok(None) };
     let section = &elf.sections[index];
     Btf::read(section.bytes)
@@ -78,7 +78,7 @@ fn read_ext(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<Ext, LoadError> {
 }
 
 /// The text of the section `license` up to its NUL.
-fn license(elf: &Elf<'_>) -> String {
+pub(super) fn license(elf: &Elf<'_>) -> String {
     let bytes = elf.find("license").map_or(&[][..], |index| elf.sections[index].bytes);
     let text = bytes.split(|byte| *byte == 0).next().unwrap_or(&[]);
     String::from_utf8_lossy(text).into_owned()

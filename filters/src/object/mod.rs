@@ -13,6 +13,7 @@
 mod btf_section;
 mod code;
 mod core;
+mod declared;
 mod elf;
 mod error;
 mod ext;
@@ -25,6 +26,7 @@ mod struct_ops;
 mod target;
 
 pub use btf_section::btf_of;
+pub use declared::{Declared, DeclaredKfunc, DeclaredMember, DeclaredOps, declared};
 pub use error::{LoadError, LoadPlace, LoadProblem};
 pub use load::{fuzz_entry, load, load_for};
 pub use target::LoadTarget;

@@ -1,5 +1,7 @@
 //! `fuserig filter`.
 
+use fuserig_abi::Abi;
+use fuserig_filters::engine::{BpfFilter, Limits};
 use fuserig_filters::{Filter, builtin, builtins};
 
 use super::args::{FilterCommand, ListArgs, ObjectArgs};
@@ -62,5 +64,13 @@ pub(super) fn named(spec: &str) -> Result<Option<Box<dyn Filter>>, Failure> {
                 format!("{error}; built in are {known} (see `fuserig filter list`)"),
             ))
         }
+    }
+}
+
+/// The filter that an object holds, in the checked interpreter.
+pub(super) fn of_object(bytes: &[u8], abi: Abi) -> Result<Box<dyn Filter>, String> {
+    match BpfFilter::load(bytes, None, abi, Limits::default()) {
+        Ok(filter) => Ok(Box::new(filter)),
+        Err(error) => Err(error.to_string()),
     }
 }

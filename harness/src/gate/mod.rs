@@ -2,7 +2,21 @@
 //!
 //! It turns changes of an ABI into findings, narrows them to the filters at hand, and judges them
 //! by a policy. It refuses to call a run green in which nothing was looked at.
+//!
+//! What a reader would get wrong: an expired suppression does not hide its finding any more, and
+//! one that names nothing is reported.
 
+mod behaviour;
+mod date;
 mod finding;
+mod load;
+mod policy;
+mod run;
+mod shrink;
 
+pub use behaviour::{BehaviourDiff, BehaviourError, BehaviourGroup, behaviour, behaviour_findings};
+pub use date::Date;
 pub use finding::finding_of;
+pub use load::{LOAD_RULES, Libbpf, load_findings};
+pub use policy::{Policy, PolicyError, PolicyLoader, PolicySuppression, RungName, Strictness};
+pub use run::{GateInput, gate, ran};

@@ -89,6 +89,37 @@ impl AbiSpec {
     }
 }
 
+impl OpsSpec {
+    /// A struct as an ops type, whatever its members are; nothing when it is no struct.
+    ///
+    /// ```
+    /// use fuserig_abi::btf::{Btf, KindTag};
+    /// use fuserig_abi::spec::OpsSpec;
+    /// use fuserig_abi::{Abi, AbiTable};
+    /// let btf = Btf::of_table(AbiTable::of(Abi::V3));
+    /// let id = btf.find_kind("fuse_open_in", KindTag::Struct).expect("in the table");
+    /// assert_eq!(OpsSpec::from_btf(&btf, id).expect("a struct").members.len(), 2);
+    /// ```
+    pub fn from_btf(btf: &Btf, id: TypeId) -> Option<OpsSpec> {
+        let Some(BtfKind::Struct(composite)) = btf.kind(id) else { return None };
+        let mut reader = Reader {
+            btf,
+            spec: AbiSpec::default(),
+            wanted: BTreeMap::new(),
+            done: BTreeSet::new(),
+        };
+        reader.ops(btf.name(id), composite, 0).ok()?;
+        reader.spec.ops.pop()
+    }
+}
+
+impl Prototype {
+    /// The prototype of an id; of anything else, a function without parameters.
+    pub fn from_btf(btf: &Btf, id: TypeId) -> Prototype {
+        btf_types::prototype(btf, id)
+    }
+}
+
 /// The description that grows, and the structs that are still to be followed, with the depth
 /// that is left at each.
 struct Reader<'a> {

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
+use crate::gate::Date;
 use crate::report::ReportTarget;
 
 #[derive(Debug, Subcommand)]
@@ -25,6 +26,17 @@ pub(in crate::cli) enum AbiCommand {
                             An ABI is a built-in name, a file (canonical text, JSON, BTF, or an \
                             ELF file with BTF), or `vmlinux` for the running kernel.")]
     Diff(DiffArgs),
+    /// Whether an object loads: every member against every rule of libbpf and the kernel
+    #[command(after_help = "Example: fuserig abi check hide.bpf.o --abi v3 --abi vmlinux")]
+    Check(CheckArgs),
+    /// For CI: do filters made for one ABI load, verify and decide the same on others?
+    #[command(
+        after_help = "Examples: fuserig abi gate --baseline v3 --on v4 --filter 'hide:*.jpg' \
+                            --trace git.frt\n          \
+                            fuserig abi gate --policy abi-policy.json --report sarif:abi.sarif\n\n\
+                            Exit codes: 0 agreed, 1 finding, 2 usage, 3 unreadable, 4 nothing ran"
+    )]
+    Gate(GateArgs),
 }
 
 #[derive(Debug, Args)]
@@ -61,6 +73,62 @@ pub(in crate::cli) struct DiffArgs {
     /// Write the changes as a report: json, junit, sarif, github or markdown, and a file
     #[arg(long = "report", value_name = "FORM:FILE")]
     pub(super) reports: Vec<ReportTarget>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct GateArgs {
+    /// The policy, a JSON file; without it, --baseline and --on are needed
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+    /// The ABI that filters are made for
+    #[arg(long, value_name = "ABI", required_unless_present = "policy")]
+    pub(super) baseline: Option<String>,
+    /// An ABI that they must also run on
+    #[arg(long = "on", value_name = "ABI", required_unless_present = "policy")]
+    pub(super) versions: Vec<String>,
+    /// A filter: a built-in name, or an object
+    #[arg(long = "filter", value_name = "FILTER")]
+    pub(super) filters: Vec<String>,
+    /// A trace to replay under both ABIs
+    #[arg(long = "trace", value_name = "TRACE")]
+    pub(super) traces: Vec<PathBuf>,
+    /// The day that suppressions are judged by, YYYY-MM-DD; default: today
+    #[arg(long, value_name = "DAY", value_parser = parse_day)]
+    pub(super) date: Option<Date>,
+    /// Write a report: json, junit, sarif, github or markdown, and a file
+    #[arg(long = "report", value_name = "FORM:FILE")]
+    pub(super) reports: Vec<ReportTarget>,
+}
+
+fn parse_day(text: &str) -> Result<Date, String> {
+    Date::try_from(text.to_owned())
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CheckArgs {
+    /// The object
+    #[arg(value_name = "OBJECT")]
+    pub(super) object: PathBuf,
+    /// The ABI it is loaded on; all built-in ones if not given
+    #[arg(long = "abi", value_name = "ABI")]
+    pub(super) abis: Vec<String>,
+    /// The rules of libbpf: from 1.4 on, or before
+    #[arg(long, value_enum, default_value_t = LibbpfAge::Since14)]
+    pub(super) libbpf: LibbpfAge,
+    /// Write a report: json, junit, sarif, github or markdown, and a file
+    #[arg(long = "report", value_name = "FORM:FILE")]
+    pub(super) reports: Vec<ReportTarget>,
+}
+
+/// Which libbpf loads the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum LibbpfAge {
+    /// 1.4 and later: an unknown member may be there when it is unset
+    #[value(name = "1.4")]
+    Since14,
+    /// Before 1.4: every member must be known
+    #[value(name = "1.0")]
+    Before14,
 }
 
 #[derive(Debug, Args)]

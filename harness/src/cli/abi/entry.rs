@@ -6,7 +6,7 @@ use fuserig_abi::description::{BUILT_IN, Description, built_in};
 
 use super::args::{AbiCommand, BtfArgs, HeaderArgs};
 use super::built_in as print;
-use super::diff;
+use super::{check, diff, gate};
 use crate::cli::exit::{Ended, Exit, Failure};
 use crate::cli::files;
 use crate::cli::output::Terminal;
@@ -16,6 +16,8 @@ pub(in crate::cli) fn abi(command: &AbiCommand, terminal: &mut Terminal) -> Ende
     match command {
         AbiCommand::List => print::list(terminal),
         AbiCommand::Show(args) if args.text => diff::text(args, terminal),
+        AbiCommand::Gate(args) => gate::gate(args, terminal),
+        AbiCommand::Check(args) => check::check(args, terminal),
         AbiCommand::Diff(args) => diff::diff(args, terminal),
         AbiCommand::Show(args) => {
             print::show(&description(&args.abi)?, args.name.as_deref(), terminal)

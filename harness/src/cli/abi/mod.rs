@@ -2,9 +2,12 @@
 
 mod args;
 mod built_in;
+mod check;
 mod diff;
 mod entry;
+mod gate;
 mod source;
+mod subject;
 
 pub(super) use args::AbiCommand;
 pub(super) use diff::write_reports;

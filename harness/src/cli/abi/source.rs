@@ -49,6 +49,19 @@ pub(super) fn read(name: &str) -> Result<Source, Failure> {
     spec.map(|spec| Source::Spec(Box::new(spec))).map_err(|error| Failure::input(&path, &error))
 }
 
+/// One description; of a kernel, only the roots.
+pub(super) fn one(name: &str, roots: &[String]) -> Result<AbiSpec, Failure> {
+    match read(name)? {
+        Source::Spec(spec) => Ok(*spec),
+        Source::Btf { name, btf } => {
+            let selection = BtfSelection { roots: roots.to_vec(), depth: 0 };
+            let (spec, _absent) = AbiSpec::from_btf(&btf, &name, &selection)
+                .map_err(|error| Failure::input(Path::new(&name), &error))?;
+            Ok(spec)
+        }
+    }
+}
+
 /// Descriptions of all of them over the same roots; what is nowhere is a usage error.
 pub(super) fn specs(
     names: &[String],
