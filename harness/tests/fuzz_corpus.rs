@@ -17,6 +17,7 @@ const TARGETS: &[(&str, Entry)] = &[
     ("abi_spec", fuserig_abi::spec::fuzz_abi_spec),
     ("btf_read", fuserig_abi::btf::fuzz_entry),
     ("conform_records", fuserig::conform::fuzz_entry),
+    ("fuse_messages", fuserig::serve::fuzz_entry),
     ("fuse_strace_import", fuserig_traces::import::fuzz_entry_fuse_strace),
     ("object_load", fuserig_filters::object::fuzz_entry),
     ("scenario_text", fuserig::scenario::fuzz_entry),

@@ -4,7 +4,7 @@ use fuserig_abi::{
     AccessMask, Errno, FATTR_ATIME, FATTR_ATIME_NOW, FATTR_CTIME, FATTR_FH, FATTR_GID,
     FATTR_KILL_SUIDGID, FATTR_MODE, FATTR_MTIME, FATTR_MTIME_NOW, FATTR_SIZE, FATTR_UID, FuseAttr,
     FuseAttrOut, FuseGetxattrOut, FuseKstatfs, FuseSetattrIn, FuseStatfsOut, NodeId, Stat, StatFs,
-    Timespec,
+    Timespec, XATTR_SIZE_MAX,
 };
 
 use super::incoming::{Head, Incoming};
@@ -41,10 +41,13 @@ impl Server {
                 Ok(Outgoing::Done)
             }
             Incoming::Getxattr { name, size } => {
+                // The kernel never asks for more, and memory is taken for what is asked.
+                let size = size.min(XATTR_SIZE_MAX);
                 let outcome = self.settle(head, Operation::Getxattr { dentry, name, size })?;
                 Ok(sized(outcome, size))
             }
             Incoming::Listxattr { size } => {
+                let size = size.min(XATTR_SIZE_MAX);
                 let outcome = self.settle(head, Operation::Listxattr { dentry, size })?;
                 Ok(sized(outcome, size))
             }

@@ -15,6 +15,10 @@ use crate::pipeline::{Operation, Outcome, Value};
 /// `FUSE_WRITE_KILL_SUIDGID`.
 const WRITE_KILL_SUIDGID: u32 = 1 << 2;
 
+/// Longest read that is served at once: what fuser's largest buffer would hold. No memory is
+/// taken on the strength of a larger number.
+const READ_MAX: u32 = 16 << 20;
+
 impl Server {
     pub(super) fn about_a_file(
         &mut self,
@@ -124,7 +128,7 @@ impl Server {
 
     fn read(&mut self, head: &Head, input: &FuseReadIn) -> Result<Outgoing, Errno> {
         let handle = self.handle_of(input.fh)?;
-        let (offset, size) = (input.offset, u64::from(input.size));
+        let (offset, size) = (input.offset, u64::from(input.size.min(READ_MAX)));
         let outcome = self.settle(head, Operation::ReadIter { handle, offset, size })?;
         let mut data = outcome.data;
         // A filter may say that fewer bytes were read; more than were asked for nobody takes.

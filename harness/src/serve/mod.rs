@@ -17,6 +17,7 @@ mod attrs;
 mod decode;
 mod encode;
 mod files;
+mod fuzz;
 mod incoming;
 mod listing;
 mod names;
@@ -25,6 +26,8 @@ mod outgoing;
 mod server;
 
 pub use decode::DecodeError;
+#[doc(hidden)]
+pub use fuzz::fuzz_entry;
 pub use incoming::{Head, Incoming, LockRange};
 pub use listing::Listed;
 pub use outgoing::Outgoing;
