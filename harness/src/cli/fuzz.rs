@@ -73,7 +73,7 @@ fn green(summary: &Summary, terminal: &mut Terminal) {
         let value = serde_json::json!({
             "finding": null, "runs": summary.runs, "operations": summary.operations,
             "steps": summary.steps, "faults": summary.faults,
-            "scheduler": summary.scheduler.to_string(), "exhaustive": summary.exhausted,
+            "scheduler": summary.scheduler.to_string(),
             "slots": summary.coverage.slots().len(),
             "verdicts": summary.coverage.verdicts.len(),
             "quirks": summary.coverage.quirks,

@@ -28,18 +28,15 @@ pub enum SchedulerKind {
         /// How many ordering constraints a bug may need.
         depth: u32,
     },
-    /// Every interleaving, up to a limit.
-    Exhaustive,
 }
 
 impl SchedulerKind {
-    /// `serial`, `random`, `uniform`, `pct:DEPTH` or `exhaustive`.
+    /// `serial`, `random`, `uniform` or `pct:DEPTH`.
     pub fn parse(text: &str) -> Option<SchedulerKind> {
         Some(match text {
             "serial" => SchedulerKind::Serial,
             "random" => SchedulerKind::Random,
             "uniform" => SchedulerKind::Uniform,
-            "exhaustive" => SchedulerKind::Exhaustive,
             _ => {
                 let depth = text.strip_prefix("pct:")?.parse().ok()?;
                 (1..=16).contains(&depth).then_some(SchedulerKind::Pct { depth })?
@@ -55,7 +52,6 @@ impl fmt::Display for SchedulerKind {
             SchedulerKind::Random => f.write_str("random"),
             SchedulerKind::Uniform => f.write_str("uniform"),
             SchedulerKind::Pct { depth } => write!(f, "pct:{depth}"),
-            SchedulerKind::Exhaustive => f.write_str("exhaustive"),
         }
     }
 }

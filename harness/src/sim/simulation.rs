@@ -240,9 +240,7 @@ impl Campaign {
         let seed = self.simulation.seed.number(run).fork("schedule");
         match self.simulation.scheduler {
             SchedulerKind::Serial => Box::new(Serial),
-            SchedulerKind::Random | SchedulerKind::Exhaustive => {
-                Box::new(RandomWalk::new(seed, 1, 8))
-            }
+            SchedulerKind::Random => Box::new(RandomWalk::new(seed, 1, 8)),
             SchedulerKind::Uniform => Box::new(RandomWalk::new(seed, 1, 1)),
             SchedulerKind::Pct { depth } => {
                 // A call takes about a dozen steps.
