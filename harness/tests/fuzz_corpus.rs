@@ -23,6 +23,8 @@ const TARGETS: &[(&str, Entry)] = &[
     ("scenario_text", fuserig::scenario::fuzz_entry),
     ("program", fuserig_filters::engine::fuzz_entry),
     ("strace_import", fuserig_traces::import::fuzz_entry_strace),
+    ("table_import", fuserig_traces::import::fuzz_entry_table),
+    ("tracepoint_import", fuserig_traces::import::fuzz_entry_tracepoints),
     ("trace_read", fuserig_traces::fuzz_entry),
     ("trace_text", fuserig_traces::fuzz_entry),
     ("tree_text", tree_text::tree_text),

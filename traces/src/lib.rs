@@ -10,6 +10,7 @@ pub mod calls;
 mod codec;
 mod compress;
 mod error;
+pub mod export;
 mod format;
 #[doc(hidden)]
 pub mod fuzz;
@@ -19,6 +20,7 @@ pub mod ops;
 mod reader;
 pub mod record;
 mod stream_id;
+pub mod table;
 pub mod text;
 pub mod tools;
 mod trace;

@@ -6,6 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use fuserig_abi::{Abi, Fidelity};
 use fuserig_traces::PayloadMode;
 
+use super::args_import::ImportLine;
+use super::export::ExportArgs;
+use super::manual::{CompletionsArgs, ManArgs};
+
 use super::abi::AbiCommand;
 use super::fuzz_args::{CheckArgs, FuzzArgs};
 
@@ -69,12 +73,12 @@ pub(super) enum Command {
     #[command(after_help = "Example: fuserig run harness/scenarios/further/*.scn")]
     Run(RunArgs),
     /// Turn the log of another tool into a trace
-    #[command(subcommand)]
-    Import(ImportCommand),
+    Import(ImportLine),
     /// Look at traces, compare and repair them
     #[command(subcommand)]
     Trace(TraceCommand),
     /// Play records of real fuse-bpf kernels and compare every result and filter call
+    #[command(after_help = "Example: fuserig conform observations/v4/*.jsonl.zst --abi v4")]
     Conform(ConformArgs),
     /// Everything before shipping a filter: load, property tests, replay, members and quirks
     #[command(after_help = "Example: fuserig check 'hide:*.jpg' --corpus traces/corpus/shell.frt")]
@@ -85,6 +89,17 @@ pub(super) enum Command {
     /// Look at filters
     #[command(subcommand)]
     Filter(FilterCommand),
+    /// What this machine can do, and what that enables
+    #[command(after_help = "Example: fuserig doctor --format json")]
+    Doctor,
+    /// Print the completion script of a shell
+    #[command(after_help = "Example: fuserig completions bash > \
+                            ~/.local/share/bash-completion/completions/fuserig")]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for every command
+    #[command(after_help = "Examples:\n  fuserig man | man -l -\n  \
+                            fuserig man -o /usr/local/share/man/man1")]
+    Man(ManArgs),
     /// Look at ABI descriptions, and print headers and BTF from them
     #[command(subcommand)]
     Abi(AbiCommand),
@@ -240,37 +255,6 @@ pub(super) struct RecordArgs {
     pub(super) command: Vec<std::ffi::OsString>,
 }
 
-#[derive(Debug, Subcommand)]
-pub(super) enum ImportCommand {
-    /// A log of `strace -f -ttt -T -y -s 1048576`
-    #[command(after_help = "Example: fuserig import strace app.strace.zst --root /srv/work \
-                            -o app.frt")]
-    Strace(ImportArgs),
-    /// A log of `strace -P /dev/fuse -xx` of a daemon: its raw FUSE messages
-    #[command(after_help = "Record: strace -f -e trace=read,write,readv,writev -P /dev/fuse -xx \
-                            -s 16800000 -ttt -o daemon.strace DAEMON\n\
-                            Example: fuserig import fuse-strace daemon.strace -o daemon.frt")]
-    FuseStrace(ImportFuseArgs),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ImportFuseArgs {
-    /// The log, plain or compressed with zstd
-    pub(super) log: PathBuf,
-    /// Which mount of the log, in the order of their INITs
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(super) connection: u32,
-    /// How much of file data the trace keeps
-    #[arg(long, value_parser = parse_payload, default_value = "full")]
-    pub(super) payload: PayloadMode,
-    /// The trace to write
-    #[arg(short, long, value_name = "FILE")]
-    pub(super) output: PathBuf,
-    /// Replace the output if it exists
-    #[arg(long)]
-    pub(super) force: bool,
-}
-
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
     /// The log, plain or compressed with zstd
@@ -289,17 +273,33 @@ pub(super) struct ImportArgs {
 #[derive(Debug, Subcommand)]
 pub(super) enum TraceCommand {
     /// What is in a trace, and what cannot be in it
+    #[command(after_help = "Example: fuserig trace info traces/corpus/shell.frt")]
     Info(OneTrace),
     /// One record a line, for reading
+    #[command(after_help = "Example: fuserig trace show app.frt --skip 100 --take 20")]
     Show(ShowArgs),
     /// The lossless text twin; with --parse, from text back to a trace
+    #[command(
+        after_help = "Examples:\n  fuserig trace text app.frt > app.txt\n  \
+                            fuserig trace text --parse app.txt -o edited.frt"
+    )]
     Text(TextArgs),
     /// The first difference between two traces, and the totals
+    #[command(after_help = "Example: fuserig trace diff before.frt after.frt --ignore-times")]
     Diff(DiffArgs),
     /// Check every checksum, length and reference
+    #[command(after_help = "Example: fuserig trace verify app.frt")]
     Verify(OneTrace),
     /// Save what can be saved into a new trace
+    #[command(after_help = "Example: fuserig trace repair damaged.frt -o saved.frt")]
     Repair(RepairArgs),
+    /// Write the trace in the form of another tool
+    #[command(after_help = "Examples:\n  \
+                            fuserig trace export app.frt --to jsonl -o app.jsonl\n  \
+                            fuserig trace export app.frt --to chrome -o app.json\n  \
+                            fuserig trace export app.frt --to pcapng -o app.pcapng \
+                            --dissector fuse.lua")]
+    Export(ExportArgs),
 }
 
 #[derive(Debug, Args)]
@@ -461,7 +461,7 @@ pub(super) fn parse_fidelity(text: &str) -> Result<Fidelity, String> {
         .ok_or_else(|| format!("unknown fidelity {text}: faithful or intended"))
 }
 
-fn parse_payload(text: &str) -> Result<PayloadMode, String> {
+pub(super) fn parse_payload(text: &str) -> Result<PayloadMode, String> {
     PayloadMode::parse(text)
         .ok_or_else(|| format!("unknown payload mode {text}: none, len, hash or full"))
 }

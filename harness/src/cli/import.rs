@@ -2,23 +2,34 @@
 
 use std::ops::ControlFlow;
 
-use fuserig_traces::import::{ImportReport, StraceOptions, import_strace, open_log};
+use fuserig_traces::import::{ImportReport, StraceOptions, TableForm, import_strace, open_log};
 use fuserig_traces::record::CallRecord;
 use fuserig_traces::{
     Clock, ClockKind, Fidelity, FirstClient, Header, PayloadMode, Source, SourceKind, TraceWriter,
     WriteError,
 };
 
-use super::args::{ImportArgs, ImportCommand};
+use super::args::ImportArgs;
+use super::args_import::{ImportCommand, ImportLine};
 use super::exit::{Ended, Exit, Failure};
 use super::files;
-use super::import_fuse;
 use super::output::{Style, Terminal};
+use super::{import_fuse, import_guess, import_table};
 
-pub(super) fn import(command: &ImportCommand, terminal: &mut Terminal) -> Ended {
+pub(super) fn import(line: &ImportLine, terminal: &mut Terminal) -> Ended {
+    match &line.command {
+        Some(command) => run(command, terminal),
+        None => run(&import_guess::guess(line, terminal)?, terminal),
+    }
+}
+
+fn run(command: &ImportCommand, terminal: &mut Terminal) -> Ended {
     match command {
         ImportCommand::Strace(args) => strace(args, terminal),
         ImportCommand::FuseStrace(args) => import_fuse::fuse_strace(args, terminal),
+        ImportCommand::Jsonl(args) => import_table::table(args, TableForm::Jsonl, terminal),
+        ImportCommand::Csv(args) => import_table::table(args, TableForm::Csv, terminal),
+        ImportCommand::Tracepoints(args) => import_table::tracepoints(args, terminal),
     }
 }
 

@@ -10,7 +10,7 @@ use fuserig_traces::{
     Clock, ClockKind, Fidelity, Header, PayloadMode, Source, SourceKind, TraceWriter, WriteError,
 };
 
-use super::args::ImportFuseArgs;
+use super::args_import::ImportFuseArgs;
 use super::exit::{Ended, Exit, Failure};
 use super::files;
 use super::output::{Style, Terminal};

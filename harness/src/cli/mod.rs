@@ -6,10 +6,13 @@
 mod abi;
 mod args;
 mod check;
+mod args_import;
 mod conform;
+mod doctor;
 mod engine;
 mod entry;
 mod exit;
+mod export;
 mod files;
 mod filter;
 mod fuzz;
@@ -19,6 +22,9 @@ mod import_fuse;
 mod inspect;
 
 mod mount;
+mod import_guess;
+mod import_table;
+mod manual;
 mod output;
 mod replay;
 mod run;

@@ -8,6 +8,7 @@ use fuserig_traces::{Trace, text};
 
 use super::args::{DiffArgs, OneTrace, RepairArgs, ShowArgs, TextArgs, TraceCommand};
 use super::exit::{Ended, Exit, Failure};
+use super::export;
 use super::files;
 use super::output::{Style, Terminal};
 
@@ -19,6 +20,7 @@ pub(super) fn trace(command: &TraceCommand, terminal: &mut Terminal) -> Ended {
         TraceCommand::Diff(args) => diff(args, terminal),
         TraceCommand::Verify(args) => verify_trace(args, terminal),
         TraceCommand::Repair(args) => repair_trace(args, terminal),
+        TraceCommand::Export(args) => export::export(args, terminal),
     }
 }
 

@@ -88,6 +88,17 @@ pub(super) const RIMS: &[Rim] = &[
         why: "the library does not know how it was asked",
     },
     Rim { what: Use::Type("SystemTime"), homes: STAMPS, why: "ask the virtual clock" },
+    Rim {
+        what: Use::Crate("clap_complete"),
+        homes: &["harness/src/cli/manual.rs"],
+        why: "scripts of shells come from the command line alone",
+    },
+    Rim {
+        what: Use::Crate("clap_mangen"),
+        homes: &["harness/src/cli/manual.rs"],
+        why: "manual pages come from the command line alone",
+    },
+    Rim { what: Use::Type("SystemTime"), homes: CLOCK, why: "ask the virtual clock" },
     Rim { what: Use::Type("Instant"), homes: CLOCK, why: "ask the virtual clock" },
     Rim { what: Use::StdModule("fs"), homes: FILES, why: "take bytes and give bytes" },
     Rim { what: Use::StdModule("thread"), homes: THREADS, why: "a run has one thread" },

@@ -10,6 +10,8 @@ mod lines;
 mod log_error;
 mod open;
 mod strace;
+mod table;
+mod tracepoints;
 
 #[doc(hidden)]
 pub use fuse_strace::fuzz_entry_fuse_strace;
@@ -23,3 +25,9 @@ pub use strace::fuzz_entry_strace;
 pub use strace::{
     ImportError, ImportReport, Loss, LossKind, NotUnderstood, Note, StraceOptions, import_strace,
 };
+#[doc(hidden)]
+pub use table::fuzz_entry_table;
+pub use table::{TableForm, TableReport, import_table};
+#[doc(hidden)]
+pub use tracepoints::fuzz_entry_tracepoints;
+pub use tracepoints::{TracepointReport, import_tracepoints};

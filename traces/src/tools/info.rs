@@ -9,6 +9,7 @@ use crate::ops::OpSpec;
 use crate::record::{CallFlags, PayloadRef, RecordKind, RecordRef, StageKind};
 use crate::stream_id::StreamHasher;
 use crate::text::put_time;
+use crate::tools::Statistics;
 use crate::{DamageReport, FooterInfo, FormatVersion, Header, StreamId, TraceError, TraceReader};
 
 /// How often an operation or a call occurs.
@@ -75,6 +76,8 @@ pub struct Info {
     pub damage: DamageReport,
     /// Blocks of kinds that this build does not know.
     pub skipped_blocks: u64,
+    /// Durations, hot paths and decisions.
+    pub statistics: Statistics,
 }
 
 impl Info {
@@ -102,6 +105,7 @@ impl Info {
             footer: None,
             damage: DamageReport::default(),
             skipped_blocks: 0,
+            statistics: Statistics::default(),
         };
         while let Some(block) = reader.next_block()? {
             info.blocks += 1;
@@ -123,6 +127,7 @@ impl Info {
     fn add(&mut self, record: &RecordRef<'_>) {
         match record {
             RecordRef::Op(op) => {
+                self.statistics.add_op(op);
                 let entry = self.ops.entry(op.opcode).or_default();
                 entry.count += 1;
                 entry.failed += u64::from(op.result < 0);
@@ -135,6 +140,7 @@ impl Info {
                 }
             }
             RecordRef::Call(call) => {
+                self.statistics.add_call(call);
                 let entry = self.calls.entry(call.nr).or_default();
                 entry.count += 1;
                 entry.failed += u64::from(call.errno != 0);
@@ -142,7 +148,10 @@ impl Info {
                 entry.in_flight += u64::from(call.seq_reply == 0 || unfinished);
                 self.widen(call.seq_send, call.time_ns);
             }
-            RecordRef::Stage(stage) => *self.stages.entry(stage.kind).or_default() += 1,
+            RecordRef::Stage(stage) => {
+                self.statistics.add_stage(stage);
+                *self.stages.entry(stage.kind).or_default() += 1;
+            }
             RecordRef::Payload(_) | RecordRef::Tree(_) | RecordRef::Note(_) => {}
         }
     }
@@ -201,6 +210,7 @@ impl fmt::Display for Info {
                 writeln!(out, "{:<20} {count:>10}", kind.to_string())?;
             }
         }
+        write!(out, "{}", self.statistics)?;
         let missing = self.header.cannot_appear();
         if !missing.is_empty() {
             writeln!(out, "\ncannot appear in this trace:")?;

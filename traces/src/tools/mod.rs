@@ -6,9 +6,11 @@
 mod diff;
 mod info;
 mod repair;
+mod statistics;
 mod verify;
 
 pub use diff::{DiffOptions, DiffReport, Divergence, KindTotals, diff, diff_with};
 pub use info::{Info, OpCount};
 pub use repair::{RepairError, RepairReport, repair};
+pub use statistics::{Histogram, Statistics};
 pub use verify::{Problem, VerifyReport, verify};

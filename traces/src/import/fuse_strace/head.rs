@@ -109,7 +109,7 @@ fn is_pid(rest: &[u8]) -> bool {
 }
 
 /// `seconds.fraction` as nanoseconds, the fraction with up to nine digits.
-pub(super) fn seconds(text: &[u8]) -> Option<u64> {
+pub(in crate::import) fn seconds(text: &[u8]) -> Option<u64> {
     const NANOS: u64 = 1_000_000_000;
     let point = text.iter().position(|byte| *byte == b'.').unwrap_or(text.len());
     let whole = decimal(&text[..point])?;

@@ -1,0 +1,289 @@
+//! The command line in the field: imports of every form, exports opened by those who read them.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use support::{corpus, print_skip};
+
+fn fuserig(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fuserig"))
+        .args(arguments)
+        .output()
+        .expect("the binary was built")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs a command that must end with that code, and returns its standard output.
+#[track_caller]
+fn run(arguments: &[&str], code: i32) -> String {
+    let output = fuserig(arguments);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+    assert!(!said.contains("panicked"), "{said}");
+    text(&output.stdout)
+}
+
+/// A file in a temporary directory, as text.
+struct Scratch(tempfile::TempDir);
+
+impl Scratch {
+    fn new() -> Scratch {
+        Scratch(tempfile::tempdir().expect("a temporary directory"))
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().expect("temporary paths are text").to_owned()
+    }
+}
+
+fn daemon_log() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../traces/tests/fuse_strace/shell.strace.zst")
+}
+
+fn shown(path: &Path) -> &str {
+    path.to_str().expect("paths of the tree are text")
+}
+
+fn stream_id(trace: &str) -> String {
+    let info: serde_json::Value =
+        serde_json::from_str(&run(&["trace", "info", trace, "--format", "json"], 0))
+            .expect("info is JSON");
+    info["stream_id"].as_str().expect("a trace has an id").to_owned()
+}
+
+#[test]
+fn import_says_what_it_takes_a_log_for_and_reads_it() {
+    let scratch = Scratch::new();
+    let frt = scratch.path("daemon.frt");
+    let log = daemon_log();
+    let output = fuserig(&["import", shown(&log), "-o", &frt]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("taken for fuse-strace"), "{}", text(&output.stderr));
+    let id = stream_id(&frt);
+    for form in ["jsonl", "csv"] {
+        let (table, back) = (scratch.path(form), scratch.path(&format!("{form}.frt")));
+        run(&["trace", "export", &frt, "--to", form, "-o", &table], 0);
+        let output = fuserig(&["import", &table, "-o", &back]);
+        let said = text(&output.stderr);
+        assert!(said.contains(&format!("taken for {form}")), "{said}");
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert_eq!(stream_id(&back), id, "{form} is lossless");
+    }
+    std::fs::write(
+        scratch.path("ftrace"),
+        " a-7 [1] 10.1: fuse_request_send: connection 4 req 2 opcode 3 (FUSE_GETATTR) len 56\n",
+    )
+    .expect("scratch");
+    let output = fuserig(&["import", &scratch.path("ftrace"), "-o", &scratch.path("t.frt")]);
+    assert!(text(&output.stderr).contains("taken for tracepoints"), "{output:?}");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[test]
+fn what_import_cannot_take_for_anything_is_refused_with_the_reason() {
+    let scratch = Scratch::new();
+    let out = scratch.path("out.frt");
+    let refuse = |content: &str, code: i32, says: &str| {
+        let log = scratch.path("log");
+        std::fs::write(&log, content).expect("scratch");
+        let output = fuserig(&["import", &log, "-o", &out]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(says), "{said}");
+        assert!(!Path::new(&out).exists(), "no output without an import");
+    };
+    refuse("Dear diary,\ntoday nothing.\n", 3, "none of the forms");
+    refuse("7 1795354603.000001 mkdir(\"/srv/d\", 0777) = 0\n", 2, "--root DIR");
+    refuse("\u{0}", 3, "none of the forms");
+    let shell = corpus("shell", "frt");
+    let output = fuserig(&["import", shown(&shell), "-o", &out]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("is a trace already"));
+}
+
+#[test]
+fn the_documented_keys_are_those_of_the_rows() {
+    let page = include_str!("../docs/table.md");
+    let documented: Vec<(&str, &str)> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .filter_map(|line| {
+            let (key, rest) = line.split_once("` | ")?;
+            Some((key, rest.split(' ').next()?))
+        })
+        .collect();
+    let keys: Vec<(&str, &str)> = fuserig_traces::table::KEYS
+        .iter()
+        .map(|(key, cell)| match cell {
+            fuserig_traces::table::Cell::Plain => (*key, "plain"),
+            fuserig_traces::table::Cell::Json => (*key, "json"),
+        })
+        .collect();
+    assert_eq!(documented, keys);
+}
+
+/// The statements of the page on exports, each block as one text.
+fn statements() -> Vec<String> {
+    let page = include_str!("../docs/exports.md");
+    let blocks = page.split("```sql\n").skip(1);
+    blocks.filter_map(|block| Some(block.split_once("```")?.0.to_owned())).collect()
+}
+
+/// A Python that has DuckDB: the one on the path, or the one that CI names.
+#[expect(clippy::disallowed_methods, reason = "CI names a Python that has DuckDB")]
+fn python_with_duckdb() -> Option<String> {
+    let python = std::env::var("FUSERIG_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let output = Command::new(&python).args(["-c", "import duckdb"]).output().ok()?;
+    output.status.success().then_some(python)
+}
+
+#[test]
+fn duckdb_answers_the_questions_of_the_page() {
+    let Some(python) = python_with_duckdb() else {
+        print_skip("no Python with duckdb (PyPI); name one in FUSERIG_PYTHON");
+        return;
+    };
+    let scratch = Scratch::new();
+    let (plain, filtered) = (scratch.path("a.frt"), scratch.path("b.frt"));
+    let shell = corpus("shell", "frt");
+    run(&["replay", shown(&shell), "-o", &plain], 0);
+    let filter = ["--filter", "audit", "--against", "none", "-o", &filtered];
+    run(&[&["replay", shown(&shell)][..], &filter].concat(), 0);
+    run(&["trace", "export", &filtered, "--to", "jsonl", "-o", &scratch.path("trace.jsonl")], 0);
+    let statements = statements();
+    assert_eq!(statements.len(), 4, "the page has four blocks");
+    let script = "import duckdb, sys\nfor block in sys.argv[1:]:\n    \
+                  rows = None\n    \
+                  for one in duckdb.extract_statements(block):\n        \
+                  rows = duckdb.execute(one)\n    \
+                  print(len(rows.fetchall()))\n";
+    let output = Command::new(python)
+        .current_dir(scratch.0.path())
+        .args(["-c", script])
+        .args(&statements)
+        .output()
+        .expect("it ran before");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let counts: Vec<u64> =
+        text(&output.stdout).lines().map(|line| line.parse().expect("a count")).collect();
+    assert_eq!(counts.len(), 4);
+    assert!(counts[1..].iter().all(|count| *count > 0), "each question has an answer: {counts:?}");
+}
+
+#[test]
+fn wireshark_dissects_the_messages() {
+    if Command::new("tshark").arg("--version").output().is_err() {
+        print_skip("tshark is not installed");
+        return;
+    }
+    let scratch = Scratch::new();
+    let (frt, packets, lua) =
+        (scratch.path("d.frt"), scratch.path("d.pcapng"), scratch.path("fuse.lua"));
+    run(&["import", "fuse-strace", shown(&daemon_log()), "-o", &frt], 0);
+    let to = ["--to", "pcapng", "-o", &packets, "--dissector", &lua];
+    let said = run(&[&["trace", "export", &frt][..], &to].concat(), 0);
+    assert!(said.contains("1598 packets"), "{said}");
+    let output = Command::new("tshark")
+        .args(["-X", &format!("lua_script:{lua}"), "-r", &packets, "-T", "fields"])
+        .args(["-e", "fuse.kind", "-e", "fuse.op", "-e", "fuse.error", "-e", "fuse.name"])
+        .output()
+        .expect("it ran before");
+    let lines = text(&output.stdout);
+    if lines.lines().all(|line| line.trim().is_empty()) {
+        print_skip(&format!("tshark loads no Lua here: {}", text(&output.stderr)));
+        return;
+    }
+    assert_eq!(lines.lines().count(), 1598, "{}", text(&output.stderr));
+    assert_eq!(lines.lines().next(), Some("0\tINIT\t\t"));
+    assert!(lines.lines().any(|line| line == "0\tLOOKUP\t\tphotos"), "names are shown");
+    assert_eq!(lines.lines().filter(|line| *line == "1\tLOOKUP\t-2\t").count(), 22);
+}
+
+#[test]
+fn chrome_json_has_a_slice_for_every_operation() {
+    let scratch = Scratch::new();
+    let (frt, json) = (scratch.path("d.frt"), scratch.path("d.json"));
+    run(&["import", "fuse-strace", shown(&daemon_log()), "-o", &frt], 0);
+    run(&["trace", "export", &frt, "--to", "chrome", "-o", &json], 0);
+    let bytes = std::fs::read(&json).expect("it was written");
+    let drawing: serde_json::Value = serde_json::from_slice(&bytes).expect("it is JSON");
+    let events = drawing["traceEvents"].as_array().expect("a list");
+    let slices: Vec<_> = events.iter().filter(|event| event["ph"] == "X").collect();
+    assert_eq!(slices.len(), 800);
+    // Perfetto wants slices of a lane to lie in each other or apart.
+    let mut ends = std::collections::BTreeMap::new();
+    for slice in slices {
+        let nanos = |key: &str| {
+            let text = slice[key].to_string();
+            let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+            let part: u64 = format!("{part:0<3}").parse().expect("digits");
+            whole.parse::<u64>().expect("digits") * 1_000 + part
+        };
+        let (lane, start, end) =
+            (slice["tid"].to_string(), nanos("ts"), nanos("ts") + nanos("dur"));
+        let before = ends.insert(lane, end).unwrap_or(0);
+        assert!(before <= start, "slices of a lane overlap: {slice}");
+    }
+}
+
+#[test]
+fn the_manual_and_the_completions_know_every_command() {
+    let scratch = Scratch::new();
+    let said = run(&["man", "-o", &scratch.path("")], 0);
+    let pages = std::fs::read_dir(scratch.0.path()).expect("it was written").count();
+    assert_eq!(said.trim(), format!("wrote {pages} pages into {}", scratch.path("")));
+    let page = std::fs::read_to_string(scratch.path("fuserig-trace-export.1")).expect("a page");
+    assert!(page.contains(".TH fuserig-trace-export 1"), "{page}");
+    assert!(run(&["man"], 0).contains("fuserig"));
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run(&["completions", shell], 0);
+        assert!(script.contains("fuse-strace"), "{shell} knows the commands");
+    }
+}
+
+#[test]
+fn the_doctor_says_what_the_machine_can_do() {
+    let said = run(&["doctor"], 0);
+    assert!(said.contains("/dev/fuse") && said.contains("bpf()"), "{said}");
+    let json: serde_json::Value =
+        serde_json::from_str(&run(&["doctor", "--format", "json"], 0)).expect("it is JSON");
+    let rows = json["machine"].as_array().expect("a list");
+    let found = |name: &str| rows.iter().find(|row| row["name"] == name).map(|row| &row["found"]);
+    assert_eq!(found("/dev/fuse"), Some(&Path::new("/dev/fuse").exists().into()));
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let missing: Vec<&str> = [
+        "replay",
+        "import",
+        "conform",
+        "doctor",
+        "completions",
+        "man",
+        "import strace",
+        "import fuse-strace",
+        "import jsonl",
+        "import csv",
+        "import tracepoints",
+        "trace export",
+        "trace info",
+        "trace show",
+        "trace text",
+        "trace diff",
+        "trace verify",
+        "trace repair",
+    ]
+    .into_iter()
+    .filter(|command| {
+        let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        !run(&arguments, 0).contains("Example")
+    })
+    .collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}
