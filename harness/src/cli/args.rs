@@ -7,6 +7,7 @@ use fuserig_abi::{Abi, Fidelity};
 use fuserig_traces::PayloadMode;
 
 use super::args_import::ImportLine;
+use super::campaign::CampaignCommand;
 use super::export::ExportArgs;
 use super::manual::{CompletionsArgs, ManArgs};
 
@@ -89,6 +90,9 @@ pub(super) enum Command {
     /// Look at filters
     #[command(subcommand)]
     Filter(FilterCommand),
+    /// Much work on many machines: plan it, run shards of it, join the results
+    #[command(subcommand)]
+    Campaign(CampaignCommand),
     /// What this machine can do, and what that enables
     #[command(after_help = "Example: fuserig doctor --format json")]
     Doctor,
@@ -279,10 +283,8 @@ pub(super) enum TraceCommand {
     #[command(after_help = "Example: fuserig trace show app.frt --skip 100 --take 20")]
     Show(ShowArgs),
     /// The lossless text twin; with --parse, from text back to a trace
-    #[command(
-        after_help = "Examples:\n  fuserig trace text app.frt > app.txt\n  \
-                            fuserig trace text --parse app.txt -o edited.frt"
-    )]
+    #[command(after_help = "Examples:\n  fuserig trace text app.frt > app.txt\n  \
+                            fuserig trace text --parse app.txt -o edited.frt")]
     Text(TextArgs),
     /// The first difference between two traces, and the totals
     #[command(after_help = "Example: fuserig trace diff before.frt after.frt --ignore-times")]

@@ -50,6 +50,7 @@ fn dispatch(arguments: Arguments, terminal: &mut Terminal) -> Ended {
         Command::Abi(command) => super::abi::abi(&command, terminal),
         Command::Mount(args) => super::mount::mount(&args, terminal),
         Command::Record(args) => super::mount::record(&args, terminal),
+        Command::Campaign(command) => super::campaign::campaign(&command, terminal),
         Command::Doctor => super::doctor::doctor(terminal),
         Command::Completions(args) => super::manual::completions(&args, terminal),
         Command::Man(args) => super::manual::man(&args, terminal),

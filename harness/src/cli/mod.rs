@@ -5,8 +5,9 @@
 
 mod abi;
 mod args;
-mod check;
 mod args_import;
+mod campaign;
+mod check;
 mod conform;
 mod doctor;
 mod engine;
@@ -21,10 +22,10 @@ mod import;
 mod import_fuse;
 mod inspect;
 
-mod mount;
 mod import_guess;
 mod import_table;
 mod manual;
+mod mount;
 mod output;
 mod replay;
 mod run;

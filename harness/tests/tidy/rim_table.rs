@@ -98,7 +98,6 @@ pub(super) const RIMS: &[Rim] = &[
         homes: &["harness/src/cli/manual.rs"],
         why: "manual pages come from the command line alone",
     },
-    Rim { what: Use::Type("SystemTime"), homes: CLOCK, why: "ask the virtual clock" },
     Rim { what: Use::Type("Instant"), homes: CLOCK, why: "ask the virtual clock" },
     Rim { what: Use::StdModule("fs"), homes: FILES, why: "take bytes and give bytes" },
     Rim { what: Use::StdModule("thread"), homes: THREADS, why: "a run has one thread" },

@@ -5,8 +5,8 @@ use core::fmt::Write;
 use crate::ops::{FieldKind, Layout, OPS, Segment};
 
 /// A dissector in Lua for the packets of [`super::write_pcapng`]: save it among Wireshark's
-/// plugins, or give it to `tshark -X lua_script:FILE`. Every operation, field and struct comes from the same
-/// table as the text twin.
+/// plugins, or give it to `tshark -X lua_script:FILE`. Every operation, field and struct comes from
+/// the same table as the text twin.
 ///
 /// ```
 /// use fuserig_traces::export::lua_dissector;
@@ -52,7 +52,7 @@ fn parts(layout: &Layout) -> String {
     layout.segments.iter().map(part).collect::<Vec<_>>().join(", ")
 }
 
-const HEAD: &str = r#"-- Dissector for FUSE messages in pcapng of LINKTYPE_USER0, as fuserig writes it.
+const HEAD: &str = r#"-- Dissector for the FUSE messages of fuserig in pcapng (LINKTYPE_USER0).
 -- Made by `fuserig trace export --to pcapng --dissector FILE`; do not edit.
 local fuse = Proto("fuserig_fuse", "FUSE message")
 local f = fuse.fields

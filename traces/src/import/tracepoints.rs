@@ -1,8 +1,8 @@
 //! The kernel's tracepoints `fuse_request_send` and `fuse_request_end` as operations.
 //!
 //! Reads the text of ftrace (`/sys/kernel/tracing/trace` or `trace_pipe`), of `trace-cmd report`
-//! and of `perf script`. The tracepoints know operation, number, length, error and time, but no names,
-//! no nodes and no data: good for the mix of operations, for timing, and to see whether another
+//! and of `perf script`. The tracepoints know operation, number, length, error and time, but no
+//! names, nodes or data: good for the mix of operations, for timing, and to see whether another
 //! recording lost something. Every record is marked as cut, and nothing is made up for what is
 //! missing. What a reader would get wrong: the numbers of requests go up by two, so a gap in them
 //! is a request that the log does not show.
