@@ -310,3 +310,24 @@ fn a_filter_is_vetted_with_lines_and_quirks() {
     assert!(text(&refused.stdout).contains("compatible with the GPL"));
     check(&["filter", "vet", &path("bpf/hide_names.bpf.c")], 3, "not an ELF file");
 }
+
+#[test]
+fn an_object_is_a_filter_and_its_coverage_is_shown() {
+    let kitchen = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../filters/tests/object/data/kitchen-v3.o:second.link"
+    );
+    let shell = corpus("shell", "frt");
+    let (_directory, at) = scratch();
+    let lcov = at("out.info");
+    let asked = ["filter", "coverage", kitchen, path_text(&shell), "--lcov", path_text(&lcov)];
+    let output = fuserig(&asked);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}{}", text(&output.stderr));
+    assert!(said.starts_with("kitchen.bpf.c\n") && said.contains(" lines ran, "), "{said}");
+    let counts = std::fs::read_to_string(&lcov).expect("it was written");
+    assert!(counts.contains("SF:kitchen.bpf.c") && counts.contains("end_of_record"), "{counts}");
+    let several = kitchen.trim_end_matches(":second.link");
+    check(&["replay", path_text(&shell), "--filter", several], 3, "choose one of first, second");
+    check(&["replay", path_text(&shell), "--filter", "nowhere.o"], 3, "nowhere.o");
+}

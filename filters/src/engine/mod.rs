@@ -10,7 +10,10 @@ mod filter;
 mod fuzz;
 mod helpers;
 mod interp;
+pub mod kernel;
 mod maps;
+pub mod random;
+pub mod rbpf;
 pub mod vectors;
 
 pub use filter::{BpfFilter, FilterError};

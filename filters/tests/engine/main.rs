@@ -1,5 +1,6 @@
 //! Engines from outside.
 
+mod differential;
 mod filter;
 mod made;
 mod vectors;

@@ -125,8 +125,8 @@ pub(super) struct ReplayArgs {
     /// Traces to replay
     #[arg(required = true, value_name = "TRACE")]
     pub(super) traces: Vec<PathBuf>,
-    /// Filter at the root of the mount, `NAME` or `NAME:PARAMETERS` (see `filter list`), or
-    /// `none`; default: the filter the trace was recorded with
+    /// Filter at the root of the mount: `NAME` or `NAME:PARAMETERS` (see `filter list`), a BPF
+    /// object `FILE.o` or `FILE.o:NAME`, or `none`; default: the filter the trace was recorded with
     #[arg(long, value_name = "FILTER")]
     pub(super) filter: Option<String>,
     /// Filesystem below: `sim`, or `host:DIR` for a directory of this machine
@@ -374,6 +374,25 @@ pub(super) struct ConformArgs {
     pub(super) all: bool,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct CoverageArgs {
+    /// The object, `FILE.o`, or `FILE.o:NAME` where it holds several filters
+    #[arg(value_name = "OBJECT")]
+    pub(super) object: String,
+    /// Traces to replay
+    #[arg(required = true, value_name = "TRACE")]
+    pub(super) traces: Vec<PathBuf>,
+    /// ABI version of the modelled kernel; default: v4
+    #[arg(long, value_parser = parse_abi)]
+    pub(super) abi: Option<Abi>,
+    /// Write the counts in lcov's format
+    #[arg(long, value_name = "FILE")]
+    pub(super) lcov: Option<PathBuf>,
+    /// Replace the output if it exists
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum FilterCommand {
     /// The filters that are built in, or those of an object
@@ -386,6 +405,9 @@ pub(super) enum FilterCommand {
     /// What a kernel would refuse and what an author would trip over, with C lines and quirk ids
     #[command(after_help = "Example: fuserig filter vet filter.o --abi v4")]
     Vet(VetArgs),
+    /// Which lines of a BPF filter run when traces are replayed through it
+    #[command(after_help = "Example: fuserig filter coverage hide.bpf.o traces/corpus/shell.frt")]
+    Coverage(CoverageArgs),
 }
 
 #[derive(Debug, Args)]

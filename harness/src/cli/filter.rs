@@ -1,5 +1,7 @@
 //! `fuserig filter`.
 
+use std::path::Path;
+
 use fuserig_abi::Abi;
 use fuserig_filters::engine::{BpfFilter, Limits};
 use fuserig_filters::{Filter, builtin, builtins};
@@ -7,7 +9,7 @@ use fuserig_filters::{Filter, builtin, builtins};
 use super::args::{FilterCommand, ListArgs, ObjectArgs};
 use super::exit::{Ended, Exit, Failure};
 use super::output::{Style, Terminal};
-use super::{inspect, vet};
+use super::{coverage, files, inspect, vet};
 
 pub(super) fn filter(command: &FilterCommand, terminal: &mut Terminal) -> Ended {
     match command {
@@ -16,6 +18,7 @@ pub(super) fn filter(command: &FilterCommand, terminal: &mut Terminal) -> Ended 
             inspect::list(&args, terminal)
         }
         FilterCommand::List(ListArgs { object: None, .. }) => Ok(list(terminal)),
+        FilterCommand::Coverage(args) => coverage::coverage(args, terminal),
         FilterCommand::Info(args) => inspect::info(args, terminal),
         FilterCommand::Disasm(args) => inspect::disasm(args, terminal),
         FilterCommand::Vet(args) => vet::vet(args, terminal),
@@ -73,4 +76,30 @@ pub(super) fn of_object(bytes: &[u8], abi: Abi) -> Result<Box<dyn Filter>, Strin
         Ok(filter) => Ok(Box::new(filter)),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// As [`named`], and an object by its path: `FILE.o`, or `FILE.o:NAME` where it holds several
+/// filters.
+pub(super) fn resolve(spec: &str, abi: Abi) -> Result<Option<Box<dyn Filter>>, Failure> {
+    if split(spec).0.ends_with(".o") {
+        return Ok(Some(Box::new(object(spec, abi)?)));
+    }
+    named(spec)
+}
+
+/// The file of a specification, and the name after it.
+fn split(spec: &str) -> (&str, Option<&str>) {
+    match spec.rsplit_once(".o:") {
+        Some((stem, name)) => (&spec[..stem.len() + 2], Some(name)),
+        None => (spec, None),
+    }
+}
+
+/// Loads the object that a specification names.
+pub(super) fn object(spec: &str, abi: Abi) -> Result<BpfFilter, Failure> {
+    let (path, name) = split(spec);
+    let path = Path::new(path);
+    let bytes = files::read_all(path)?;
+    BpfFilter::load(&bytes, name, abi, Limits::default())
+        .map_err(|error| Failure::input(path, &error))
 }

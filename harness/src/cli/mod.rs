@@ -9,6 +9,7 @@ mod args_import;
 mod campaign;
 mod check;
 mod conform;
+mod coverage;
 mod doctor;
 mod engine;
 mod entry;

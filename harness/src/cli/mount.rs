@@ -120,7 +120,7 @@ enum LowerChoice {
 impl Served {
     fn of(args: &ServedArgs) -> Result<Served, Failure> {
         // Looked at here, so that a mistake is told before anything is mounted.
-        let has_filter = filter::named(&args.filter)?.is_some();
+        let has_filter = filter::resolve(&args.filter, args.abi)?.is_some();
         let lower = match (args.lower.strip_prefix("host:"), &args.tree) {
             (Some(_), Some(_)) => {
                 return Err(Failure::new(Exit::Usage, "mount: --tree belongs to --lower sim"));
@@ -284,7 +284,7 @@ impl Served {
                 Box::new(host)
             }
         };
-        let filter = filter::named(&self.filter).map_err(told)?;
+        let filter = filter::resolve(&self.filter, self.config.abi).map_err(told)?;
         let WorldChoice { abi, fidelity, valid } = self.config;
         let options = KernelOptions { allow_other: self.allow_other, ..KernelOptions::default() };
         let config = WorldConfig { abi, fidelity, options, ..WorldConfig::default() };

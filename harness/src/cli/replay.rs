@@ -112,7 +112,7 @@ fn play<'a>(
     let options = ReplayOptions {
         abi: setting.abi,
         fidelity: setting.fidelity,
-        filter: filter::named(&setting.filter)?,
+        filter: filter::resolve(&setting.filter, setting.abi)?,
         lower: lower(args, path, trace)?,
         payload: args.payload,
     };

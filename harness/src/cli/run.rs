@@ -29,7 +29,7 @@ pub(super) fn run_scenarios(args: &RunArgs, terminal: &mut Terminal) -> Ended {
 }
 
 fn one(path: &Path, scenario: &Scenario, abi: Abi) -> Result<ScenarioReport, Failure> {
-    let resolve = |spec: &str| match filter::named(spec) {
+    let resolve = |spec: &str| match filter::resolve(spec, abi) {
         Ok(Some(filter)) => Ok(filter),
         Ok(None) => Err("`none` is no filter; leave `filter=` out of `mount`".to_owned()),
         Err(failure) => Err(failure.message),

@@ -29,7 +29,7 @@ fn judged(report: &ReplayReport, against: Against) -> Exit {
     let diverged = report.divergences_total > 0 && against == Against::Recorded;
     if report.stopped {
         Exit::Interrupted
-    } else if diverged || report.crash.is_some() {
+    } else if diverged || report.crash.is_some() || report.traps_total > 0 {
         Exit::Finding
     } else {
         Exit::Agreed
@@ -102,6 +102,12 @@ fn counts(report: &ReplayReport, terminal: &mut Terminal) {
     }
     if report.printed > 0 {
         lines.push(format!("  lines printed by the filter: {}", report.printed));
+    }
+    if report.traps_total > 0 {
+        lines.push(format!("  the filter was stopped {} times", report.traps_total));
+        for trap in &report.traps {
+            lines.extend(trap.lines().map(|line| format!("    {line}")));
+        }
     }
     let leaks = report.leaks;
     let leaked = leaks.handles + leaks.lower_files + leaks.pages + leaks.buffers;
@@ -264,6 +270,8 @@ fn json(played: &Played<'_>, exit: Exit) -> serde_json::Value {
         "verdicts": verdicts,
         "quirks": report.quirks,
         "printed": report.printed,
+        "traps_total": report.traps_total,
+        "traps": report.traps,
         "calls_changed": report.calls_changed,
         "divergences_total": report.divergences_total,
         "divergences": divergences,

@@ -39,7 +39,7 @@ pub(super) fn play(
     let bug = |errno| Failure::new(Exit::Unreadable, format!("{}: mount: {errno}", path.display()));
     let config =
         WorldConfig { abi: setting.abi, fidelity: setting.fidelity, ..WorldConfig::default() };
-    let filter = filter::named(&setting.filter)?;
+    let filter = filter::resolve(&setting.filter, setting.abi)?;
     let says_tree = trace.records.iter().any(|record| matches!(record, Record::Tree(_)));
     if args.tree.is_none() && args.lower == "sim" && !says_tree {
         take_root(&mut *lower, trace).map_err(bug)?;

@@ -78,6 +78,9 @@ pub struct Divergence {
     pub mismatch: Mismatch,
 }
 
+/// Different traps that a report keeps.
+const TRAPS_MAX: usize = 8;
+
 /// What came of a replay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReplayReport {
@@ -91,6 +94,10 @@ pub struct ReplayReport {
     pub quirks: BTreeMap<String, u64>,
     /// Lines that the filter printed.
     pub printed: u64,
+    /// How often an engine stopped the filter.
+    pub traps_total: u64,
+    /// The first different traps, as people read them.
+    pub traps: Vec<String>,
     /// The first differences.
     pub divergences: Vec<Divergence>,
     /// How many differences there are.
@@ -339,6 +346,14 @@ impl Replayer {
                     *self.report.quirks.entry(id).or_default() += 1;
                 }
                 StageKind::PRINTK => self.report.printed += 1,
+                StageKind::TRAP => {
+                    self.report.traps_total += 1;
+                    let text = String::from_utf8_lossy(&stage.detail).into_owned();
+                    let is_new = !self.report.traps.contains(&text);
+                    if is_new && self.report.traps.len() < TRAPS_MAX {
+                        self.report.traps.push(text);
+                    }
+                }
                 _ => {}
             },
             _ => {}

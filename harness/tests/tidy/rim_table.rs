@@ -69,13 +69,18 @@ pub(super) const RIMS: &[Rim] = &[
     },
     Rim {
         what: Use::Crate("rbpf"),
-        homes: &["filters/src/engine/rbpf"],
+        homes: &["filters/src/engine/rbpf", "filters/benches/engine.rs"],
         why: "it is wrong on some instructions and runs only behind the legaliser",
     },
     Rim {
         what: Use::Crate("object"),
         homes: &["filters/src/object/elf.rs"],
         why: "everything behind the reader works on sections, symbols and relocations of our own",
+    },
+    Rim {
+        what: Use::Crate("libc"),
+        homes: &["filters/src/engine/kernel"],
+        why: "rustix wraps every system call but bpf()",
     },
     Rim {
         what: Use::Crate("fuser"),

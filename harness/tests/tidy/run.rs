@@ -30,6 +30,7 @@ const RULES: &[(&str, Rule)] = &[
     ("module-docs", heads::modules_begin_with_docs),
     ("re-exports", heads::heads_hold_no_items),
     ("banned-words", words::banned_words_are_absent),
+    ("unsafe", words::unsafe_stays_at_home),
     ("workplace", workplace::no_workplace_is_named),
     ("package-source", workplace::packages_are_published_ones),
     ("scripts", scripts::scripts_are_strict),

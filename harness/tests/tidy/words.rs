@@ -46,6 +46,30 @@ pub(super) fn banned_words_are_absent(files: &[Source]) -> Vec<Finding> {
     findings
 }
 
+/// Where `unsafe` may stand: the lints deny it, and this says which modules may expect it.
+const UNSAFE_HOMES: &[&str] = &["filters/src/engine/kernel/", "filters/benches/engine.rs"];
+
+/// No Rust code outside those modules is unsafe.
+pub(super) fn unsafe_stays_at_home(files: &[Source]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let is_home = |file: &Source| UNSAFE_HOMES.iter().any(|home| file.path.starts_with(home));
+    for file in files.iter().filter(|file| file.is_rust() && !is_home(file)) {
+        let uses = |code: &str| code.contains("unsafe {") || code.contains("unsafe_code");
+        for (line, _) in file.code_lines().filter(|(_, code)| uses(code)) {
+            let message = "`unsafe` outside its modules; find a safe way, or a module for it";
+            findings.push(Finding::new(&file.path, line, message.to_owned()));
+        }
+    }
+    findings
+}
+
+#[test]
+fn unsafety_is_caught_outside_its_home() {
+    let source = |path: &str| [Source::new(path, "//! It.\nfn f() {\n    unsafe { g() }\n}\n")];
+    assert_eq!(unsafe_stays_at_home(&source("filters/src/engine/run.rs")).len(), 1);
+    assert_eq!(unsafe_stays_at_home(&source("filters/src/engine/kernel/bpf.rs")), []);
+}
+
 /// Is this the opening fence of a documentation example that is not compiled?
 fn skips_example(text: &str) -> bool {
     let text = text.trim_start();

@@ -24,7 +24,13 @@ pub(in crate::engine) struct Counter {
 ///
 /// ```
 /// use fuserig_filters::engine::LineCount;
-/// let line = LineCount { file: "a.bpf.c".into(), line: 3, count: 2, branches: vec![[1, 1]] };
+/// let line = LineCount {
+///     file: "a.bpf.c".into(),
+///     line: 3,
+///     text: "return 0;".into(),
+///     count: 2,
+///     branches: vec![[1, 1]],
+/// };
 /// assert_eq!(line.branches.len(), 1);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +39,8 @@ pub struct LineCount {
     pub file: String,
     /// Line, from 1.
     pub line: u32,
+    /// Text of the line without its indentation; empty when unknown.
+    pub text: String,
     /// How often its most frequent instruction ran.
     pub count: u64,
     /// For each conditional jump of the line: not taken, taken.
@@ -75,6 +83,7 @@ impl Machine {
             let row = lines.entry((&line.file, line.line)).or_insert_with(|| LineCount {
                 file: line.file.clone(),
                 line: line.line,
+                text: line.text.clone(),
                 count: 0,
                 branches: Vec::new(),
             });
