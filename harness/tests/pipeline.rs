@@ -5,6 +5,8 @@
 
 #[path = "pipeline/bench.rs"]
 mod bench;
+#[path = "pipeline/stages.rs"]
+mod stages;
 
 use bench::{Bench, caller, number};
 use fuserig::pipeline::{Operation, Progress, Run, Stop};
