@@ -546,3 +546,15 @@ fn the_vfs_answers_some_ioctls_itself() {
         assert_eq!(bench.stream(&Call::Ioctl { fd, request }), (expected, String::new()));
     }
 }
+
+#[test]
+fn arguments_that_no_file_accepts_are_refused_before_the_mount() {
+    let bench = Bench::new();
+    let refused = |fd: i32| Call::Refused { fd, errno: Errno::EOPNOTSUPP };
+    let fd = bench.open("f1", OpenFlags::RDWR);
+    assert_eq!(bench.stream(&refused(fd)), (Err(Errno::EOPNOTSUPP), String::new()));
+    assert_eq!(bench.stream(&refused(99)), (Err(Errno::EBADF), String::new()));
+    let place = bench.open("f1", OpenFlags::PATH);
+    let chmod = Call::Chmod { target: Target::Fd(place), mode: 0 };
+    assert_eq!(bench.stream(&chmod), (Err(Errno::EBADF), String::new()));
+}

@@ -18,6 +18,10 @@ const AT_STATX_SYNC_TYPE: u64 = 0x6000;
 const UTIME_NOW: i64 = 0x3fff_ffff;
 const UTIME_OMIT: i64 = 0x3fff_fffe;
 const RWF_APPEND: u64 = 0x10;
+/// `RWF_HIPRI`, `RWF_DSYNC`, `RWF_SYNC`, `RWF_APPEND` and `RWF_NOAPPEND`; a FUSE file refuses to
+/// be asked not to wait, and knows nothing of atomic or uncached writes.
+const RWF_ACCEPTED: u64 = 0x1 | 0x2 | 0x4 | RWF_APPEND | 0x20;
+const POSIX_FADV_NOREUSE: u64 = 5;
 const CLONE_FS: u64 = 0x200;
 const CLONE_FILES: u64 = 0x400;
 
@@ -190,12 +194,17 @@ fn descriptors(args: &Args<'_>) -> Result<Option<Call>, ConvertError> {
     let fd = || args.fd("fd");
     let offset = |name: &'static str| Ok::<_, ConvertError>(Some(args.int(name)?));
     Ok(Some(match args.record.nr {
+        CallNr::PREAD64 | CallNr::PWRITE64 if args.uint("flags")? & !RWF_ACCEPTED != 0 => {
+            Call::Refused { fd: fd()?, errno: Errno::EOPNOTSUPP }
+        }
         CallNr::OPENAT | CallNr::OPENAT2 => open(args)?,
         CallNr::CLOSE => Call::Close { fd: fd()? },
         CallNr::READ => Call::Read { fd: fd()?, size: args.uint("count")?, offset: None },
         CallNr::PREAD64 => {
             let (size, offset) = (args.uint("count")?, offset("offset")?);
-            Call::Read { fd: fd()?, size, offset: offset.filter(|&at| at != -1) }
+            let at_position = args.uint("flags")? != 0;
+            let offset = offset.filter(|&at| at != -1 || !at_position);
+            Call::Read { fd: fd()?, size, offset }
         }
         CallNr::WRITE => Call::Write { fd: fd()?, data: args.bytes("data")?, offset: None },
         CallNr::PWRITE64 if args.uint("flags")? & RWF_APPEND != 0 => {
@@ -204,7 +213,9 @@ fn descriptors(args: &Args<'_>) -> Result<Option<Call>, ConvertError> {
         }
         CallNr::PWRITE64 => {
             let (data, offset) = (args.bytes("data")?, offset("offset")?);
-            Call::Write { fd: fd()?, data, offset: offset.filter(|&at| at != -1) }
+            let at_position = args.uint("flags")? != 0;
+            let offset = offset.filter(|&at| at != -1 || !at_position);
+            Call::Write { fd: fd()?, data, offset }
         }
         CallNr::LSEEK => {
             let (offset, whence) = (args.int("offset")?, args.word("whence")?);
@@ -274,6 +285,9 @@ fn slots(args: &Args<'_>) -> Result<Option<Call>, ConvertError> {
             Call::Munmap { address: args.uint("address")?, length: args.uint("len")? }
         }
         CallNr::IOCTL => Call::Ioctl { fd: fd()?, request: args.uint("request")? },
+        CallNr::FADVISE64 if args.uint("advice")? > POSIX_FADV_NOREUSE => {
+            Call::Refused { fd: fd()?, errno: Errno::EINVAL }
+        }
         CallNr::FADVISE64 | CallNr::READAHEAD | CallNr::SYNC_FILE_RANGE | CallNr::SYNCFS => {
             Call::Fadvise { fd: fd()? }
         }

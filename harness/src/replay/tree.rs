@@ -38,10 +38,19 @@ pub fn tree_output(lower: &mut dyn Lower, caller: &Caller) -> Result<TreeOutput,
         ));
         if file.stat.kind == FileKind::Regular {
             let digest = digest(lower, caller, file.stat.ino)?;
-            output.digests.push_str(&format!("{digest}  ./{path}\n"));
+            output.digests.push_str(&digest_line(&digest, &path));
         }
     }
     Ok(output)
+}
+
+/// As GNU sha256sum writes it: a backslash at the start says that the name is escaped.
+fn digest_line(digest: &str, path: &str) -> String {
+    if !path.contains(['\\', '\n', '\r']) {
+        return format!("{digest}  ./{path}\n");
+    }
+    let path = path.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
+    format!("\\{digest}  ./{path}\n")
 }
 
 struct Found {
@@ -120,4 +129,15 @@ fn digest(lower: &mut dyn Lower, caller: &Caller, node: Ino) -> Result<String, E
         text.push_str(&format!("{byte:02x}"));
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::digest_line;
+
+    #[test]
+    fn odd_names_are_escaped_as_sha256sum_does() {
+        assert_eq!(digest_line("00", "a b"), "00  ./a b\n");
+        assert_eq!(digest_line("00", "a\\b\nc"), "\\00  ./a\\\\b\\nc\n");
+    }
 }

@@ -414,6 +414,14 @@ pub enum Call {
         /// The request number.
         request: u64,
     },
+    /// A call with arguments that no file of the mount accepts (`RWF_NOWAIT`, an advice that does
+    /// not exist): `EBADF` when the descriptor is not open, else this.
+    Refused {
+        /// The descriptor.
+        fd: i32,
+        /// What the kernel says.
+        errno: Errno,
+    },
     /// `fadvise64`, `readahead`: nothing a filter sees.
     Fadvise {
         /// The descriptor.

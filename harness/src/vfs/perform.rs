@@ -94,6 +94,7 @@ impl Vfs {
             | Call::SetIds { .. }
             | Call::SetGroups { .. }
             | Call::Mmap { .. }
+            | Call::Refused { .. }
             | Call::Fadvise { .. } => self.local(pid, call),
         }
     }

@@ -68,6 +68,10 @@ impl Vfs {
                 state.files[file].references += 1;
                 state.client_mut(pid).mappings.push((*address, file));
             }
+            Call::Refused { fd, errno } => {
+                self.state().handle(pid, *fd)?;
+                return Err((*errno).into());
+            }
             Call::Fadvise { fd } => {
                 self.state().handle(pid, *fd)?;
             }
