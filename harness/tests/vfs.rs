@@ -554,7 +554,4 @@ fn arguments_that_no_file_accepts_are_refused_before_the_mount() {
     let fd = bench.open("f1", OpenFlags::RDWR);
     assert_eq!(bench.stream(&refused(fd)), (Err(Errno::EOPNOTSUPP), String::new()));
     assert_eq!(bench.stream(&refused(99)), (Err(Errno::EBADF), String::new()));
-    let place = bench.open("f1", OpenFlags::PATH);
-    let chmod = Call::Chmod { target: Target::Fd(place), mode: 0 };
-    assert_eq!(bench.stream(&chmod), (Err(Errno::EBADF), String::new()));
 }

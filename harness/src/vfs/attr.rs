@@ -6,7 +6,6 @@ use fuserig_abi::{
 
 use super::call::{CallResult, NewTime, Output, Target};
 use super::fail::Fail;
-use super::state::FileKindOpen;
 use super::system::Vfs;
 use crate::kernel::{DentryId, HandleId};
 use crate::pipeline::{AttrValid, Iattr, Operation, Outcome, Value};
@@ -144,12 +143,6 @@ impl Vfs {
         target: &Target,
         mode: u32,
     ) -> Result<CallResult, Fail> {
-        if let Target::Fd(fd) = target
-            && self.state().file(pid, *fd)?.kind == FileKindOpen::Path
-        {
-            // fchmod takes no O_PATH descriptor.
-            return Err(Errno::EBADF.into());
-        }
         let dentry = self.resolve(pid, target).await?;
         let now = self.now();
         let type_bits = self.kind_of(dentry).type_bits();
