@@ -294,7 +294,7 @@ fn call(world: &mut World, run: &mut Run, filter: FilterId, slot: Slot) -> i32 {
         if run.args.meta != before.meta {
             run.quirk(world, "N23");
             // An engine that saw the store has said so itself.
-            if !env.quirks().iter().any(|id| *id == "VER-1") {
+            if !env.quirks().contains(&"VER-1") {
                 run.quirk(world, "VER-1");
             }
         }
