@@ -150,7 +150,7 @@ pub enum Touches {
 /// use fuserig_abi::spec::AbiSpec;
 /// let [v3, v4] = ["v3", "v4"].map(|name| AbiSpec::built_in(name).expect("built in"));
 /// let diff = AbiDiff::between(&v3, &v4);
-/// let added = diff.change("member-added:fuse_ops.default_filter").expect("new in v4");
+/// let added = diff.change("member-inserted:fuse_ops.default_filter").expect("new in v4");
 /// assert_eq!((added.forward.by_name, added.first()), (Rungs::empty(), First::Kernel));
 /// assert_eq!(added.backward.by_name, Rungs::SOURCE | Rungs::LOAD);
 /// ```
