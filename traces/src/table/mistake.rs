@@ -4,8 +4,8 @@
 ///
 /// ```
 /// use fuserig_traces::table::parse_row;
-/// let error = parse_row(r#"{"type":"op","uid":"many"}"#).unwrap_err();
-/// assert_eq!(error.to_string(), "key `uid`: expected a number below 2^32, found \"many\"");
+/// let error = parse_row(r#"{"type":"op"}"#).unwrap_err();
+/// assert_eq!(error.to_string(), "key `op`: an operation needs its name or number");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}{what}", self.place())]

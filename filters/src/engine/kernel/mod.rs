@@ -5,7 +5,7 @@
 //! filters: a stock kernel has no `fuse_ops`. What a reader would get wrong: the kernel answers 32
 //! bits of r0, so a program has to leave what matters in its bytes.
 //!
-//! This is the one module of the workspace with `unsafe`: two system calls in [`bpf`].
+//! This is the one module of the workspace with `unsafe`: two system calls in `bpf`.
 
 mod bpf;
 mod program;
