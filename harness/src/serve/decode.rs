@@ -55,6 +55,14 @@ pub enum DecodeError {
     },
 }
 
+/// Whether a terminated name with a namespace ("user.a") begins here. SETXATTR has no other sign
+/// of its form.
+pub(super) fn looks_like_xattr_name(rest: &[u8]) -> bool {
+    rest.iter().position(|&byte| byte == 0).is_some_and(|end| {
+        rest[..end].contains(&b'.') && rest.first().is_some_and(u8::is_ascii_alphabetic)
+    })
+}
+
 /// A cursor over one body.
 struct Body<'a> {
     opcode: Opcode,
@@ -112,12 +120,7 @@ impl<'a> Body<'a> {
     fn setxattr(&mut self) -> Result<Incoming, DecodeError> {
         let size: u32 = self.value()?;
         let flags: u32 = self.value()?;
-        let looks_named = |rest: &[u8]| {
-            rest.iter().position(|&byte| byte == 0).is_some_and(|end| {
-                rest[..end].contains(&b'.') && rest.first().is_some_and(u8::is_ascii_alphabetic)
-            })
-        };
-        if !looks_named(&self.bytes[self.at..]) {
+        if !looks_like_xattr_name(&self.bytes[self.at..]) {
             self.take(size_of::<FuseSetxattrIn>() - 8)?;
         }
         let name = self.name()?;

@@ -5,6 +5,7 @@ use fuserig_abi::{
 };
 use zerocopy::{Immutable, IntoBytes};
 
+use super::decode::looks_like_xattr_name;
 use super::incoming::{Incoming, LockRange};
 
 fn structure(value: &(impl IntoBytes + Immutable)) -> Vec<u8> {
@@ -27,7 +28,8 @@ fn lock(lock: &LockRange) -> Vec<u8> {
 }
 
 impl Incoming {
-    /// The bytes after the header, as the kernel sends them (SETXATTR in its short form).
+    /// The bytes after the header, as the kernel sends them. SETXATTR takes its short form, but
+    /// for a name that only the long form shows to be one.
     pub fn encode(&self) -> Vec<u8> {
         let none: [u8; 0] = [];
         match self {
@@ -50,6 +52,9 @@ impl Incoming {
             Incoming::Setxattr { name, value, flags } => {
                 let size = u32::try_from(value.len()).unwrap_or(u32::MAX);
                 let mut bytes = named(&[size, *flags], &[name]);
+                if !looks_like_xattr_name(&bytes[2 * size_of::<u32>()..]) {
+                    bytes = named(&[size, *flags, 0, 0], &[name]);
+                }
                 bytes.extend_from_slice(value);
                 bytes
             }
@@ -143,6 +148,8 @@ mod tests {
                 data: b"data".to_vec(),
             },
             Incoming::Setxattr { name: b"user.a".to_vec(), value: b"v.1".to_vec(), flags: 1 },
+            Incoming::Setxattr { name: b"nameless".to_vec(), value: b"v.1".to_vec(), flags: 0 },
+            Incoming::Setxattr { name: Vec::new(), value: b"a.b\0".to_vec(), flags: 2 },
             Incoming::Getxattr { name: b"user.a".to_vec(), size: 64 },
             Incoming::Readdirplus { input: read },
             Incoming::Create {

@@ -10,7 +10,12 @@ use std::path::Path;
 use super::source::Source;
 
 /// Directories that hold what tools write. They are in `.gitignore` as well.
-const SKIPPED: &[&str] = &[".git", "target", "harness/fuzz/target", "harness/fuzz/artifacts"];
+const SKIPPED: &[&str] = &[".git", "harness/fuzz/artifacts"];
+
+/// The build directory of the workspace, and of a crate whose benchmark wrote beside it.
+fn is_build_output(path: &str) -> bool {
+    path == "target" || path.ends_with("/target")
+}
 
 /// Text above this many bytes is data (a log, a golden file) and is not read line by line.
 const TEXT_LIMIT_BYTES: u64 = 1 << 20;
@@ -28,7 +33,7 @@ fn read_dir(root: &Path, below: &str, files: &mut Vec<Source>) -> io::Result<()>
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = if below.is_empty() { name } else { format!("{below}/{name}") };
-        if SKIPPED.contains(&path.as_str()) {
+        if SKIPPED.contains(&path.as_str()) || is_build_output(&path) {
             continue;
         }
         let kind = entry.file_type()?;
@@ -46,7 +51,9 @@ fn read_dir(root: &Path, below: &str, files: &mut Vec<Source>) -> io::Result<()>
 #[test]
 fn a_tree_is_read_sorted_and_without_build_output() {
     let root = tempfile::tempdir().expect("a temporary directory can be made");
-    for (path, text) in [("b.rs", "fn b() {}"), ("a/c.txt", "c"), ("target/x.rs", "x")] {
+    for (path, text) in
+        [("b.rs", "fn b() {}"), ("a/c.txt", "c"), ("target/x.rs", "x"), ("a/target/x.rs", "x")]
+    {
         let path = root.path().join(path);
         fs::create_dir_all(path.parent().expect("it has a parent")).expect("made");
         fs::write(path, text).expect("written");
