@@ -53,7 +53,8 @@ fn play_over(
     Played { report, tree, trace: bytes }
 }
 
-fn without_directory_sizes(rows: &str) -> String {
+fn without_directory_sizes(rows: impl AsRef<[u8]>) -> String {
+    let rows = str::from_utf8(rows.as_ref()).expect("the captures have plain names");
     rows.lines()
         .map(|row| {
             let mut fields: Vec<&str> = row.split('\t').collect();
@@ -83,7 +84,7 @@ fn check_capture(name: &str, trace: &Trace, tree: &str, digests: &str) {
                 without_directory_sizes(tree),
                 "{name} {abi} {fidelity}"
             );
-            assert_eq!(played.tree.digests, digests, "{name} {abi} {fidelity}");
+            assert_eq!(played.tree.digests, digests.as_bytes(), "{name} {abi} {fidelity}");
             assert_eq!(played.report.leaks.lower_files, 0, "{name}: every file was released");
         }
     }
@@ -114,34 +115,97 @@ fn each_log_that_is_imported_anew_ends_as_recorded() {
     check_logs(&captures, &CAPTURES);
 }
 
+/// A trace of a log, and whether the log had everything.
+fn imported(log: impl std::io::BufRead) -> (Trace, bool) {
+    let mut records = Vec::new();
+    let mut keep = |call: CallRecord| {
+        records.push(call.into());
+        ControlFlow::Continue(())
+    };
+    let report = import_strace(log, &StraceOptions::new("/srv/work"), &mut keep).expect("a log");
+    let header = Header {
+        clock: Some(Clock { kind: ClockKind::Realtime, base_ns: report.first_ns }),
+        source: Some(Source {
+            kind: SourceKind::Strace,
+            root: "/srv/work".to_owned(),
+            ..Source::default()
+        }),
+        lower: report.lower,
+        ..Header::default()
+    };
+    (Trace { header, records }, report.is_lossless())
+}
+
 fn check_logs(captures: &std::path::Path, names: &[&str]) {
     for name in names {
         let log = captures.join(format!("{name}.strace.zst"));
-        let mut records = Vec::new();
-        let mut keep = |call: CallRecord| {
-            records.push(call.into());
-            ControlFlow::Continue(())
-        };
-        let log = open_log(&log).expect("the capture is there");
-        let report =
-            import_strace(log, &StraceOptions::new("/srv/work"), &mut keep).expect("a log");
+        let (trace, lossless) = imported(open_log(&log).expect("the capture is there"));
         // The log of sqlite in WAL mode maps its index for writing, which no log shows.
-        assert!(report.is_lossless() || *name == "wal", "{name}: {report}");
-        let header = Header {
-            clock: Some(Clock { kind: ClockKind::Realtime, base_ns: report.first_ns }),
-            source: Some(Source {
-                kind: SourceKind::Strace,
-                root: "/srv/work".to_owned(),
-                ..Source::default()
-            }),
-            lower: report.lower,
-            ..Header::default()
-        };
+        assert!(lossless || *name == "wal", "{name}: something was lost");
         let read = |kind: &str| {
             std::fs::read_to_string(captures.join(format!("{name}.{kind}"))).expect("beside it")
         };
-        check_capture(name, &Trace { header, records }, &read("tree"), &read("sha256"));
+        check_capture(name, &trace, &read("tree"), &read("sha256"));
     }
+}
+
+/// Calls of one process in the directory, one a line, as a log.
+fn log_of(calls: &[&str]) -> String {
+    let mut log = "7 1700000000.0 chdir(\"/srv/work\") = 0 <0.1>\n".to_owned();
+    for (at, call) in calls.iter().enumerate() {
+        log.push_str(&format!("7 1700000001.{at:06} {call} <0.000001>\n"));
+    }
+    log
+}
+
+#[test]
+fn bytes_that_no_log_shows_are_as_later_reads_saw_them() {
+    let open = "openat(AT_FDCWD</srv/work>, \"m\", O_RDWR|O_CREAT, 0644) = 3</srv/work/m>";
+    let size = "ftruncate(3</srv/work/m>, 8) = 0";
+    let map = "mmap(NULL, 8, PROT_READ|PROT_WRITE, MAP_SHARED, 3</srv/work/m>, 0) = 0x7f0000000000";
+    let seen = "pread64(3</srv/work/m>, \"hi\\0\\0\\0\\0\\0\\0\", 8, 0) = 8";
+    let played = |calls: &[&str]| {
+        let (trace, lossless) = imported(log_of(calls).as_bytes());
+        (play(&trace, Abi::V4, Fidelity::Intended, None), lossless)
+    };
+    let (mapped, lossless) = played(&[open, size, map, seen]);
+    assert!(!lossless, "the import says that stores are missing");
+    assert_eq!((mapped.report.divergences_total, mapped.report.unseen_bytes), (0, 2));
+    // Nothing explains the bytes in a file that nobody mapped for writing.
+    let private = map.replace("MAP_SHARED", "MAP_PRIVATE");
+    for calls in [&[open, size, seen][..], &[open, size, &private, seen]] {
+        let (unmapped, _) = played(calls);
+        assert_eq!((unmapped.report.divergences_total, unmapped.report.unseen_bytes), (1, 0));
+    }
+    // Data from outside have a length, and what reads show of them.
+    let copied = "sendfile(3</srv/work/m>, 5</etc/passwd>, NULL, 100) = 4";
+    let (copied, lossless) = played(&[
+        open,
+        copied,
+        "fstat(3</srv/work/m>, {st_mode=S_IFREG|0644, st_size=4, ...}) = 0",
+        "lseek(3</srv/work/m>, 0, SEEK_SET) = 0",
+        "read(3</srv/work/m>, \"root\", 100) = 4",
+    ]);
+    assert!(!lossless);
+    assert_eq!((copied.report.divergences_total, copied.report.unseen_bytes), (0, 4));
+    let digest = "4813494d137e1631bba301d5acab6e7bb7aa74ce1185d456565ef51d737677b2  ./m\n";
+    assert_eq!(String::from_utf8_lossy(&copied.tree.digests), digest);
+}
+
+#[test]
+fn calls_on_a_fifo_are_taken_over() {
+    let log = log_of(&[
+        "mknodat(AT_FDCWD</srv/work>, \"p\", S_IFIFO|0644) = 0",
+        "openat(AT_FDCWD</srv/work>, \"p\", O_RDWR) = 3</srv/work/p>",
+        "read(3</srv/work/p>, \"hi\\n\", 10) = 3",
+        "lseek(3</srv/work/p>, 0, SEEK_CUR) = -1 ESPIPE (Illegal seek)",
+        "fstat(3</srv/work/p>, {st_mode=S_IFIFO|0644, st_size=0, ...}) = 0",
+        "close(3</srv/work/p>) = 0",
+    ]);
+    let (trace, _) = imported(log.as_bytes());
+    let played = play(&trace, Abi::V4, Fidelity::Intended, None);
+    assert_eq!(played.report.divergences, []);
+    assert_eq!(played.report.beyond, 2);
 }
 
 #[test]
@@ -216,7 +280,7 @@ fn the_host_arm_ends_as_the_simulated_one() {
             without_directory_sizes(&tree),
             "{name}"
         );
-        assert_eq!(played.tree.digests, corpus_text(name, "sha256"), "{name}");
+        assert_eq!(played.tree.digests, corpus_text(name, "sha256").as_bytes(), "{name}");
     }
 }
 

@@ -242,7 +242,7 @@ fn write_tree(args: &ReplayArgs, mut world: World) -> Result<(), Failure> {
         .map_err(|errno| Failure::new(Exit::Unreadable, format!("final tree: {errno}")))?;
     for (path, text) in [(&args.tree_out, rows), (&args.sha256_out, digests)] {
         if let Some(path) = path {
-            files::write_all(path, args.force, text.as_bytes())?;
+            files::write_all(path, args.force, &text)?;
         }
     }
     Ok(())

@@ -109,6 +109,18 @@ fn counts(report: &ReplayReport, terminal: &mut Terminal) {
             lines.extend(trap.lines().map(|line| format!("    {line}")));
         }
     }
+    if report.unseen_bytes > 0 {
+        lines.push(format!(
+            "  {} bytes that the log has no write of (mappings, data from outside) are as reads saw them",
+            report.unseen_bytes
+        ));
+    }
+    if report.beyond > 0 {
+        lines.push(format!(
+            "  {} calls on fifos and devices are taken over: no filesystem carries their data",
+            report.beyond
+        ));
+    }
     let leaks = report.leaks;
     let leaked = leaks.handles + leaks.lower_files + leaks.pages + leaks.buffers;
     if leaked > 0 {
@@ -272,6 +284,8 @@ fn json(played: &Played<'_>, exit: Exit) -> serde_json::Value {
         "printed": report.printed,
         "traps_total": report.traps_total,
         "traps": report.traps,
+        "unseen_bytes": report.unseen_bytes,
+        "beyond": report.beyond,
         "calls_changed": report.calls_changed,
         "divergences_total": report.divergences_total,
         "divergences": divergences,

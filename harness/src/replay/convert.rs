@@ -4,7 +4,7 @@
 use fuserig_abi::{AccessMask, Device, Errno, Gid, Pid, Timespec};
 use fuserig_sim_fs::{Lock, LockKind, OpenFlags};
 use fuserig_traces::calls::{CallNr, CallSpec};
-use fuserig_traces::record::{CallRecord, Value};
+use fuserig_traces::record::{CallFlags, CallRecord, Value};
 
 use crate::vfs::{At, Call, NewTime, PathAt, Program, Target};
 
@@ -21,6 +21,8 @@ const RWF_APPEND: u64 = 0x10;
 /// `RWF_HIPRI`, `RWF_DSYNC`, `RWF_SYNC`, `RWF_APPEND` and `RWF_NOAPPEND`; a FUSE file refuses to
 /// be asked not to wait, and knows nothing of atomic or uncached writes.
 const RWF_ACCEPTED: u64 = 0x1 | 0x2 | 0x4 | RWF_APPEND | 0x20;
+/// Most bytes of one write that are replayed without the log having them.
+const UNSEEN_MAX: usize = 1 << 28;
 const POSIX_FADV_NOREUSE: u64 = 5;
 const CLONE_FS: u64 = 0x200;
 const CLONE_FILES: u64 = 0x400;
@@ -98,6 +100,16 @@ impl Args<'_> {
         self.value(name)?.as_bytes().map(<[u8]>::to_vec).ok_or_else(|| self.bad(name))
     }
 
+    /// The bytes of a write. What the log does not have of them are zeros, in their number: the
+    /// length of the file is right, and reads tell the rest (see `unseen`).
+    fn written(&self) -> Result<Vec<u8>, ConvertError> {
+        let mut data = self.bytes("data")?;
+        if let Some(length) = unseen_length(self.record, data.len()) {
+            data.resize(length, 0);
+        }
+        Ok(data)
+    }
+
     fn path(&self, dirfd: &'static str, path: &'static str) -> Result<PathAt, ConvertError> {
         let at = match self.int(dirfd)? {
             AT_FDCWD => At::Cwd,
@@ -161,6 +173,13 @@ pub(crate) fn issue_call(record: &CallRecord) -> Result<Option<Call>, ConvertErr
     })
 }
 
+/// How many bytes a write really wrote, when the record has fewer of them.
+pub(super) fn unseen_length(record: &CallRecord, kept: usize) -> Option<usize> {
+    let cut = record.errno == 0 && record.flags.contains(CallFlags::TRUNCATED);
+    let written = usize::try_from(record.result).ok().filter(|_| cut)?;
+    (kept < written && written <= UNSEEN_MAX).then_some(written)
+}
+
 /// The call a record stands for.
 pub(super) fn issue(record: &CallRecord) -> Result<Issue, ConvertError> {
     let spec = CallSpec::by_nr(record.nr).ok_or(ConvertError::Unknown(record.nr.0))?;
@@ -206,13 +225,13 @@ fn descriptors(args: &Args<'_>) -> Result<Option<Call>, ConvertError> {
             let offset = offset.filter(|&at| at != -1 || !at_position);
             Call::Read { fd: fd()?, size, offset }
         }
-        CallNr::WRITE => Call::Write { fd: fd()?, data: args.bytes("data")?, offset: None },
+        CallNr::WRITE => Call::Write { fd: fd()?, data: args.written()?, offset: None },
         CallNr::PWRITE64 if args.uint("flags")? & RWF_APPEND != 0 => {
             let moves = args.int("offset")? == -1;
-            Call::Append { fd: fd()?, data: args.bytes("data")?, moves }
+            Call::Append { fd: fd()?, data: args.written()?, moves }
         }
         CallNr::PWRITE64 => {
-            let (data, offset) = (args.bytes("data")?, offset("offset")?);
+            let (data, offset) = (args.written()?, offset("offset")?);
             let at_position = args.uint("flags")? != 0;
             let offset = offset.filter(|&at| at != -1 || !at_position);
             Call::Write { fd: fd()?, data, offset }

@@ -7,7 +7,9 @@
 //! that cannot be issued is a divergence with the reason, not a gap.
 //!
 //! What a reader would get wrong: figures of a filesystem that no program can rely on (inode
-//! numbers, block counts, `statfs`, times, `st_size` of directories) are not compared.
+//! numbers, block counts, `statfs`, times, `st_size` of directories) are not compared. Bytes that
+//! no log can show (stores through a mapping, data of a fifo) are taken from the reads that saw
+//! them; the report counts them.
 
 mod compare;
 mod convert;
@@ -15,6 +17,7 @@ mod lower;
 mod recorder;
 mod replayer;
 mod tree;
+mod unseen;
 
 pub use compare::Mismatch;
 pub(crate) use compare::mismatches as result_mismatches;

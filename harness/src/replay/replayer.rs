@@ -16,6 +16,7 @@ use fuserig_traces::{FirstClient, Header, PayloadMode, Trace, TraceWriter, Write
 use super::compare::{Mismatch, mismatches, outputs_of};
 use super::convert::{Issue, issue};
 use super::recorder::{Recorder, Tape};
+use super::unseen::{self, Unseen};
 use crate::kernel::{Leaks, MountOptions, World, WorldConfig};
 use crate::pipeline::NoDaemon;
 use crate::vfs::{Call, CallResult, Vfs, VfsConfig};
@@ -104,6 +105,10 @@ pub struct ReplayReport {
     pub divergences_total: u64,
     /// Calls with at least one difference.
     pub calls_changed: u64,
+    /// Calls on fifos and devices, whose results are taken over from the record.
+    pub beyond: u64,
+    /// Bytes that only a recorded read showed, put below the pipeline before the read.
+    pub unseen_bytes: u64,
     /// What leaked in the modelled kernel.
     pub leaks: Leaks,
     /// Whether a request to stop ended the replay before the trace did.
@@ -120,6 +125,7 @@ pub struct Replayer {
     base: Timespec,
     first_client: FirstClient,
     expected: Expected,
+    unseen: Unseen,
     report: ReplayReport,
 }
 
@@ -162,6 +168,7 @@ impl Replayer {
             base,
             first_client: header.first_client.unwrap_or_default(),
             expected: Expected::default(),
+            unseen: Unseen::default(),
             report: ReplayReport::default(),
         })
     }
@@ -278,7 +285,13 @@ impl Replayer {
                 CallResult::value(i64::from(child.0))
             }
             Ok(Issue::Call(call)) => {
+                if let Some(result) = unseen::beyond(&self.vfs, pid, record, &call) {
+                    self.report.beyond += 1;
+                    return result;
+                }
+                self.report.unseen_bytes += self.unseen.before(&self.vfs, pid, record, &call);
                 let result = self.vfs.call(pid, &call);
+                self.unseen.after(&self.vfs, pid, record, &call);
                 self.judge(record, &result);
                 self.undo_open(record, &result, pid);
                 result

@@ -4,14 +4,14 @@ use fuserig_abi::{Caller, Errno, FileKind, Ino, Stat};
 use fuserig_sim_fs::{Lower, LowerExt, OpenFlags};
 use sha2::{Digest, Sha256};
 
-/// A tree as text.
+/// A tree as text. Names are bytes as the filesystem has them, UTF-8 or not.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct TreeOutput {
     /// One row a file, sorted by path: path, type letter, mode, uid, gid, nlink, size, target,
     /// separated by tabs.
-    pub rows: String,
+    pub rows: Vec<u8>,
     /// One line a regular file, sorted by path: SHA-256 and `./path`, as sha256sum prints them.
-    pub digests: String,
+    pub digests: Vec<u8>,
 }
 
 /// Reads every file below the root of `lower`.
@@ -25,32 +25,40 @@ pub fn tree_output(lower: &mut dyn Lower, caller: &Caller) -> Result<TreeOutput,
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let mut output = TreeOutput::default();
     for file in &files {
-        let path = shown(&file.path);
-        let target = shown(&file.target);
-        output.rows.push_str(&format!(
-            "{path}\t{}\t{:o}\t{}\t{}\t{}\t{}\t{target}\n",
+        output.rows.extend_from_slice(&file.path);
+        let attributes = format!(
+            "\t{}\t{:o}\t{}\t{}\t{}\t{}\t",
             letter(file.stat.kind),
             file.stat.permissions,
             file.stat.uid,
             file.stat.gid,
             file.stat.nlink,
             file.stat.size,
-        ));
+        );
+        output.rows.extend_from_slice(attributes.as_bytes());
+        output.rows.extend_from_slice(&file.target);
+        output.rows.push(b'\n');
         if file.stat.kind == FileKind::Regular {
             let digest = digest(lower, caller, file.stat.ino)?;
-            output.digests.push_str(&digest_line(&digest, &path));
+            output.digests.extend(digest_line(&digest, &file.path));
         }
     }
     Ok(output)
 }
 
 /// As GNU sha256sum writes it: a backslash at the start says that the name is escaped.
-fn digest_line(digest: &str, path: &str) -> String {
-    if !path.contains(['\\', '\n', '\r']) {
-        return format!("{digest}  ./{path}\n");
+fn digest_line(digest: &str, path: &[u8]) -> Vec<u8> {
+    let mut escaped = Vec::with_capacity(path.len());
+    for &byte in path {
+        match byte {
+            b'\\' => escaped.extend_from_slice(b"\\\\"),
+            b'\n' => escaped.extend_from_slice(b"\\n"),
+            b'\r' => escaped.extend_from_slice(b"\\r"),
+            byte => escaped.push(byte),
+        }
     }
-    let path = path.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
-    format!("\\{digest}  ./{path}\n")
+    let mark: &[u8] = if escaped.len() == path.len() { b"" } else { b"\\" };
+    [mark, digest.as_bytes(), b"  ./", &escaped, b"\n"].concat()
 }
 
 struct Found {
@@ -69,11 +77,6 @@ fn letter(kind: FileKind) -> char {
         FileKind::CharDevice => 'c',
         FileKind::BlockDevice => 'b',
     }
-}
-
-/// Paths as text; what is not UTF-8 is shown, not kept.
-fn shown(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn collect(
@@ -137,7 +140,8 @@ mod tests {
 
     #[test]
     fn odd_names_are_escaped_as_sha256sum_does() {
-        assert_eq!(digest_line("00", "a b"), "00  ./a b\n");
-        assert_eq!(digest_line("00", "a\\b\nc"), "\\00  ./a\\\\b\\nc\n");
+        assert_eq!(digest_line("00", b"a b"), b"00  ./a b\n");
+        assert_eq!(digest_line("00", b"a\\b\nc"), b"\\00  ./a\\\\b\\nc\n");
+        assert_eq!(digest_line("00", b"\xff"), b"00  ./\xff\n");
     }
 }

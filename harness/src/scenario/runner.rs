@@ -306,11 +306,12 @@ impl Stage {
         };
         match (found, wanted) {
             (Ok(found), Ok(wanted)) => {
-                let lines = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
                 let rows = |tree: &crate::replay::TreeOutput| {
+                    let text = String::from_utf8_lossy(&tree.rows);
                     let mut rows: BTreeSet<String> =
-                        tree.rows.lines().map(without_directory_size).collect();
-                    rows.extend(lines(&tree.digests));
+                        text.lines().map(without_directory_size).collect();
+                    let digests = String::from_utf8_lossy(&tree.digests);
+                    rows.extend(digests.lines().map(str::to_owned));
                     rows
                 };
                 let (found, wanted) = (rows(&found), rows(&wanted));

@@ -19,6 +19,8 @@ const FIOQSIZE: u64 = 0x5460;
 const EXTENTS: [u64; 3] = [0x4004_9409, 0x4020_940d, 0xc020_660b];
 /// `FS_IOC_GETFLAGS` and `FS_IOC_FSGETXATTR`.
 const GET_FLAGS: [u64; 2] = [0x8008_6601, 0x801c_581f];
+/// `FS_IOC_FSSETXATTR`, which changes what a filesystem in memory does not have.
+const SET_EXTENDED_FLAGS: u64 = 0x401c_5820;
 
 impl Vfs {
     /// `do_vfs_ioctl`, then the filesystem's own.
@@ -36,6 +38,7 @@ impl Vfs {
             _ if GET_FLAGS.contains(&request) && !state.world.faithful() => {
                 Ok(CallResult::value(0))
             }
+            SET_EXTENDED_FLAGS if !state.world.faithful() => Err(Errno::EOPNOTSUPP.into()),
             _ => Err(Errno::ENOTTY.into()),
         }
     }

@@ -7,7 +7,7 @@ use core::task::{Context, Poll, Waker};
 
 use fuserig_abi::{Credentials, Errno, Ino, Pid, Timespec};
 
-use super::state::State;
+use super::state::{FileKindOpen, State};
 use super::task::Point;
 use super::{Call, CallResult};
 use crate::kernel::World;
@@ -92,6 +92,20 @@ impl Vfs {
         let state = self.state.borrow();
         let (handle, _) = state.handle(pid, fd).ok()?;
         state.world.mount.inodes[state.world.mount.handles[handle].inode].backing
+    }
+
+    /// The position of an open file, as the next call without an offset takes it.
+    pub fn position(&self, pid: Pid, fd: i32) -> Option<i64> {
+        let state = self.state.borrow();
+        let (handle, _) = state.handle(pid, fd).ok()?;
+        Some(state.world.mount.handles[handle].position)
+    }
+
+    /// Whether a descriptor is open on a fifo or a device, whose data no filesystem carries.
+    pub fn is_special(&self, pid: Pid, fd: i32) -> bool {
+        let state = self.state.borrow();
+        state.clients.contains_key(&pid)
+            && state.file(pid, fd).is_ok_and(|file| matches!(file.kind, FileKindOpen::Special))
     }
 
     /// The world below, for looking.

@@ -66,6 +66,8 @@ pub struct Info {
     pub stored_bytes: u64,
     /// Bytes of file data that operations carried, as far as their lengths are known.
     pub data_bytes: u64,
+    /// Bytes of file data that system calls moved.
+    pub call_bytes: u64,
     /// Smallest and largest sequence number of an operation or call.
     pub seqs: Option<(u64, u64)>,
     /// Earliest start and latest start of an operation or call, in nanoseconds after the base.
@@ -79,6 +81,16 @@ pub struct Info {
     /// Durations, hot paths and decisions.
     pub statistics: Statistics,
 }
+
+/// Calls whose result is a number of bytes of file data.
+const DATA_CALLS: [CallNr; 6] = [
+    CallNr::READ,
+    CallNr::PREAD64,
+    CallNr::WRITE,
+    CallNr::PWRITE64,
+    CallNr::COPY_FILE_RANGE,
+    CallNr::SENDFILE,
+];
 
 impl Info {
     /// Reads a trace and counts.
@@ -100,6 +112,7 @@ impl Info {
             raw_bytes: 0,
             stored_bytes: 0,
             data_bytes: 0,
+            call_bytes: 0,
             seqs: None,
             times_ns: None,
             footer: None,
@@ -147,6 +160,10 @@ impl Info {
                 let unfinished = call.flags.contains(CallFlags::UNFINISHED);
                 entry.in_flight += u64::from(call.seq_reply == 0 || unfinished);
                 self.widen(call.seq_send, call.time_ns);
+                if DATA_CALLS.contains(&call.nr) && call.errno == 0 {
+                    let moved = u64::try_from(call.result).unwrap_or(0);
+                    self.call_bytes = self.call_bytes.saturating_add(moved);
+                }
             }
             RecordRef::Stage(stage) => {
                 self.statistics.add_stage(stage);
@@ -193,7 +210,12 @@ impl fmt::Display for Info {
         row(
             out,
             "data",
-            &format!("{}, {} bytes seen", self.header.payload.name(), self.data_bytes),
+            &format!(
+                "{}, {} bytes in requests, {} in calls",
+                self.header.payload.name(),
+                self.data_bytes,
+                self.call_bytes
+            ),
         )?;
         if let (Some((low, high)), Some((first, last))) = (self.seqs, self.times_ns) {
             row(out, "sequence", &format!("{low} to {high}"))?;

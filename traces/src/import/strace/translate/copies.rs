@@ -1,7 +1,7 @@
 //! Copies between files, and mappings: bytes that move without showing in the log.
 //!
 //! A copy whose two sides are below the root needs no data, for the replay has them. A copy to the
-//! outside is to its source a read; a copy from the outside is a loss.
+//! outside is to its source a read; a copy from the outside is a write whose bytes are lost.
 
 use super::super::args::signed;
 use super::super::error::Trouble;
@@ -23,6 +23,21 @@ pub(super) const TRANSLATORS: &[(&str, Translate)] = &[
     ("mmap", mmap),
     ("mmap2", mmap),
 ];
+
+/// Which arguments of a copy are what.
+#[derive(Clone, Copy)]
+struct Places {
+    /// Offset in the source.
+    offset: usize,
+    /// Bytes to copy.
+    length: usize,
+    /// Offset in the target, for calls that have one.
+    target: Option<usize>,
+}
+
+/// `copy_file_range` and `splice`.
+const RANGE: Places = Places { offset: 1, length: 4, target: Some(3) };
+const SENDFILE: Places = Places { offset: 2, length: 3, target: None };
 
 /// An offset by reference: `NULL`, `[0]`, `[0] => [600]`.
 struct Position {
@@ -52,7 +67,7 @@ fn position(scene: &Scene<'_>, index: usize) -> Result<Position, Trouble> {
 
 fn copy_file_range(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Trouble> {
     let (source, target) = (session.descriptor(scene, 0)?, session.descriptor(scene, 2)?);
-    let (fd_in, fd_out) = match both(session, scene, source, target, (1, 4))? {
+    let (fd_in, fd_out) = match both(session, scene, source, target, RANGE)? {
         Ok(pair) => pair,
         Err(outcome) => return Ok(outcome),
     };
@@ -76,7 +91,7 @@ fn copy_file_range(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outco
 
 fn sendfile(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Trouble> {
     let (target, source) = (session.descriptor(scene, 0)?, session.descriptor(scene, 1)?);
-    let (fd_in, fd_out) = match both(session, scene, source, target, (2, 3))? {
+    let (fd_in, fd_out) = match both(session, scene, source, target, SENDFILE)? {
         Ok(pair) => pair,
         Err(outcome) => return Ok(outcome),
     };
@@ -96,7 +111,7 @@ fn sendfile(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Tro
 
 fn splice(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Trouble> {
     let (source, target) = (session.descriptor(scene, 0)?, session.descriptor(scene, 2)?);
-    match both(session, scene, source, target, (1, 4))? {
+    match both(session, scene, source, target, RANGE)? {
         // One end of a splice is a pipe; a fifo below the root is beyond the table.
         Ok(_) => session.lost(scene, LossKind::NoRecord, "between files below the root"),
         Err(outcome) => Ok(outcome),
@@ -110,7 +125,7 @@ fn both(
     scene: &Scene<'_>,
     source: Descriptor,
     target: Descriptor,
-    (offset, length): (usize, usize),
+    Places { offset, length, target: place }: Places,
 ) -> Result<Result<(i64, i64), Outcome>, Trouble> {
     let copied = scene.call.ret.value.filter(|_| scene.call.succeeded()).unwrap_or(0);
     Ok(match (source, target) {
@@ -120,10 +135,7 @@ fn both(
         (_, Descriptor::Inside(_)) | (Descriptor::Inside(_), _) if copied <= 0 => {
             Err(Outcome::Quiet)
         }
-        (_, Descriptor::Inside(fd)) => {
-            let what = format!("{copied} bytes to descriptor {fd}");
-            Err(session.lost(scene, LossKind::ForeignData, what)?)
-        }
+        (_, Descriptor::Inside(fd)) => Err(from_outside(session, scene, fd, place)?),
         (Descriptor::Inside(fd), _) => {
             let from = position(scene, offset)?;
             let count = scene.call.uint(length)?;
@@ -144,6 +156,30 @@ fn both(
         }
         (Descriptor::Stranger, _) | (_, Descriptor::Stranger) => Err(Outcome::Lost),
     })
+}
+
+/// What comes from the outside is a write of so many bytes, of which the log has none.
+fn from_outside(
+    session: &mut Session<'_>,
+    scene: &Scene<'_>,
+    fd: i64,
+    place: Option<usize>,
+) -> Result<Outcome, Trouble> {
+    let copied = scene.call.ret.value.unwrap_or(0);
+    session.lose(scene, LossKind::ForeignData, format!("{copied} bytes to descriptor {fd}"));
+    let offset = match place {
+        Some(index) => position(scene, index)?.before,
+        None => -1,
+    };
+    let mut args = vec![Value::Int(fd), Value::Bytes(Vec::new())];
+    let nr = if offset < 0 {
+        CallNr::WRITE
+    } else {
+        args.extend([Value::Int(offset), Value::UInt(0)]);
+        CallNr::PWRITE64
+    };
+    let draft = Draft::new(nr, args).mark(CallFlags::NORMALISED).mark(CallFlags::TRUNCATED);
+    session.record(scene, draft)
 }
 
 fn pipes(session: &mut Session<'_>, scene: &Scene<'_>) -> Result<Outcome, Trouble> {
