@@ -120,6 +120,10 @@ impl<'a> Elf<'a> {
             }
             sections.push(read_section(&section, symbols.len())?);
         }
+        let is_inside = |symbol: &Symbol<'_>| symbol.section.is_none_or(|at| at < sections.len());
+        if !symbols.iter().all(is_inside) {
+            return Err(whole_damaged("a symbol stands in a section that the file does not have"));
+        }
         Ok(Elf { sections, symbols })
     }
 

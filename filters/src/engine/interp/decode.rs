@@ -195,10 +195,11 @@ impl Layout {
     }
 
     fn check_starts(&self, insns: &[Insn]) -> Result<(), At> {
-        for (index, &start) in self.starts.iter().enumerate() {
-            if self.decoded.get(start).is_none_or(|decoded| *decoded == NONE) {
-                return Err((0, DecodeProblem::Jump(start as i64)));
-            }
+        let is_none = |start: usize| self.decoded.get(start).is_none_or(|at| *at == NONE);
+        if let Some(&start) = self.starts.iter().find(|start| is_none(**start)) {
+            return Err((0, DecodeProblem::Jump(start as i64)));
+        }
+        for index in 0..self.starts.len() {
             let end = self.starts.get(index + 1).copied().unwrap_or(insns.len());
             let ends_well = matches!(insns[end - 1].code, 0x95 | 0x05 | 0x06);
             if !ends_well || self.decoded[end - 1] == NONE {
