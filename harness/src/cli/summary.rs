@@ -111,13 +111,13 @@ fn counts(report: &ReplayReport, terminal: &mut Terminal) {
     }
     if report.unseen_bytes > 0 {
         lines.push(format!(
-            "  {} bytes that the log has no write of (mappings, data from outside) are as reads saw them",
+            "  {} bytes without a write in the log (mapped, foreign) are as reads saw them",
             report.unseen_bytes
         ));
     }
     if report.beyond > 0 {
         lines.push(format!(
-            "  {} calls on fifos and devices are taken over: no filesystem carries their data",
+            "  {} calls are taken over: on fifos, devices, or refused before any filesystem",
             report.beyond
         ));
     }

@@ -105,7 +105,8 @@ pub struct ReplayReport {
     pub divergences_total: u64,
     /// Calls with at least one difference.
     pub calls_changed: u64,
-    /// Calls on fifos and devices, whose results are taken over from the record.
+    /// Calls on fifos and devices, or refused before any filesystem was asked, whose results are
+    /// taken over from the record.
     pub beyond: u64,
     /// Bytes that only a recorded read showed, put below the pipeline before the read.
     pub unseen_bytes: u64,
@@ -285,7 +286,8 @@ impl Replayer {
                 CallResult::value(i64::from(child.0))
             }
             Ok(Issue::Call(call)) => {
-                if let Some(result) = unseen::beyond(&self.vfs, pid, record, &call) {
+                let in_log = !self.expected.has_requests;
+                if let Some(result) = unseen::beyond(&self.vfs, pid, record, &call, in_log) {
                     self.report.beyond += 1;
                     return result;
                 }

@@ -82,10 +82,22 @@ fn store(vfs: &Vfs, node: Ino, at: u64, data: &[u8]) -> Result<u64, Errno> {
     stored
 }
 
-/// What the record says of a call on a fifo or a device: its data are not the filesystem's.
-pub(super) fn beyond(vfs: &Vfs, pid: Pid, record: &CallRecord, call: &Call) -> Option<CallResult> {
-    let fd = descriptor(call)?;
-    if !vfs.is_special(pid, fd) {
+/// Errors that the kernel gives before a filesystem hears of the call: bad memory of the program,
+/// a signal, or no descriptor left.
+const BEFORE_THE_FILESYSTEM: [Errno; 4] =
+    [Errno::EFAULT, Errno::EINTR, Errno::EMFILE, Errno::ENFILE];
+
+/// What the record says of a call that is not the filesystem's: on a fifo or a device, whose data
+/// no filesystem carries, or, in a log, refused before any filesystem was asked.
+pub(super) fn beyond(
+    vfs: &Vfs,
+    pid: Pid,
+    record: &CallRecord,
+    call: &Call,
+    in_log: bool,
+) -> Option<CallResult> {
+    let refused = in_log && BEFORE_THE_FILESYSTEM.contains(&Errno(i32::from(record.errno)));
+    if !refused && !vfs.is_special(pid, descriptor(call)?) {
         return None;
     }
     if record.errno != 0 {

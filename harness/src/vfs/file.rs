@@ -1,6 +1,6 @@
 //! Calls on open files: data, positions, records, locks.
 
-use fuserig_abi::{Abi, Errno, FileKind, Pid};
+use fuserig_abi::{Abi, Errno, FileKind, FuseDirent, PAGE_SIZE, Pid};
 use fuserig_sim_fs::{Lock, LowerExt, LowerOp, LowerReply, OpenFlags, Whence};
 
 use super::call::{Call, CallResult, Output};
@@ -8,10 +8,12 @@ use super::fail::Fail;
 use super::locks::LockMode;
 use super::system::Vfs;
 use crate::kernel::HandleId;
-use crate::pipeline::{Operation, Ordinary, Outcome, Value};
+use crate::pipeline::{DirRecord, Operation, Ordinary, Outcome, Value};
 
 /// Bytes that lie in a pipe at once.
 const PIPE: u64 = 64 * 1024;
+/// Longest name of a file (`NAME_MAX`).
+const NAME_MAX: usize = 255;
 /// Most bytes one read or write moves (`MAX_RW_COUNT`).
 const RW_COUNT_MAX: u64 = 0x7fff_f000;
 
@@ -24,6 +26,19 @@ fn number(outcome: &Outcome) -> Result<i64, Fail> {
     };
     // Codes outside the errno range are not errors to libc (N3).
     if (-4095..0).contains(&value) { Err(Fail::of(value)) } else { Ok(value) }
+}
+
+/// Bytes of records in the buffer of the caller.
+fn bytes_of(records: &[DirRecord]) -> usize {
+    records.iter().map(DirRecord::caller_bytes).sum()
+}
+
+/// Whether the page of these records may have had no room for another one.
+fn may_be_full(records: &[DirRecord]) -> bool {
+    let header = size_of::<FuseDirent>();
+    let used: usize =
+        records.iter().map(|record| (header + record.name.len()).next_multiple_of(8)).sum();
+    used + header + NAME_MAX > PAGE_SIZE as usize
 }
 
 impl Vfs {
@@ -209,16 +224,34 @@ impl Vfs {
         // The kernel's counter has 32 bits.
         let space = usize::try_from(space & 0xffff_ffff).ok().ok_or(Errno::EINVAL)?;
         let outcome = self.operate(pid, Operation::Readdir { handle, space }).await?;
-        let mut records = outcome.records;
-        let Some(last) = records.last_mut() else {
-            let value = number(&Outcome { records: Vec::new(), ..outcome })?;
+        if outcome.records.is_empty() {
+            let value = number(&outcome)?;
             return Ok(CallResult { value: Ok(value), output: Output::Records(Vec::new()) });
-        };
+        }
+        let mut records = outcome.records;
+        let mut page = 0;
+        while self.fills_buffers(handle) && may_be_full(&records[page..]) {
+            page = records.len();
+            let space = space.saturating_sub(bytes_of(&records));
+            // An error, or no room for the next record, ends the call with what there is.
+            match self.operate(pid, Operation::Readdir { handle, space }).await {
+                Ok(more) if !more.records.is_empty() => records.extend(more.records),
+                _ => break,
+            }
+        }
         // What was handed out counts, whatever happened afterwards (N7).
-        last.next = self.state().world.mount.handles[handle].position;
-        let bytes: usize = records.iter().map(|record| record.caller_bytes()).sum();
-        let value = i64::try_from(bytes).unwrap_or(i64::MAX);
+        if let Some(last) = records.last_mut() {
+            last.next = self.state().world.mount.handles[handle].position;
+        }
+        let value = i64::try_from(bytes_of(&records)).unwrap_or(i64::MAX);
         Ok(CallResult { value: Ok(value), output: Output::Records(records) })
+    }
+
+    /// Whether a listing goes on until the caller's buffer is full. A fuse-bpf kernel hands out
+    /// one page a call; other filesystems, and what was meant, fill the buffer.
+    fn fills_buffers(&self, handle: HandleId) -> bool {
+        let state = self.state();
+        !state.world.faithful() && state.world.mount.handles[handle].backing.is_some()
     }
 
     pub(super) async fn copy(&self, pid: Pid, call: &Call) -> Result<CallResult, Fail> {

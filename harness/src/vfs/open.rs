@@ -8,7 +8,7 @@ use super::fail::Fail;
 use super::state::{File, FileId, FileKindOpen};
 use super::system::Vfs;
 use super::walk::{Last, Parent};
-use crate::kernel::{DentryId, Handle, HandleId};
+use crate::kernel::{DentryId, Handle, HandleId, InodeId};
 use crate::pipeline::{AttrValid, Operation, Outcome, Value, Want};
 
 const TMPFILE: OpenFlags = OpenFlags::TMPFILE_ONLY.union(OpenFlags::DIRECTORY);
@@ -390,6 +390,7 @@ impl Vfs {
         match kind {
             FileKind::Regular | FileKind::Directory => {}
             FileKind::Socket => return Err(Errno::ENXIO.into()),
+            FileKind::Fifo if self.lacks_reader(inode, flags) => return Err(Errno::ENXIO.into()),
             _ => return Ok(self.insert_file(FileKindOpen::Special, dentry, flags)),
         }
         let file = self.open_handle(pid, dentry, flags, kind == FileKind::Directory).await?;
@@ -408,6 +409,18 @@ impl Vfs {
             self.put(dentry);
         }
         Ok(file)
+    }
+
+    /// Whether a fifo is opened for writing without waiting, while nobody has it open to read.
+    fn lacks_reader(&self, inode: InodeId, flags: OpenFlags) -> bool {
+        let impatient = flags.contains(OpenFlags::NONBLOCK) && !flags.wants_read();
+        let state = self.state();
+        let reads = |file: &File| {
+            matches!(file.kind, FileKindOpen::Special)
+                && file.flags.wants_read()
+                && state.world.mount.dentries[file.dentry].inode == Some(inode)
+        };
+        impatient && !state.files.iter().any(|(_, file)| reads(file))
     }
 
     /// Opens a file or directory that permission was given for. On success the file owns the

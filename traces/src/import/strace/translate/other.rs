@@ -69,6 +69,10 @@ pub(in super::super) fn other(
     if call.name == "io_uring_setup" && call.succeeded() {
         return session.lost(scene, LossKind::NoRecord, "requests through a ring are not traced");
     }
+    if call.name.starts_with("syscall_0x") && call.succeeded() {
+        let what = "this strace has no name for it; a newer one tells whether it matters";
+        return session.lost(scene, LossKind::NoRecord, what);
+    }
     let concerns = call.args.iter().any(|arg| concerns_root(session, scene, *arg));
     let returned = call.ret.annotation.as_ref().is_some_and(|found| session.is_inside(found));
     if !concerns && !returned {
