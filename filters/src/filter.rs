@@ -28,6 +28,8 @@ pub struct FilterEnv<'a> {
     quirks: Vec<&'static str>,
     outputs: Vec<(String, Vec<u8>)>,
     trap: Option<Box<Trap>>,
+    is_watched: bool,
+    touches: Option<Vec<Touch>>,
 }
 
 impl<'a> FilterEnv<'a> {
@@ -39,6 +41,8 @@ impl<'a> FilterEnv<'a> {
             quirks: Vec::new(),
             outputs: Vec::new(),
             trap: None,
+            is_watched: false,
+            touches: None,
         }
     }
 
@@ -89,6 +93,55 @@ impl<'a> FilterEnv<'a> {
     pub fn trap(&self) -> Option<&Trap> {
         self.trap.as_deref()
     }
+
+    /// Asks the filter to say which cells of its state the call touches.
+    pub fn watch(&mut self) {
+        self.is_watched = true;
+    }
+
+    /// Whether somebody wants to know what the call touches.
+    pub fn is_watched(&self) -> bool {
+        self.is_watched
+    }
+
+    /// Promises that every cell of the filter's state that the call touches is reported with
+    /// [`FilterEnv::touch`]. A filter that promises nothing is taken to touch all of its state.
+    pub fn tells_touches(&mut self) {
+        self.touches.get_or_insert_default();
+    }
+
+    /// Reports that the call reads or changes a cell of the filter's state.
+    pub fn touch(&mut self, touch: Touch) {
+        let touches = self.touches.get_or_insert_default();
+        if !touches.contains(&touch) {
+            touches.push(touch);
+        }
+    }
+
+    /// What the call touched; none when the filter did not say.
+    pub fn touches(&self) -> Option<&[Touch]> {
+        self.touches.as_deref()
+    }
+}
+
+/// A cell of a filter's state that a call used: a map value, a key, a global variable. Two calls
+/// can be swapped when neither changes a cell that the other uses.
+///
+/// ```
+/// use fuserig_abi::{Caller, Credentials, Pid, Timespec};
+/// use fuserig_filters::{FilterEnv, Touch};
+/// let caller = Caller::new(Credentials::root(), Pid(7), Timespec::ZERO);
+/// let mut env = FilterEnv::new(&caller);
+/// assert_eq!(env.touches(), None, "nothing is known");
+/// env.touch(Touch { cell: 3, is_change: true });
+/// assert_eq!(env.touches().map(<[Touch]>::len), Some(1));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Touch {
+    /// Which cell; what the number means is the filter's own business.
+    pub cell: u64,
+    /// Whether the call may change it.
+    pub is_change: bool,
 }
 
 /// One registered table of callbacks.

@@ -11,7 +11,7 @@ pub mod object;
 pub mod program;
 pub mod vet;
 
-pub use filter::{Filter, FilterEnv};
+pub use filter::{Filter, FilterEnv, Touch};
 pub use native::{
     Answer, Audit, AuditEvent, Buffer, BufferMut, Builtin, Cx, DirBuffer, DirEntry, Entries,
     FilterName, FuseOps, LimitError, PatternError, PatternProblem, Patterns, QuotaCount,

@@ -418,7 +418,12 @@ impl Filter for BpfFilter {
         let member = self.members[slot.index()];
         let member = member.expect("the pipeline calls only members that are set");
         let address = self.lend(member.row, args);
+        if env.is_watched() {
+            env.tells_touches();
+            self.machine.watch_maps();
+        }
         let result = self.machine.run(&self.codes[member.code], args, env, [address, 0]);
+        self.machine.unwatch_maps();
         self.take_back(member.row, args);
         let open = self.settle(env);
         match (result, open) {

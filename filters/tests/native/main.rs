@@ -11,4 +11,5 @@ mod library;
 mod quota;
 mod readonly;
 mod redact;
+mod touches;
 mod twins;

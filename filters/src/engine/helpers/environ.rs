@@ -1,6 +1,6 @@
 //! Time, chance and place: from the virtual clock, the seed and the configuration.
 
-use crate::engine::interp::{Code, Context, Stopped, TrapKind};
+use crate::engine::interp::{Cell, Code, Context, Stopped, TrapKind};
 
 /// Ticks a second of the modelled kernels (`CONFIG_HZ`).
 const HZ: u64 = 250;
@@ -24,6 +24,7 @@ pub(super) fn jiffies(context: &mut Context<'_, '_>, _: &Code, _: [u64; 5]) -> A
 
 /// SplitMix64: one word of state, which a snapshot keeps.
 pub(super) fn prandom(context: &mut Context<'_, '_>, _: &Code, _: [u64; 5]) -> Answer {
+    context.touch(0, Cell::Random, true);
     let state = context.machine.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
     context.machine.random = state;
     let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,6 +1,6 @@
 //! Helpers over maps.
 
-use crate::engine::interp::{Code, Context, Machine, Stopped, TrapKind};
+use crate::engine::interp::{Cell, Code, Context, Machine, Stopped, TrapKind};
 
 /// Handles of maps: no region has such a number.
 const MAP_BASE: u64 = 0xffff_ff00_0000_0000;
@@ -55,6 +55,10 @@ pub(super) fn lookup_percpu(context: &mut Context<'_, '_>, _: &Code, args: [u64;
 fn lookup_on(context: &mut Context<'_, '_>, args: [u64; 5], cpu: u32) -> Answer {
     let map = map_of(context.machine, args[0])?;
     let key = key(context, map, args[1])?;
+    context.touch(map, Cell::key(&key), false);
+    if context.machine.maps.is_lru(map) {
+        context.touch(map, Cell::Whole, true);
+    }
     let machine = &mut *context.machine;
     let address = machine.maps.lookup(map, &key, cpu, &mut machine.memory.regions);
     machine.scratch[0] = key;
@@ -69,6 +73,9 @@ pub(super) fn update(context: &mut Context<'_, '_>, _: &Code, args: [u64; 5]) ->
     let machine = &mut *context.machine;
     let (cpu, regions) = (machine.limits.cpu, &mut machine.memory.regions);
     let code = machine.maps.update(map, (&key, &value), args[3], cpu, regions);
+    context.touch(map, Cell::key(&key), true);
+    touch_whole(context, map, code != 0);
+    let machine = &mut *context.machine;
     machine.scratch = [key, value];
     Ok(code as u64)
 }
@@ -77,6 +84,16 @@ pub(super) fn delete(context: &mut Context<'_, '_>, _: &Code, args: [u64; 5]) ->
     let map = map_of(context.machine, args[0])?;
     let key = key(context, map, args[1])?;
     let code = context.machine.maps.delete(map, &key);
+    context.touch(map, Cell::key(&key), true);
+    touch_whole(context, map, true);
     context.machine.scratch[0] = key;
     Ok(code as u64)
+}
+
+/// What a use of a key says about all of them. Two keys that found room would have found it in the
+/// other order, too; one that found none, one that goes, and the order of use in an LRU map do not
+/// commute with them.
+fn touch_whole(context: &mut Context<'_, '_>, map: usize, matters: bool) {
+    let is_change = matters || context.machine.maps.is_lru(map);
+    context.touch(map, Cell::Whole, is_change);
 }

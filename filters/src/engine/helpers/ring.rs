@@ -3,7 +3,7 @@
 use fuserig_abi::Errno;
 
 use super::map::map_of;
-use crate::engine::interp::{Code, Context, Stopped, TrapKind};
+use crate::engine::interp::{Cell, Code, Context, Stopped, TrapKind};
 
 type Answer = Result<u64, Stopped>;
 
@@ -25,6 +25,7 @@ fn copy(context: &mut Context<'_, '_>, map: usize, address: u64, len: u64) -> An
     bytes.clear();
     bytes.resize(len as usize, 0);
     context.read_into(address, &mut bytes)?;
+    context.touch(map, Cell::Whole, true);
     let code = context.machine.maps.output(map, &bytes);
     context.machine.scratch[0] = bytes;
     Ok(code as u64)
@@ -55,6 +56,7 @@ pub(super) fn reserve(context: &mut Context<'_, '_>, _: &Code, args: [u64; 5]) -
     if args[2] != 0 || args[1] > RECORD_MAX {
         return Ok(0);
     }
+    context.touch(map, Cell::Whole, true);
     let machine = &mut *context.machine;
     Ok(machine.maps.reserve(map, args[1], &mut machine.memory.regions))
 }

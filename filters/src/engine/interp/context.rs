@@ -82,6 +82,11 @@ impl Context<'_, '_> {
         }
         let number = region_of(address);
         let offset = address as u32;
+        if self.watched_access(number, offset, len, false) {
+            let read = self.read_into(address, target);
+            self.close_again(number);
+            return read;
+        }
         match self.kind(number) {
             Kind::Slice { memory, offset: first, .. } => {
                 let at = u64::from(first) + u64::from(offset);
@@ -116,6 +121,11 @@ impl Context<'_, '_> {
         }
         let number = region_of(address);
         let offset = address as u32;
+        if self.watched_access(number, offset, len, true) {
+            let written = self.write_from(address, bytes);
+            self.close_again(number);
+            return written;
+        }
         match self.kind(number) {
             Kind::Slice { is_writable: false, .. } => {
                 Err(self.refused(true, address, len, Why::ReadOnly))

@@ -107,6 +107,8 @@ pub struct Machine {
     pub(in crate::engine) branch: usize,
     /// Two buffers for bytes on their way, so that helpers need not allocate.
     pub(in crate::engine) scratch: [Vec<u8>; 2],
+    /// How far the values of each map may be accessed, while somebody watches the call.
+    pub(in crate::engine) watched: Option<super::watch::Ends>,
     executed: u64,
     spare: CallArgs,
 }
@@ -140,6 +142,7 @@ impl Machine {
             branches: [0; BRANCHES],
             branch: 0,
             scratch: [Vec::new(), Vec::new()],
+            watched: None,
             executed: 0,
             spare: CallArgs::new(fuserig_abi::Op::Open),
         })

@@ -20,6 +20,7 @@ mod run;
 mod stack;
 mod strict;
 mod trap;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -33,3 +34,4 @@ pub use machine::{Limits, Machine, Mode};
 pub(super) use memory::{Kind, Region, region_address};
 pub(super) use run::{Stopped, call_function};
 pub use trap::{Trap, TrapKind};
+pub(super) use watch::Cell;
