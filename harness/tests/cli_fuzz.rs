@@ -56,6 +56,26 @@ fn a_finding_ends_with_1_and_its_stored_case_shows_it_again() {
 }
 
 #[test]
+fn an_exhaustive_run_says_so_and_pct_says_its_bound() {
+    let fuzz = ["fuzz", "none", "--output", "none", "--seed", "2"];
+    let line = |more: &[&str]| {
+        let output = fuserig(&[&fuzz[..], more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+        stdout(&output)
+    };
+    let all = line(&["--scheduler", "exhaustive", "--operations", "2", "--runs", "2"]);
+    assert!(all.contains("; exhaustive: ") && all.contains(" (reduced); "), "{all}");
+    let few =
+        ["--scheduler", "exhaustive", "--operations", "12", "--runs", "2", "--executions", "1"];
+    assert!(line(&few).contains("every schedule of "), "{}", line(&few));
+    let pct = line(&["--scheduler", "pct", "--operations", "8", "--runs", "2"]);
+    assert!(
+        pct.contains("a bug of depth 3 is found by a run with a chance of at least 1/"),
+        "{pct}"
+    );
+}
+
+#[test]
 fn wrong_words_are_usage_and_a_damaged_case_is_unreadable() {
     let code = |arguments: &[&str]| fuserig(arguments).status.code();
     assert_eq!(code(&["fuzz", "hdie:x"]), Some(2));

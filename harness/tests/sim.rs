@@ -2,6 +2,8 @@
 
 #[path = "sim/common.rs"]
 mod common;
+#[path = "sim/deadlock.rs"]
+mod deadlock;
 #[path = "sim/determinism.rs"]
 mod determinism;
 #[path = "sim/invariants.rs"]

@@ -10,10 +10,12 @@ use super::fuzz_args::FuzzArgs;
 use super::output::{Style, Terminal};
 use crate::invariant::{self, Invariant};
 use crate::rim::Stopwatch;
-use crate::sim::{Case, Finding, Fitting, Seed, Simulation, Subject, Summary};
+use crate::sim::{Case, Finding, Fitting, SchedulerKind, Seed, Simulation, Subject, Summary};
 
 /// Runs when nothing else is said.
 const RUNS: u64 = 1000;
+/// Programs whose every schedule is run when nothing else is said.
+const PROGRAMS: u64 = 20;
 
 pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
     let fitting = fitting(&args.filter, &args.require)?;
@@ -23,14 +25,18 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
         None => fitting.tree.clone(),
     };
     let subject = subject(&args.filter, args.abi)?.over(&tree).fidelity(args.fidelity);
+    let (runs, operations) = match args.scheduler {
+        SchedulerKind::Exhaustive => (PROGRAMS, 4),
+        _ => (RUNS, 64),
+    };
     let mut simulation = match stored {
         Some(case) => Simulation::of_case(case),
         None => Simulation::new(Seed(args.seed))
             .clients(usize::from(args.clients))
-            .operations(args.operations as usize)
-            .runs(args.runs.unwrap_or(if args.time.is_some() { u64::MAX } else { RUNS }))
-            .scheduler(args.scheduler),
+            .operations(args.operations.unwrap_or(operations) as usize)
+            .runs(args.runs.unwrap_or(if args.time.is_some() { u64::MAX } else { runs })),
     };
+    simulation = simulation.scheduler(args.scheduler).executions_max(args.executions);
     simulation.required.clone_from(&args.require);
     if args.faults {
         simulation = simulation.faults(16);
@@ -74,6 +80,8 @@ fn green(summary: &Summary, terminal: &mut Terminal) {
             "finding": null, "runs": summary.runs, "operations": summary.operations,
             "steps": summary.steps, "faults": summary.faults,
             "scheduler": summary.scheduler.to_string(),
+            "schedules": summary.schedules.map(|schedules| schedules.to_string()),
+            "chance": summary.bound.map(|bound| bound.to_string()),
             "slots": summary.coverage.slots().len(),
             "verdicts": summary.coverage.verdicts.len(),
             "quirks": summary.coverage.quirks,

@@ -12,7 +12,7 @@ use crate::sim::SchedulerKind;
 pub(super) struct FuzzArgs {
     /// The filter, `NAME` or `NAME:PARAMETERS` (see `filter list`), or `none`
     pub(super) filter: String,
-    /// Runs; default: 1000, or as many as `--time` allows
+    /// Runs; default: 1000, or as many as `--time` allows; 20 programs with `exhaustive`
     #[arg(long, value_name = "N")]
     pub(super) runs: Option<u64>,
     /// Seconds after which no further run begins
@@ -25,11 +25,15 @@ pub(super) struct FuzzArgs {
     #[arg(long, default_value_t = 2, value_name = "N")]
     #[arg(value_parser = value_parser!(u16).range(1..=16))]
     pub(super) clients: u16,
-    /// Operations of one run, over all clients
-    #[arg(long, default_value_t = 64, value_name = "N")]
+    /// Operations of one run, over all clients; default: 64, or 4 with `exhaustive`
+    #[arg(long, value_name = "N")]
     #[arg(value_parser = value_parser!(u32).range(1..=100_000))]
-    pub(super) operations: u32,
-    /// Who moves when: `serial`, `random`, `uniform` or `pct:DEPTH`
+    pub(super) operations: Option<u32>,
+    /// Most schedules of one program that `exhaustive` runs
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    #[arg(value_parser = value_parser!(u64).range(1..))]
+    pub(super) executions: u64,
+    /// Who moves when: `serial`, `random`, `uniform`, `pct[:DEPTH]` or `exhaustive`
     #[arg(long, default_value = "random", value_parser = parse_scheduler)]
     pub(super) scheduler: SchedulerKind,
     /// Let things fail below and around the filter, about once in 16 operations
@@ -85,6 +89,6 @@ pub(super) struct CheckArgs {
 
 fn parse_scheduler(text: &str) -> Result<SchedulerKind, String> {
     SchedulerKind::parse(text).ok_or_else(|| {
-        format!("unknown scheduler {text}: serial, random, uniform, pct:1 to pct:16")
+        format!("unknown scheduler {text}: serial, random, uniform, pct:1 to pct:16, exhaustive")
     })
 }

@@ -7,11 +7,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use fuserig_abi::{Errno, NodeId, Opcode, Reply, Request};
+use fuserig_abi::{Caller, Errno, NodeId, Op, Opcode, Reply, Request};
 
 use super::{Armed, DaemonFault, FaultKind};
 use crate::daemon::init_reply;
 use crate::pipeline::{Daemon, Device};
+use crate::sim::Action;
 
 /// A userspace server that changes nothing.
 ///
@@ -113,5 +114,9 @@ impl Daemon for FaultyDaemon {
 
     fn forget(&mut self, nodeid: NodeId, nlookup: u64) {
         self.inner.forget(nodeid, nlookup);
+    }
+
+    fn uses_mount(&mut self, op: Op, caller: &Caller) -> Option<Action> {
+        if self.dead { None } else { self.inner.uses_mount(op, caller) }
     }
 }

@@ -2,9 +2,10 @@
 
 use core::fmt;
 
-use fuserig_abi::{NodeId, Pid, Request};
+use fuserig_abi::{Caller, NodeId, Op, Pid, Request};
 
 use super::Device;
+use crate::sim::Action;
 
 /// The process that serves the mount. Its descriptors, which BACKING entries name, are those it
 /// opened with [`Device::open_lower`]; no client can have this pid, which is above `PID_MAX`.
@@ -45,6 +46,36 @@ pub trait Daemon: fmt::Debug {
 
     /// Takes a FORGET, which has no reply: the kernel drops `nlookup` references on `nodeid`.
     fn forget(&mut self, nodeid: NodeId, nlookup: u64);
+
+    /// The system call that the daemon makes on its own mount before it serves a request of this
+    /// operation; none for a daemon that keeps away from its mount, as it should.
+    ///
+    /// The daemon has one thread, so that it serves nobody while the call is under way. When the
+    /// call leads to a request for the daemon itself, or needs a lock that the client holds who
+    /// waits for the daemon, nobody goes on: a simulation reports a deadlock.
+    ///
+    /// ```
+    /// use fuserig::pipeline::{Daemon, Device};
+    /// use fuserig::sim::Action;
+    /// use fuserig_abi::{Caller, NodeId, Op, Request};
+    ///
+    /// /// Keeps a log beside the files that it serves.
+    /// #[derive(Debug)]
+    /// struct Logging;
+    ///
+    /// impl Daemon for Logging {
+    ///     fn serve(&mut self, _: &Request, _: &mut Device<'_>) {}
+    ///     fn forget(&mut self, _: NodeId, _: u64) {}
+    ///     fn uses_mount(&mut self, op: Op, _: &Caller) -> Option<Action> {
+    ///         (op == Op::Mkdir).then(|| Action::Mkdir { path: "log".into(), mode: 0o755 })
+    ///     }
+    /// }
+    /// # let _ = Logging;
+    /// ```
+    fn uses_mount(&mut self, op: Op, caller: &Caller) -> Option<Action> {
+        let _ = (op, caller);
+        None
+    }
 }
 
 /// What stands in for the server of a connection mounted with `no_daemon`: INIT never happens, so

@@ -7,10 +7,11 @@
 //! about filters. What a reader would get wrong: the number of executions depends on the program,
 //! the set of outcomes must not; a test compares it with plain search.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::footprint::{Footprint, Touches};
 use super::{Candidate, Case, Detail, RunRecord, Scheduler, SetupError, Subject};
+use crate::invariant::{Invariant, Violation};
 use fuserig_sim_fs::MemFs;
 
 /// How thoroughly the interleavings are searched.
@@ -148,7 +149,7 @@ pub fn explore(
     search: Search,
     executions_max: u64,
 ) -> Result<Explored, SetupError> {
-    explore_with(subject, case, (search, 0), executions_max, &mut |_| true)
+    explore_with(subject, case, (search, 0), executions_max)
 }
 
 /// As [`explore`], but the first actions of each client, so many, are over before it begins.
@@ -161,43 +162,107 @@ pub fn explore_after(
     (search, prologue): (Search, usize),
     executions_max: u64,
 ) -> Result<Explored, SetupError> {
-    explore_with(subject, case, (search, prologue), executions_max, &mut |_| true)
+    explore_with(subject, case, (search, prologue), executions_max)
 }
 
-/// As [`explore`]; `look` sees every run and says whether to go on.
-pub(crate) fn explore_with(
+/// A search under way: what was decided last, and what is left to try.
+#[derive(Debug)]
+pub(crate) struct Explorer {
+    nodes: Vec<Node>,
+    search: Search,
+    prologue: usize,
+}
+
+/// One execution of a search.
+#[derive(Debug)]
+pub(crate) struct Execution {
+    /// What happened.
+    pub(crate) record: RunRecord,
+    /// What an invariant says to one of its calls.
+    pub(crate) violation: Option<Violation>,
+    /// Whether another execution covers the same class of schedules.
+    pub(crate) redundant: bool,
+}
+
+impl Explorer {
+    /// Before the first execution.
+    pub(crate) fn new(search: Search, prologue: usize) -> Explorer {
+        Explorer { nodes: Vec::new(), search, prologue }
+    }
+
+    /// Runs the schedule that is due.
+    ///
+    /// # Errors
+    /// The lower filesystem refuses to be mounted on.
+    pub(crate) fn execute(
+        &mut self,
+        subject: &Subject,
+        case: &Case,
+        start: &MemFs,
+        invariants: &mut [Box<dyn Invariant>],
+    ) -> Result<Execution, SetupError> {
+        let prefix = self.nodes.len();
+        let sleep = self.nodes.last().map(|node| node.sleep.clone()).unwrap_or_default();
+        let footprint = Footprint::default();
+        let watched = subject.watched(&footprint);
+        let (nodes, prologue) = (&mut self.nodes, self.prologue);
+        let mut guide = Guide { nodes, prefix, at: 0, sleep, footprint, asleep: false, prologue };
+        let detail = Detail::Calls;
+        let (record, violation) =
+            super::run_with(&watched, case, start, &mut guide, invariants, detail)?;
+        guide.settle();
+        let redundant = guide.asleep;
+        Ok(Execution { record, violation, redundant })
+    }
+
+    /// Goes to the next schedule that is to be tried; false when every one is covered.
+    pub(crate) fn advance(&mut self) -> bool {
+        if self.search == Search::Reduced {
+            reverse_races(&mut self.nodes);
+        }
+        next(&mut self.nodes, self.search)
+    }
+
+    /// How many schedules there would be without reduction if every client could always move: the
+    /// number of ways to interleave the steps of the last execution; saturates.
+    pub(crate) fn interleavings(&self) -> u128 {
+        let mut steps: BTreeMap<usize, u128> = BTreeMap::new();
+        for node in &self.nodes {
+            *steps.entry(node.chosen).or_default() += 1;
+        }
+        let (mut ways, mut total) = (1_u128, 0_u128);
+        for count in steps.into_values() {
+            // The binomial of what there is so far and this client, factor by factor.
+            for step in 1..=count {
+                total += 1;
+                let Some(product) = ways.checked_mul(total) else { return u128::MAX };
+                ways = product / step;
+            }
+        }
+        ways
+    }
+}
+
+fn explore_with(
     subject: &Subject,
     case: &Case,
     (search, prologue): (Search, usize),
     executions_max: u64,
-    look: &mut dyn FnMut(&RunRecord) -> bool,
 ) -> Result<Explored, SetupError> {
     let start = MemFs::from_tree(&case.tree)?;
     let mut explored = Explored::default();
-    let mut nodes: Vec<Node> = Vec::new();
+    let mut explorer = Explorer::new(search, prologue);
     loop {
-        let prefix = nodes.len();
-        let sleep = nodes.last().map(|node| node.sleep.clone()).unwrap_or_default();
-        let footprint = Footprint::default();
-        let watched = subject.watched(&footprint);
-        let mut guide =
-            Guide { nodes: &mut nodes, prefix, at: 0, sleep, footprint, asleep: false, prologue };
-        let run = super::run_with(&watched, case, &start, &mut guide, &mut [], Detail::Calls)?.0;
-        guide.settle();
-        let asleep = guide.asleep;
+        let execution = explorer.execute(subject, case, &start, &mut [])?;
         explored.executions += 1;
-        if !asleep {
-            explored.outcomes.insert(outcome(&run));
+        if !execution.redundant {
+            explored.outcomes.insert(outcome(&execution.record));
         }
-        let go_on = look(&run);
-        if search == Search::Reduced {
-            reverse_races(&mut nodes);
-        }
-        if !next(&mut nodes, search) {
-            explored.exhausted = go_on;
+        if !explorer.advance() {
+            explored.exhausted = true;
             return Ok(explored);
         }
-        if !go_on || explored.executions >= executions_max {
+        if explored.executions >= executions_max {
             return Ok(explored);
         }
     }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Case, Coverage, RunRecord, SchedulerKind, Seed};
+use super::{Bound, Case, Coverage, RunRecord, SchedulerKind, Seed};
 use crate::invariant::Violation;
 use crate::shrink::Minimality;
 
@@ -149,17 +149,85 @@ pub struct Summary {
     pub faults: u64,
     /// Which scheduler.
     pub scheduler: SchedulerKind,
+    /// What was tried, when every schedule of each program was to be.
+    pub schedules: Option<Schedules>,
+    /// The least chance of each run to find a bug of its depth, with PCT.
+    pub bound: Option<Bound>,
+    /// Runs that were short enough for the bound to hold.
+    pub runs_within: u64,
     /// What was reached.
     pub coverage: Coverage,
     /// A digest over the digests of all runs.
     pub digest: u64,
 }
 
+/// How many schedules an exhaustive search ran, and how many there are.
+///
+/// ```
+/// use fuserig::sim::Schedules;
+/// let schedules = Schedules { programs: 1, complete: 1, executions: 14, interleavings: 3432 };
+/// assert_eq!(schedules.to_string(), "exhaustive: 14 executions of 3432 (reduced)");
+/// let bounded = Schedules { programs: 2, ..schedules };
+/// assert!(bounded.to_string().starts_with("bounded: 14 executions of 3432"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Schedules {
+    /// Programs, one a run.
+    pub programs: u64,
+    /// Those of which every schedule was covered.
+    pub complete: u64,
+    /// Executions that it took.
+    pub executions: u64,
+    /// Interleavings of their steps; saturates. Those that differ only in the order of steps that
+    /// touch nothing in common are covered by one execution.
+    pub interleavings: u128,
+}
+
+impl Schedules {
+    /// Whether every schedule of every program was covered.
+    pub fn is_exhaustive(&self) -> bool {
+        self.programs == self.complete
+    }
+}
+
+impl fmt::Display for Schedules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Schedules { programs, complete, executions, interleavings } = self;
+        let word = if self.is_exhaustive() { "exhaustive" } else { "bounded" };
+        write!(f, "{word}: {executions} executions of ")?;
+        match interleavings {
+            0..1_000_000_000_000 => write!(f, "{interleavings}")?,
+            &u128::MAX => f.write_str("more than 10^38")?,
+            large => write!(f, "10^{}", large.ilog10())?,
+        }
+        f.write_str(" (reduced)")?;
+        if !self.is_exhaustive() {
+            write!(f, ", every schedule of {complete} of {programs} programs")?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Summary { runs, operations, steps, faults, .. } = self;
         write!(f, "{runs} runs, {operations} operations, {steps} steps, {faults} faults; ")?;
-        write!(f, "sampled ({}); ", self.scheduler)?;
+        match (self.schedules, self.bound) {
+            (Some(schedules), _) => write!(f, "{schedules}; ")?,
+            (None, Some(bound)) => {
+                let Bound { clients, steps, depth } = bound;
+                write!(
+                    f,
+                    "sampled (pct:{depth}); a bug of depth {depth} is found by a run with a "
+                )?;
+                write!(f, "chance of at least {bound} (n = {clients}, k = {steps}")?;
+                match self.runs_within == *runs {
+                    true => f.write_str("); ")?,
+                    false => write!(f, "; {} runs were longer); ", runs - self.runs_within)?,
+                }
+            }
+            (None, None) => write!(f, "sampled ({}); ", self.scheduler)?,
+        }
         let (slots, quirks) = (self.coverage.slots().len(), self.coverage.quirks.len());
         let verdicts = self.coverage.verdicts.len();
         write!(f, "{slots} slots, {verdicts} verdicts, {quirks} quirks")

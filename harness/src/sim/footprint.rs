@@ -2,19 +2,22 @@
 //!
 //! The reduction of schedules is right only when two steps that do not meet can be swapped. So
 //! everything shared is noted, and what is not known is taken for the worst: a call of a filter
-//! touches all of the filter, because a native one may keep any state. What a reader would get
-//! wrong: reading is not harmless. A step that reads and one that writes the same thing meet.
+//! touches all of the filter, because a native one may keep any state, unless it says what it
+//! touched; BPF filters do, map value by map value. The buffers of a request belong to it alone
+//! and are shared with nobody. What a reader would get wrong: reading is not harmless. A step that
+//! reads and one that writes the same thing meet.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use fuserig_abi::{CallArgs, Caller, Errno, Ino, Slot};
+use fuserig_abi::{CallArgs, Caller, Errno, Ino, NodeId, Op, Request, Slot};
 use fuserig_filters::{Filter, FilterEnv};
 use fuserig_sim_fs::{Lower, LowerOp, LowerReply, OpenFlags};
 
-use super::Subject;
+use super::{Action, Subject};
 use crate::kernel::Key;
+use crate::pipeline::{Daemon, Device};
 use crate::vfs::Vfs;
 
 /// Something shared.
@@ -26,10 +29,16 @@ pub(crate) enum Thing {
     Attr(u64),
     /// One name in a lower directory, by its hash.
     Name(u64, u64),
-    /// The state of the filter.
+    /// The state of the filter, all of it.
     Filter,
+    /// A cell of the filter's state, for a filter that says what its calls touch.
+    Cell(u64),
     /// How much room there is.
     Space,
+    /// The state of the daemon.
+    Daemon,
+    /// Whom the daemon serves while it uses its own mount.
+    Turn,
     /// A lock of the mount.
     Lock(usize),
     /// What the mount remembers of a file.
@@ -67,6 +76,7 @@ impl Touches {
 fn overlap(one: Thing, other: Thing) -> bool {
     match (one, other) {
         (Thing::Cached(one), Thing::Cached(other)) => one == 0 || other == 0 || one == other,
+        (Thing::Filter, Thing::Cell(_)) | (Thing::Cell(_), Thing::Filter) => true,
         _ => one == other,
     }
 }
@@ -115,6 +125,9 @@ impl Subject {
             let inner = wrap(lower);
             Box::new(WatchedLower { inner, footprint: notes.clone(), handles: Vec::new() })
         });
+        let (make, notes) = (Rc::clone(&self.daemon), footprint.clone());
+        watched.daemon =
+            Rc::new(move || Box::new(WatchedDaemon { inner: make(), footprint: notes.clone() }));
         watched.footprint = Some(footprint.clone());
         watched
     }
@@ -136,8 +149,43 @@ impl Filter for WatchedFilter {
     }
 
     fn call(&mut self, slot: Slot, args: &mut CallArgs, env: &mut FilterEnv<'_>) -> u32 {
-        self.footprint.write(Thing::Filter);
-        self.inner.call(slot, args, env)
+        env.watch();
+        let code = self.inner.call(slot, args, env);
+        match env.touches() {
+            None => self.footprint.write(Thing::Filter),
+            Some(touches) => {
+                for touch in touches {
+                    match touch.is_change {
+                        true => self.footprint.write(Thing::Cell(touch.cell)),
+                        false => self.footprint.read(Thing::Cell(touch.cell)),
+                    }
+                }
+            }
+        }
+        code
+    }
+}
+
+#[derive(Debug)]
+struct WatchedDaemon {
+    inner: Box<dyn Daemon>,
+    footprint: Footprint,
+}
+
+impl Daemon for WatchedDaemon {
+    fn serve(&mut self, request: &Request, device: &mut Device<'_>) {
+        self.footprint.write(Thing::Daemon);
+        self.inner.serve(request, device);
+    }
+
+    fn forget(&mut self, nodeid: NodeId, nlookup: u64) {
+        self.footprint.write(Thing::Daemon);
+        self.inner.forget(nodeid, nlookup);
+    }
+
+    fn uses_mount(&mut self, op: Op, caller: &Caller) -> Option<Action> {
+        self.footprint.write(Thing::Daemon);
+        self.inner.uses_mount(op, caller)
     }
 }
 
@@ -192,7 +240,8 @@ impl WatchedLower {
                 notes.write(inode(node));
                 notes.write(attr(node));
             }
-            LowerOp::Statfs { .. } => notes.read(Thing::Space),
+            // Two changes that find room commute; with the figures they do not.
+            LowerOp::Statfs { .. } => notes.write(Thing::Space),
             changing => self.note_change(changing),
         }
     }
@@ -205,7 +254,7 @@ impl WatchedLower {
             notes.read(Thing::Attr(parent.0));
         };
         let file = |fh: &fuserig_sim_fs::LowerFh| Thing::Inode(self.inode_of(fh.0));
-        notes.write(Thing::Space);
+        notes.read(Thing::Space);
         match op {
             LowerOp::Mkdir { parent, name, .. }
             | LowerOp::Create { parent, name, .. }
@@ -265,6 +314,9 @@ impl Lower for WatchedLower {
             _ => {}
         }
         let reply = self.inner.apply(caller, op);
+        if let Err(Errno::ENOSPC | Errno::EDQUOT) = reply {
+            self.footprint.write(Thing::Space);
+        }
         match (op, &reply) {
             (LowerOp::Open { node, .. }, Ok(LowerReply::Opened(fh))) => {
                 self.handles.push((fh.0, node.0));
@@ -283,6 +335,8 @@ impl Lower for WatchedLower {
 /// What the mount and its locks look like between two steps.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct MountView {
+    /// Whom the daemon serves while it uses its own mount, and how many asked for a turn.
+    turns: (Option<u32>, u64),
     locks: BTreeMap<usize, Vec<u32>>,
     lookups: Vec<u64>,
     inodes: BTreeMap<usize, String>,
@@ -292,6 +346,7 @@ pub(crate) struct MountView {
 impl MountView {
     pub(crate) fn of(vfs: &Vfs) -> MountView {
         let (locks, lookups) = vfs.lock_view();
+        let turns = vfs.turns_with_daemon();
         let world = vfs.world();
         let mount = &world.mount;
         let inodes = mount.inodes.iter().map(|(id, inode)| {
@@ -303,11 +358,16 @@ impl MountView {
             let seen = (dentry.parent, dentry.hashed, dentry.inode, dentry.in_lookup);
             (id.index(), (name_hash(&dentry.name), format!("{seen:?}")))
         });
-        MountView { locks, lookups, inodes: inodes.collect(), names: names.collect() }
+        MountView { turns, locks, lookups, inodes: inodes.collect(), names: names.collect() }
     }
 
     /// Notes what a step changed.
     pub(crate) fn note_changes(&self, after: &MountView, footprint: &Footprint) {
+        if self.turns.0 != after.turns.0 {
+            footprint.write(Thing::Turn);
+        } else if self.turns.1 != after.turns.1 {
+            footprint.read(Thing::Turn);
+        }
         for place in self.locks.keys().chain(after.locks.keys()) {
             if self.locks.get(place) != after.locks.get(place) {
                 footprint.write(Thing::Lock(*place));

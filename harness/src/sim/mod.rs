@@ -11,6 +11,7 @@
 mod action;
 mod case;
 mod coverage;
+mod every;
 mod explore;
 mod finding;
 mod fitting;
@@ -31,8 +32,9 @@ mod text;
 pub use action::Action;
 pub use case::{Case, CaseError, Crash, Program};
 pub use coverage::Coverage;
+pub(crate) use explore::Explorer;
 pub use explore::{Explored, Search, explore, explore_after};
-pub use finding::{Class, Finding, Summary};
+pub use finding::{Class, Finding, Schedules, Summary};
 pub use fitting::Fitting;
 pub(crate) use footprint::name_hash;
 pub use generate::WorkloadConfig;

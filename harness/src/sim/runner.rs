@@ -21,7 +21,7 @@ use super::{
 use crate::fault::{Armed, FaultKind, FaultyDaemon, FaultyLower};
 use crate::invariant::{Invariant, Seen, Violation};
 use crate::kernel::{Key, MountOptions, World, WorldConfig};
-use crate::pipeline::Stop;
+use crate::pipeline::{DAEMON, Stop};
 use crate::vfs::{Call, Point, Task, Vfs, VfsConfig};
 
 /// Most steps of one run; reaching it is an ending of its own.
@@ -227,6 +227,9 @@ fn leave(vfs: &Vfs, case: &Case) -> Balance {
     for client in 0..case.clients.len() {
         vfs.call(pid_of(client), &Call::Exit);
     }
+    if vfs.has_client(DAEMON) {
+        vfs.call(DAEMON, &Call::Exit);
+    }
     vfs.world_mut().settle_evictions();
     let world = vfs.world();
     Balance {
@@ -273,7 +276,7 @@ impl Session<'_, '_> {
             if self.enabled.is_empty() {
                 return (self.nobody_moves(), None);
             }
-            self.still = scheduler.wants_every_step();
+            self.still = scheduler.stops_clock();
             let client = self.choose(scheduler);
             self.current = client;
             let returned = self.step(client);
@@ -447,7 +450,7 @@ impl Session<'_, '_> {
         let waits: Vec<String> = all
             .clone()
             .filter_map(|(client, lane)| {
-                let waiting = self.vfs.waiting(lane.pid)?;
+                let waiting = self.vfs.why_blocked(lane.pid)?;
                 let action = &self.case.clients[client].actions[lane.next];
                 Some(format!("client {} in `{action}` waits for {waiting}", client + 1))
             })

@@ -103,10 +103,15 @@ pub trait Scheduler: core::fmt::Debug {
     /// switch, and `step` counts the steps of the run. Called only when there is a choice.
     fn choose(&mut self, enabled: &[Candidate], going_on: usize, step: u64) -> usize;
 
-    /// Whether it is asked where only one client can move, too. The clock stands still for such a
-    /// scheduler, so that the order of steps that do not meet leaves no trace.
+    /// Whether it is asked where only one client can move, too.
     fn wants_every_step(&self) -> bool {
         false
+    }
+
+    /// Whether the clock stands still, so that the order of steps that do not meet leaves no
+    /// trace. A search that tries every order needs that.
+    fn stops_clock(&self) -> bool {
+        self.wants_every_step()
     }
 }
 
@@ -120,12 +125,19 @@ pub trait Scheduler: core::fmt::Debug {
 #[derive(Debug)]
 pub struct Playback {
     switches: Vec<Option<Switch>>,
+    still: bool,
 }
 
 impl Playback {
     /// From the beginning.
     pub fn new(schedule: &Schedule) -> Playback {
-        Playback { switches: schedule.switches.iter().copied().map(Some).collect() }
+        let switches = schedule.switches.iter().copied().map(Some).collect();
+        Playback { switches, still: false }
+    }
+
+    /// From the beginning, while the clock stands still, as it does in an exhaustive search.
+    pub fn still(schedule: &Schedule) -> Playback {
+        Playback { still: true, ..Playback::new(schedule) }
     }
 }
 
@@ -139,6 +151,10 @@ impl Scheduler for Playback {
         });
         let Some(switch) = due.and_then(Option::take) else { return going_on };
         enabled.iter().position(|other| other.client == switch.to).unwrap_or(going_on)
+    }
+
+    fn wants_every_step(&self) -> bool {
+        self.still
     }
 }
 

@@ -28,15 +28,23 @@ pub enum SchedulerKind {
         /// How many ordering constraints a bug may need.
         depth: u32,
     },
+    /// Every schedule of each program, one of each class that nobody can tell apart.
+    Exhaustive,
 }
 
 impl SchedulerKind {
-    /// `serial`, `random`, `uniform` or `pct:DEPTH`.
+    /// Depth of `pct` without a number: two ordering constraints and the choice of who begins,
+    /// which most bugs need (Burckhardt and others 2010, section 2).
+    pub const DEPTH: u32 = 3;
+
+    /// `serial`, `random`, `uniform`, `pct`, `pct:DEPTH` or `exhaustive`.
     pub fn parse(text: &str) -> Option<SchedulerKind> {
         Some(match text {
             "serial" => SchedulerKind::Serial,
             "random" => SchedulerKind::Random,
             "uniform" => SchedulerKind::Uniform,
+            "pct" => SchedulerKind::Pct { depth: SchedulerKind::DEPTH },
+            "exhaustive" => SchedulerKind::Exhaustive,
             _ => {
                 let depth = text.strip_prefix("pct:")?.parse().ok()?;
                 (1..=16).contains(&depth).then_some(SchedulerKind::Pct { depth })?
@@ -52,6 +60,7 @@ impl fmt::Display for SchedulerKind {
             SchedulerKind::Random => f.write_str("random"),
             SchedulerKind::Uniform => f.write_str("uniform"),
             SchedulerKind::Pct { depth } => write!(f, "pct:{depth}"),
+            SchedulerKind::Exhaustive => f.write_str("exhaustive"),
         }
     }
 }
@@ -103,7 +112,11 @@ impl Scheduler for RandomWalk {
     }
 }
 
-/// Priorities, and a few steps at which the leader falls to the end.
+/// Priorities, and a few steps at which the client that would move gets a low one.
+///
+/// The clients begin with different priorities in random order, all above those that the changes
+/// give; the client with the highest one moves. At the i-th change point the client about to move
+/// gets priority i. This is the algorithm of the paper, so that its bound holds.
 ///
 /// ```
 /// use fuserig::sim::{Pct, Seed};
@@ -112,42 +125,55 @@ impl Scheduler for RandomWalk {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Pct {
-    priorities: Vec<i64>,
+    priorities: Vec<u64>,
+    /// The step of each change, by the priority that it gives.
     changes: Vec<u64>,
-    lowest: i64,
     bound: Bound,
 }
 
-/// The least chance per run that PCT finds a bug of its depth: one in `1 / (n * k^(d-1))`.
+/// The least chance a run that PCT finds a bug of its depth: `1 / (n * k^(d-1))` for `n` clients,
+/// at most `k` steps and depth `d` (Burckhardt and others 2010, theorem 9).
 ///
 /// ```
 /// use fuserig::sim::Bound;
-/// assert_eq!(Bound { one_in: 20_000 }.to_string(), "1/20000");
+/// let bound = Bound { clients: 2, steps: 100, depth: 3 };
+/// assert_eq!((bound.one_in(), bound.to_string().as_str()), (20_000, "1/20000"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bound {
+    /// `n`.
+    pub clients: u64,
+    /// `k`: the most steps of a run for which it holds.
+    pub steps: u64,
+    /// `d`.
+    pub depth: u32,
+}
+
+impl Bound {
     /// The denominator; saturates.
-    pub one_in: u64,
+    pub fn one_in(self) -> u64 {
+        self.clients.saturating_mul(self.steps.saturating_pow(self.depth.saturating_sub(1)))
+    }
 }
 
 impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "1/{}", self.one_in)
+        write!(f, "1/{}", self.one_in())
     }
 }
 
 impl Pct {
-    /// For `clients` clients, bugs of `depth`, and a run of about `steps` steps.
+    /// For `clients` clients, bugs of `depth`, and a run of at most `steps` steps.
     pub fn new(seed: Seed, clients: usize, depth: u32, steps: u64) -> Pct {
         let mut rng = seed.rng();
-        let mut order: Vec<i64> = (0..clients as i64).collect();
-        for last in (1..order.len()).rev() {
-            order.swap(last, rng.index(last + 1));
+        let first = u64::from(depth);
+        let mut priorities: Vec<u64> = (first..first + clients as u64).collect();
+        for last in (1..priorities.len()).rev() {
+            priorities.swap(last, rng.index(last + 1));
         }
-        let extra = depth.saturating_sub(1);
-        let changes = (0..extra).map(|_| rng.below(steps.max(1))).collect();
-        let one_in = (clients as u64).saturating_mul(steps.saturating_pow(extra));
-        Pct { priorities: order, changes, lowest: -1, bound: Bound { one_in } }
+        let changes = (1..depth).map(|_| rng.below(steps.max(1))).collect();
+        let bound = Bound { clients: clients as u64, steps, depth };
+        Pct { priorities, changes, bound }
     }
 
     /// The bound of the theorem.
@@ -163,11 +189,55 @@ impl Pct {
 
 impl Scheduler for Pct {
     fn choose(&mut self, enabled: &[Candidate], _: usize, step: u64) -> usize {
-        if self.changes.contains(&step) {
-            let leader = self.leader(enabled);
-            self.priorities[enabled[leader].client] = self.lowest;
-            self.lowest -= 1;
+        for change in 0..self.changes.len() {
+            if self.changes[change] == step {
+                let leader = self.leader(enabled);
+                self.priorities[enabled[leader].client] = change as u64;
+            }
         }
         self.leader(enabled)
+    }
+
+    /// A change counts where only one client can move, too.
+    fn wants_every_step(&self) -> bool {
+        true
+    }
+
+    fn stops_clock(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Candidate, Pct, Scheduler, Seed};
+    use crate::vfs::Point;
+
+    /// How many of 4,000 runs of two clients with two steps each move in just this order.
+    fn hits(depth: u32, wanted: [usize; 4]) -> u64 {
+        let runs = (0..4000).filter(|run| {
+            let mut pct = Pct::new(Seed(9).number(*run), 2, depth, 4);
+            let mut left = [2, 2];
+            (0..4).all(|step| {
+                let enabled: Vec<Candidate> = (0..2)
+                    .filter(|client| left[*client] > 0)
+                    .map(|client| Candidate { client, action: 0, step: 0, point: Point::Start })
+                    .collect();
+                let moves = enabled[pct.choose(&enabled, 0, step)].client;
+                left[moves] -= 1;
+                moves == wanted[step as usize]
+            })
+        });
+        runs.count() as u64
+    }
+
+    #[test]
+    fn pct_reaches_orders_of_its_depth_at_least_as_often_as_its_bound_says() {
+        // One order of the clients needs depth 1: a chance of at least 1/2.
+        assert!(hits(1, [0, 0, 1, 1]) * 2 >= 4000 * 9 / 10);
+        // With one preemption it needs depth 2 (at least 1/8), with two depth 3 (1/32).
+        assert_eq!(hits(1, [0, 1, 1, 0]), 0, "nothing is preempted at depth 1");
+        assert!(hits(2, [0, 1, 1, 0]) * 8 >= 4000 * 9 / 10);
+        assert!(hits(3, [0, 1, 0, 1]) * 32 >= 4000 * 9 / 10);
     }
 }

@@ -7,8 +7,8 @@ use fuserig_sim_fs::MemFs;
 
 use super::finding::{Class, Finding, Summary};
 use super::{
-    Case, Detail, Ending, Mixer, Pct, Playback, RandomWalk, RunRecord, Scheduler, SchedulerKind,
-    Seed, Serial, SetupError, Subject, Text, WorkloadConfig, run_with,
+    Bound, Case, Detail, Ending, Mixer, Pct, Playback, RandomWalk, RunRecord, Schedule, Scheduler,
+    SchedulerKind, Seed, Serial, SetupError, Subject, Text, WorkloadConfig, run_with,
 };
 use crate::fault::{DaemonFault, FaultKind, FaultPlan};
 use crate::invariant::{End, Invariant, Violation};
@@ -16,6 +16,9 @@ use crate::shrink::{self, Minimality};
 
 /// Every how many runs one is run again and compared.
 const TWICE_EVERY: u64 = 16;
+
+/// Executions of one program that an exhaustive search allows unless told otherwise.
+const EXECUTIONS_MAX: u64 = 10_000;
 
 /// What to draw and how often.
 ///
@@ -34,6 +37,7 @@ pub struct Simulation {
     pub(crate) runs: u64,
     pub(crate) scheduler: SchedulerKind,
     pub(crate) faults: Option<u64>,
+    pub(crate) executions_max: u64,
     pub(crate) case: Option<Case>,
     /// What the command line required besides, for the command that reproduces a finding.
     pub(crate) required: Vec<String>,
@@ -48,12 +52,21 @@ impl Simulation {
             runs: 16,
             scheduler: SchedulerKind::default(),
             faults: None,
+            executions_max: EXECUTIONS_MAX,
             case: None,
             required: Vec::new(),
         }
     }
 
-    /// One stored case, exactly as it is.
+    /// Most executions of one program with [`SchedulerKind::Exhaustive`]; a program that has more
+    /// schedules is reported as bounded. Default 10,000.
+    #[must_use]
+    pub fn executions_max(mut self, executions: u64) -> Simulation {
+        self.executions_max = executions.max(1);
+        self
+    }
+
+    /// One stored case, exactly as it is; with [`SchedulerKind::Exhaustive`] in every order.
     pub fn of_case(case: Case) -> Simulation {
         Simulation { case: Some(case), runs: 1, ..Simulation::new(Seed(0)) }
     }
@@ -115,9 +128,9 @@ impl Simulation {
 /// ```
 #[derive(Debug)]
 pub struct Campaign {
-    simulation: Simulation,
-    subject: Subject,
-    invariants: Vec<Box<dyn Invariant>>,
+    pub(super) simulation: Simulation,
+    pub(super) subject: Subject,
+    pub(super) invariants: Vec<Box<dyn Invariant>>,
 }
 
 impl Campaign {
@@ -180,7 +193,15 @@ impl Campaign {
                 break;
             }
             let mut case = self.draw(run, &start);
-            let mut scheduler = self.scheduler_of(run, &case);
+            if self.simulation.scheduler == SchedulerKind::Exhaustive {
+                if let Some((case, violation)) = self.every_schedule(case, &start, &mut summary)? {
+                    return Ok(Err(Box::new(self.report(case, violation, run, &start)?)));
+                }
+                mixer.word(summary.digest);
+                continue;
+            }
+            self.bound(run, &case, &start, &mut summary)?;
+            let mut scheduler = self.scheduler_of(run, &case, summary.bound);
             let subject = &self.subject;
             let judged = judge(
                 subject,
@@ -193,13 +214,12 @@ impl Campaign {
             let (record, violation) = judged;
             case.schedule = record.schedule.clone();
             summary.runs += 1;
-            summary.operations += record.calls.len() as u64;
-            summary.steps += record.steps;
-            summary.faults += record.faults_fired;
-            summary.coverage.merge(&record.coverage);
+            summary.add(&record);
             mixer.word(record.digest);
             let violation = match violation {
-                None if run % TWICE_EVERY == 0 => self.again(&case, &start, &record)?,
+                None if run % TWICE_EVERY == 0 => {
+                    self.again(&case, &start, &record, Playback::new)?
+                }
                 violation => violation,
             };
             if let Some(violation) = violation {
@@ -233,7 +253,27 @@ impl Campaign {
         }
     }
 
-    fn scheduler_of(&self, run: u64, case: &Case) -> Box<dyn Scheduler> {
+    /// The bound of PCT, whose `k` is half as much again as the steps of the first program when
+    /// one client runs after the other.
+    fn bound(
+        &self,
+        run: u64,
+        case: &Case,
+        start: &MemFs,
+        summary: &mut Summary,
+    ) -> Result<(), SetupError> {
+        let SchedulerKind::Pct { depth } = self.simulation.scheduler else { return Ok(()) };
+        if run > 0 || self.simulation.case.is_some() {
+            return Ok(());
+        }
+        let detail = Detail::Calls;
+        let (record, _) = run_with(&self.subject, case, start, &mut Serial, &mut [], detail)?;
+        let (clients, steps) = (case.clients.len() as u64, record.steps + record.steps / 2);
+        summary.bound = Some(Bound { clients, steps: steps.max(1), depth });
+        Ok(())
+    }
+
+    fn scheduler_of(&self, run: u64, case: &Case, bound: Option<Bound>) -> Box<dyn Scheduler> {
         if self.simulation.case.is_some() {
             return Box::new(Playback::new(&case.schedule));
         }
@@ -243,21 +283,22 @@ impl Campaign {
             SchedulerKind::Random => Box::new(RandomWalk::new(seed, 1, 8)),
             SchedulerKind::Uniform => Box::new(RandomWalk::new(seed, 1, 1)),
             SchedulerKind::Pct { depth } => {
-                // A call takes about a dozen steps.
-                let steps = case.operations() as u64 * 12;
+                let steps = bound.map_or(1, |bound| bound.steps);
                 Box::new(Pct::new(seed, case.clients.len(), depth, steps))
             }
+            SchedulerKind::Exhaustive => Box::new(Serial),
         }
     }
 
     /// The same case once more must be the same run.
-    fn again(
+    pub(super) fn again(
         &self,
         case: &Case,
         start: &MemFs,
         record: &RunRecord,
+        replay: fn(&Schedule) -> Playback,
     ) -> Result<Option<Violation>, SetupError> {
-        let mut playback = Playback::new(&case.schedule);
+        let mut playback = replay(&case.schedule);
         let detail = Detail::Calls;
         let (second, _) = run_with(&self.subject, case, start, &mut playback, &mut [], detail)?;
         if second.digest == record.digest {
@@ -329,9 +370,25 @@ pub(crate) fn judge(
         invariant.begin(start);
     }
     let (record, violation) = run_with(subject, case, start, scheduler, invariants, detail)?;
-    let violation = violation.or_else(|| bad_ending(&record.ending, case));
+    let violation = match violation {
+        Some(violation) => Some(violation),
+        None => judge_record(subject, case, start, &record, invariants, Playback::new)?,
+    };
+    Ok((record, violation))
+}
+
+/// Judges a run that is over; `replay` makes the scheduler that a twin runs with.
+pub(super) fn judge_record(
+    subject: &Subject,
+    case: &Case,
+    start: &MemFs,
+    record: &RunRecord,
+    invariants: &mut [Box<dyn Invariant>],
+    replay: fn(&Schedule) -> Playback,
+) -> Result<Option<Violation>, SetupError> {
+    let violation = bad_ending(&record.ending, case);
     if violation.is_some() {
-        return Ok((record, violation));
+        return Ok(violation);
     }
     for invariant in invariants {
         let twin = match invariant.twin(subject, case) {
@@ -341,19 +398,19 @@ pub(crate) fn judge(
                 } else {
                     MemFs::from_tree(&case.tree)?
                 };
-                let mut playback = Playback::new(&record.schedule);
+                let mut playback = replay(&record.schedule);
                 let detail = Detail::Calls;
                 Some(run_with(&other, &case, &start, &mut playback, &mut [], detail)?.0)
             }
             None => None,
         };
-        let end = End { case, subject, record: &record, twin: twin.as_ref() };
+        let end = End { case, subject, record, twin: twin.as_ref() };
         if let Err(message) = invariant.end(&end) {
             let invariant = invariant.name().to_owned();
-            return Ok((record, Some(Violation { invariant, message, at: None })));
+            return Ok(Some(Violation { invariant, message, at: None }));
         }
     }
-    Ok((record, None))
+    Ok(None)
 }
 
 /// What no filter may bring about.

@@ -11,11 +11,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fuserig_abi::Pid;
+use fuserig_abi::{Op, Pid};
 
 use super::system::Vfs;
 use super::task::Yield;
 use crate::kernel::{DentryId, HandleId, InodeId, Key};
+use crate::pipeline::DAEMON;
 
 /// How a lock is held.
 ///
@@ -52,9 +53,13 @@ pub struct Waiting {
 impl core::fmt::Display for Waiting {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let how = if self.exclusive { "exclusively" } else { "shared" };
-        let holders: Vec<String> = self.holders.iter().map(|pid| pid.0.to_string()).collect();
+        let name = |pid: &Pid| match *pid {
+            DAEMON => "the daemon".to_owned(),
+            Pid(pid) => format!("client {pid}"),
+        };
+        let holders: Vec<String> = self.holders.iter().map(name).collect();
         let holders = holders.join(", ");
-        write!(f, "{} {how}, held by client {holders}", self.path.escape_ascii())
+        write!(f, "{} {how}, held by {holders}", self.path.escape_ascii())
     }
 }
 
@@ -69,8 +74,18 @@ struct Word {
 
 #[derive(Clone, Debug)]
 enum Wait {
-    Lock { place: usize, mode: LockMode },
-    Name { parent: DentryId, name: Arc<[u8]> },
+    Lock {
+        place: usize,
+        mode: LockMode,
+    },
+    Name {
+        parent: DentryId,
+        name: Arc<[u8]>,
+    },
+    /// A turn with the daemon.
+    Daemon {
+        op: Op,
+    },
 }
 
 /// Every lock, and who waits.
@@ -102,15 +117,30 @@ impl Locks {
         self.lookups.iter().find(same).map(|entry| entry.0)
     }
 
-    fn blocked(&self, pid: Pid) -> bool {
+    /// Whether a client waits for something that is not free.
+    pub(super) fn blocked(&self, pid: Pid, daemon_is_busy: bool) -> bool {
         let wait = self.waiting.iter().find(|(waiter, _)| *waiter == pid);
         wait.is_some_and(|(_, wait)| match wait {
             Wait::Lock { place, mode } => !self.free_for(*place, *mode),
             Wait::Name { parent, name } => self.looked_up(*parent, name).is_some(),
+            Wait::Daemon { .. } => daemon_is_busy,
         })
     }
 
-    fn stop_waiting(&mut self, pid: Pid) {
+    /// A request waits for its turn with the daemon.
+    pub(super) fn wait_for_daemon(&mut self, pid: Pid, op: Op) {
+        self.waiting.push((pid, Wait::Daemon { op }));
+    }
+
+    /// The operation that the client waits with for a turn with the daemon.
+    pub(super) fn daemon_request(&self, pid: Pid) -> Option<Op> {
+        self.waiting.iter().find_map(|(waiter, wait)| match wait {
+            Wait::Daemon { op } if *waiter == pid => Some(*op),
+            Wait::Daemon { .. } | Wait::Lock { .. } | Wait::Name { .. } => None,
+        })
+    }
+
+    pub(super) fn stop_waiting(&mut self, pid: Pid) {
         self.waiting.retain(|(waiter, _)| *waiter != pid);
     }
 }
@@ -274,13 +304,14 @@ impl Vfs {
 
     /// Whether the client's call cannot go on until somebody else does.
     pub fn is_blocked(&self, pid: Pid) -> bool {
-        self.state().locks.blocked(pid)
+        self.state().is_blocked(pid)
     }
 
-    /// What the client waits for, when it is blocked.
+    /// The lock that the client waits for, when it is blocked; [`Vfs::why_blocked`] has words for
+    /// every reason.
     pub fn waiting(&self, pid: Pid) -> Option<Waiting> {
         let state = self.state();
-        if !state.locks.blocked(pid) {
+        if !state.locks.blocked(pid, state.serving.is_some()) {
             return None;
         }
         let (_, wait) = state.locks.waiting.iter().find(|(waiter, _)| *waiter == pid)?;
@@ -306,6 +337,7 @@ impl Vfs {
                 let holders = state.locks.looked_up(*parent, name).into_iter().collect();
                 Waiting { path, exclusive: true, holders }
             }
+            Wait::Daemon { .. } => return None,
         })
     }
 }

@@ -20,6 +20,7 @@ mod names;
 mod open;
 mod perform;
 mod process;
+mod served;
 mod state;
 mod system;
 mod task;

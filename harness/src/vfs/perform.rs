@@ -2,7 +2,7 @@
 
 use core::cell::RefMut;
 
-use fuserig_abi::{AccessMask, Capabilities, Errno, FileKind, Pid};
+use fuserig_abi::{AccessMask, Capabilities, Errno, FileKind, Op, Pid};
 use fuserig_sim_fs::Whence;
 
 use super::call::{Call, CallResult};
@@ -106,6 +106,7 @@ impl Vfs {
             Ok(outcome) => Ok(outcome),
             Err((number, operation)) => {
                 self.prepare_ordinary(pid, &operation).await?;
+                self.wait_for_daemon(pid, operation.op()).await;
                 self.ordinary(pid, number, &operation)
             }
         }
@@ -141,6 +142,9 @@ impl Vfs {
             let at = run.at();
             if matches!(at, Step::Lower | Step::Stop) || run.asks_daemon() {
                 Yield::at(self, op, at).await;
+            }
+            if run.asks_daemon() {
+                self.wait_for_daemon(pid, op).await;
             }
         }
         if !run.was_handled() {
@@ -301,6 +305,7 @@ impl Vfs {
                 return allowed;
             }
             let operation = Operation::Access { inode, mask };
+            self.wait_for_daemon(pid, Op::Access).await;
             return self.ordinary(pid, 0, &operation).map(|_| ());
         }
         let executes = mask.contains(AccessMask::EXEC) && kind == FileKind::Regular;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fuserig_abi::{Caller, Credentials, Errno, Pid};
+use fuserig_abi::{Caller, Credentials, Errno, Op, Pid};
 use fuserig_sim_fs::OpenFlags;
 
 use super::locks::Locks;
@@ -104,6 +104,21 @@ pub(super) struct State {
     /// Clients whose last call never returned.
     pub(super) stopped: BTreeMap<Pid, Stop>,
     pub(super) locks: Locks,
+    /// Whom the daemon serves while it uses its own mount.
+    pub(super) serving: Option<Serving>,
+    /// How often a turn with the daemon was asked for.
+    pub(super) turns: u64,
+}
+
+/// A request that the daemon serves while it is in a system call on its own mount.
+#[derive(Clone, Debug)]
+pub(super) struct Serving {
+    /// Whose request.
+    pub(super) client: Pid,
+    /// Of which operation.
+    pub(super) op: Op,
+    /// The daemon's call, as reports show it.
+    pub(super) call: String,
 }
 
 impl State {
@@ -117,6 +132,8 @@ impl State {
             mount_point: mount_point.to_vec(),
             stopped: BTreeMap::new(),
             locks: Locks::default(),
+            serving: None,
+            turns: 0,
         }
     }
 
