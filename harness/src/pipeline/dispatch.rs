@@ -3,7 +3,7 @@
 //! This is the only file that calls a filter. Everything else in the pipeline sees codes.
 
 use fuserig_abi::{
-    Abi, BufferEvent, BufferFlags, FuseBuffer, MetaInfo, Op, Opcode, Phase, Row, Slot,
+    Abi, Arg, BufferEvent, BufferFlags, FuseBuffer, MetaInfo, Op, Opcode, Phase, Row, Slot,
 };
 use fuserig_filters::FilterEnv;
 
@@ -62,6 +62,24 @@ pub(super) fn postfilter(world: &mut World, run: &mut Run) -> Result<i32, Stop> 
         run.quirk(world, "PIPE-3");
     }
     Ok(code)
+}
+
+/// Whether the lower step is followed by a call of the postfilter member.
+pub(super) fn calls_postfilter(world: &World, run: &Run) -> bool {
+    let set = |filter| has(world, filter, Slot::Member(run.op, Phase::Post));
+    run.next == POSTFILTER && run.filter.is_some_and(set)
+}
+
+/// Whether somebody sees the arguments after the lower step: the postfilter or the daemon.
+pub(super) fn sees_arguments(world: &World, run: &Run) -> bool {
+    run.next == USER_POSTFILTER || calls_postfilter(world, run)
+}
+
+/// Whether somebody sees `meta` after the lower step: these two, or default_filter.
+pub(super) fn sees_meta(world: &World, run: &Run) -> bool {
+    let by_default = world.abi == Abi::V4 && matches!(run.next, POSTFILTER | CALL_DEFAULT);
+    let set = |filter| has(world, filter, Slot::Default);
+    sees_arguments(world, run) || by_default && run.filter.is_some_and(set)
 }
 
 /// Operations whose lower step changes something.
@@ -206,6 +224,7 @@ fn buffers(run: &Run) -> Vec<FuseBuffer> {
 
 /// What a filter is about to be shown.
 struct Before {
+    ins: [Arg; 3],
     buffers: Vec<FuseBuffer>,
     meta: MetaInfo,
     /// How many events the arena had noted.
@@ -268,6 +287,7 @@ fn call(world: &mut World, run: &mut Run, filter: FilterId, slot: Slot) -> i32 {
     run.emit(world, step, What::Call { slot, args: &run.args });
     let meta = run.args.meta;
     let before = world.sink.wants_events().then(|| Before {
+        ins: run.args.in_args,
         buffers: buffers(run),
         meta,
         events: run.args.arena.events().len(),
@@ -291,6 +311,10 @@ fn call(world: &mut World, run: &mut Run, filter: FilterId, slot: Slot) -> i32 {
     }
     if let Some(before) = before {
         views(world, run, &before, slot);
+        let leaves = matches!(step, Step::Prefilter) && code == USER;
+        if leaves && run.args.in_args != before.ins {
+            run.quirk(world, "PIPE-9");
+        }
         if run.args.meta != before.meta {
             run.quirk(world, "N23");
             // An engine that saw the store has said so itself.
@@ -301,9 +325,6 @@ fn call(world: &mut World, run: &mut Run, filter: FilterId, slot: Slot) -> i32 {
     }
     if code < -4095 {
         run.quirk(world, "N3");
-    }
-    if matches!(step, Step::Prefilter) && code == USER {
-        run.quirk(world, "PIPE-9");
     }
     run.emit(world, step, What::Return { slot, code, args: &run.args });
     code

@@ -28,6 +28,8 @@ pub(crate) struct Script {
     pub(crate) pre: Cell<i32>,
     pub(crate) post: Cell<i32>,
     pub(crate) default: Cell<i32>,
+    /// Which members are set.
+    pub(crate) members: Cell<fn(Slot) -> bool>,
     pub(crate) work: Cell<Work>,
     pub(crate) log: RefCell<Vec<String>>,
     /// Arguments at the request and at each call of a member.
@@ -42,8 +44,8 @@ impl Filter for Scripted {
         "scripted"
     }
 
-    fn has(&self, _: Slot) -> bool {
-        true
+    fn has(&self, slot: Slot) -> bool {
+        self.0.members.get()(slot)
     }
 
     fn call(&mut self, slot: Slot, args: &mut CallArgs, _: &mut FilterEnv<'_>) -> u32 {
@@ -86,11 +88,14 @@ impl Sink for Writer {
     }
 }
 
-/// Lets every operation of the lower filesystem fail while the switch is on.
+/// Lets every operation of the lower filesystem fail while the switch is on, after the calls that
+/// are to be spared.
 #[derive(Debug)]
 struct Failing {
     below: MemFs,
     on: Rc<Cell<bool>>,
+    errno: Rc<Cell<Errno>>,
+    spared: Rc<Cell<u32>>,
 }
 
 impl Lower for Failing {
@@ -99,7 +104,12 @@ impl Lower for Failing {
     }
 
     fn apply(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {
-        if self.on.get() { Err(Errno::EIO) } else { self.below.apply(caller, op) }
+        let spared = self.spared.get();
+        if self.on.get() && spared == 0 {
+            return Err(self.errno.get());
+        }
+        self.spared.set(spared.saturating_sub(1));
+        self.below.apply(caller, op)
     }
 }
 
@@ -109,6 +119,8 @@ pub(crate) struct Bench {
     pub(crate) world: World,
     pub(crate) script: Rc<Script>,
     pub(crate) lower_fails: Rc<Cell<bool>>,
+    pub(crate) lower_errno: Rc<Cell<Errno>>,
+    pub(crate) lower_spares: Rc<Cell<u32>>,
     pub(crate) file: DentryId,
     pub(crate) directory: DentryId,
     pub(crate) link: DentryId,
@@ -144,14 +156,22 @@ impl Bench {
             pre: Cell::new(0),
             post: Cell::new(0),
             default: Cell::new(0),
+            members: Cell::new(|_| true),
             work: Cell::new(|_, _| {}),
             log: RefCell::default(),
             seen: RefCell::default(),
         });
         let lower_fails = Rc::new(Cell::new(false));
+        let lower_errno = Rc::new(Cell::new(Errno::EIO));
+        let lower_spares = Rc::new(Cell::new(0));
         let mut below = MemFs::new(MemFsOptions::default());
         tree(&mut below).expect("the tree can be made");
-        let lower = Failing { below, on: Rc::clone(&lower_fails) };
+        let lower = Failing {
+            below,
+            on: Rc::clone(&lower_fails),
+            errno: Rc::clone(&lower_errno),
+            spared: Rc::clone(&lower_spares),
+        };
         let config = WorldConfig { abi, fidelity, options: MountOptions::default(), start: NOW };
         let mut world = World::new(
             &config,
@@ -172,6 +192,8 @@ impl Bench {
             world,
             script,
             lower_fails,
+            lower_errno,
+            lower_spares,
             file,
             directory,
             link,

@@ -9,6 +9,7 @@ use fuserig_sim_fs::{FallocateMode, LowerExt, LowerOp, LowerReply, OpenFlags, Wh
 use super::open::{backing, handle, hidden_code, own_nodeid};
 use super::row::Code;
 use crate::kernel::World;
+use crate::pipeline::dispatch;
 use crate::pipeline::{Operation, Run, Value};
 
 pub(super) fn lseek_in(world: &mut World, run: &mut Run) -> Code {
@@ -138,7 +139,7 @@ pub(super) fn copy_lower(world: &mut World, run: &mut Run) -> Code {
     match answer {
         Ok(LowerReply::Count(count)) => {
             run.value = Value::Number(count as i64);
-            if run.next != 0 && world.faithful() {
+            if world.faithful() && dispatch::sees_arguments(world, run) {
                 run.quirk(world, "CFR-1");
             }
             if !world.faithful() {

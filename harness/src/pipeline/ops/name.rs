@@ -4,14 +4,15 @@
 //! unless it wrote to the original itself (N12).
 
 use fuserig_abi::{
-    Arg, Device, Errno, FileKind, FuseBuffer, FuseLinkIn, FuseMkdirIn, FuseMknodIn, FuseRename2In,
-    FuseRenameIn, Ino, MemoryId, S_IFMT, S_ISGID, S_ISUID, Stat,
+    Arg, BufferFlags, Device, Errno, FileKind, FuseBuffer, FuseLinkIn, FuseMkdirIn, FuseMknodIn,
+    FuseRename2In, FuseRenameIn, Ino, MemoryId, Op, S_IFMT, S_ISGID, S_ISUID, Stat,
 };
 use fuserig_sim_fs::{LowerExt, LowerOp, RenameFlags};
 
 use super::open::{code, hidden_code, own_nodeid};
 use super::row::Code;
 use crate::kernel::{BackingPath, DentryId, World};
+use crate::pipeline::dispatch;
 use crate::pipeline::run::quirk;
 use crate::pipeline::{Operation, Run, Stop, Value};
 
@@ -40,20 +41,49 @@ pub(super) fn whole_c_string(run: &Run, memory: MemoryId) -> Result<Vec<u8>, Sto
     }
 }
 
-/// Says so when a filter changed a name or value that the lower call does not use.
+/// Says so when a filter or the daemon changed a name or value that the lower call does not use. A
+/// daemon that echoes what it got changes nothing.
 pub(super) fn changes_unused(world: &mut World, run: &Run) {
-    let private = run.args.ins().iter().any(|arg| {
-        arg.as_buffer()
-            .is_some_and(|buffer| buffer.flags.contains(fuserig_abi::BufferFlags::ALLOCATED))
+    let arena = &run.args.arena;
+    let changed = run.args.ins().iter().enumerate().any(|(index, arg)| match arg.as_buffer() {
+        Some(buffer) if buffer.flags.contains(BufferFlags::ALLOCATED) => {
+            let original = original(world, run, index);
+            let current = buffer.bytes(arena);
+            let value = run.op == Op::Setxattr && index == 2;
+            current.map_or(true, |current| match value {
+                true => current != original,
+                false => text(current) != text(&original),
+            })
+        }
+        _ => false,
     });
-    if private {
+    if changed {
         run.quirk(world, "BUF-14");
     }
-    let arena = &run.args.arena;
     let original = run.scratch.original.into_iter().flatten();
     if original.into_iter().any(|memory| arena.origin_written(memory)) {
         run.quirk(world, "N12");
     }
+}
+
+/// What the lower call uses in place of an in buffer: the ORIGINAL memory, or the dentry's name.
+fn original(world: &World, run: &Run, index: usize) -> Vec<u8> {
+    let arena = &run.args.arena;
+    if let Some(memory) = run.scratch.original[index] {
+        let bytes = arena.read(memory, 0, u64::from(arena.len_of(memory)));
+        return bytes.map(<[u8]>::to_vec).unwrap_or_default();
+    }
+    match run.operation {
+        Operation::Link { dentry, .. } | Operation::GetLink { dentry } => {
+            world.mount.dentries[dentry].name.to_vec()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The bytes before the first NUL.
+fn text(bytes: &[u8]) -> &[u8] {
+    bytes.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
 /// The mode a new node gets: the caller's umask counts unless the directory has a default ACL,
@@ -366,7 +396,7 @@ pub(super) fn get_link_lower(world: &mut World, run: &mut Run) -> Code {
     changes_unused(world, run);
     let node = world.mount.dentries[dentry].backing.as_ref().and_then(|path| path.node);
     let Some(node) = node else { return Ok(i64::from(Errno::ECHILD.negative())) };
-    if run.next != 0 {
+    if dispatch::sees_arguments(world, run) {
         run.quirk(world, "GLINK-1");
     }
     match world.lower.readlink(&run.caller, node) {

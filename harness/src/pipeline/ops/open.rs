@@ -2,13 +2,14 @@
 
 use fuserig_abi::{
     AccessMask, Arg, Errno, Fh, FuseCreateIn, FuseEntryOut, FuseFlushIn, FuseOpenIn, FuseOpenOut,
-    FuseReleaseIn, NodeId, RequestFlags,
+    FuseReleaseIn, Ino, NodeId, RequestFlags,
 };
 use fuserig_sim_fs::{LowerExt, LowerOp, LowerReply, OpenCheck, OpenFlags};
 
 use super::name::{created_mode, push_immutable};
 use super::row::Code;
 use crate::kernel::{Handle, HandleId, World};
+use crate::pipeline::dispatch;
 use crate::pipeline::run::quirk;
 use crate::pipeline::{Operation, Run, Stop, Value};
 
@@ -60,21 +61,32 @@ pub(super) fn open_out(_: &mut World, run: &mut Run) -> Code {
 pub(super) fn open_lower(world: &mut World, run: &mut Run) -> Code {
     let handle = handle(run);
     let flags = OpenFlags::from_bits_retain(run.input::<FuseOpenIn>(0).flags);
-    let opened = match access_for(flags) {
-        None => Err(Errno::EINVAL),
-        Some(mask) => open_below(world, run, handle, flags, mask),
-    };
-    match opened {
-        Ok(()) => Ok(0),
+    let answer = match may_open(world, run, handle, flags) {
+        Ok(node) => open_below(world, run, handle, node, flags),
         Err(errno) => {
             if world.faithful() {
                 // The handle object stays attached to the file and is not freed.
                 world.mount.leaks.handles += 1;
                 run.quirk(world, "OPEN-1");
             }
-            Ok(i64::from(errno.negative()))
+            Err(errno)
         }
-    }
+    };
+    Ok(code(answer))
+}
+
+/// The checks before the lower open: the access mode, then the permission. Only their failures
+/// leak the handle object (4.3, open).
+fn may_open(
+    world: &mut World,
+    run: &Run,
+    handle: HandleId,
+    flags: OpenFlags,
+) -> Result<Ino, Errno> {
+    let mask = access_for(flags).ok_or(Errno::EINVAL)?;
+    let node = backing_node(world, handle)?;
+    world.lower.access(&run.caller, node, mask)?;
+    Ok(node)
 }
 
 fn access_for(flags: OpenFlags) -> Option<AccessMask> {
@@ -90,11 +102,9 @@ fn open_below(
     world: &mut World,
     run: &Run,
     handle: HandleId,
+    node: Ino,
     flags: OpenFlags,
-    mask: AccessMask,
 ) -> Result<(), Errno> {
-    let node = backing_node(world, handle)?;
-    world.lower.access(&run.caller, node, mask)?;
     let op = LowerOp::Open { node, flags: flags.difference(RESOLVED), check: OpenCheck::Granted };
     let LowerReply::Opened(fh) = world.lower(&run.caller, &op)? else {
         unreachable!("open answers Opened")
@@ -103,7 +113,7 @@ fn open_below(
     Ok(())
 }
 
-fn backing_node(world: &World, handle: HandleId) -> Result<fuserig_abi::Ino, Errno> {
+fn backing_node(world: &World, handle: HandleId) -> Result<Ino, Errno> {
     let dentry = &world.mount.dentries[world.mount.handles[handle].dentry];
     dentry.backing.as_ref().and_then(|path| path.node).ok_or(Errno::EBADF)
 }
@@ -220,9 +230,10 @@ pub(super) fn release_in(world: &mut World, run: &mut Run) -> Code {
     Ok(0)
 }
 
+/// The value becomes 0. An error of the postfilter or of the daemon still wins over it (2.4);
+/// the VFS looks at neither.
 pub(super) fn release_finalize(world: &mut World, run: &mut Run) -> Code {
     world.mount.handles[handle(run)].private = false;
-    run.error = 0;
     run.value = Value::Number(0);
     Ok(0)
 }
@@ -265,7 +276,7 @@ pub(super) fn hidden_code<T>(world: &mut World, run: &mut Run, answer: Result<T,
         if !world.faithful() {
             return Ok(code);
         }
-        if run.next != 0 {
+        if dispatch::sees_meta(world, run) {
             run.quirk(world, "PIPE-11");
         }
     }

@@ -10,6 +10,7 @@ use super::name::whole_c_string;
 use super::open::{hidden_code, own_nodeid};
 use super::row::Code;
 use crate::kernel::World;
+use crate::pipeline::dispatch;
 use crate::pipeline::run::quirk;
 use crate::pipeline::{Operation, Run, Stop, Value};
 
@@ -131,7 +132,8 @@ pub(super) fn get_lower(world: &mut World, run: &mut Run) -> Code {
         Err(errno) if world.faithful() => {
             set_length(run, errno.negative() as u32);
             run.scratch.failed = true;
-            if size_max > 0 && run.next != 0 {
+            // Only a postfilter member looks at the value; the daemon gets USER-7 instead.
+            if size_max > 0 && dispatch::calls_postfilter(world, run) {
                 run.quirk(world, "BUF-6");
                 run.quirk(world, "N10");
             }
