@@ -23,6 +23,7 @@ mod opcode;
 mod quirk;
 mod reply;
 mod request;
+mod shim;
 pub mod spec;
 mod stat;
 mod table;
@@ -44,6 +45,7 @@ pub use opcode::Opcode;
 pub use quirk::{Quirk, QuirkClass};
 pub use reply::Reply;
 pub use request::{Request, WireError};
+pub use shim::{ShimError, c_shim};
 pub use stat::{AccessMask, FileKind, S_IALLUGO, S_IFMT, S_ISGID, S_ISUID, S_ISVTX, Stat, StatFs};
 pub use table::{
     AbiTable, ArgKind, ArgRow, BufferRow, Dir, ErrorInRule, Field, FieldRef, IfMissing,

@@ -20,6 +20,9 @@ pub(in crate::cli) enum AbiCommand {
     Header(HeaderArgs),
     /// The BTF of an ABI, as a file for other tools
     Btf(BtfArgs),
+    /// The C header that lets one source build for two ABIs
+    #[command(after_help = "Example: fuserig abi shim --from v3 --to v4 -o shim.h")]
+    Shim(ShimArgs),
     /// What changed between ABIs, who breaks, and who must upgrade first
     #[command(after_help = "Examples: fuserig abi diff v3 v4\n          \
                             fuserig abi diff old-vmlinux vmlinux --root tcp_congestion_ops\n\n\
@@ -136,6 +139,22 @@ pub(in crate::cli) struct HeaderArgs {
     /// The ABI: v3, v4, android or v3-grouped
     #[arg(long, default_value = "v4", value_name = "ABI")]
     pub(super) abi: String,
+    /// Where to write; standard output if not given
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Replace the output if it exists
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ShimArgs {
+    /// The ABI that sources are written for: v3 or v4
+    #[arg(long, value_name = "ABI")]
+    pub(super) from: String,
+    /// The ABI that they shall build for as well: v3, v4 or v3-grouped
+    #[arg(long, value_name = "ABI")]
+    pub(super) to: String,
     /// Where to write; standard output if not given
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,

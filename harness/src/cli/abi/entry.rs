@@ -1,10 +1,10 @@
 //! From a subcommand to its function.
 
 use fuserig_abi::btf::Btf;
-use fuserig_abi::c_header;
 use fuserig_abi::description::{BUILT_IN, Description, built_in};
+use fuserig_abi::{c_header, c_shim};
 
-use super::args::{AbiCommand, BtfArgs, HeaderArgs};
+use super::args::{AbiCommand, BtfArgs, HeaderArgs, ShimArgs};
 use super::built_in as print;
 use super::{check, diff, gate};
 use crate::cli::exit::{Ended, Exit, Failure};
@@ -24,6 +24,7 @@ pub(in crate::cli) fn abi(command: &AbiCommand, terminal: &mut Terminal) -> Ende
         }
         AbiCommand::Header(args) => header(args, terminal),
         AbiCommand::Btf(args) => btf(args),
+        AbiCommand::Shim(args) => shim(args, terminal),
     }
 }
 
@@ -39,6 +40,16 @@ pub(super) fn description(name: &str) -> Result<Description, Failure> {
 
 fn header(args: &HeaderArgs, terminal: &mut Terminal) -> Ended {
     let text = c_header(&description(&args.abi)?);
+    match &args.output {
+        Some(path) => files::write_all(path, args.force, text.as_bytes())?,
+        None => terminal.text(&text),
+    }
+    Ok(Exit::Agreed)
+}
+
+fn shim(args: &ShimArgs, terminal: &mut Terminal) -> Ended {
+    let text = c_shim(&args.from, &args.to)
+        .map_err(|error| Failure::new(Exit::Usage, format!("abi shim: {error}")))?;
     match &args.output {
         Some(path) => files::write_all(path, args.force, text.as_bytes())?,
         None => terminal.text(&text),
