@@ -78,3 +78,39 @@ fn a_kernel_is_compared_over_roots_and_says_which_it_has() {
     assert_eq!((code, text.lines().next()), (0, Some("vmlinux -> vmlinux: 0 changes")), "{text}");
     assert_eq!(fuserig(&["abi", "diff", "vmlinux", "v4", "--root", "no_such_thing"]).0, 2);
 }
+
+#[test]
+fn a_header_is_read_as_what_clang_makes_of_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("vmlinux.h");
+    let path = file.to_str().expect("a plain path");
+    assert_eq!(fuserig(&["abi", "header", "--abi", "v4", "-o", path]).0, 0);
+    let rules_of = |what: &str| {
+        let (code, text) =
+            fuserig(&["abi", "diff", "v4", path, "--depth", "0", "--format", "json"]);
+        if code == 5 {
+            println!("skipped: {what}: clang is not installed");
+            return None;
+        }
+        let value: serde_json::Value = serde_json::from_str(&text).expect("one object");
+        let changes = value["diffs"][0]["changes"].as_array().expect("a list").clone();
+        let ids = changes.iter().map(|change| change["id"].as_str().unwrap_or("").to_owned());
+        Some(ids.collect::<Vec<_>>())
+    };
+    let Some(rules) = rules_of("read a header") else { return };
+    // The header names the dynptr that a program has, the table the one that the kernel has.
+    assert!(rules.iter().all(|id| id.starts_with("kfunc-pointee:bpf_fuse_get_")), "{rules:?}");
+    let text = std::fs::read_to_string(&file).expect("it was written");
+    let changed = text.replace(
+        "\tuint32_t flags;\n\tuint32_t open_flags;\n};",
+        "\tuint32_t open_flags;\n\tuint32_t flags;\n};",
+    );
+    assert_ne!(text, changed);
+    std::fs::write(&file, changed).expect("it is ours");
+    let rules = rules_of("read a changed header").expect("clang was there");
+    assert!(rules.contains(&"fields-swapped:fuse_open_in".to_owned()), "{rules:?}");
+    std::fs::write(&file, "struct x { no_such_type y; };").expect("it is ours");
+    assert_eq!(fuserig(&["abi", "diff", "v4", path]).0, 3);
+    std::fs::write(&file, "int x;").expect("it is ours");
+    assert_eq!(fuserig(&["abi", "diff", "v4", path]).0, 3);
+}

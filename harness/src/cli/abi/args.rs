@@ -26,8 +26,9 @@ pub(in crate::cli) enum AbiCommand {
     /// What changed between ABIs, who breaks, and who must upgrade first
     #[command(after_help = "Examples: fuserig abi diff v3 v4\n          \
                             fuserig abi diff old-vmlinux vmlinux --root tcp_congestion_ops\n\n\
-                            An ABI is a built-in name, a file (canonical text, JSON, BTF, or an \
-                            ELF file with BTF), or `vmlinux` for the running kernel.")]
+                            An ABI is a built-in name, a file (canonical text, JSON, BTF, an ELF \
+                            file with BTF, or with clang a C header), or `vmlinux` for the \
+                            running kernel.")]
     Diff(DiffArgs),
     /// Whether an object loads: every member against every rule of libbpf and the kernel
     #[command(after_help = "Example: fuserig abi check hide.bpf.o --abi v3 --abi vmlinux")]

@@ -2,6 +2,7 @@
 
 mod args;
 mod built_in;
+mod c_header;
 mod check;
 mod diff;
 mod entry;

@@ -1,4 +1,4 @@
-//! Where a description comes from: a built-in name, a file, or the running kernel.
+//! Where a description comes from: a built-in name, a file (a C header too), or the running kernel.
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +6,7 @@ use fuserig_abi::btf::Btf;
 use fuserig_abi::spec::{AbiSpec, BtfSelection};
 use fuserig_filters::object::btf_of;
 
+use super::c_header;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::files;
 
@@ -42,6 +43,11 @@ pub(super) fn read(name: &str) -> Result<Source, Failure> {
         return Ok(Source::Btf { name: name.to_owned(), btf: Box::new(btf) });
     }
     let text = String::from_utf8(bytes).map_err(|error| Failure::input(&path, &error))?;
+    if path.extension().is_some_and(|extension| extension == "h") {
+        let object = c_header::compile(&path, &text)?;
+        let btf = btf_of(&object).map_err(|error| Failure::input(&path, &error))?;
+        return Ok(Source::Btf { name: name.to_owned(), btf: Box::new(btf) });
+    }
     let spec = match text.trim_start().starts_with('{') {
         true => AbiSpec::from_json(&text),
         false => AbiSpec::parse(&text),
