@@ -5,15 +5,14 @@ use std::ops::ControlFlow;
 use fuserig_traces::import::{ImportReport, StraceOptions, TableForm, import_strace, open_log};
 use fuserig_traces::record::CallRecord;
 use fuserig_traces::{
-    Clock, ClockKind, Fidelity, FirstClient, Header, PayloadMode, Source, SourceKind, TraceWriter,
-    WriteError,
+    Clock, ClockKind, Fidelity, FirstClient, Header, PayloadMode, Source, SourceKind,
 };
 
 use super::args::ImportArgs;
 use super::args_import::{ImportCommand, ImportLine};
 use super::exit::{Ended, Exit, Failure};
-use super::files;
-use super::output::{Style, Terminal};
+use super::import_write::{Sink, print, write};
+use super::output::Terminal;
 use super::{import_fuse, import_guess, import_table};
 
 pub(super) fn import(line: &ImportLine, terminal: &mut Terminal) -> Ended {
@@ -47,41 +46,19 @@ fn strace(args: &ImportArgs, terminal: &mut Terminal) -> Ended {
             ),
         ));
     }
-    let output = files::create(&args.output, args.force)?;
-    let failed = |error: WriteError| Failure::output(&args.output, &error);
-    let mut writer = TraceWriter::create(output, header(args, &survey)).map_err(failed)?;
-    let mut problem: Option<WriteError> = None;
-    let report = pass(args, &mut |call: CallRecord| match writer.append(call.as_ref()) {
-        Ok(()) => ControlFlow::Continue(()),
-        Err(error) => {
-            problem = Some(error);
-            ControlFlow::Break(())
-        }
-    })?;
-    if let Some(error) = problem {
-        return Err(failed(error));
-    }
-    let (summary, _) = writer.finish().map_err(failed)?;
-    if terminal.json() {
-        let value = serde_json::json!({
-            "trace": args.output.display().to_string(),
-            "stream_id": summary.stream_id.to_string(),
-            "lines": report.lines,
-            "calls": report.calls,
-            "inside": report.inside,
-            "recorded": report.recorded,
-            "outside": report.outside.values().sum::<u64>(),
-            "not_understood": report.not_understood_total,
-            "losses": report.losses_total,
-        });
-        terminal.line(value.to_string());
-    } else {
-        terminal.line(report.to_string().trim_end());
-        let written = terminal.styled(Style::Bold, &args.output.display().to_string());
-        terminal.line(format!(
-            "wrote {written}: {} bytes, stream id {}",
-            summary.bytes, summary.stream_id
-        ));
+    let all = |sink: Sink<'_>| pass(args, &mut |call: CallRecord| sink(call.into()));
+    let (summary, report) = write(&args.output, args.force, header(args, &survey), &all)?;
+    let facts = serde_json::json!({
+        "lines": report.lines,
+        "calls": report.calls,
+        "inside": report.inside,
+        "recorded": report.recorded,
+        "outside": report.outside.values().sum::<u64>(),
+        "not_understood": report.not_understood_total,
+        "losses": report.losses_total,
+    });
+    print(&args.output, &report, facts, &summary, terminal);
+    if !terminal.json() {
         terminal.note(format!("replay it with: fuserig replay {}", args.output.display()));
     }
     Ok(if report.is_lossless() { Exit::Agreed } else { Exit::Finding })

@@ -6,14 +6,12 @@ use fuserig_traces::import::{
     FuseStraceOptions, FuseStraceReport, LogError, import_fuse_strace, open_log,
 };
 use fuserig_traces::record::Record;
-use fuserig_traces::{
-    Clock, ClockKind, Fidelity, Header, PayloadMode, Source, SourceKind, TraceWriter, WriteError,
-};
+use fuserig_traces::{Clock, ClockKind, Fidelity, Header, PayloadMode, Source, SourceKind};
 
 use super::args_import::ImportFuseArgs;
 use super::exit::{Ended, Exit, Failure};
-use super::files;
-use super::output::{Style, Terminal};
+use super::import_write::{Sink, print, write};
+use super::output::Terminal;
 
 /// Reads the log twice: the first pass finds what the header must say.
 pub(super) fn fuse_strace(args: &ImportFuseArgs, terminal: &mut Terminal) -> Ended {
@@ -21,46 +19,21 @@ pub(super) fn fuse_strace(args: &ImportFuseArgs, terminal: &mut Terminal) -> End
     if survey.requests == 0 {
         return Err(Failure::new(Exit::NothingRan, nothing(args, &survey)));
     }
-    let output = files::create(&args.output, args.force)?;
-    let failed = |error: WriteError| Failure::output(&args.output, &error);
-    let mut writer = TraceWriter::create(output, header(args, &survey)).map_err(failed)?;
-    let mut problem: Option<WriteError> = None;
-    let outcome = pass(args, &mut |record: Record| match writer.append(record.as_ref()) {
-        Ok(()) => ControlFlow::Continue(()),
-        Err(error) => {
-            problem = Some(error);
-            ControlFlow::Break(())
-        }
+    let all = |sink: Sink<'_>| pass(args, sink);
+    let (summary, report) = write(&args.output, args.force, header(args, &survey), &all)?;
+    let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+    let facts = serde_json::json!({
+        "lines": report.lines,
+        "requests": report.requests,
+        "replies": report.replies,
+        "notifications": report.notifications,
+        "in_flight": report.in_flight,
+        "records": report.records,
+        "connections": report.connections,
+        "problems_total": report.problems_total(),
+        "problems": problems,
     });
-    if let Some(error) = problem {
-        return Err(failed(error));
-    }
-    let report = outcome?;
-    let (summary, _) = writer.finish().map_err(failed)?;
-    if terminal.json() {
-        let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
-        let value = serde_json::json!({
-            "trace": args.output.display().to_string(),
-            "stream_id": summary.stream_id.to_string(),
-            "lines": report.lines,
-            "requests": report.requests,
-            "replies": report.replies,
-            "notifications": report.notifications,
-            "in_flight": report.in_flight,
-            "records": report.records,
-            "connections": report.connections,
-            "problems_total": report.problems_total(),
-            "problems": problems,
-        });
-        terminal.line(value.to_string());
-    } else {
-        terminal.line(report.to_string().trim_end());
-        let written = terminal.styled(Style::Bold, &args.output.display().to_string());
-        terminal.line(format!(
-            "wrote {written}: {} bytes, stream id {}",
-            summary.bytes, summary.stream_id
-        ));
-    }
+    print(&args.output, &report, facts, &summary, terminal);
     Ok(if report.is_lossless() { Exit::Agreed } else { Exit::Finding })
 }
 

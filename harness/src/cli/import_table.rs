@@ -1,24 +1,17 @@
 //! `fuserig import jsonl|csv|tracepoints`.
 
-use std::fmt::Display;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use fuserig_traces::import::{
     TableForm, TableReport, TracepointReport, import_table, import_tracepoints, open_log,
 };
-use fuserig_traces::record::Record;
-use fuserig_traces::{
-    Clock, ClockKind, Fidelity, Header, PayloadMode, Source, SourceKind, Summary, TraceWriter,
-    WriteError,
-};
+use fuserig_traces::{Clock, ClockKind, Fidelity, Header, PayloadMode, Source, SourceKind};
 
 use super::args_import::{ImportTableArgs, ImportTracepointsArgs};
 use super::exit::{Ended, Exit, Failure};
-use super::files;
-use super::output::{Style, Terminal};
-
-type Sink<'a> = &'a mut dyn FnMut(Record) -> ControlFlow<()>;
+use super::import_write::{Sink, print, write};
+use super::output::Terminal;
 
 pub(super) fn table(args: &ImportTableArgs, form: TableForm, terminal: &mut Terminal) -> Ended {
     let pass = |sink: Sink<'_>| -> Result<TableReport, Failure> {
@@ -94,50 +87,4 @@ fn plain_header(log: &Path) -> Header {
         source: Some(plain_source(log)),
         ..Header::default()
     }
-}
-
-/// Imports into a new trace.
-fn write<Report>(
-    path: &Path,
-    force: bool,
-    header: Header,
-    pass: &dyn Fn(Sink<'_>) -> Result<Report, Failure>,
-) -> Result<(Summary, Report), Failure> {
-    let failed = |error: WriteError| Failure::output(path, &error);
-    let output = files::create(path, force)?;
-    let mut writer = TraceWriter::create(output, header).map_err(failed)?;
-    let mut problem: Option<WriteError> = None;
-    let outcome = pass(&mut |record: Record| match writer.append(record.as_ref()) {
-        Ok(()) => ControlFlow::Continue(()),
-        Err(error) => {
-            problem = Some(error);
-            ControlFlow::Break(())
-        }
-    });
-    if let Some(error) = problem {
-        return Err(failed(error));
-    }
-    let report = outcome?;
-    let (summary, _) = writer.finish().map_err(failed)?;
-    Ok((summary, report))
-}
-
-fn print(
-    path: &Path,
-    report: &dyn Display,
-    facts: serde_json::Value,
-    summary: &Summary,
-    terminal: &mut Terminal,
-) {
-    if terminal.json() {
-        let mut facts = facts;
-        facts["trace"] = path.display().to_string().into();
-        facts["stream_id"] = summary.stream_id.to_string().into();
-        terminal.line(facts.to_string());
-        return;
-    }
-    terminal.line(report.to_string().trim_end());
-    let written = terminal.styled(Style::Bold, &path.display().to_string());
-    terminal
-        .line(format!("wrote {written}: {} bytes, stream id {}", summary.bytes, summary.stream_id));
 }

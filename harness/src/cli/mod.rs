@@ -25,6 +25,7 @@ mod inspect;
 
 mod import_guess;
 mod import_table;
+mod import_write;
 mod manual;
 mod mount;
 mod output;

@@ -12,6 +12,7 @@ mod open;
 mod strace;
 mod table;
 mod tracepoints;
+mod words;
 
 #[doc(hidden)]
 pub use fuse_strace::fuzz_entry_fuse_strace;

@@ -336,7 +336,7 @@ fn parse(head: &str, body: &str, is_send: bool) -> Result<Event, &'static str> {
     let head = head.trim_end().strip_suffix("fuse:").unwrap_or(head).trim_end();
     let head = head.strip_suffix(':').ok_or("expected a time before the event")?;
     let (rest, time) = head.rsplit_once([' ', '\t']).unwrap_or(("", head));
-    let time_ns = super::fuse_strace::seconds(time.as_bytes()).ok_or("expected a time")?;
+    let time_ns = super::words::seconds(time.as_bytes()).ok_or("expected a time")?;
     let pid = pid(rest).ok_or("expected a process before `[CPU]`")?;
     let mut words = body.split_whitespace();
     let mut number = |name: &str| -> Option<i64> {

@@ -3,7 +3,7 @@
 //! Reads `read`, `write` and their vectored and positioned forms as strace 4 to 6 print them.
 //! Strings may have any escapes (`-x`, `-xx` or none).
 
-use super::head::{decimal, seconds};
+use super::super::words::{self, decimal, seconds};
 
 /// A read or write, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -251,61 +251,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Io, Trouble> {
 
 /// Decodes the escapes of C; `shift` is where the text begins.
 fn unescape(text: &[u8], shift: usize) -> Result<Vec<u8>, Trouble> {
-    // With `-xx` every byte takes four.
-    let mut out = Vec::with_capacity(text.len() / 4 + 1);
-    let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        at += 1;
-        if byte != b'\\' {
-            out.push(byte);
-            continue;
-        }
-        let Some(&kind) = text.get(at) else {
-            return Err((shift + at - 1, "the text ends in a lone backslash"));
-        };
-        at += 1;
-        let decoded = match kind {
-            b'x' => number(text, &mut at, 2, 16, shift)?,
-            b'0'..=b'7' => {
-                at -= 1;
-                number(text, &mut at, 3, 8, shift)?
-            }
-            b'n' => b'\n',
-            b't' => b'\t',
-            b'r' => b'\r',
-            b'v' => 0x0b,
-            b'f' => 0x0c,
-            b'a' => 0x07,
-            b'b' => 0x08,
-            b'e' => 0x1b,
-            b'\\' | b'"' | b'\'' => kind,
-            _ => return Err((shift + at - 2, "the escape is not one that strace writes")),
-        };
-        out.push(decoded);
-    }
-    Ok(out)
-}
-
-fn number(
-    text: &[u8],
-    at: &mut usize,
-    digits_max: usize,
-    radix: u32,
-    shift: usize,
-) -> Result<u8, Trouble> {
-    let start = *at;
-    let mut value = 0;
-    while *at < start + digits_max {
-        let Some(digit) = text.get(*at).and_then(|byte| char::from(*byte).to_digit(radix)) else {
-            break;
-        };
-        value = value * radix + digit;
-        *at += 1;
-    }
-    if *at == start {
-        return Err((shift + start, "the escape has no digits"));
-    }
-    u8::try_from(value).map_err(|_too_large| (shift + start, "the escape is above 255"))
+    words::unescape(text).map_err(|(at, why)| (shift + at, why))
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! Every form of the time column is read (`-ttt`, `-tt`, `-t`, `-r`, none), because what matters
 //! here are the messages; what the times are worth is said in the report.
 
+use super::super::words::{decimal, seconds};
+
 /// One line, taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Head<'a> {
@@ -89,39 +91,12 @@ fn digits(rest: &mut &[u8]) -> Option<u64> {
     decimal(number)
 }
 
-/// Digits as a number; `None` when there are none or too many.
-pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |number, digit| {
-        let digit = char::from(*digit).to_digit(10)?;
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })
-}
-
 /// Whether a number that begins the line is a process: no point or colon behind it, and fewer
 /// digits than seconds since the epoch have had since 1973. Linux stops at 4,194,304.
 fn is_pid(rest: &[u8]) -> bool {
     const PID_DIGITS_MAX: usize = 8;
     let len = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
     (1..=PID_DIGITS_MAX).contains(&len) && matches!(rest.get(len), Some(b' ' | b'\t' | b'<'))
-}
-
-/// `seconds.fraction` as nanoseconds, the fraction with up to nine digits.
-pub(in crate::import) fn seconds(text: &[u8]) -> Option<u64> {
-    const NANOS: u64 = 1_000_000_000;
-    let point = text.iter().position(|byte| *byte == b'.').unwrap_or(text.len());
-    let whole = decimal(&text[..point])?;
-    let fraction = text.get(point + 1..).unwrap_or_default();
-    if fraction.len() > 9 {
-        return None;
-    }
-    let mut nanos = if fraction.is_empty() { 0 } else { decimal(fraction)? };
-    for _ in fraction.len()..9 {
-        nanos *= 10;
-    }
-    whole.checked_mul(NANOS)?.checked_add(nanos)
 }
 
 fn stamp(rest: &mut &[u8]) -> Result<Option<Stamp>, &'static str> {

@@ -4,6 +4,7 @@ use core::ops::ControlFlow;
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
+use super::super::words::decimal;
 use super::call::{self, Io, Outcome, Scan, Way};
 use super::head::{self, Event, Head};
 use super::session::{Devices, Half, LogClock};
@@ -460,7 +461,7 @@ fn bracketed(text: &[u8]) -> Option<u64> {
     let open = text.iter().position(|byte| *byte == b'[')?;
     let inside = &text[open + 1..];
     let digits = inside.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    head::decimal(&inside[..digits])
+    decimal(&inside[..digits])
 }
 
 /// The third argument of `splice(in, off, out, off, len, flags)`.

@@ -20,7 +20,6 @@ mod tests;
 
 #[doc(hidden)]
 pub use fuzz::fuzz_entry_fuse_strace;
-pub(super) use head::seconds;
 pub use importer::import_fuse_strace;
 pub use options::FuseStraceOptions;
 pub use report::{FuseStraceReport, Problem, ProblemKind};

@@ -4,6 +4,7 @@
 //! reader would get wrong: an annotation `<...>` uses the same escapes without quotes, and inside
 //! it `>` is written `\76`.
 
+use super::super::words::unescape;
 use super::error::Trouble;
 
 /// A position in a byte string.
@@ -98,7 +99,7 @@ impl<'a> Cursor<'a> {
         let start = self.at;
         self.skip_string()?;
         unescape(&self.text[start + 1..self.at - 1])
-            .map_err(|error| Trouble::new(start + 1 + error.at, error.why))
+            .map_err(|(at, why)| Trouble::new(start + 1 + at, why))
     }
 
     /// Reads `<...>`; the cursor stands on `<`. Returns the text between the brackets.
@@ -141,82 +142,9 @@ pub(super) fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
     text.windows(needle.len()).position(|window| window == needle)
 }
 
-/// Decodes the escapes of C.
-pub(super) fn unescape(text: &[u8]) -> Result<Vec<u8>, Trouble> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut index = 0;
-    while let Some(&byte) = text.get(index) {
-        index += 1;
-        if byte != b'\\' {
-            bytes.push(byte);
-            continue;
-        }
-        let Some(&kind) = text.get(index) else {
-            return Err(Trouble::new(index - 1, "the text ends in a lone backslash"));
-        };
-        index += 1;
-        let decoded = match kind {
-            b'n' => b'\n',
-            b't' => b'\t',
-            b'r' => b'\r',
-            b'v' => 0x0b,
-            b'f' => 0x0c,
-            b'a' => 0x07,
-            b'b' => 0x08,
-            b'e' => 0x1b,
-            b'\\' | b'"' | b'\'' => kind,
-            b'x' => number(text, &mut index, 2, 16)?,
-            b'0'..=b'7' => {
-                index -= 1;
-                number(text, &mut index, 3, 8)?
-            }
-            _ => return Err(Trouble::new(index - 2, "the escape is not one that strace writes")),
-        };
-        bytes.push(decoded);
-    }
-    Ok(bytes)
-}
-
-fn number(text: &[u8], index: &mut usize, digits_max: usize, radix: u32) -> Result<u8, Trouble> {
-    let start = *index;
-    let mut value = 0_u32;
-    while *index < start + digits_max {
-        let Some(digit) = text.get(*index).and_then(|byte| char::from(*byte).to_digit(radix))
-        else {
-            break;
-        };
-        value = value * radix + digit;
-        *index += 1;
-    }
-    if *index == start {
-        return Err(Trouble::new(start, "the escape has no digits"));
-    }
-    u8::try_from(value).map_err(|_too_large| Trouble::new(start, "the escape is above 255"))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Cursor, unescape};
-
-    fn check(text: &str, expected: &[u8]) {
-        assert_eq!(unescape(text.as_bytes()).unwrap(), expected, "{text}");
-    }
-
-    #[test]
-    fn escapes_are_those_of_c() {
-        check("plain", b"plain");
-        check(r#"\n\t\r\v\f\"\\"#, b"\n\t\r\x0b\x0c\"\\");
-        check(r"\0\08\18\1778", b"\0\x008\x018\x7f8");
-        check(r"\377\xff\x0a", b"\xff\xff\n");
-        check(r"a\76b", b"a>b");
-    }
-
-    #[test]
-    fn a_bad_escape_is_refused_with_its_place() {
-        for (text, at) in [(r"ab\q", 2), (r"a\", 1), (r"\x", 2), (r"\777", 1)] {
-            assert_eq!(unescape(text.as_bytes()).unwrap_err().at, at, "{text}");
-        }
-    }
+    use super::Cursor;
 
     fn annotation(text: &str) -> (&[u8], &[u8]) {
         let mut cursor = Cursor::new(text.as_bytes());

@@ -9,6 +9,7 @@ use core::ops::ControlFlow;
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
+use super::super::words::decimal;
 use super::error::{ImportError, Trouble, excerpt};
 use super::halves::{Pending, Times};
 use super::line::{self, Event, Head, HeadError};
@@ -370,5 +371,5 @@ fn fork_result(text: &[u8], child: u32) -> Option<u32> {
     let result = text.windows(2).rposition(|pair| pair == b"= ")?;
     let digits = &text[result + 2..];
     let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
-    (line::decimal(&digits[..end]) == Some(u64::from(child))).then_some(head.pid)?
+    (decimal(&digits[..end]) == Some(u64::from(child))).then_some(head.pid)?
 }

@@ -5,6 +5,7 @@
 //! line without a pid is normal (`strace` without `-f`, or `-f` on a terminal while one process
 //! lives), and `<unfinished ...>` also ends calls that never return.
 
+use super::super::words::{decimal, seconds};
 use super::cursor::{Cursor, find};
 use super::error::Trouble;
 
@@ -142,33 +143,6 @@ fn skip_command(cursor: &mut Cursor<'_>) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Digits as a number; `None` when there are none or too many.
-pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |number, digit| {
-        let digit = char::from(*digit).to_digit(10)?;
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })
-}
-
-/// `seconds.fraction` as nanoseconds; the fraction may have any length up to nine digits.
-pub(super) fn seconds(text: &[u8]) -> Option<u64> {
-    const NANOS: u64 = 1_000_000_000;
-    let point = text.iter().position(|byte| *byte == b'.').unwrap_or(text.len());
-    let whole = decimal(&text[..point])?;
-    let digits = text.get(point + 1..).unwrap_or_default();
-    if digits.len() > 9 {
-        return None;
-    }
-    let mut fraction = if digits.is_empty() { 0 } else { decimal(digits)? };
-    for _ in digits.len()..9 {
-        fraction *= 10;
-    }
-    whole.checked_mul(NANOS)?.checked_add(fraction)
-}
-
 fn time(cursor: &mut Cursor<'_>) -> Result<u64, Trouble> {
     let at = cursor.at();
     let text = cursor.take_while(|byte| byte.is_ascii_digit() || byte == b'.');
@@ -245,7 +219,7 @@ fn is_name(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, HeadError, parse, seconds};
+    use super::{Event, HeadError, parse};
 
     fn check(line: &str, pid: Option<u32>, time_ns: Option<u64>, event: Event<'_>) {
         let head = parse(line.as_bytes()).unwrap_or_else(|error| panic!("{line}: {error:?}"));
@@ -308,14 +282,5 @@ mod tests {
         for line in ["hello", "{\"a\": 1}", "1795354603.6210x close(3)", "5: close(3)", "(x)"] {
             assert!(matches!(parse(line.as_bytes()), Err(HeadError::Trouble(_))), "{line}");
         }
-    }
-
-    #[test]
-    fn fractions_of_any_length_are_nanoseconds() {
-        assert_eq!(seconds(b"1.5"), Some(1_500_000_000));
-        assert_eq!(seconds(b"0.000009"), Some(9_000));
-        assert_eq!(seconds(b"7"), Some(7_000_000_000));
-        assert_eq!(seconds(b"1.0000000001"), None);
-        assert_eq!(seconds(b"99999999999999999999"), None);
     }
 }

@@ -4,6 +4,7 @@
 //! links that the log has shown. What a reader would get wrong: `/proc/self/fd/3` is a path
 //! outside whose file may be inside; such a path becomes the descriptor itself.
 
+use super::super::words::decimal;
 use super::error::Trouble;
 use super::links::Links;
 use super::report::Note;
@@ -206,7 +207,7 @@ impl Session<'_> {
             let rest = path.strip_prefix(b"/proc/")?;
             let slash = rest.iter().position(|byte| *byte == b'/')?;
             let (who, rest) = rest.split_at(slash);
-            let number = super::line::decimal(who).and_then(|who| u32::try_from(who).ok());
+            let number = decimal(who).and_then(|who| u32::try_from(who).ok());
             // The descriptors of another process are not those of this one.
             if who != b"self" && who != b"thread-self" && number != Some(pid) {
                 return None;
@@ -214,7 +215,7 @@ impl Session<'_> {
             rest.strip_prefix(b"/fd/")?
         };
         let end = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
-        let fd = i64::try_from(super::line::decimal(&rest[..end])?).ok()?;
+        let fd = i64::try_from(decimal(&rest[..end])?).ok()?;
         let open = self.tasks.open(pid, fd)?;
         let rest = rest.get(end + 1..).unwrap_or_default().to_vec();
         let path = if rest.is_empty() {

@@ -4,9 +4,9 @@
 //! about cost little and cannot fail on an argument. What a reader would get wrong: `<` opens an
 //! annotation only behind a number or a name and not before another `<` (`1<<CAP_CHOWN`).
 
-use super::cursor::{Cursor, find, unescape};
+use super::super::words::{decimal, seconds, unescape};
+use super::cursor::{Cursor, find};
 use super::error::Trouble;
-use super::line;
 
 /// Calls have six arguments at most; strace shows some structures as two.
 const ARGS_MAX: usize = 16;
@@ -168,7 +168,7 @@ pub(super) fn annotation(cursor: &mut Cursor<'_>) -> Result<Annotation, Trouble>
         Some(device) if raw.first() == Some(&b'/') => &raw[..device],
         _ => raw,
     };
-    let mut text = unescape(raw).map_err(|error| Trouble::new(at + 1 + error.at, error.why))?;
+    let mut text = unescape(raw).map_err(|(inside, why)| Trouble::new(at + 1 + inside, why))?;
     let mut deleted = cursor.eat(b"(deleted)");
     if text.ends_with(b" (deleted)") {
         text.truncate(text.len() - b" (deleted)".len());
@@ -234,14 +234,14 @@ fn duration(rest: &[u8]) -> u64 {
     let rest = rest.trim_ascii_end();
     let Some(rest) = rest.strip_suffix(b">") else { return 0 };
     let Some(start) = rest.iter().rposition(|byte| *byte == b'<') else { return 0 };
-    line::seconds(&rest[start + 1..]).unwrap_or(0)
+    seconds(&rest[start + 1..]).unwrap_or(0)
 }
 
 /// The number in `/* 5 entries */` behind an argument.
 pub(super) fn entries(arg: &[u8]) -> Option<u64> {
     let comment = &arg[find(arg, b"/* ")? + 3..];
     let end = find(comment, b" entr")?;
-    line::decimal(&comment[..end])
+    decimal(&comment[..end])
 }
 
 #[cfg(test)]
