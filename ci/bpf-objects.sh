@@ -18,7 +18,7 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cargo build --locked --quiet --package fuserig
-for abi in v3 v4 android; do
+for abi in v3 v4 v3-grouped android; do
     mkdir "$work/$abi"
     "$CARGO_TARGET_DIR/debug/fuserig" abi header --abi "$abi" >"$work/$abi/vmlinux.h"
 done
@@ -52,6 +52,7 @@ for source in filters/bpf/*.bpf.c; do
     case $name in
         *.android) abi=android ;;
         *.v3) abi=v3 ;;
+        *.grouped) abi=v3-grouped ;;
         *) abi=v4 ;;
     esac
     object "$source" "$abi" v3 "filters/bpf/$name.o"

@@ -170,4 +170,16 @@ pub trait Filter: fmt::Debug {
 
     /// Runs one member. Called only for members that are set.
     fn call(&mut self, slot: Slot, args: &mut CallArgs, env: &mut FilterEnv<'_>) -> u32;
+
+    /// BPF instructions that it executed so far; none for a filter that is not of instructions of
+    /// the ABI it is called by.
+    fn executed(&self) -> Option<u64> {
+        None
+    }
+
+    /// How many programs it is made of: one for each member that is set, where a member is for one
+    /// operation and one phase.
+    fn programs(&self) -> usize {
+        Slot::all().filter(|slot| self.has(*slot)).count()
+    }
 }

@@ -6,12 +6,14 @@
 
 pub mod engine;
 mod filter;
+mod grouped;
 mod native;
 pub mod object;
 pub mod program;
 pub mod vet;
 
 pub use filter::{Filter, FilterEnv, Touch};
+pub use grouped::{Family, GroupedCall, GroupedOps, GroupedSlot, present};
 pub use native::{
     Answer, Audit, AuditEvent, Buffer, BufferMut, Builtin, Cx, DirBuffer, DirEntry, Entries,
     FilterName, FuseOps, LimitError, PatternError, PatternProblem, Patterns, QuotaCount,

@@ -11,6 +11,7 @@ mod quirks {
     pub(crate) mod buffers;
     pub(crate) mod daemon;
     pub(crate) mod operations;
+    pub(crate) mod other_abis;
     pub(crate) mod row;
 }
 
@@ -19,7 +20,7 @@ use std::collections::BTreeMap;
 use fuserig_abi::{Fidelity, Quirk};
 
 use quirks::row::{Meant, Row};
-use quirks::{absent, attached, buffers, daemon, operations};
+use quirks::{absent, attached, buffers, daemon, operations, other_abis};
 
 fn rows() -> impl Iterator<Item = &'static Row> {
     [daemon::ROWS, operations::ROWS, buffers::ROWS].into_iter().flatten()
@@ -90,6 +91,9 @@ fn every_quirk_stands_in_exactly_one_table() {
     }
     for id in attached::SHOWN {
         places.entry(id).or_default().push("attached");
+    }
+    for id in other_abis::SHOWN {
+        places.entry(id).or_default().push("other ABIs");
     }
     for quirk in Quirk::ALL {
         let place = places.remove(quirk.id());

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// A version of the fuse-bpf struct_ops ABI that the pipeline can run.
+/// An ABI between kernel and filter that the pipeline can run.
 ///
 /// ```
 /// use fuserig_abi::Abi;
@@ -15,29 +15,49 @@ pub enum Abi {
     V3,
     /// RFC v4 of 2024-03-28.
     V4,
+    /// The reading of the review of v3 28/37 with one member a family of operations: a proposal
+    /// and no kernel (SEMANTICS 9). Everything but calls and buffers is v3.
+    V3Grouped,
 }
 
 impl Abi {
-    /// Every version, the oldest first.
-    pub const ALL: [Abi; 2] = [Abi::V3, Abi::V4];
+    /// Every ABI, those that were posted first.
+    pub const ALL: [Abi; 3] = [Abi::V3, Abi::V4, Abi::V3Grouped];
+
+    /// The versions posted for the kernel, whose filters are a struct of typed members, two for
+    /// each operation; the oldest first.
+    pub const POSTED: [Abi; 2] = [Abi::V3, Abi::V4];
 
     /// The name in tables and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Abi::V3 => "v3",
             Abi::V4 => "v4",
+            Abi::V3Grouped => "v3-grouped",
         }
     }
 
-    /// The version with that name.
+    /// The ABI with that name.
     pub fn from_name(name: &str) -> Option<Abi> {
         Abi::ALL.into_iter().find(|abi| abi.name() == name)
+    }
+
+    /// The posted version whose pipeline it has: lower steps, finalization, entries.
+    ///
+    /// ```
+    /// assert_eq!(fuserig_abi::Abi::V3Grouped.base(), fuserig_abi::Abi::V3);
+    /// ```
+    pub const fn base(self) -> Abi {
+        match self {
+            Abi::V3 | Abi::V3Grouped => Abi::V3,
+            Abi::V4 => Abi::V4,
+        }
     }
 
     /// The largest return code that the version knows.
     pub const fn last_code(self) -> u32 {
         match self {
-            Abi::V3 => 4,
+            Abi::V3 | Abi::V3Grouped => 4,
             Abi::V4 => 5,
         }
     }

@@ -48,9 +48,9 @@ pub use request::{Request, WireError};
 pub use shim::{ShimError, c_shim};
 pub use stat::{AccessMask, FileKind, S_IALLUGO, S_IFMT, S_ISGID, S_ISUID, S_ISVTX, Stat, StatFs};
 pub use table::{
-    AbiTable, ArgKind, ArgRow, BufferRow, Dir, ErrorInRule, Field, FieldRef, IfMissing,
-    OperationArgRow, OperationRow, RequestFlagRow, RequestFlags, ResultType, SizeInputs, SizeRule,
-    SlotRow, TableError,
+    AbiTable, ArgKind, ArgRow, BufferRow, Dir, ErrorInRule, FamilyRow, FamilySlot, Field, FieldRef,
+    IfMissing, OperationArgRow, OperationRow, RequestFlagRow, RequestFlags, ResultType, SizeInputs,
+    SizeRule, SlotRow, TableError,
 };
 pub use time::Timespec;
 pub use verdict::{

@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn every_code_survives_decoding_in_both_versions() {
-        for abi in Abi::ALL {
+        for abi in Abi::POSTED {
             let codes = (0..10).chain([i32::MAX as u32, i32::MIN as u32, u32::MAX, 0xffff_f000]);
             for code in codes {
                 assert_eq!(Verdict::decode(abi, code).code(), code, "{abi} {code:#x}");
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn codes_above_the_last_defined_one_are_unknown() {
-        for abi in Abi::ALL {
+        for abi in Abi::POSTED {
             let last = abi.last_code();
             assert!(!matches!(Verdict::decode(abi, last), Verdict::Unknown(_)), "{abi}");
             assert_eq!(Verdict::decode(abi, last + 1), Verdict::Unknown(last + 1), "{abi}");

@@ -14,14 +14,11 @@ use crate::object::{LoadError, load};
 use crate::program::{
     DataKind, Linked, MapDef, MapKind, PSEUDO_MAP, PSEUDO_MAP_VALUE, ProgramKind, StructOpsMap,
 };
-use crate::{Filter, FilterEnv, FilterName, RegisterError};
+use crate::{Filter, FilterEnv, FilterName, RegisterError, grouped};
 
 /// Licences that count as compatible with the GPL, as a kernel compares them.
 const GPL_COMPATIBLE: [&str; 6] =
     ["GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"];
-
-/// The struct that a filter is.
-const TYPE_NAME: &str = "fuse_ops";
 
 /// An object that is no filter of an ABI.
 ///
@@ -35,7 +32,7 @@ const TYPE_NAME: &str = "fuse_ops";
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum FilterError {
-    /// No variable of type `struct fuse_ops`.
+    /// No variable of the ABI's struct.
     #[error(
         "the object has no filter; put a variable of type struct fuse_ops into SEC(\".struct_ops\")"
     )]
@@ -52,12 +49,16 @@ pub enum FilterError {
         known: Vec<String>,
     },
     /// Another struct.
-    #[error("{symbol} is a struct {type_name}, and a filter is a struct fuse_ops")]
+    #[error("{symbol} is a struct {type_name}, and a filter of {abi} is a struct {wanted}")]
     Type {
         /// The variable.
         symbol: String,
         /// Its type.
         type_name: String,
+        /// The ABI.
+        abi: Abi,
+        /// The struct that it has.
+        wanted: String,
     },
     /// The name would not be registered.
     #[error("{symbol}: name {name:?}: {error}")]
@@ -76,7 +77,7 @@ pub enum FilterError {
     )]
     License(String),
     /// A member that the ABI does not have.
-    #[error("struct fuse_ops of {abi} has no member {member}")]
+    #[error("a filter of {abi} has no member {member}")]
     Member {
         /// The ABI.
         abi: Abi,
@@ -121,6 +122,7 @@ struct Member {
 #[derive(Clone)]
 pub struct BpfFilter {
     name: FilterName,
+    abi: Abi,
     machine: Machine,
     codes: Vec<Code>,
     members: Vec<Option<Member>>,
@@ -140,7 +142,7 @@ impl BpfFilter {
         limits: Limits,
     ) -> Result<BpfFilter, FilterError> {
         let table = AbiTable::of(abi);
-        let map = choose(linked, map)?;
+        let map = choose(linked, map, table)?;
         if !GPL_COMPATIBLE.contains(&linked.license.as_str()) {
             return Err(FilterError::License(linked.license.clone()));
         }
@@ -151,22 +153,26 @@ impl BpfFilter {
             error,
         })?;
         let mut machine = Machine::new(&reached_maps(linked, map), limits)?;
+        machine.refuses_mistakes = abi == Abi::V3Grouped;
         let mut codes = Vec::new();
         let mut members = vec![None; Slot::COUNT];
         let mut served: Vec<usize> = Vec::new();
         for (member, &program) in &map.members {
-            let unknown = || FilterError::Member { abi, member: member.clone() };
-            let slot = Slot::from_name(member).ok_or_else(unknown)?;
-            let row = table.slot(slot).ok_or_else(unknown)?;
+            let rows: Vec<&SlotRow> = table.slots().filter(|row| row.member == *member).collect();
+            if rows.is_empty() {
+                return Err(FilterError::Member { abi, member: member.clone() });
+            }
             check_program(linked, member, program, &served)?;
             served.push(program);
             let available = Availability::Abi(abi);
             let mut code = Code::decode(&linked.programs[program], &linked.kfuncs, available)?;
             machine.add(&mut code);
-            members[slot.index()] = Some(Member { code: codes.len(), row });
+            for row in rows {
+                members[row.slot.index()] = Some(Member { code: codes.len(), row });
+            }
             codes.push(code);
         }
-        Ok(BpfFilter { name, machine, codes, members })
+        Ok(BpfFilter { name, abi, machine, codes, members })
     }
 
     /// Makes a filter of an object as clang made it.
@@ -235,7 +241,11 @@ impl BpfFilter {
             region.is_written = false;
             region.generation = 0;
             let is_there = lend_one(region, arg.kind, arg.is_const, arg.dir, arg.position, args);
-            let address = if is_there { region_address(number) } else { 0 };
+            let address = match arg.kind {
+                ArgKind::Scalar => u64::from(args.meta.opcode),
+                _ if is_there => region_address(number),
+                _ => 0,
+            };
             addresses.extend_from_slice(&address.to_le_bytes());
         }
         let array = &mut regions[ARGUMENTS];
@@ -269,7 +279,7 @@ impl BpfFilter {
                         target.bytes_mut()[..len].copy_from_slice(&region.bytes[..len]);
                     }
                 }
-                (ArgKind::Struct, None) | (ArgKind::Buffer, _) => {}
+                (ArgKind::Struct, None) | (ArgKind::Buffer | ArgKind::Scalar, _) => {}
             }
         }
     }
@@ -325,7 +335,7 @@ fn lend_one(
             region.bytes.clear();
             return args.arg(dir, position).is_some_and(|arg| arg.as_buffer().is_some());
         }
-        (ArgKind::Struct | ArgKind::Buffer, None) => (&[], false),
+        (ArgKind::Struct | ArgKind::Buffer, None) | (ArgKind::Scalar, _) => (&[], false),
     };
     region.bytes.clear();
     region.bytes.extend_from_slice(bytes);
@@ -341,7 +351,11 @@ const META_LEN: u32 = 24;
 /// Bytes of `struct fuse_buffer` in a kernel.
 const BUFFER_LEN: u32 = 24;
 
-fn choose<'l>(linked: &'l Linked, wanted: Option<&str>) -> Result<&'l StructOpsMap, FilterError> {
+fn choose<'l>(
+    linked: &'l Linked,
+    wanted: Option<&str>,
+    table: &AbiTable,
+) -> Result<&'l StructOpsMap, FilterError> {
     let names = || linked.struct_ops.iter().map(|map| map.symbol.clone()).collect::<Vec<_>>();
     let map = match (wanted, linked.struct_ops.as_slice()) {
         (_, []) => return Err(FilterError::NoFilter),
@@ -353,9 +367,14 @@ fn choose<'l>(linked: &'l Linked, wanted: Option<&str>) -> Result<&'l StructOpsM
             .or_else(|| maps.iter().find(|map| map.name == wanted))
             .ok_or_else(|| FilterError::Unknown { wanted: wanted.to_owned(), known: names() })?,
     };
-    if map.type_name != TYPE_NAME {
-        let (symbol, type_name) = (map.symbol.clone(), map.type_name.clone());
-        return Err(FilterError::Type { symbol, type_name });
+    let wanted = &table.description().attach.r#struct;
+    if map.type_name != *wanted {
+        return Err(FilterError::Type {
+            symbol: map.symbol.clone(),
+            type_name: map.type_name.clone(),
+            abi: table.abi(),
+            wanted: wanted.clone(),
+        });
     }
     Ok(map)
 }
@@ -417,14 +436,16 @@ impl Filter for BpfFilter {
     fn call(&mut self, slot: Slot, args: &mut CallArgs, env: &mut FilterEnv<'_>) -> u32 {
         let member = self.members[slot.index()];
         let member = member.expect("the pipeline calls only members that are set");
-        let address = self.lend(member.row, args);
-        if env.is_watched() {
-            env.tells_touches();
-            self.machine.watch_maps();
-        }
-        let result = self.machine.run(&self.codes[member.code], args, env, [address, 0]);
-        self.machine.unwatch_maps();
-        self.take_back(member.row, args);
+        let result = match (self.abi, slot) {
+            (Abi::V3Grouped, Slot::Member(op, phase)) => {
+                let row = grouped::row(op);
+                let mut frame = grouped::open(args, row, phase);
+                let result = self.run(member, &mut frame, env);
+                grouped::close(frame, args, row);
+                result
+            }
+            _ => self.run(member, args, env),
+        };
         let open = self.settle(env);
         match (result, open) {
             (Ok(code), None) => code as u32,
@@ -439,9 +460,35 @@ impl Filter for BpfFilter {
             }
         }
     }
+
+    fn executed(&self) -> Option<u64> {
+        Some(self.machine.executed())
+    }
+
+    fn programs(&self) -> usize {
+        self.codes.len()
+    }
 }
 
 impl BpfFilter {
+    /// Runs the program of a member on arguments in the shape of its ABI.
+    fn run(
+        &mut self,
+        member: Member,
+        args: &mut CallArgs,
+        env: &mut FilterEnv<'_>,
+    ) -> Result<u64, Box<Trap>> {
+        let address = self.lend(member.row, args);
+        if env.is_watched() {
+            env.tells_touches();
+            self.machine.watch_maps();
+        }
+        let result = self.machine.run(&self.codes[member.code], args, env, [address, 0]);
+        self.machine.unwatch_maps();
+        self.take_back(member.row, args);
+        result
+    }
+
     /// A trap that is found only after the exit.
     fn at_exit(&self, slot: Slot, code: usize, r0: u64, kind: TrapKind) -> Box<Trap> {
         let program = self.codes[code].name().to_owned();

@@ -32,11 +32,11 @@ pub struct Cx<'a, S = ()> {
 }
 
 impl<'a, S> Cx<'a, S> {
-    pub(super) fn new(state: &'a mut S, meta: MetaInfo, caller: &'a Caller) -> Cx<'a, S> {
+    pub(crate) fn new(state: &'a mut S, meta: MetaInfo, caller: &'a Caller) -> Cx<'a, S> {
         Cx { state, meta, caller, printed: Vec::new() }
     }
 
-    pub(super) fn into_printed(self) -> Vec<String> {
+    pub(crate) fn into_printed(self) -> Vec<String> {
         self.printed
     }
 

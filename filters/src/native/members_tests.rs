@@ -49,7 +49,7 @@ fn differences(
 
 #[test]
 fn every_member_has_the_arguments_of_the_table() {
-    for abi in Abi::ALL {
+    for abi in Abi::POSTED {
         let table = AbiTable::of(abi);
         for slot in table.slots() {
             let row = ROWS.iter().find(|row| row.slot == slot.slot).expect("a row for each slot");

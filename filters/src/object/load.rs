@@ -136,7 +136,7 @@ fn with_line(mut error: LoadError, ext: &Ext, btf: Option<&Btf>) -> LoadError {
 /// What the fuzzer calls: any bytes, and no panic.
 #[doc(hidden)]
 pub fn fuzz_entry(bytes: &[u8]) {
-    for target in ["v3", "v4", "android"].map(LoadTarget::built_in) {
+    for target in ["v3", "v4", "v3-grouped", "android"].map(LoadTarget::built_in) {
         let target = target.expect("built in");
         match load_for(bytes, target) {
             Ok(linked) => {

@@ -2,5 +2,6 @@
 
 mod differential;
 mod filter;
+mod grouped;
 mod made;
 mod vectors;

@@ -6,8 +6,8 @@
 use fuserig_abi::{Abi, AbiTable, Arg, ArgKind, CallArgs, Dir, Op, Phase, Slot, Uid};
 use fuserig_filters::engine::{BpfFilter, Limits};
 use fuserig_filters::{
-    Filter, FilterEnv, Patterns, alias_lookup, audit_ring, deny_uid, hide, media_view, readonly,
-    redact, strip_setid, uid_quota, write_limit, xattr_guard,
+    Filter, FilterEnv, Patterns, alias_lookup, audit_ring, deny_uid, hide, media_view, present,
+    readonly, redact, strip_setid, uid_quota, write_limit, xattr_guard,
 };
 
 use crate::common::{args, bytes, readdir, records, user, with_outs};
@@ -166,6 +166,68 @@ twins! {
     writes_end_alike: "write_limit" is write_limit(1 << 20);
     creations_are_counted_alike: "uid_quota" is uid_quota(8);
     setid_bits_are_stripped_alike: "strip_setid" is strip_setid();
+}
+
+/// One filter under the ABI it is not made for, and its twin that is made for it, on the same
+/// calls: every code and every byte.
+fn compare_adapted(name: &str, mut one: Box<dyn Filter>, mut other: Box<dyn Filter>) {
+    let slots: Vec<Slot> = Slot::all().filter(|slot| one.has(*slot)).collect();
+    let theirs: Vec<Slot> = Slot::all().filter(|slot| other.has(*slot)).collect();
+    assert_eq!(slots, theirs, "{name}: the families");
+    let mut draws = Draws(0x9e37_79b9_7f4a_7c15);
+    let mut answers = std::collections::BTreeSet::new();
+    for round in 0..CALLS {
+        let Slot::Member(op, phase) = slots[draws.below(slots.len())] else { continue };
+        let slot = Slot::Member(op, phase);
+        let mut ours = draws.call(op, phase);
+        // As the pipeline freezes them before the lower step.
+        for arg in &mut ours.in_args {
+            if let (Phase::Post, Arg::Buffer(buffer)) = (phase, arg) {
+                buffer.flags |= fuserig_abi::BufferFlags::IMMUTABLE;
+            }
+        }
+        let mut theirs = ours.clone();
+        let caller = user(999 + draws.below(3) as u32);
+        let code = one.call(slot, &mut ours, &mut FilterEnv::new(&caller)) as i32;
+        let expected = other.call(slot, &mut theirs, &mut FilterEnv::new(&caller)) as i32;
+        assert_eq!(code, expected, "{name} {slot}, call {round}: {theirs:?}");
+        for dir in [Dir::In, Dir::Out] {
+            assert_eq!(buffers(&ours, dir), buffers(&theirs, dir), "{name} {slot}, {round}");
+        }
+        answers.insert(code);
+    }
+    assert!(answers.len() > 1, "{name} answered only {answers:?}");
+}
+
+fn grouped(object: &[u8]) -> Box<dyn Filter> {
+    let loaded = BpfFilter::load(object, None, Abi::V3Grouped, Limits::default());
+    Box::new(loaded.unwrap_or_else(|error| panic!("{error}")))
+}
+
+#[test]
+fn a_v3_filter_behind_five_members_decides_as_one_written_for_them() {
+    let hide = || -> Box<dyn Filter> { Box::new(hide(patterns(".*"))) };
+    let deny = || -> Box<dyn Filter> { Box::new(deny_uid(Uid(1000))) };
+    let object = include_bytes!("../../bpf/hide_names.grouped.o");
+    compare_adapted("hide_names", grouped(object), present(hide(), Abi::V3, Abi::V3Grouped));
+    let object = include_bytes!("../../bpf/deny_uid.grouped.o");
+    compare_adapted("deny_uid", grouped(object), present(deny(), Abi::V3, Abi::V3Grouped));
+    // And through both adapters, one behind the other.
+    let there = present(hide(), Abi::V3, Abi::V3Grouped);
+    let and_back = present(there, Abi::V3Grouped, Abi::V3);
+    let object =
+        present(grouped(include_bytes!("../../bpf/hide_names.grouped.o")), Abi::V3Grouped, Abi::V3);
+    compare_adapted("hide_names twice adapted", object, and_back);
+}
+
+#[test]
+fn an_adapted_filter_that_decides_otherwise_is_caught() {
+    let other = present(Box::new(deny_uid(Uid(1001))), Abi::V3, Abi::V3Grouped);
+    let object = include_bytes!("../../bpf/deny_uid.grouped.o");
+    let wrong = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        compare_adapted("deny_uid", grouped(object), other);
+    }));
+    assert!(wrong.is_err(), "another user is kept out");
 }
 
 #[test]

@@ -477,7 +477,10 @@ pub(super) enum EngineName {
 }
 
 pub(super) fn parse_abi(text: &str) -> Result<Abi, String> {
-    Abi::from_name(text).ok_or_else(|| format!("unknown ABI version {text}: v3 or v4"))
+    Abi::from_name(text).ok_or_else(|| {
+        let names: Vec<&str> = Abi::ALL.iter().map(|abi| abi.name()).collect();
+        format!("unknown ABI version {text}: one of {}", names.join(", "))
+    })
 }
 
 pub(super) fn parse_fidelity(text: &str) -> Result<Fidelity, String> {

@@ -9,7 +9,7 @@ use fuserig_filters::{Filter, builtin, builtins};
 use super::args::{FilterCommand, ListArgs, ObjectArgs};
 use super::exit::{Ended, Exit, Failure};
 use super::output::{Style, Terminal};
-use super::{coverage, files, inspect, vet};
+use super::{adapt, coverage, files, inspect, vet};
 
 pub(super) fn filter(command: &FilterCommand, terminal: &mut Terminal) -> Ended {
     match command {
@@ -70,21 +70,22 @@ pub(super) fn named(spec: &str) -> Result<Option<Box<dyn Filter>>, Failure> {
     }
 }
 
-/// The filter that an object holds, in the checked interpreter.
-pub(super) fn of_object(bytes: &[u8], abi: Abi) -> Result<Box<dyn Filter>, String> {
-    match BpfFilter::load(bytes, None, abi, Limits::default()) {
-        Ok(filter) => Ok(Box::new(filter)),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
 /// As [`named`], and an object by its path: `FILE.o`, or `FILE.o:NAME` where it holds several
 /// filters.
 pub(super) fn resolve(spec: &str, abi: Abi) -> Result<Option<Box<dyn Filter>>, Failure> {
     if split(spec).0.ends_with(".o") {
-        return Ok(Some(Box::new(object(spec, abi)?)));
+        let (path, name) = split(spec);
+        let path = Path::new(path);
+        let bytes = files::read_all(path)?;
+        let filter = adapt::object(&bytes, name, abi);
+        return filter.map(Some).map_err(|error| Failure::input(path, &error));
     }
-    named(spec)
+    native(spec, abi)
+}
+
+/// As [`named`], as a filter of that ABI.
+pub(super) fn native(spec: &str, abi: Abi) -> Result<Option<Box<dyn Filter>>, Failure> {
+    Ok(named(spec)?.map(|filter| adapt::native(filter, abi)))
 }
 
 /// The file of a specification, and the name after it.

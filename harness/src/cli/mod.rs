@@ -4,6 +4,7 @@
 //! is the only place that prints and the only one that knows exit codes.
 
 mod abi;
+mod adapt;
 mod args;
 mod args_import;
 mod campaign;

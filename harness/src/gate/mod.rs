@@ -11,6 +11,7 @@ mod date;
 mod finding;
 mod load;
 mod policy;
+mod review;
 mod run;
 mod shrink;
 
@@ -19,4 +20,5 @@ pub use date::Date;
 pub use finding::finding_of;
 pub use load::{LOAD_RULES, Libbpf, load_findings};
 pub use policy::{Policy, PolicyError, PolicyLoader, PolicySuppression, RungName, Strictness};
+pub use review::{MemberCount, ReviewArm, ReviewRow, member_counts, review};
 pub use run::{GateInput, gate, ran};

@@ -115,14 +115,14 @@ pub(super) fn failed_afterwards(world: &mut World, run: &Run) {
 
 fn missing(abi: Abi) -> i32 {
     match abi {
-        Abi::V3 => 0,
+        Abi::V3 | Abi::V3Grouped => 0,
         Abi::V4 => CALL_DEFAULT,
     }
 }
 
 fn last_code(abi: Abi) -> i32 {
     match abi {
-        Abi::V3 => USER_POSTFILTER,
+        Abi::V3 | Abi::V3Grouped => USER_POSTFILTER,
         Abi::V4 => CALL_DEFAULT,
     }
 }
@@ -153,7 +153,8 @@ fn choose(
     phase: Phase,
 ) -> Result<Option<Slot>, Stop> {
     let own = Slot::Member(run.op, phase);
-    if !world.faithful() {
+    // The member of a family is found by the operation, which has one dispatcher.
+    if !world.faithful() || world.abi == Abi::V3Grouped {
         return Ok(has(world, filter, own).then_some(own));
     }
     let slot = match (run.op, phase) {

@@ -380,7 +380,7 @@ impl Run {
     }
 
     fn prefilter_failed(&mut self, world: &mut World) {
-        let leaks = world.faithful() && world.abi == Abi::V3;
+        let leaks = world.faithful() && world.abi.base() == Abi::V3;
         if leaks && matches!(self.op, Op::Release | Op::Releasedir) {
             self.quirk(world, "PIPE-2");
         }
@@ -446,14 +446,16 @@ impl Run {
         }
     }
 
-    /// Says that the run stepped on a quirk.
+    /// Says that the run stepped on a quirk, if the ABI has it.
     ///
     /// # Panics
     /// When the id stands in no table: a typing mistake of ours.
     pub(super) fn quirk(&self, world: &mut World, id: &str) {
         if world.sink.wants_events() {
             let quirk = quirk(id);
-            self.emit(world, self.step, What::Quirk { quirk });
+            if quirk.in_version(world.abi) {
+                self.emit(world, self.step, What::Quirk { quirk });
+            }
         }
     }
 

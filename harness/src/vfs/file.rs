@@ -445,7 +445,7 @@ impl Vfs {
         };
         let handle = state.handle(pid, fd)?.0;
         let local = state.world.mount.options.local_locks;
-        if !local && (!flock || state.world.abi == Abi::V3) {
+        if !local && (!flock || state.world.abi.base() == Abi::V3) {
             return Err(Errno::ECONNREFUSED.into());
         }
         let backing = state.world.mount.handles[handle].backing.ok_or(Errno::EBADF)?;

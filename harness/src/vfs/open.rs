@@ -552,7 +552,9 @@ impl Vfs {
             let _ = self.operate(pid, Operation::Release { handle, directory }).await;
             let mut state = self.state();
             let released = state.world.mount.handles.remove(handle);
-            if released.private && state.world.abi == fuserig_abi::Abi::V3 && state.world.faithful()
+            if released.private
+                && state.world.abi.base() == fuserig_abi::Abi::V3
+                && state.world.faithful()
             {
                 state.world.mount.leaks.handles += 1;
             }

@@ -23,7 +23,6 @@ pub(crate) const LIST: &[(&str, &str)] = &[
     ("AND-5", "android: the program-type pipeline has tables and tests of its own"),
     ("AND-6", "android: the program-type pipeline has tables and tests of its own"),
     ("AND-7", "android: the program-type pipeline has tables and tests of its own"),
-    ("GRP-1", "v3-grouped is a proposal; its limits are those of its table"),
-    ("GRP-2", "v3-grouped is a proposal; its limits are those of its table"),
-    ("GRP-3", "v3-grouped is a proposal; its limits are those of its table"),
+    ("GRP-1", "v3-grouped: a property of its prototypes, which `abi show v3-grouped` prints"),
+    ("GRP-3", "v3-grouped: `filters/tests/engine/grouped.rs`, with a program that narrows a view"),
 ];

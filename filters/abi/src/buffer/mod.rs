@@ -6,6 +6,7 @@
 //! daemon path uses the same table but does not store NULL.
 
 mod flags;
+mod grouped;
 mod initial;
 mod row;
 mod writeable;

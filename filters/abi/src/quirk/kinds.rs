@@ -92,7 +92,7 @@ static KNOWN: LazyLock<BTreeMap<&'static str, Known>> = LazyLock::new(|| {
         }
     }
     for (quirk, klass, ops, text) in OBSERVED {
-        let versions = Abi::ALL.iter().map(|abi| abi.name().to_owned()).collect();
+        let versions = Abi::POSTED.iter().map(|abi| abi.name().to_owned()).collect();
         let (text, ops) = ((*text).to_owned(), (*ops).to_owned());
         known.insert(quirk.0, Known { klass: *klass, text, ops, versions });
     }
@@ -134,9 +134,19 @@ impl Quirk {
         &self.known().versions
     }
 
-    /// Whether a version has it.
+    /// Whether a version has it. v3-grouped has those of v3 that are not of calling members, of
+    /// `fuse_buffer` functions or of the verifier (SEMANTICS 9.2, last lines).
     pub fn in_version(self, abi: Abi) -> bool {
-        self.versions().iter().any(|version| version == abi.name())
+        let listed = |abi: Abi| self.versions().iter().any(|version| version == abi.name());
+        let of_the_ops_struct = ["DISP-", "BUF-", "KF-", "VER-"];
+        match abi {
+            Abi::V3 | Abi::V4 => listed(abi),
+            Abi::V3Grouped => {
+                let replaced = of_the_ops_struct.iter().any(|family| self.0.starts_with(family))
+                    || matches!(self.0, "N9" | "N10" | "N11" | "N12" | "N23");
+                listed(abi) || listed(Abi::V3) && !replaced
+            }
+        }
     }
 
     /// Whether real kernels were seen to do otherwise (KERNEL-OBSERVED 3): GATTR-3, BUF-6 and

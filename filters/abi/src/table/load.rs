@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::{Field, FieldRef, OperationRow, SlotRow, TableError, validate};
-use crate::description::{BUILT_IN, Description, Struct};
+use super::{FamilyRow, Field, FieldRef, OperationRow, SlotRow, TableError, validate};
+use crate::description::{Description, Struct, built_in};
 use crate::{Abi, Op, Slot};
 
 /// The table of one ABI version.
@@ -23,14 +23,15 @@ pub struct AbiTable {
     slots: Vec<Option<SlotRow>>,
     operations: Vec<OperationRow>,
     structs: BTreeMap<String, usize>,
+    families: Vec<FamilyRow>,
 }
 
 /// The tables in the order of `Abi::ALL`, so that [`AbiTable::of`] is an index.
-static TABLES: LazyLock<[AbiTable; 2]> = LazyLock::new(|| {
+static TABLES: LazyLock<[AbiTable; Abi::ALL.len()]> = LazyLock::new(|| {
     Abi::ALL.map(|abi| {
-        let text = BUILT_IN[abi as usize].1;
+        let text = built_in(abi.name()).expect("every ABI is built in");
         let table = AbiTable::parse(text).expect("a test reads every built-in table");
-        assert_eq!(table.abi, abi, "built-in tables are in the order of Abi::ALL");
+        assert_eq!(table.abi, abi, "a built-in table is found by its name");
         table
     })
 });
@@ -57,9 +58,14 @@ impl AbiTable {
         let abi = validate::head(&description)?;
         let structs = validate::structs(&description)?;
         let operations = validate::operations(&description, &structs)?;
-        let slots = validate::slots(&description, abi, &structs, &operations)?;
+        let (slots, families) = match abi {
+            Abi::V3 | Abi::V4 => {
+                (validate::slots(&description, abi, &structs, &operations)?, Vec::new())
+            }
+            Abi::V3Grouped => validate::families(&description, &structs, &operations)?,
+        };
         validate::rest(&description, abi)?;
-        Ok(AbiTable { abi, description, slots, operations, structs })
+        Ok(AbiTable { abi, description, slots, operations, structs, families })
     }
 
     /// Which version it describes.
@@ -80,6 +86,12 @@ impl AbiTable {
     /// All callbacks in the order of [`Slot::index`].
     pub fn slots(&self) -> impl Iterator<Item = &SlotRow> {
         self.slots.iter().flatten()
+    }
+
+    /// How the member of its family sees an operation; none where each operation has members of
+    /// its own.
+    pub fn family(&self, op: Op) -> Option<&FamilyRow> {
+        self.families.get(op.index())
     }
 
     /// The row of an operation.

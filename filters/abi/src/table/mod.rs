@@ -18,5 +18,8 @@ mod tests;
 pub use error::TableError;
 pub use field::{Field, FieldRef};
 pub use load::AbiTable;
-pub use rows::{ArgKind, ArgRow, BufferRow, IfMissing, OperationArgRow, OperationRow, SlotRow};
+pub use rows::{
+    ArgKind, ArgRow, BufferRow, FamilyRow, FamilySlot, IfMissing, OperationArgRow, OperationRow,
+    SlotRow,
+};
 pub use rules::{Dir, ErrorInRule, RequestFlagRow, RequestFlags, ResultType, SizeInputs, SizeRule};

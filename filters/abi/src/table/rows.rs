@@ -53,6 +53,8 @@ pub enum ArgKind {
     Struct,
     /// A `struct fuse_buffer`.
     Buffer,
+    /// A number: the operation that a member of v3-grouped is called for.
+    Scalar,
 }
 
 impl ArgKind {
@@ -61,6 +63,7 @@ impl ArgKind {
             "meta" => Some(ArgKind::Meta),
             "struct" => Some(ArgKind::Struct),
             "buffer" => Some(ArgKind::Buffer),
+            "scalar" => Some(ArgKind::Scalar),
             _ => None,
         }
     }
@@ -115,6 +118,44 @@ pub struct SlotRow {
     pub args: Vec<ArgRow>,
     /// What it means when the member is NULL.
     pub if_missing: IfMissing,
+}
+
+/// How a member of v3-grouped sees one operation of its family (SEMANTICS 9.2).
+///
+/// ```
+/// use fuserig_abi::{Abi, AbiTable, Dir, Op};
+/// let row = AbiTable::of(Abi::V3Grouped).family(Op::Getxattr).expect("a family");
+/// assert_eq!(row.member, "data_op");
+/// let sources: Vec<_> = row.slots.iter().map(|slot| (slot.dir, slot.source)).collect();
+/// let (ins, outs) = ([Some(0), Some(1)], [Some(1), Some(0)]);
+/// assert_eq!(sources, [
+///     (Dir::In, ins[0]), (Dir::In, ins[1]), (Dir::Out, outs[0]), (Dir::Out, outs[1]),
+/// ]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FamilyRow {
+    /// The member that is called.
+    pub member: String,
+    /// Its buffers in the order of the callback, those in before those out.
+    pub slots: Vec<FamilySlot>,
+}
+
+/// One buffer of such a member.
+///
+/// ```
+/// use fuserig_abi::{Abi, AbiTable, Op};
+/// let row = AbiTable::of(Abi::V3Grouped).family(Op::Release).expect("a family");
+/// assert_eq!((row.slots[1].name.as_str(), row.slots[1].source), ("out", None));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FamilySlot {
+    /// Its name.
+    pub name: String,
+    /// Its direction.
+    pub dir: Dir,
+    /// Which argument of the operation in that direction it shows; none when the operation has no
+    /// such argument.
+    pub source: Option<usize>,
 }
 
 /// One argument of an operation.

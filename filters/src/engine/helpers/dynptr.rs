@@ -57,6 +57,36 @@ pub(super) fn fuse_len(context: &mut Context<'_, '_>, _: &Code, args: [u64; 5]) 
     Ok(buffer.map_or(0, |buffer| buffer.return_len().into()))
 }
 
+/// `bpf_dynptr_from_fuse_buffer_ro(buffer, flags, ptr)`.
+pub(super) fn grouped_ro(context: &mut Context<'_, '_>, _: &Code, args: [u64; 5]) -> Answer {
+    let (dir, position) = context.buffer_at(args[0])?;
+    let buffer = context.args.arg(dir, position).and_then(|arg| arg.as_buffer());
+    let (code, dynptr) = buffer.copied().unwrap_or_default().dynptr_ro(args[1]);
+    context.put_dynptr(args[2], dynptr)?;
+    answer(code)
+}
+
+/// `bpf_dynptr_from_fuse_buffer_rw(buffer, flags, ptr)`.
+pub(super) fn grouped_rw(context: &mut Context<'_, '_>, _: &Code, args: [u64; 5]) -> Answer {
+    let (dir, position) = context.buffer_at(args[0])?;
+    let Some((buffer, arena)) = context.args.buffer_mut(dir, position) else { return Ok(0) };
+    let (code, dynptr) = buffer.dynptr_rw(arena, args[1]);
+    context.put_dynptr(args[2], dynptr)?;
+    answer(code)
+}
+
+/// `bpf_fuse_buffer_resize(buffer, size)`, after which older dynptrs of the buffer are null.
+pub(super) fn resize(context: &mut Context<'_, '_>, _: &Code, args: [u64; 5]) -> Answer {
+    let (dir, position) = context.buffer_at(args[0])?;
+    let Some((buffer, arena)) = context.args.buffer_mut(dir, position) else { return Ok(0) };
+    let old = buffer.data;
+    let code = buffer.resize(arena, args[1] as u32);
+    if let (0, Some(old)) = (code, old) {
+        context.invalidate_dynptrs(old);
+    }
+    answer(code)
+}
+
 /// `bpf_dynptr_read(dst, len, src, offset, flags)`.
 pub(super) fn read(context: &mut Context<'_, '_>, _: &Code, args: [u64; 5]) -> Answer {
     let dynptr = context.dynptr_at(args[2])?;
@@ -108,7 +138,12 @@ pub(super) fn slice_rdwr(context: &mut Context<'_, '_>, _: &Code, args: [u64; 5]
 
 pub(super) fn adjust(context: &mut Context<'_, '_>, _: &Code, args: [u64; 5]) -> Answer {
     let mut dynptr = context.dynptr_at(args[0])?;
+    let size = dynptr.size();
     let code = dynptr.adjust(args[1] as u32, args[2] as u32);
+    if code == 0 && dynptr.size() < size && context.machine.refuses_mistakes {
+        // What was cut off stays part of what the pipeline uses.
+        context.env.report_quirk("GRP-3");
+    }
     context.change_dynptr(args[0], dynptr);
     answer(code)
 }

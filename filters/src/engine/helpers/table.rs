@@ -41,8 +41,9 @@ impl Availability {
         match self {
             Availability::Abi(Abi::V3) => V3,
             Availability::Abi(Abi::V4) => V4,
+            Availability::Abi(Abi::V3Grouped) => GROUPED,
             Availability::Android => ANDROID,
-            Availability::Everything => V3 | V4 | ANDROID | NOWHERE,
+            Availability::Everything => V3 | V4 | ANDROID | NOWHERE | GROUPED,
         }
     }
 
@@ -60,8 +61,11 @@ const V4: u8 = 2;
 const ANDROID: u8 = 4;
 /// Runs here, and no fuse-bpf kernel lets a filter call it.
 const NOWHERE: u8 = 8;
-const OPS: u8 = V3 | V4;
-const ALL: u8 = V3 | V4 | ANDROID;
+/// The proposal of SEMANTICS 9: the helpers of v3, and dynptr functions of Linux 6.5.
+const GROUPED: u8 = 16;
+const POSTED: u8 = V3 | V4;
+const OPS: u8 = V3 | V4 | GROUPED;
+const ALL: u8 = OPS | ANDROID;
 
 /// A row of the table of functions.
 ///
@@ -87,9 +91,13 @@ impl FunctionInfo {
     }
 
     fn places(&self) -> String {
-        let known = [(V3, "v3"), (V4, "v4"), (ANDROID, "android")];
+        let known = [(V3, "v3"), (V4, "v4"), (GROUPED, "v3-grouped"), (ANDROID, "android")];
         let places = known.iter().filter(|(bit, _)| self.versions & bit != 0);
-        places.map(|(_, name)| *name).collect::<Vec<_>>().join(" and ")
+        let names: Vec<&str> = places.map(|(_, name)| *name).collect();
+        match names.split_last() {
+            Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+            _ => names.concat(),
+        }
     }
 }
 
@@ -187,16 +195,19 @@ static TABLE: &[FunctionInfo] = &[
     row("bpf_ringbuf_discard", 133, OPS, ring::discard),
     row("bpf_ringbuf_query", 134, OPS, ring::query),
     row("bpf_perf_event_output", 25, NOWHERE, ring::perf_output),
-    kernel("bpf_fuse_get_rw_dynptr", OPS, dynptr::fuse_rw),
-    kernel("bpf_fuse_get_ro_dynptr", OPS, dynptr::fuse_ro),
-    kernel("bpf_fuse_return_len", OPS, dynptr::fuse_len),
+    kernel("bpf_fuse_get_rw_dynptr", POSTED, dynptr::fuse_rw),
+    kernel("bpf_fuse_get_ro_dynptr", POSTED, dynptr::fuse_ro),
+    kernel("bpf_fuse_return_len", POSTED, dynptr::fuse_len),
+    kernel("bpf_dynptr_from_fuse_buffer_ro", GROUPED, dynptr::grouped_ro),
+    kernel("bpf_dynptr_from_fuse_buffer_rw", GROUPED, dynptr::grouped_rw),
+    kernel("bpf_fuse_buffer_resize", GROUPED, dynptr::resize),
     kernel("bpf_dynptr_slice", OPS, dynptr::slice),
-    kernel("bpf_dynptr_slice_rdwr", V3, dynptr::slice_rdwr),
-    kernel("bpf_dynptr_adjust", V4, dynptr::adjust),
-    kernel("bpf_dynptr_is_null", V4, dynptr::is_null),
-    kernel("bpf_dynptr_is_rdonly", V4, dynptr::is_rdonly),
-    kernel("bpf_dynptr_size", V4, dynptr::size),
-    kernel("bpf_dynptr_clone", V4, dynptr::clone),
+    kernel("bpf_dynptr_slice_rdwr", V3 | GROUPED, dynptr::slice_rdwr),
+    kernel("bpf_dynptr_adjust", V4 | GROUPED, dynptr::adjust),
+    kernel("bpf_dynptr_is_null", V4 | GROUPED, dynptr::is_null),
+    kernel("bpf_dynptr_is_rdonly", V4 | GROUPED, dynptr::is_rdonly),
+    kernel("bpf_dynptr_size", V4 | GROUPED, dynptr::size),
+    kernel("bpf_dynptr_clone", V4 | GROUPED, dynptr::clone),
     kernel("bpf_iter_num_new", OPS, loops::iter_new),
     kernel("bpf_iter_num_next", OPS, loops::iter_next),
     kernel("bpf_iter_num_destroy", OPS, loops::iter_destroy),
@@ -279,7 +290,10 @@ mod tests {
         }
         let slice = kfunc("bpf_dynptr_slice_rdwr", v4).err().map(|error| error.to_string());
         let text = slice.unwrap_or_default();
-        assert!(text.contains("v3 has it") && text.contains("bpf_dynptr_data"), "{text}");
+        assert!(
+            text.contains("v3 and v3-grouped have it") && text.contains("bpf_dynptr_data"),
+            "{text}"
+        );
         let path = helper(147, v4).err();
         assert!(matches!(path, Some(Refusal::Unsupported("bpf_d_path", _))), "{path:?}");
         let timer = helper(169, v4).err().map(|error| error.to_string()).unwrap_or_default();

@@ -38,7 +38,7 @@ impl Context<'_, '_> {
 
     /// Reports an oddity of the modelled kernel once a call, or stops a strict run.
     fn accepted_by_mistake(&mut self, quirk: &'static str, trap: TrapKind) -> Result<(), TrapKind> {
-        if self.is_strict() {
+        if self.is_strict() || self.machine.refuses_mistakes {
             return Err(trap);
         }
         self.env.report_quirk(quirk);

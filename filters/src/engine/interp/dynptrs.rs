@@ -3,7 +3,7 @@
 //! The 16 bytes in a program's stack hold a tag; what the dynptr is stands beside the machine. A
 //! program that scribbles over the slot is found when it uses the dynptr next.
 
-use fuserig_abi::Dynptr;
+use fuserig_abi::{Dynptr, MemoryId};
 
 use super::context::Context;
 use super::trap::TrapKind;
@@ -64,6 +64,15 @@ impl Context<'_, '_> {
         let slots = &mut self.machine.dynptrs.slots;
         if let Some(slot) = slots.iter_mut().find(|(known, ..)| *known == address) {
             slot.2 = dynptr;
+        }
+    }
+
+    /// Makes every dynptr over that memory null.
+    pub(in crate::engine) fn invalidate_dynptrs(&mut self, memory: MemoryId) {
+        for (.., dynptr) in &mut self.machine.dynptrs.slots {
+            if dynptr.memory() == Some(memory) {
+                *dynptr = Dynptr::NULL;
+            }
         }
     }
 }

@@ -91,6 +91,9 @@ pub struct Machine {
     pub(in crate::engine) memory: Memory,
     pub(in crate::engine) maps: Maps,
     pub(in crate::engine) limits: Limits,
+    /// Whether the verifier of the ABI refuses what those of the posted kernels let pass (VER-1
+    /// to VER-3), so that it stops the run here.
+    pub(in crate::engine) refuses_mistakes: bool,
     pub(in crate::engine) random: u64,
     pub(in crate::engine) dynptrs: Dynptrs,
     pub(in crate::engine) frames: Vec<Frame>,
@@ -132,6 +135,7 @@ impl Machine {
             memory: Memory { regions },
             maps: made,
             limits,
+            refuses_mistakes: false,
             random: limits.seed,
             dynptrs: Dynptrs::default(),
             frames: Vec::with_capacity(FRAMES_MAX),

@@ -41,6 +41,25 @@ pub(in crate::cli) enum AbiCommand {
                             Exit codes: 0 agreed, 1 finding, 2 usage, 3 unreadable, 4 nothing ran"
     )]
     Gate(GateArgs),
+    /// Does one member for a family of operations decide as one for each, and what does it cost?
+    #[command(
+        after_help = "Example: fuserig abi review --trace traces/corpus/shell.frt \\\n         \
+                            --filter filters/bpf/hide_names.o,filters/bpf/hide_names.grouped.o\
+                            \n\nA filter runs under v3 and under v3-grouped, adapted to the one it \
+                            is not made for; two with a comma are one filter written for each."
+    )]
+    Review(ReviewArgs),
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ReviewArgs {
+    /// A filter: a built-in name, an object of either ABI, or an object of v3 and one of
+    /// v3-grouped with a comma
+    #[arg(long = "filter", required = true, value_name = "FILTER")]
+    pub(super) filters: Vec<String>,
+    /// A trace to replay under both ABIs
+    #[arg(long = "trace", required = true, value_name = "TRACE")]
+    pub(super) traces: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use fuserig_abi::{c_header, c_shim};
 
 use super::args::{AbiCommand, BtfArgs, HeaderArgs, ShimArgs};
 use super::built_in as print;
-use super::{check, diff, gate};
+use super::{check, diff, gate, review};
 use crate::cli::exit::{Ended, Exit, Failure};
 use crate::cli::files;
 use crate::cli::output::Terminal;
@@ -17,6 +17,7 @@ pub(in crate::cli) fn abi(command: &AbiCommand, terminal: &mut Terminal) -> Ende
         AbiCommand::List => print::list(terminal),
         AbiCommand::Show(args) if args.text => diff::text(args, terminal),
         AbiCommand::Gate(args) => gate::gate(args, terminal),
+        AbiCommand::Review(args) => review::review(args, terminal),
         AbiCommand::Check(args) => check::check(args, terminal),
         AbiCommand::Diff(args) => diff::diff(args, terminal),
         AbiCommand::Show(args) => {

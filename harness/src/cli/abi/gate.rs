@@ -149,7 +149,11 @@ fn replay_one(
     let name = format!("{} on {path}", subject.name());
     let pair = Abi::from_name(&policy.baseline).zip(Abi::from_name(version));
     let Some((old, new)) = pair else {
-        return Ok(Check::skipped(suite, name, "only v3 and v4 have a pipeline to replay on"));
+        return Ok(Check::skipped(
+            suite,
+            name,
+            "only the built-in ABIs have a pipeline to replay on",
+        ));
     };
     for abi in [old, new] {
         if let Err(error) = subject.filter(abi) {
@@ -165,10 +169,10 @@ fn replay_one(
 }
 
 /// The tree that the trace starts from.
-struct Tree(Option<String>);
+pub(super) struct Tree(Option<String>);
 
 impl Tree {
-    fn snapshot(&self) -> MemFs {
+    pub(super) fn snapshot(&self) -> MemFs {
         match &self.0 {
             Some(text) => MemFs::from_tree(text).expect("the text was read before"),
             None => MemFs::new(MemFsOptions::default()),
@@ -176,7 +180,7 @@ impl Tree {
     }
 }
 
-fn tree_of(path: &str, trace: &Trace) -> Result<Tree, Failure> {
+pub(super) fn tree_of(path: &str, trace: &Trace) -> Result<Tree, Failure> {
     let recorded = trace.records.iter().find_map(|record| match record {
         Record::Tree(tree) => Some(tree.text.clone()),
         _ => None,

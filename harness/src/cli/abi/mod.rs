@@ -7,6 +7,7 @@ mod check;
 mod diff;
 mod entry;
 mod gate;
+mod review;
 mod source;
 mod subject;
 

@@ -10,7 +10,7 @@ use fuserig_filters::Filter;
 use fuserig_filters::object::{Declared, declared};
 
 use crate::cli::exit::Failure;
-use crate::cli::{files, filter};
+use crate::cli::{adapt, files, filter};
 use crate::gate::{Libbpf, load_findings};
 use crate::report::Check;
 
@@ -44,12 +44,14 @@ impl Subject {
     /// The filter as the pipeline runs it on a version.
     pub(super) fn filter(&self, abi: Abi) -> Result<Box<dyn Filter>, String> {
         match self {
-            Subject::Native(spec) => match filter::named(spec) {
+            Subject::Native(spec) => match filter::native(spec, abi) {
                 Ok(Some(filter)) => Ok(filter),
                 Ok(None) => Err("`none` is no filter".to_owned()),
                 Err(failure) => Err(failure.message),
             },
-            Subject::Object { bytes, .. } => filter::of_object(bytes, abi),
+            Subject::Object { bytes, .. } => {
+                adapt::object(bytes, None, abi).map_err(|error| error.to_string())
+            }
         }
     }
 

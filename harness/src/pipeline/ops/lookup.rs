@@ -1,8 +1,8 @@
 //! lookup: the operation that decides what a name means.
 
 use fuserig_abi::{
-    Arg, BufferFlags, Errno, FileKind, FuseAttr, FuseBpfEntryOut, FuseBuffer, FuseEntryOut, Ino,
-    NodeId, RequestFlags, Stat,
+    Abi, Arg, BufferFlags, Errno, FileKind, FuseAttr, FuseBpfEntryOut, FuseBuffer, FuseEntryOut,
+    Ino, NodeId, RequestFlags, Stat,
 };
 use fuserig_sim_fs::LowerExt;
 
@@ -137,12 +137,14 @@ fn actions(world: &mut World, run: &Run) -> Result<EntryActions, Stop> {
         return Ok(actions);
     }
     let storage = 2 * size_of::<FuseBpfEntryOut>() as u64;
-    let size = if world.faithful() { storage } else { u64::from(buffer.size).min(storage) };
+    // v3-grouped has one size for what is there and what is read.
+    let kernel = world.faithful() && world.abi != Abi::V3Grouped;
+    let size = if kernel { storage } else { u64::from(buffer.size).min(storage) };
     let Ok(bytes) = run.args.arena.read(memory, 0, size) else {
         return Ok(EntryActions::default());
     };
     let bytes = bytes.to_vec();
-    let table = if world.faithful() { run.caller.pid } else { DAEMON };
+    let table = if kernel { run.caller.pid } else { DAEMON };
     let actions = EntryActions::scan(world, table, &bytes);
     if actions != EntryActions::default() && u64::from(buffer.size) < storage / 2 {
         run.quirk(world, "BUF-10");
@@ -158,6 +160,7 @@ pub(super) fn lookup_finalize(world: &mut World, run: &mut Run) -> Code {
         BackingAction::Remove => world.mount.dentries[id].backing = None,
         BackingAction::Set(ino) => {
             if run.scratch.entries.is_none() && world.faithful() {
+                // Reported where the ABI has it.
                 run.quirk(world, "BUF-11");
             }
             redirect(world, run, ino);

@@ -1,7 +1,7 @@
 //! getxattr, listxattr, setxattr, removexattr.
 
 use fuserig_abi::{
-    Arg, BufferFlags, FuseBuffer, FuseGetxattrIn, FuseGetxattrOut, FuseSetxattrIn, Ino,
+    Abi, Arg, BufferFlags, FuseBuffer, FuseGetxattrIn, FuseGetxattrOut, FuseSetxattrIn, Ino,
     RequestFlags,
 };
 use fuserig_sim_fs::{LowerExt, LowerOp, LowerReply, XattrFlags};
@@ -113,14 +113,21 @@ pub(super) fn get_lower(world: &mut World, run: &mut Run) -> Code {
     let Arg::Buffer(buffer) = run.args.in_args[1] else { unreachable!("in 1 is the name") };
     let Some(memory) = buffer.data else { return Err(Stop::Crash(quirk("BUF-17"))) };
     if buffer.flags.contains(BufferFlags::MODIFIED) {
-        let Some(last) = buffer.size.checked_sub(1) else {
-            return Err(Stop::Crash(quirk("BUF-4")));
-        };
-        if run.args.arena.write(memory, u64::from(last), &[0]).is_err() {
-            return Err(Stop::Crash(quirk("BUF-16")));
+        match buffer.size.checked_sub(1) {
+            Some(last) => {
+                if run.args.arena.write(memory, u64::from(last), &[0]).is_err() {
+                    return Err(Stop::Crash(quirk("BUF-16")));
+                }
+            }
+            // A name that was resized to nothing is an empty one in v3-grouped.
+            None if world.abi == Abi::V3Grouped => {}
+            None => return Err(Stop::Crash(quirk("BUF-4"))),
         }
     }
-    let name = whole_c_string(run, memory)?;
+    let name = match (world.abi, buffer.size) {
+        (Abi::V3Grouped, 0) => Vec::new(),
+        _ => whole_c_string(run, memory)?,
+    };
     let size_max = size(run) as usize;
     let op = LowerOp::GetXattr { node: node(world, run), name: &name, size_max };
     match world.lower(&run.caller, &op) {
@@ -130,7 +137,9 @@ pub(super) fn get_lower(world: &mut World, run: &mut Run) -> Code {
             Ok(0)
         }
         Err(errno) if world.faithful() => {
-            set_length(run, errno.negative() as u32);
+            // v3-grouped has no sizes that are errors: its buffer is empty (BUF-6).
+            let grouped = world.abi == Abi::V3Grouped && size_max > 0;
+            set_length(run, if grouped { 0 } else { errno.negative() as u32 });
             run.scratch.failed = true;
             // Only a postfilter member looks at the value; the daemon gets USER-7 instead.
             if size_max > 0 && dispatch::calls_postfilter(world, run) {
@@ -144,6 +153,10 @@ pub(super) fn get_lower(world: &mut World, run: &mut Run) -> Code {
 }
 
 pub(super) fn get_finalize(world: &mut World, run: &mut Run) -> Code {
+    if run.scratch.failed && world.abi == Abi::V3Grouped && size(run) > 0 {
+        // The lower errno stands in the value; a postfilter cannot take it away.
+        return Ok(0);
+    }
     let length = length(run) as i32;
     let asked = i32::try_from(size(run)).unwrap_or(i32::MAX);
     if run.scratch.failed && length >= 0 || asked > 0 && length > asked {

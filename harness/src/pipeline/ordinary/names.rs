@@ -81,7 +81,7 @@ impl Ordinary<'_> {
             if self.world.faithful() {
                 self.quirk("N13");
             }
-            let lost = entry.nodeid == 0 && self.world.abi == fuserig_abi::Abi::V3;
+            let lost = entry.nodeid == 0 && self.world.abi.base() == fuserig_abi::Abi::V3;
             if !(lost && self.world.faithful()) {
                 self.world.mount.put_inode(inode);
                 return Err(Errno::EINVAL.into());

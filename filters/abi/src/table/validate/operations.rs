@@ -78,7 +78,7 @@ fn operation_args(
     let row = |arg: &OperationArg| {
         let at = format!("{at}.{}", arg.name);
         let kind = ArgKind::from_words(&arg.kind)
-            .filter(|kind| *kind != ArgKind::Meta)
+            .filter(|kind| matches!(kind, ArgKind::Struct | ArgKind::Buffer))
             .ok_or_else(|| unknown(&at, "kind of argument", &arg.kind))?;
         let type_name = arg.r#type.clone().unwrap_or_default();
         let mut size = struct_size(table, index, &at, &type_name)?;
@@ -87,7 +87,7 @@ fn operation_args(
                 same(&at, "type", type_name.as_str(), "fuse_buffer")?;
                 size = 0;
             }
-            ArgKind::Struct | ArgKind::Meta => {
+            ArgKind::Struct | ArgKind::Meta | ArgKind::Scalar => {
                 let expected = Quantity::Number(size.into());
                 let found = arg.size.clone().unwrap_or(Quantity::Words("absent".to_owned()));
                 same(&at, "size", found, expected)?;

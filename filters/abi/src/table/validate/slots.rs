@@ -58,7 +58,7 @@ fn check_names(at: &str, callback: &Callback, slot: Slot) -> Checked<()> {
     same(at, "meta_opcode", callback.meta_opcode.unwrap_or(u64::MAX), expected)
 }
 
-fn callback_args(
+pub(super) fn callback_args(
     table: &Description,
     index: &StructIndex,
     at: &str,
@@ -79,7 +79,11 @@ fn callback_args(
             counts[dir as usize] += 1;
             counts[dir as usize] - 1
         });
-        let size = struct_size(table, index, &at, &arg.r#type)?;
+        let size = match kind {
+            // The operation is an enumeration; every enumeration of the table has 32 bits.
+            ArgKind::Scalar => 4,
+            _ => struct_size(table, index, &at, &arg.r#type)?,
+        };
         let (name, type_name) = (arg.name.clone(), arg.r#type.clone());
         rows.push(ArgRow { name, type_name, kind, is_const: arg.r#const, dir, position, size });
     }
@@ -111,7 +115,7 @@ fn check_args(at: &str, slot: Slot, args: &[ArgRow], operations: &[OperationRow]
 }
 
 /// The name follows the last member, and the struct ends after it.
-fn attach(table: &Description) -> Checked<()> {
+pub(super) fn attach(table: &Description) -> Checked<()> {
     let members = table.ops.len() as u64;
     let attach = &table.attach;
     same("attach", "kind", attach.kind.as_str(), "struct_ops")?;
