@@ -13,5 +13,8 @@ pub use lower::{
     AttrChanges, DirEntry, FallocateMode, Lock, LockKind, Lower, LowerExt, LowerFh, LowerOp,
     LowerReply, OpenCheck, OpenFlags, RenameFlags, SetTime, Whence, XattrFlags,
 };
-pub use mem::{AtimePolicy, Digest, FallocateProfile, MemFs, MemFsOptions, WalkEntry};
+pub use mem::{
+    AtimePolicy, CrashState, Digest, Durability, DurableFs, FallocateProfile, Journal, MemFs,
+    MemFsOptions, WalkEntry,
+};
 pub use tree::{TreeError, TreeProblem, TreeRow};

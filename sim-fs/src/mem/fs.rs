@@ -92,17 +92,7 @@ impl MemFs {
     /// An empty filesystem: a root that belongs to the super-user, with all times at the epoch.
     pub fn new(options: MemFsOptions) -> MemFs {
         let root = options.root_ino;
-        let mut fs = MemFs {
-            options,
-            inodes: Map::default(),
-            handles: Map::default(),
-            locks: Map::default(),
-            next_ino: root.0,
-            next_fh: 1,
-            pages_used: 0,
-            inodes_used: 0,
-            digest: 0,
-        };
+        let mut fs = MemFs::without_nodes(options, root.0);
         let body = Body::Directory(Arc::new(Directory::new(root)));
         let mut inode = new_inode(FileKind::Directory, body, Timespec::ZERO);
         inode.permissions = options.root_permissions;
@@ -152,16 +142,37 @@ impl MemFs {
         change(Arc::make_mut(shared));
     }
 
+    /// A filesystem without any node, not even a root, for whoever files nodes under numbers of
+    /// their own; new ones count from `next_ino`.
+    pub(super) fn without_nodes(options: MemFsOptions, next_ino: u64) -> MemFs {
+        MemFs {
+            options,
+            inodes: Map::default(),
+            handles: Map::default(),
+            locks: Map::default(),
+            next_ino,
+            next_fh: 1,
+            pages_used: 0,
+            inodes_used: 0,
+            digest: 0,
+        }
+    }
+
     /// Files a new inode under the next number. The caller has checked the limits.
-    pub(super) fn insert_inode(&mut self, mut inode: Inode) -> Ino {
+    pub(super) fn insert_inode(&mut self, inode: Inode) -> Ino {
         let ino = Ino(self.next_ino);
         self.next_ino += 1;
+        self.file_inode(ino, inode);
+        ino
+    }
+
+    /// Files an inode under a number that is not in use.
+    pub(super) fn file_inode(&mut self, ino: Ino, mut inode: Inode) {
         inode.contribution = inode.contribution();
         self.digest = self.digest.wrapping_add(inode.contribution);
         self.pages_used += inode.pages();
         self.inodes_used += 1;
         self.inodes.insert(ino.0, Arc::new(inode));
-        ino
     }
 
     /// Frees an inode that has no name, no handle, and nobody who knows its number.

@@ -6,7 +6,8 @@
 //!
 //! [`trie`] and [`map`] are the persistent tables; [`page`] and [`contents`], [`directory`],
 //! [`acl`] and [`xattrs`] what an [`inode`] is made of; [`fs`] holds them together; [`apply`] is
-//! the door, and the other modules are the operations behind it.
+//! the door, [`durable`] says what of it all survives a loss of power, and the other modules are
+//! the operations behind it.
 
 mod acl;
 mod apply;
@@ -15,6 +16,7 @@ mod contents;
 mod copy;
 mod digest;
 mod directory;
+mod durable;
 mod fs;
 mod inode;
 mod io;
@@ -37,6 +39,7 @@ mod xattrs;
 mod tests;
 
 pub use digest::Digest;
+pub use durable::{CrashState, Durability, DurableFs, Journal};
 pub use fs::MemFs;
 pub use options::{AtimePolicy, FallocateProfile, MemFsOptions};
 pub(crate) use page::PAGE_U64;

@@ -91,33 +91,7 @@ impl MemFs {
         self.check_action(inode, action, range)?;
         let keeps_size = mode.contains(FallocateMode::KEEP_SIZE);
         self.update(handle.ino, |inode| {
-            let size = inode.size;
-            let contents = inode.contents_mut();
-            let (start, end) = (range.offset / PAGE_U64, range.end() / PAGE_U64);
-            inode.size = match action {
-                Action::Punch => {
-                    contents.punch(range.offset, range.end());
-                    size
-                }
-                // FIDELITY: tmpfs makes zeros, which SEEK_DATA finds, of space that is allocated a
-                // second time. No other filesystem does; here it stays without data.
-                Action::Allocate | Action::Zero => {
-                    contents.reserve(range.offset, range.length);
-                    if action == Action::Zero {
-                        contents.zero(range.offset, range.end());
-                    }
-                    if keeps_size { size } else { size.max(range.end()) }
-                }
-                Action::Collapse => {
-                    contents.collapse(start, end);
-                    size - range.length
-                }
-                Action::Insert => {
-                    contents.insert_hole(start, end - start);
-                    size + range.length
-                }
-                Action::Unshare => unreachable!("no profile supports it"),
-            };
+            change_space(inode, action, range, keeps_size);
             inode.mtime = caller.now;
             inode.ctime = caller.now;
             if !caller.credentials.capable(Capabilities::FSETID) {
@@ -174,6 +148,44 @@ impl MemFs {
         };
         Ok(LowerReply::Position(position))
     }
+}
+
+/// Does what `fallocate` does to the contents and the length. A file may be shorter here than it
+/// was when the action was found to be allowed, because a crash kept less of it.
+fn change_space(inode: &mut Inode, action: Action, range: Range, keeps_size: bool) {
+    let size = inode.size;
+    let contents = inode.contents_mut();
+    let (start, end) = (range.offset / PAGE_U64, range.end() / PAGE_U64);
+    inode.size = match action {
+        Action::Punch => {
+            contents.punch(range.offset, range.end());
+            size
+        }
+        // FIDELITY: tmpfs makes zeros, which SEEK_DATA finds, of space that is allocated a
+        // second time. No other filesystem does; here it stays without data.
+        Action::Allocate | Action::Zero => {
+            contents.reserve(range.offset, range.length);
+            if action == Action::Zero {
+                contents.zero(range.offset, range.end());
+            }
+            if keeps_size { size } else { size.max(range.end()) }
+        }
+        Action::Collapse => {
+            contents.collapse(start, end);
+            size.saturating_sub(range.length)
+        }
+        Action::Insert => {
+            contents.insert_hole(start, end - start);
+            size + range.length
+        }
+        Action::Unshare => unreachable!("no profile supports it"),
+    };
+}
+
+/// What a `fallocate` that succeeded did, done once more to what a crash left of the file.
+pub(super) fn repeat_fallocate(inode: &mut Inode, mode: FallocateMode, range: Range) {
+    let action = action(mode).expect("a mode that succeeded is a known one");
+    change_space(inode, action, range, mode.contains(FallocateMode::KEEP_SIZE));
 }
 
 fn is_memory_device(device: Device) -> bool {
