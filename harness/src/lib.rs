@@ -16,6 +16,7 @@
 pub mod campaign;
 pub mod cli;
 pub mod conform;
+pub mod crash;
 pub mod daemon;
 pub mod door;
 pub mod fault;

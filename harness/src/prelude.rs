@@ -30,11 +30,12 @@ pub use fuserig_filters::{
     Audit, Filter, FilterEnv, FuseOps, Patterns, QuotaLimits, builtin, hide, quota, readonly,
     redact,
 };
-pub use fuserig_sim_fs::{Lower, LowerOp, LowerReply, MemFs};
+pub use fuserig_sim_fs::{Durability, Lower, LowerOp, LowerReply, MemFs};
 
+pub use crate::crash::{CrashSearch, Crashed};
 pub use crate::fault::{Fault, FaultKind, FaultPlan};
 pub use crate::invariant::{self, End, Invariant, Seen, Violation};
 pub use crate::sim::{
-    Action, Case, Finding, Program, Schedule, SchedulerKind, Seed, Simulation, Subject, Summary,
-    Text,
+    Action, Case, Crash, Finding, Program, Schedule, SchedulerKind, Seed, Simulation, Subject,
+    Summary, Text,
 };

@@ -95,8 +95,18 @@ fn check_is_one_table_with_one_verdict() {
     for suite in ["load", "simulation", "members", "quirks"] {
         assert!(text.contains(&format!("passed  {suite}")), "{text}");
     }
-    assert!(text.trim_end().ends_with("sampled(12)"), "{text}");
+    assert!(text.trim_end().ends_with("sampled(16)"), "{text}");
     let wrong = ["check", "none", "--runs", "4", "--require", "read_only", "--output", "none"];
     let output = fuserig(&wrong);
     assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+}
+
+#[test]
+fn a_fuzz_with_crashes_says_how_many_states_it_looked_at() {
+    let arguments = ["fuzz", "hide:.secret", "--runs", "5", "--crashes=loose", "--output", "none"];
+    let output = fuserig(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    assert!(stdout(&output).contains(" crash states; "), "{}", stdout(&output));
+    let wrong = ["fuzz", "none", "--crashes=hard", "--output", "none"];
+    assert_eq!(fuserig(&wrong).status.code(), Some(2));
 }

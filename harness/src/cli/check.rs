@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use fuserig_abi::{Fidelity, Quirk, Slot};
+use fuserig_sim_fs::Durability;
 use fuserig_traces::{PayloadMode, TraceWriter};
 
 use super::abi::write_reports;
@@ -31,10 +32,11 @@ const NOTES_MAX: usize = 8;
 /// One property test: a name, and how its simulation differs.
 type Property = (&'static str, fn(Simulation) -> Simulation);
 
-const PROPERTIES: [Property; 3] = [
+const PROPERTIES: [Property; 4] = [
     ("one client", |simulation| simulation.clients(1)),
     ("three clients", |simulation| simulation.clients(3)),
     ("with faults", |simulation| simulation.faults(16)),
+    ("with crashes", |simulation| simulation.crashes(Durability::Ordered)),
 ];
 
 struct Work<'a> {
@@ -81,11 +83,14 @@ pub(super) fn check(args: &CheckArgs, terminal: &mut Terminal) -> Ended {
 impl Work<'_> {
     fn property(&mut self, (name, vary): Property, terminal: &Terminal) -> Result<(), Failure> {
         let args = self.args;
-        let fitting = fitting(&args.filter, &args.require)?;
+        let mut fitting = fitting(&args.filter, &args.require)?;
+        let mut simulation = vary(Simulation::new(Seed(args.seed)).runs(args.runs));
+        if let Some(durability) = simulation.crashes {
+            fitting.expect_crashes(durability);
+        }
         let invariants: Vec<String> =
             fitting.invariants.iter().map(|each| each.name().to_owned()).collect();
         let subject = subject(&args.filter, args.abi)?.over(&fitting.tree);
-        let mut simulation = vary(Simulation::new(Seed(args.seed)).runs(args.runs));
         simulation.required.clone_from(&args.require);
         for name in fitting.names {
             simulation = simulation.name(name);

@@ -18,8 +18,12 @@ const RUNS: u64 = 1000;
 const PROGRAMS: u64 = 20;
 
 pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
-    let fitting = fitting(&args.filter, &args.require)?;
+    let mut fitting = fitting(&args.filter, &args.require)?;
     let stored = args.case.as_deref().map(read_case).transpose()?;
+    let stored_crash = stored.as_ref().and_then(|case| case.crash.as_ref());
+    if let Some(durability) = args.crashes.or(stored_crash.map(|crash| crash.durability)) {
+        fitting.expect_crashes(durability);
+    }
     let tree = match &args.tree {
         Some(path) => read_text(path)?,
         None => fitting.tree.clone(),
@@ -40,6 +44,9 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
     simulation.required.clone_from(&args.require);
     if args.faults {
         simulation = simulation.faults(16);
+    }
+    if let Some(durability) = args.crashes {
+        simulation = simulation.crashes(durability);
     }
     for name in fitting.names {
         simulation = simulation.name(name);
@@ -78,7 +85,7 @@ fn green(summary: &Summary, terminal: &mut Terminal) {
     if terminal.json() {
         let value = serde_json::json!({
             "finding": null, "runs": summary.runs, "operations": summary.operations,
-            "steps": summary.steps, "faults": summary.faults,
+            "steps": summary.steps, "faults": summary.faults, "crash_states": summary.crashes,
             "scheduler": summary.scheduler.to_string(),
             "schedules": summary.schedules.map(|schedules| schedules.to_string()),
             "chance": summary.bound.map(|bound| bound.to_string()),

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, value_parser};
 use fuserig_abi::{Abi, Fidelity};
 
+use fuserig_sim_fs::Durability;
+
 use crate::report::ReportTarget;
 use crate::sim::SchedulerKind;
 
@@ -39,6 +41,11 @@ pub(super) struct FuzzArgs {
     /// Let things fail below and around the filter, about once in 16 operations
     #[arg(long)]
     pub(super) faults: bool,
+    /// Lose power now and then and judge what is found; POLICY is what survives: `sync`, `prefix`,
+    /// `ordered` (the default) or `loose`
+    #[arg(long, value_name = "POLICY", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "ordered", value_parser = parse_durability)]
+    pub(super) crashes: Option<Durability>,
     /// ABI version of the modelled kernel
     #[arg(long, default_value = "v4", value_parser = super::args::parse_abi)]
     pub(super) abi: Abi,
@@ -85,6 +92,11 @@ pub(super) struct CheckArgs {
     /// Directory for what is found; `none` writes nothing
     #[arg(long, default_value = "fuserig-findings", value_name = "DIR")]
     pub(super) output: PathBuf,
+}
+
+fn parse_durability(text: &str) -> Result<Durability, String> {
+    Durability::parse(text)
+        .ok_or_else(|| format!("unknown policy {text}: sync, prefix, ordered, loose"))
 }
 
 fn parse_scheduler(text: &str) -> Result<SchedulerKind, String> {

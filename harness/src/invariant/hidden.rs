@@ -12,8 +12,9 @@ use fuserig_abi::{Errno, FileKind, Ino};
 use fuserig_sim_fs::MemFs;
 
 use super::{Invariant, Seen};
+use crate::crash::Crashed;
 use crate::sim::{Action, Text};
-use crate::vfs::Output;
+use crate::vfs::{CallResult, Output};
 
 type Matches = Rc<dyn Fn(&[u8]) -> bool>;
 
@@ -71,22 +72,29 @@ impl NeverVisible {
         last.is_some_and(|name| (self.matches)(name))
     }
 
-    fn listed(&self, seen: &Seen<'_>) -> Result<(), String> {
-        let Output::Records(records) = &seen.result.output else { return Ok(()) };
+    fn listed(&self, output: &Output) -> Result<(), String> {
+        let Output::Records(records) = output else { return Ok(()) };
         match records.iter().find(|record| (self.matches)(&record.name)) {
             Some(record) => Err(format!("a listing shows {}", record.name.escape_ascii())),
             None => Ok(()),
         }
     }
 
-    fn reached(&self, seen: &Seen<'_>) -> Result<(), String> {
-        if seen.result.value.is_err() {
+    /// A call that names a hidden file must not succeed.
+    fn named(&self, action: &Action, result: &CallResult) -> Result<(), String> {
+        if result.value.is_err() {
             return Ok(());
         }
-        for path in seen.action.paths() {
-            if let Some(name) = self.hidden_in(&path.0) {
-                return Err(format!("a call that names {} succeeded", name.escape_ascii()));
-            }
+        match action.paths().into_iter().find_map(|path| self.hidden_in(&path.0)) {
+            Some(name) => Err(format!("a call that names {} succeeded", name.escape_ascii())),
+            None => Ok(()),
+        }
+    }
+
+    fn reached(&self, seen: &Seen<'_>) -> Result<(), String> {
+        self.named(seen.action, seen.result)?;
+        if seen.result.value.is_err() {
+            return Ok(());
         }
         let inode = match (&seen.result.output, seen.action, seen.files.last()) {
             (Output::Stat(stat), _, _) => Some(stat.ino),
@@ -129,8 +137,16 @@ impl Invariant for NeverVisible {
     }
 
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
-        self.listed(seen)?;
+        self.listed(&seen.result.output)?;
         self.reached(seen)?;
         self.told(seen)
+    }
+
+    fn crash(&self, crashed: &Crashed<'_>) -> Result<(), String> {
+        crashed.survey().iter().try_for_each(|row| {
+            let seen = self.listed(&row.result.output);
+            let seen = seen.and_then(|()| self.named(&row.action, &row.result));
+            seen.map_err(|message| format!("after the crash {message}"))
+        })
     }
 }

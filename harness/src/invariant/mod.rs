@@ -8,6 +8,7 @@
 mod balance;
 mod cost;
 mod data;
+mod durable;
 mod errno;
 mod hidden;
 mod interference;
@@ -16,10 +17,12 @@ mod linear;
 mod readonly;
 mod seen;
 mod twin;
+mod whole;
 
 pub use balance::{BalanceKept, balance};
 pub use cost::{CostBound, cost_bound};
 pub use data::{NoDataLost, no_data_lost};
+pub use durable::{Durable, durable};
 pub use errno::{ErrnoEnvelope, errno_envelope};
 pub use hidden::{NeverVisible, never_visible, never_visible_where};
 pub use interference::{NoInterference, no_interference};
@@ -28,3 +31,4 @@ pub use linear::{Linearizable, linearizable};
 pub use readonly::{ReadOnly, read_only};
 pub use seen::{End, Invariant, Seen, Violation};
 pub use twin::{Transparent, TwinsAgree, transparent, twins_agree};
+pub use whole::{AtomicNames, atomic_names};

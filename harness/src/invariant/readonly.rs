@@ -5,6 +5,7 @@
 use fuserig_sim_fs::{Digest, MemFs};
 
 use super::{Invariant, Seen};
+use crate::crash::Crashed;
 
 /// See [`read_only`].
 ///
@@ -47,5 +48,12 @@ impl Invariant for ReadOnly {
             }
             _ => Ok(()),
         }
+    }
+
+    fn crash(&self, crashed: &Crashed<'_>) -> Result<(), String> {
+        if crashed.recovered.digest() == crashed.initial.digest() {
+            return Ok(());
+        }
+        Err("after the crash the tree is not what it was at the start".to_owned())
     }
 }

@@ -5,6 +5,7 @@ use core::fmt;
 use fuserig_abi::Pid;
 use fuserig_sim_fs::MemFs;
 
+use crate::crash::Crashed;
 use crate::sim::{Action, CallEntry, Case, RunRecord, Subject};
 use crate::vfs::{CallResult, Vfs};
 
@@ -39,6 +40,15 @@ pub trait Invariant: fmt::Debug {
     /// # Errors
     /// What is wrong with it.
     fn call(&mut self, _seen: &Seen<'_>) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Power was lost and this is what is found afterwards. One run may show many such disks, each
+    /// as if it were the only one.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn crash(&self, _crashed: &Crashed<'_>) -> Result<(), String> {
         Ok(())
     }
 
@@ -85,6 +95,8 @@ pub struct Seen<'a> {
     pub alone: bool,
     /// Every call so far; those without an end are under way.
     pub calls: &'a [CallEntry],
+    /// What is run.
+    pub case: &'a Case,
     /// The lower filesystem as it is now.
     pub lower: &'a MemFs,
     /// The system calls' side, for looking.
@@ -92,6 +104,20 @@ pub struct Seen<'a> {
 }
 
 impl Seen<'_> {
+    /// The descriptor that an action means by a file; none when nothing is open.
+    pub fn file(&self, file: u8) -> Option<i32> {
+        let count = self.files.len();
+        let place = count.checked_sub(1 + usize::from(file).checked_rem(count)?)?;
+        self.files.get(place).copied()
+    }
+
+    /// What this call and those that were under way at any time during it ask for.
+    pub fn overlapping(&self) -> impl Iterator<Item = &Action> {
+        let at_once = |call: &&CallEntry| call.end.is_none_or(|end| end > self.begin);
+        let action = |call: &CallEntry| &self.case.clients[call.client].actions[call.action];
+        self.calls.iter().filter(at_once).map(action)
+    }
+
     /// Whether no other call was under way at any time during this one.
     pub fn was_alone(&self) -> bool {
         self.alone

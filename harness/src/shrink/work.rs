@@ -5,6 +5,7 @@ use core::fmt;
 use fuserig_sim_fs::MemFs;
 
 use super::simpler::simpler;
+use crate::crash::CrashSearch;
 use crate::invariant::{Invariant, Violation};
 use crate::sim::{Action, Case, Detail, Playback, Program, SetupError, Subject, Switch, judge};
 
@@ -38,7 +39,7 @@ impl fmt::Display for Minimality {
             (operations, "operation"),
             (clients, "client"),
             (switches, "switch"),
-            (faults, "fault"),
+            (faults, "fault or crash"),
             (bytes, "line or argument"),
         ];
         let axes: Vec<String> = axes
@@ -86,6 +87,13 @@ pub(crate) fn shrink(
 impl Work<'_> {
     /// Whether the case fails in the same way; its schedule is the one that happened.
     fn fails(&mut self, case: &Case) -> Option<(Case, Violation)> {
+        // A smaller case may fail at another step or in another state, so all of them are tried.
+        let crash = self.best.crash.as_ref().map(|crash| crash.durability);
+        let subject = Subject { crashes: crash.map(CrashSearch::every), ..self.subject.clone() };
+        self.fails_on(&subject, &Case { crash: None, ..case.clone() })
+    }
+
+    fn fails_on(&mut self, subject: &Subject, case: &Case) -> Option<(Case, Violation)> {
         if self.attempts >= ATTEMPTS_MAX {
             return None;
         }
@@ -97,10 +105,11 @@ impl Work<'_> {
         let mut playback = Playback::new(&case.schedule);
         let start = self.start.1.clone();
         let detail = Detail::Calls;
-        let judged = judge(self.subject, case, &start, &mut playback, self.invariants, detail);
+        let judged = judge(subject, case, &start, &mut playback, self.invariants, detail);
         let (record, violation) = judged.ok()?;
         let violation = violation.filter(|found| found.invariant == self.violation.invariant)?;
-        Some((Case { schedule: record.schedule, ..case.clone() }, violation))
+        let crash = record.power.map(|power| power.crash);
+        Some((Case { schedule: record.schedule, crash, ..case.clone() }, violation))
     }
 
     /// Takes a smaller case over when it still fails.
@@ -241,6 +250,12 @@ impl Work<'_> {
         }
         let mut tried = [0; 5];
         let mut shown = true;
+        if best.crash.is_some() {
+            let subject = Subject { crashes: None, ..self.subject.clone() };
+            let case = Case { crash: None, ..best.clone() };
+            shown &= self.fails_on(&subject, &case).is_none();
+            tried[3] += 1;
+        }
         for (axis, cases) in cases.iter().enumerate() {
             for case in cases {
                 shown &= self.attempts < ATTEMPTS_MAX && self.fails(case).is_none();

@@ -4,7 +4,10 @@
 //! generators and of the ABI version. What a reader would get wrong: the filter is not in it, for
 //! it is code; `filter` says which one it was found with.
 
+use core::fmt;
+
 use fuserig_abi::{Abi, Fidelity};
+use fuserig_sim_fs::Durability;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Action, Schedule};
@@ -61,15 +64,26 @@ pub struct Case {
 ///
 /// ```
 /// use fuserig::sim::Crash;
-/// let crash = Crash { step: 12, state: 0 };
-/// assert_eq!(crash.step, 12);
+/// use fuserig_sim_fs::Durability;
+/// let crash = Crash { step: 12, durability: Durability::Ordered, lost: vec![0] };
+/// assert_eq!(crash.to_string(), "power lost after step 12 (ordered)");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crash {
-    /// After which step of the run.
+    /// After which step of the run; at its end when it has fewer.
     pub step: u64,
-    /// Which of the legal states it leaves, counted from 0, which is the oldest.
-    pub state: u64,
+    /// What the lower filesystem promises.
+    #[serde(default, serialize_with = "policy_name", deserialize_with = "named_policy")]
+    pub durability: Durability,
+    /// Which of the changes that are not durable yet are lost, counted from 0, which is the
+    /// oldest. What needs a lost one is lost as well; numbers that no change has say nothing.
+    pub lost: Vec<u32>,
+}
+
+impl fmt::Display for Crash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "power lost after step {} ({})", self.step, self.durability)
+    }
 }
 
 impl Default for Case {
@@ -156,4 +170,14 @@ fn named_fidelity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fidelity
     let name = String::deserialize(deserializer)?;
     let unknown = || serde::de::Error::custom(format!("unknown fidelity {name}"));
     Fidelity::from_name(&name).ok_or_else(unknown)
+}
+
+fn policy_name<S: Serializer>(policy: &Durability, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(policy.name())
+}
+
+fn named_policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Durability, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let unknown = || serde::de::Error::custom(format!("unknown durability {name}"));
+    Durability::parse(&name).ok_or_else(unknown)
 }

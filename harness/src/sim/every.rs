@@ -18,6 +18,7 @@ impl Summary {
         self.operations += record.calls.len() as u64;
         self.steps += record.steps;
         self.faults += record.faults_fired;
+        self.crashes += record.crash_states;
         self.coverage.merge(&record.coverage);
         self.runs_within += u64::from(self.bound.is_some_and(|bound| record.steps <= bound.steps));
     }

@@ -147,6 +147,8 @@ pub struct Summary {
     pub steps: u64,
     /// Faults that happened.
     pub faults: u64,
+    /// States after a loss of power that were mounted and judged.
+    pub crashes: u64,
     /// Which scheduler.
     pub scheduler: SchedulerKind,
     /// What was tried, when every schedule of each program was to be.
@@ -210,8 +212,11 @@ impl fmt::Display for Schedules {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Summary { runs, operations, steps, faults, .. } = self;
+        let Summary { runs, operations, steps, faults, crashes, .. } = self;
         write!(f, "{runs} runs, {operations} operations, {steps} steps, {faults} faults; ")?;
+        if *crashes > 0 {
+            write!(f, "{crashes} crash states; ")?;
+        }
         match (self.schedules, self.bound) {
             (Some(schedules), _) => write!(f, "{schedules}; ")?,
             (None, Some(bound)) => {

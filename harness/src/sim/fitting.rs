@@ -6,6 +6,7 @@
 //! promises besides is for its author to say.
 
 use fuserig_filters::Patterns;
+use fuserig_sim_fs::Durability;
 
 use super::Text;
 use crate::invariant::{self, Invariant};
@@ -62,6 +63,14 @@ impl Fitting {
         }
         let tree = tree(&names);
         Fitting { invariants, names, tree }
+    }
+}
+
+impl Fitting {
+    /// Power may be lost: what was synced must survive, and names must change at once.
+    pub(crate) fn expect_crashes(&mut self, durability: Durability) {
+        self.invariants.push(Box::new(invariant::durable(durability)));
+        self.invariants.push(Box::new(invariant::atomic_names()));
     }
 }
 

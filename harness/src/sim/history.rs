@@ -4,6 +4,7 @@ use fuserig_abi::Quirk;
 use fuserig_sim_fs::MemFs;
 
 use super::{Coverage, Mixer, Schedule};
+use crate::crash::PowerLoss;
 use crate::kernel::Leaks;
 use crate::vfs::{CallResult, Output, Point};
 
@@ -135,6 +136,12 @@ pub struct RunRecord {
     pub balance: Option<Balance>,
     /// How many faults happened.
     pub faults_fired: u64,
+    /// The loss of power that ended the run.
+    pub power: Option<PowerLoss>,
+    /// How many states after a loss of power were mounted and judged on the way.
+    pub crash_states: u64,
+    /// Whether those were all that are legal at the steps that were tried.
+    pub crashes_complete: bool,
 }
 
 /// Adds a result to a digest: everything a client can see of it but inode numbers.

@@ -18,6 +18,7 @@ mod fitting;
 mod footprint;
 mod generate;
 mod history;
+mod power;
 mod report;
 mod runner;
 mod schedule;

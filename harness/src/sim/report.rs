@@ -27,6 +27,7 @@ impl fmt::Display for Finding {
         }
         writeln!(f)?;
         f.write_str(&self.table())?;
+        self.power(f)?;
         writeln!(f)?;
         self.schedule(f)?;
         writeln!(f, "{:<10}{}", "minimal", self.minimality)?;
@@ -35,6 +36,22 @@ impl fmt::Display for Finding {
 }
 
 impl Finding {
+    /// When power was lost, what with it, and among how many states this is one.
+    fn power(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(power) = &self.record.power else { return Ok(()) };
+        let states = match power.complete {
+            true => format!("one of {} legal states", power.states),
+            false => format!("one of {} states that were drawn", power.states),
+        };
+        writeln!(f, "\n{:<10}{}; {states}", "crash", power.crash)?;
+        let (lost, pending) = (power.lost.len(), power.pending);
+        writeln!(f, "{:<10}{lost} of {pending} changes that were not durable:", "lost")?;
+        for line in &power.lost {
+            writeln!(f, "{:<10}  {line}", "")?;
+        }
+        Ok(())
+    }
+
     fn schedule(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let switches = &self.case.schedule.switches;
         if self.case.clients.len() < 2 {
@@ -96,8 +113,11 @@ impl Finding {
         if !last.returned {
             let next = self.record.rows.get(at + rows.len()..).unwrap_or(&[]);
             let resumed = next.iter().find(|row| (row.client, row.action) == (client, action));
-            let stands = resumed
-                .map_or("(never goes on)".to_owned(), |row| format!("(before {})", row.point));
+            let ends = match self.record.power {
+                Some(_) => "(power lost)",
+                None => "(never goes on)",
+            };
+            let stands = resumed.map_or(ends.to_owned(), |row| format!("(before {})", row.point));
             self.line(text, "", client, &format!("  {stands}"));
             return;
         }

@@ -14,10 +14,12 @@ use fuserig_sim_fs::MemFs;
 use super::coverage::Counter;
 use super::footprint::{Footprint, MountView, Thing, name_hash};
 use super::history::mix_result;
+use super::power::Power;
 use super::{
     Action, Balance, CallEntry, Candidate, Case, Coverage, Ending, Mixer, Playback, RunRecord,
     Schedule, Scheduler, SharedFs, StepRow, Subject, Switch,
 };
+use crate::crash::Outage;
 use crate::fault::{Armed, FaultKind, FaultyDaemon, FaultyLower};
 use crate::invariant::{Invariant, Seen, Violation};
 use crate::kernel::{Key, MountOptions, World, WorldConfig};
@@ -103,7 +105,8 @@ pub(crate) fn run_with(
     invariants: &mut [Box<dyn Invariant>],
     detail: Detail,
 ) -> Result<(RunRecord, Option<Violation>), SetupError> {
-    let shared = SharedFs::new(start.clone());
+    let mut power = Power::of(subject, case);
+    let shared = power.lower(start);
     let armed = Rc::new(RefCell::new(Armed::default()));
     let coverage = Rc::new(RefCell::new(Coverage::default()));
     let vfs = set_up(subject, case, &shared, &armed, &coverage)?;
@@ -122,6 +125,9 @@ pub(crate) fn run_with(
         enabled: Vec::with_capacity(case.clients.len()),
         detail,
         still: false,
+        power: &mut power,
+        initial: start,
+        subject,
         footprint: subject.footprint.as_ref(),
     };
     let (ending, violation) = session.play(scheduler, invariants);
@@ -132,7 +138,7 @@ pub(crate) fn run_with(
     if let (Some(footprint), Some(kept)) = (&subject.footprint, kept) {
         footprint.forget_since(kept);
     }
-    let lower = shared.snapshot();
+    let lower = power.recovered.take().unwrap_or_else(|| shared.snapshot());
     let final_digest = lower.digest().0;
     mixer.word(final_digest as u64);
     mixer.word((final_digest >> 64) as u64);
@@ -150,6 +156,9 @@ pub(crate) fn run_with(
         lower,
         balance,
         faults_fired: armed.borrow().fired(),
+        power: power.loss,
+        crash_states: power.states,
+        crashes_complete: power.complete,
     };
     Ok((record, violation))
 }
@@ -256,6 +265,9 @@ struct Session<'r, 'v> {
     detail: Detail,
     /// Whether the clock stands still.
     still: bool,
+    power: &'r mut Power,
+    initial: &'r MemFs,
+    subject: &'r Subject,
     footprint: Option<&'r Footprint>,
 }
 
@@ -266,14 +278,17 @@ impl Session<'_, '_> {
         invariants: &mut [Box<dyn Invariant>],
     ) -> (Ending, Option<Violation>) {
         loop {
-            if self.case.crash.is_some_and(|crash| crash.step == self.steps) {
-                return (Ending::PowerLost, None);
+            if let Some(lost) = self.power_fails(false, invariants) {
+                return (Ending::PowerLost, lost);
             }
             if self.steps >= STEPS_MAX {
                 return (Ending::StepLimit(self.steps), None);
             }
             self.enable();
             if self.enabled.is_empty() {
+                if let Some(lost) = self.power_fails(true, invariants) {
+                    return (Ending::PowerLost, lost);
+                }
                 return (self.nobody_moves(), None);
             }
             self.still = scheduler.stops_clock();
@@ -287,6 +302,25 @@ impl Session<'_, '_> {
                 return (Ending::Stopped, Some(violation));
             }
         }
+    }
+
+    /// Loses power at this step, if the case or a search wants it; what is wrong then, if anything
+    /// is. A run that goes on gets nothing.
+    fn power_fails(
+        &mut self,
+        last: bool,
+        invariants: &[Box<dyn Invariant>],
+    ) -> Option<Option<Violation>> {
+        let outage = Outage {
+            subject: self.subject,
+            case: self.case,
+            initial: self.initial,
+            before: &self.shared.look(),
+            journal: &*self.shared.journal()?,
+            calls: &self.calls,
+            step: self.steps,
+        };
+        self.power.fails(&outage, last, invariants)
     }
 
     fn enable(&mut self) {
@@ -431,6 +465,7 @@ impl Session<'_, '_> {
             files: &self.lanes[client].files,
             alone,
             calls: &self.calls,
+            case: self.case,
             lower: &fs,
             vfs: self.vfs,
         };

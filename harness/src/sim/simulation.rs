@@ -3,13 +3,14 @@
 //! A [`Simulation`] says what to draw, a [`Campaign`] against what and who judges. What a reader
 //! would get wrong: nothing runs before `result` or `or_report`.
 
-use fuserig_sim_fs::MemFs;
+use fuserig_sim_fs::{Durability, MemFs};
 
 use super::finding::{Class, Finding, Summary};
 use super::{
     Bound, Case, Detail, Ending, Mixer, Pct, Playback, RandomWalk, RunRecord, Schedule, Scheduler,
     SchedulerKind, Seed, Serial, SetupError, Subject, Text, WorkloadConfig, run_with,
 };
+use crate::crash::CrashSearch;
 use crate::fault::{DaemonFault, FaultKind, FaultPlan};
 use crate::invariant::{End, Invariant, Violation};
 use crate::shrink::{self, Minimality};
@@ -38,6 +39,7 @@ pub struct Simulation {
     pub(crate) scheduler: SchedulerKind,
     pub(crate) faults: Option<u64>,
     pub(crate) executions_max: u64,
+    pub(crate) crashes: Option<Durability>,
     pub(crate) case: Option<Case>,
     /// What the command line required besides, for the command that reproduces a finding.
     pub(crate) required: Vec<String>,
@@ -53,6 +55,7 @@ impl Simulation {
             scheduler: SchedulerKind::default(),
             faults: None,
             executions_max: EXECUTIONS_MAX,
+            crashes: None,
             case: None,
             required: Vec::new(),
         }
@@ -113,8 +116,19 @@ impl Simulation {
         self
     }
 
+    /// Loses power now and then: at some steps of each run, some of the legal states are mounted
+    /// and judged.
+    #[must_use]
+    pub fn crashes(mut self, durability: Durability) -> Simulation {
+        self.crashes = Some(durability);
+        self
+    }
+
     /// Against what.
-    pub fn run(self, subject: Subject) -> Campaign {
+    pub fn run(self, mut subject: Subject) -> Campaign {
+        if let Some(durability) = self.crashes {
+            subject.crashes = Some(CrashSearch::some(durability, self.seed.fork("crashes")));
+        }
         Campaign { simulation: self, subject, invariants: Vec::new() }
     }
 }
@@ -213,6 +227,7 @@ impl Campaign {
             )?;
             let (record, violation) = judged;
             case.schedule = record.schedule.clone();
+            case.crash = record.power.as_ref().map(|power| power.crash.clone());
             summary.runs += 1;
             summary.add(&record);
             mixer.word(record.digest);
@@ -387,7 +402,8 @@ pub(super) fn judge_record(
     replay: fn(&Schedule) -> Playback,
 ) -> Result<Option<Violation>, SetupError> {
     let violation = bad_ending(&record.ending, case);
-    if violation.is_some() {
+    // After a loss of power there is no end to compare with.
+    if violation.is_some() || record.ending == Ending::PowerLost {
         return Ok(violation);
     }
     for invariant in invariants {

@@ -12,6 +12,7 @@ use fuserig_abi::{Abi, Fidelity};
 use fuserig_filters::Filter;
 use fuserig_sim_fs::Lower;
 
+use crate::crash::CrashSearch;
 use crate::pipeline::{Daemon, NoDaemon};
 
 type MakeFilter = Rc<dyn Fn() -> Option<Box<dyn Filter>>>;
@@ -37,6 +38,8 @@ pub struct Subject {
     pub(crate) spec: String,
     /// Where steps note what they touch, when somebody wants to know.
     pub(crate) footprint: Option<super::footprint::Footprint>,
+    /// Where power is lost, when that is tried.
+    pub(crate) crashes: Option<CrashSearch>,
 }
 
 impl Subject {
@@ -62,6 +65,7 @@ impl Subject {
             tree: String::new(),
             spec: String::new(),
             footprint: None,
+            crashes: None,
         }
     }
 
@@ -91,6 +95,13 @@ impl Subject {
     #[must_use]
     pub fn fidelity(mut self, fidelity: Fidelity) -> Subject {
         self.fidelity = fidelity;
+        self
+    }
+
+    /// Loses power on the way, as the search says.
+    #[must_use]
+    pub fn crashing(mut self, search: CrashSearch) -> Subject {
+        self.crashes = Some(search);
         self
     }
 

@@ -1,7 +1,5 @@
 //! The single changes that effects consist of.
 
-use core::fmt;
-
 use fuserig_abi::{Ino, Timespec};
 
 use crate::FallocateMode;
@@ -44,27 +42,26 @@ impl Change {
     pub(super) fn is_times(&self) -> bool {
         matches!(self, Change::Times { .. })
     }
-}
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The change in words; `called` says what a node is called.
+    pub(super) fn describe(&self, called: &dyn Fn(Ino) -> String) -> String {
         match self {
-            Change::Node { ino, .. } => write!(f, "new node {ino}"),
+            Change::Node { ino, .. } => format!("new file {}", called(*ino)),
             Change::Entry { place, to } => {
-                let (directory, name) = (place.directory, place.name.escape_ascii());
+                let (directory, name) = (called(place.directory), place.name.escape_ascii());
                 match to {
-                    Some(ino) => write!(f, "name {name} in {directory} is node {ino}"),
-                    None => write!(f, "name {name} in {directory} is gone"),
+                    Some(ino) => format!("name {name} in {directory} for {}", called(*ino)),
+                    None => format!("removal of {name} from {directory}"),
                 }
             }
-            Change::Attributes { ino, .. } => write!(f, "attributes of node {ino}"),
-            Change::Times { ino, .. } => write!(f, "times of node {ino}"),
-            Change::Cut { ino, size } => write!(f, "length {size} of node {ino}"),
+            Change::Attributes { ino, .. } => format!("attributes of {}", called(*ino)),
+            Change::Times { ino, .. } => format!("times of {}", called(*ino)),
+            Change::Cut { ino, size } => format!("length {size} of {}", called(*ino)),
             Change::Space { ino, offset, length, .. } => {
-                write!(f, "space {offset}+{length} of node {ino}")
+                format!("space at {offset}, {length} bytes, of {}", called(*ino))
             }
             Change::Bytes { ino, offset, bytes } => {
-                write!(f, "data {offset}+{} of node {ino}", bytes.len())
+                format!("data at {offset}, {} bytes, of {}", bytes.len(), called(*ino))
             }
         }
     }

@@ -234,8 +234,8 @@ impl Journal {
         disk.mount()
     }
 
-    /// What is lost in a state, an effect a line.
-    pub fn describe_lost(&self, state: &CrashState) -> Vec<String> {
+    /// What is lost in a state, an effect a line; `called` says what a node is called.
+    pub fn describe_lost(&self, state: &CrashState, called: &dyn Fn(Ino) -> String) -> Vec<String> {
         let pending = self.wait();
         let lost = pending.places.iter().zip(&state.survives).filter(|(_, kept)| !**kept);
         lost.map(|(place, _)| {
@@ -243,7 +243,7 @@ impl Journal {
                 .changes
                 .iter()
                 .filter(|change| !change.is_times())
-                .map(ToString::to_string)
+                .map(|change| change.describe(called))
                 .collect();
             changes.join(", ")
         })

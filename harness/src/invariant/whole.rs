@@ -1,0 +1,120 @@
+//! Names change at once: after a crash each leads where it led at some time, never elsewhere, and
+//! one that always led somewhere is still there.
+//!
+//! So a file that another was renamed over is the old one or the new one. What a reader would get
+//! wrong: it says nothing about contents; a name may lead to a new file whose bytes are lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fuserig_abi::Ino;
+use fuserig_sim_fs::MemFs;
+
+use super::durable::{changes_names, names};
+use super::{Invariant, Seen};
+use crate::crash::Crashed;
+use crate::sim::Action;
+
+/// A name in a directory.
+type Place = (Ino, Vec<u8>);
+
+/// See [`atomic_names`].
+///
+/// ```
+/// use fuserig::invariant::{Invariant, atomic_names};
+/// assert_eq!(atomic_names().name(), "atomic_names");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct AtomicNames {
+    now: BTreeMap<Place, Ino>,
+    /// Where each name that changed has led so far; none for nowhere.
+    was: BTreeMap<Place, BTreeSet<Option<Ino>>>,
+    /// Names that several calls were about at once, so that nobody can tell where they led in
+    /// between.
+    unknown: BTreeSet<Vec<u8>>,
+}
+
+/// After a crash a name leads where it led at some time.
+///
+/// ```
+/// use fuserig::prelude::*;
+/// Simulation::new(Seed(1)).operations(40).crashes(Durability::Ordered)
+///     .run(Subject::without_filter(Abi::V4).over("/a 'x'"))
+///     .check(invariant::atomic_names())
+///     .or_report();
+/// ```
+pub fn atomic_names() -> AtomicNames {
+    AtomicNames::default()
+}
+
+impl AtomicNames {
+    /// Names that calls at the same time are about are judged no more, when there are several.
+    fn give_up<'c>(&mut self, overlapping: impl Iterator<Item = &'c Action>) {
+        let calls: Vec<&Action> = overlapping.filter(|action| changes_names(action)).collect();
+        if calls.len() < 2 {
+            return;
+        }
+        let names = calls
+            .iter()
+            .flat_map(|action| action.paths())
+            .filter_map(|path| path.0.split(|byte| *byte == b'/').rfind(|name| !name.is_empty()));
+        self.unknown.extend(names.map(<[u8]>::to_vec));
+    }
+
+    /// Adds where names lead in a tree.
+    fn note(&mut self, fs: &MemFs) {
+        let now = names(fs);
+        let places: BTreeSet<&Place> = self.now.keys().chain(now.keys()).collect();
+        for place in places {
+            let (old, new) = (self.now.get(place).copied(), now.get(place).copied());
+            if old != new {
+                self.was.entry(place.clone()).or_default().extend([old, new]);
+            }
+        }
+        self.now = now;
+    }
+}
+
+impl Invariant for AtomicNames {
+    fn name(&self) -> &str {
+        "atomic_names"
+    }
+
+    fn begin(&mut self, initial: &MemFs) {
+        *self = AtomicNames { now: names(initial), ..AtomicNames::default() };
+    }
+
+    fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        if changes_names(seen.action) {
+            self.note(seen.lower);
+            self.give_up(seen.overlapping());
+        }
+        Ok(())
+    }
+
+    fn crash(&self, crashed: &Crashed<'_>) -> Result<(), String> {
+        let mut known = self.clone();
+        known.note(crashed.before);
+        let under_way = crashed.calls.iter().filter(|call| call.end.is_none());
+        known.give_up(under_way.map(|call| crashed.action(call)));
+        let found = names(crashed.recovered);
+        let there: BTreeSet<Ino> = crashed.recovered.walk().map(|entry| entry.stat.ino).collect();
+        let places: BTreeSet<&Place> =
+            known.now.keys().chain(known.was.keys()).chain(found.keys()).collect();
+        let judged = |place: &&Place| there.contains(&place.0) && !known.unknown.contains(&place.1);
+        for place in places.into_iter().filter(judged) {
+            let leads = found.get(place).copied();
+            let legal = match known.was.get(place) {
+                Some(was) => was.contains(&leads),
+                None => known.now.get(place).copied() == leads,
+            };
+            if !legal {
+                let name = place.1.escape_ascii();
+                return Err(match leads {
+                    Some(_) => format!("{name} leads to a file that never had that name"),
+                    None => format!("{name} always led somewhere and is gone after the crash"),
+                });
+            }
+        }
+        Ok(())
+    }
+}
