@@ -14,10 +14,10 @@ use fuser::{
     ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 use fuserig_abi::{
-    FATTR_ATIME, FATTR_ATIME_NOW, FATTR_CTIME, FATTR_FH, FATTR_GID, FATTR_MODE, FATTR_MTIME,
-    FATTR_MTIME_NOW, FATTR_SIZE, FATTR_UID, FuseCopyFileRangeIn, FuseCreateIn, FuseFallocateIn,
-    FuseFlushIn, FuseFsyncIn, FuseLseekIn, FuseMkdirIn, FuseMknodIn, FuseOpenIn, FuseReadIn,
-    FuseReleaseIn, FuseSetattrIn, FuseWriteIn, Gid, NodeId, Pid, Timespec, Uid, Unique,
+    FATTR_ATIME, FATTR_ATIME_NOW, FATTR_CTIME, FATTR_FH, FATTR_GID, FATTR_KILL_SUIDGID, FATTR_MODE,
+    FATTR_MTIME, FATTR_MTIME_NOW, FATTR_SIZE, FATTR_UID, FuseCopyFileRangeIn, FuseCreateIn,
+    FuseFallocateIn, FuseFlushIn, FuseFsyncIn, FuseLseekIn, FuseMkdirIn, FuseMknodIn, FuseOpenIn,
+    FuseReadIn, FuseReleaseIn, FuseSetattrIn, FuseWriteIn, Gid, NodeId, Pid, Timespec, Uid, Unique,
 };
 
 use super::convert;
@@ -145,6 +145,10 @@ impl Filesystem for Door {
         set(FATTR_CTIME, ctime.is_some());
         set(FATTR_ATIME_NOW, matches!(atime, Some(TimeOrNow::Now)));
         set(FATTR_MTIME_NOW, matches!(mtime, Some(TimeOrNow::Now)));
+        // fuser keeps this bit to itself. The kernel sets it for every new owner, which the server
+        // leaves out for directories, and for a truncation by one who may not keep setuid bits:
+        // a user, as far as a request tells.
+        set(FATTR_KILL_SUIDGID, uid.is_some() || gid.is_some() || size.is_some() && req.uid() != 0);
         input.mode = mode.unwrap_or(0);
         (input.uid, input.gid) = (uid.unwrap_or(0), gid.unwrap_or(0));
         (input.size, input.fh) = (size.unwrap_or(0), fh.map_or(0, |fh| fh.0));

@@ -94,7 +94,10 @@ impl MountOptions {
         let mut flags = InitFlags::FUSE_ASYNC_DIO
             | InitFlags::FUSE_PARALLEL_DIROPS
             | InitFlags::FUSE_AUTO_INVAL_DATA
-            | InitFlags::FUSE_CACHE_SYMLINKS;
+            | InitFlags::FUSE_CACHE_SYMLINKS
+            // The server clears setuid bits and capabilities, so that the kernel need not ask for
+            // `security.capability` before each write.
+            | InitFlags::FUSE_HANDLE_KILLPRIV_V2;
         if self.readdirplus {
             flags |= InitFlags::FUSE_DO_READDIRPLUS | InitFlags::FUSE_READDIRPLUS_AUTO;
         }
@@ -241,7 +244,14 @@ impl Mounted {
         if ended.panicked {
             return Err(MountError::Panicked);
         }
-        session.map_err(MountError::Session)?;
+        // An unmount by force, or through the connection's `abort`, is an end like any other.
+        let aborted = rustix::io::Errno::CONNABORTED.raw_os_error();
+        match session {
+            Err(error) if error.raw_os_error() != Some(aborted) => {
+                return Err(MountError::Session(error));
+            }
+            _ => {}
+        }
         Ok(Summary { requests: ended.requests, crash: ended.crash, recorded })
     }
 }
