@@ -15,6 +15,6 @@ pub use lower::{
 };
 pub use mem::{
     AtimePolicy, CrashState, Digest, Durability, DurableFs, FallocateProfile, Journal, MemFs,
-    MemFsOptions, WalkEntry,
+    MemFsOptions, WalkEntry, posix_acl_grants,
 };
 pub use tree::{TreeError, TreeProblem, TreeRow};

@@ -93,7 +93,13 @@ impl MockKernel {
         let socket = Arc::new(ours);
         let log = Arc::new(Mutex::new(Log::default()));
         let daemon = Box::new(SocketDaemon::new(Arc::clone(&socket), Arc::clone(&log)));
-        let mount = MountOptions { allow_other: true, no_daemon: false, ..Default::default() };
+        // As an ordinary mount has it, which fuse-bpf is not.
+        let mount = MountOptions {
+            allow_other: true,
+            no_daemon: false,
+            delete_stale: false,
+            ..MountOptions::default()
+        };
         let world = WorldConfig { options: mount, ..WorldConfig::default() };
         let unused = Box::new(MemFs::new(MemFsOptions::default()));
         let mut world = World::new(&world, unused, None, daemon, Box::new(NullSink))

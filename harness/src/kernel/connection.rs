@@ -12,7 +12,10 @@ const AUTO_INVAL_DATA: u64 = 1 << 12;
 const DO_READDIRPLUS: u64 = 1 << 13;
 const READDIRPLUS_AUTO: u64 = 1 << 14;
 const HANDLE_KILLPRIV: u64 = 1 << 19;
+const POSIX_ACL: u64 = 1 << 20;
 const MAX_PAGES: u64 = 1 << 22;
+const CACHE_SYMLINKS: u64 = 1 << 23;
+const HANDLE_KILLPRIV_V2: u64 = 1 << 28;
 /// What the recorded kernels offer (protocol 7.41).
 const OFFERED: u64 = 0x1fd_73ff_fffb;
 const MAJOR: u32 = 7;
@@ -123,6 +126,13 @@ pub struct Connection {
     pub readdirplus_auto: bool,
     /// The daemon clears setuid bits itself.
     pub handle_killpriv: bool,
+    /// The daemon clears setuid bits and capabilities, and is told when it should; files are
+    /// known to have none until attributes are read again (`SB_NOSEC`).
+    pub handle_killpriv_v2: bool,
+    /// Access lists are kept and decide permission checks.
+    pub posix_acl: bool,
+    /// Targets of symlinks are kept.
+    pub cache_symlinks: bool,
     /// flock goes to the daemon.
     pub flock_locks: bool,
     /// Requests that are not sent again.
@@ -145,6 +155,9 @@ impl Default for Connection {
             readdirplus: false,
             readdirplus_auto: false,
             handle_killpriv: false,
+            handle_killpriv_v2: false,
+            posix_acl: false,
+            cache_symlinks: false,
             flock_locks: false,
             unknown: Unknown::default(),
             next: 0,
@@ -199,6 +212,9 @@ impl Connection {
         self.readdirplus = has(DO_READDIRPLUS);
         self.readdirplus_auto = has(READDIRPLUS_AUTO);
         self.handle_killpriv = has(HANDLE_KILLPRIV);
+        self.handle_killpriv_v2 = has(HANDLE_KILLPRIV_V2);
+        self.posix_acl = has(POSIX_ACL);
+        self.cache_symlinks = has(CACHE_SYMLINKS);
     }
 }
 

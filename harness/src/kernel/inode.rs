@@ -1,7 +1,9 @@
 //! FUSE inodes: what the kernel side remembers of a file that some dentry names.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use bitflags::bitflags;
 use fuserig_abi::{FileKind, Gid, Ino, NodeId, Stat, Timespec, Uid};
 
 use super::FilterId;
@@ -9,6 +11,49 @@ use super::FilterId;
 /// A page of the FUSE page cache, which only the ordinary path uses: its bytes once they were
 /// read, or nothing while they are still to be read.
 pub type CachedPage = Option<Vec<u8>>;
+
+bitflags! {
+    /// Attributes by the bits of `statx` (`STATX_*`): which of them are asked for, or have to be
+    /// asked for again because something changed them (`inval_mask` of a FUSE inode).
+    ///
+    /// ```
+    /// use fuserig::kernel::StatMask;
+    /// assert!(StatMask::BASIC.contains(StatMask::CONTENTS));
+    /// assert!(!StatMask::CONTENTS.intersects(StatMask::ACCESS));
+    /// ```
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct StatMask: u32 {
+        /// Time of the last access.
+        const ATIME = 0x20;
+        /// Time of the last change of attributes.
+        const CTIME = 0x80;
+        /// Length.
+        const SIZE = 0x200;
+        /// What a permission check looks at: mode, owner, group.
+        const ACCESS = 0x02 | 0x08 | 0x10;
+        /// What a write changes: times of contents and attributes, length, blocks.
+        const CONTENTS = 0x40 | 0x80 | 0x200 | 0x400;
+        /// Everything that `stat` gives (`STATX_BASIC_STATS`).
+        const BASIC = 0x7ff;
+    }
+}
+
+/// What is known of the access list of an inode (`i_acl`).
+///
+/// ```
+/// use fuserig::kernel::KnownAcl;
+/// assert_eq!(KnownAcl::default(), KnownAcl::Unknown);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum KnownAcl {
+    /// It has to be asked for.
+    #[default]
+    Unknown,
+    /// There is none.
+    None,
+    /// The value of `system.posix_acl_access`.
+    List(Arc<[u8]>),
+}
 
 /// A FUSE inode (SEMANTICS 1, 7.6). The pipeline is selected by `backing` alone; a backing inode
 /// without filter means plain passthrough.
@@ -47,6 +92,10 @@ pub struct FuseInode {
     pub described: Option<Stat>,
     /// Until when a getattr of the ordinary path is answered from `described`.
     pub described_until: Timespec,
+    /// Attributes that something changed since.
+    pub stale: StatMask,
+    /// The access list, which a connection with `FUSE_POSIX_ACL` keeps.
+    pub acl: KnownAcl,
     /// Distinguishes the lives of one nodeid (`generation` of an entry).
     pub generation: u64,
     /// The page cache by page number.
@@ -54,6 +103,8 @@ pub struct FuseInode {
     /// A name below was looked up since the last readdir, so READDIRPLUS pays
     /// (`FUSE_I_ADVISE_RDPLUS`).
     pub advise_plus: bool,
+    /// READDIRPLUS brought it and nobody used it yet (`FUSE_I_INIT_RDPLUS`).
+    pub came_with_listing: bool,
 }
 
 impl FuseInode {
@@ -76,9 +127,12 @@ impl FuseInode {
             no_security: false,
             described: None,
             described_until: Timespec::ZERO,
+            stale: StatMask::empty(),
+            acl: KnownAcl::Unknown,
             generation: 0,
             pages: BTreeMap::new(),
             advise_plus: false,
+            came_with_listing: false,
         }
     }
 
@@ -87,11 +141,19 @@ impl FuseInode {
         FuseInode { backing: None, described: Some(*stat), ..FuseInode::new(nodeid, stat) }
     }
 
-    /// Takes over the attributes that the daemon gave. Cached data goes when the length changed.
+    /// Takes over the attributes that the daemon gave. Cached data goes when the length changed;
+    /// somebody else may have given the file privileges (`fuse_change_attributes_common`).
     pub fn describe(&mut self, stat: &Stat, until: Timespec) {
         self.refresh(stat);
         self.described = Some(*stat);
         self.described_until = until;
+        self.stale = StatMask::empty();
+        self.no_security = false;
+    }
+
+    /// Whether the attributes need not be asked for at `now`.
+    pub fn is_fresh(&self, mask: StatMask, now: Timespec) -> bool {
+        self.described.is_some() && !self.stale.intersects(mask) && self.described_until > now
     }
 
     /// Takes over attributes.

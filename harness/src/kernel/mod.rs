@@ -17,7 +17,7 @@ pub(crate) use connection::INIT_OUT;
 pub use connection::{Connection, Unknown};
 pub use dentry::{BackingPath, Dentry};
 pub use handle::Handle;
-pub use inode::{CachedPage, FuseInode};
+pub use inode::{CachedPage, FuseInode, KnownAcl, StatMask};
 pub use mount::{Evicted, Leaks, Mount, MountOptions};
 pub use slab::{DentryId, HandleId, InodeId, Key, Slab};
 pub use world::{FilterId, World, WorldConfig};

@@ -21,6 +21,9 @@ pub struct MountOptions {
     pub local_locks: bool,
     /// `default_permissions`: the ordinary path checks mode bits itself.
     pub default_permissions: bool,
+    /// A name of the daemon with timeout 0 goes when nobody uses it (`delete_stale`), as on the
+    /// recorded kernels; an ordinary mount keeps it and asks again before it is used.
+    pub delete_stale: bool,
 }
 
 impl Default for MountOptions {
@@ -31,6 +34,7 @@ impl Default for MountOptions {
             no_daemon: true,
             local_locks: false,
             default_permissions: false,
+            delete_stale: true,
         }
     }
 }
@@ -74,6 +78,8 @@ pub struct Mount {
     pub handles: Slab<HandleId, Handle>,
     /// The root dentry.
     pub root: DentryId,
+    /// Cached data goes when the time of the last change is another one.
+    pub auto_inval_data: bool,
     /// What leaked so far.
     pub leaks: Leaks,
     evicted: Vec<Evicted>,
@@ -91,6 +97,7 @@ impl Mount {
             dentries: Slab::default(),
             handles: Slab::default(),
             root: DentryId::from_index(0),
+            auto_inval_data: false,
             leaks: Leaks::default(),
             evicted: Vec::new(),
             hashed: BTreeSet::new(),
@@ -157,11 +164,23 @@ impl Mount {
                 inode
             }
         };
+        self.describe(inode, stat, until);
         let state = &mut self.inodes[inode];
-        state.describe(stat, until);
         state.references += 1;
         state.nlookup += 1;
         inode
+    }
+
+    /// Takes over attributes that the daemon gave unasked or was asked for
+    /// (`fuse_change_attributes`). Cached data goes when the length changed, and with
+    /// `FUSE_AUTO_INVAL_DATA` also when the time of the last change did.
+    pub fn describe(&mut self, inode: InodeId, stat: &Stat, until: Timespec) {
+        let state = &mut self.inodes[inode];
+        let changed = state.described.is_some_and(|old| old.mtime != stat.mtime);
+        if changed && self.auto_inval_data && state.kind == FileKind::Regular {
+            state.pages.clear();
+        }
+        state.describe(stat, until);
     }
 
     fn in_bucket(
@@ -296,6 +315,30 @@ impl Mount {
         let children = &mut self.dentries[parent].children;
         if children.get(&name) == Some(&dentry) {
             children.remove(&name);
+        }
+    }
+
+    /// Lets go of the names below a dentry that nobody uses (`shrink_dcache_parent`), as when a
+    /// directory is removed.
+    pub fn shrink(&mut self, dentry: DentryId) {
+        let mut below = vec![dentry];
+        let mut next = 0;
+        while let Some(&at) = below.get(next) {
+            below.extend(self.dentries[at].children.values().copied());
+            next += 1;
+        }
+        for &child in below[1..].iter().rev() {
+            self.drop_idle(child);
+        }
+    }
+
+    /// Removes a name that only its being cached keeps. What is above it stays, until it is
+    /// looked at itself.
+    fn drop_idle(&mut self, dentry: DentryId) {
+        let state = &mut self.dentries[dentry];
+        if state.references == 0 {
+            (state.cached, state.references) = (false, 1);
+            self.put(dentry);
         }
     }
 

@@ -193,6 +193,7 @@ impl World {
         self.connection.refuses = true;
         if let Some(body) = reply {
             self.connection.initialize(&body);
+            self.mount.auto_inval_data = self.connection.auto_inval_data;
         }
     }
 

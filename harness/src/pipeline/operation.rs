@@ -274,6 +274,8 @@ bitflags::bitflags! {
         const ATIME_SET = 1 << 7;
         /// Modification time is explicit.
         const MTIME_SET = 1 << 8;
+        /// Whoever asks may: the kernel itself takes privileges away.
+        const FORCE = 1 << 9;
         /// Clear setuid.
         const KILL_SUID = 1 << 11;
         /// Clear setgid.

@@ -117,9 +117,13 @@ impl Vfs {
         let inode = self.inode_of(dentry);
         let _lock = self.lock_exclusive(pid, inode).await;
         let kill = AttrValid::KILL_SUID | AttrValid::KILL_SGID;
-        if attr.valid.intersects(kill) {
-            // FUSE refreshes the mode before it decides what to clear.
+        let killed = attr.valid.intersects(kill);
+        if killed {
             attr.valid.remove(kill | AttrValid::MODE);
+        }
+        let recalculates = killed && !self.state().world.connection.handle_killpriv_v2;
+        if recalculates {
+            // FUSE refreshes the mode before it decides what to clear.
             self.getattr(pid, dentry, 0).await?;
             let mode = self.state().world.mount.inodes[inode].mode();
             attr.mode = mode;
@@ -265,6 +269,7 @@ impl Vfs {
         if self.may_have_privileges(dentry) {
             if self.drops_setid(pid, dentry) {
                 attr.valid.insert(AttrValid::KILL_SUID | AttrValid::KILL_SGID);
+                attr.valid.insert(AttrValid::FORCE);
             }
             self.needs_killpriv(pid, dentry).await;
         }
@@ -284,8 +289,17 @@ impl Vfs {
         }
         self.needs_killpriv(pid, dentry).await;
         if self.drops_setid(pid, dentry) {
-            let valid = AttrValid::KILL_SUID | AttrValid::KILL_SGID;
+            let valid = AttrValid::KILL_SUID | AttrValid::KILL_SGID | AttrValid::FORCE;
             self.setattr(pid, dentry, Iattr { valid, ..Iattr::default() }).await?;
+        }
+        // `inode_has_no_xattr`: with SB_NOSEC nobody asks again until the attributes are read.
+        let mut state = self.state();
+        let known = state.world.connection.handle_killpriv_v2;
+        let inode = state.world.mount.inode_of(dentry);
+        let inode = &mut state.world.mount.inodes[inode];
+        let set = inode.permissions & (S_ISUID | S_ISGID) != 0;
+        if known && !set && inode.backing.is_none() {
+            inode.no_security = true;
         }
         Ok(())
     }
@@ -368,7 +382,15 @@ impl Vfs {
     ) -> Result<(), Fail> {
         let write = mask.contains(AccessMask::WRITE);
         if name.starts_with(b"security.") || name.starts_with(b"system.") {
-            return Ok(());
+            // `cap_inode_setxattr` and `cap_convert_nscap` look at the rest of the first family.
+            let needed = match name {
+                CAPABILITY => Capabilities::SETFCAP,
+                _ => Capabilities::SYS_ADMIN,
+            };
+            let state = self.state();
+            let capable = state.client(pid).credentials.capable(needed);
+            let security = name.starts_with(b"security.");
+            return if write && security && !capable { Err(Errno::EPERM.into()) } else { Ok(()) };
         }
         let refused = if write { Errno::EPERM } else { Errno::ENODATA };
         if name.starts_with(b"trusted.") {

@@ -41,14 +41,36 @@ fn may_be_full(records: &[DirRecord]) -> bool {
     used + header + NAME_MAX > PAGE_SIZE as usize
 }
 
+/// `pread` and `pwrite` look at the offset before the descriptor.
+fn check_offset(offset: Option<i64>) -> Result<(), Fail> {
+    match offset {
+        Some(..0) => Err(Errno::EINVAL.into()),
+        _ => Ok(()),
+    }
+}
+
+/// `rw_verify_area`: no read or write reaches beyond the largest offset.
+fn check_area(at: u64, size: u64) -> Result<(), Fail> {
+    let end = at.checked_add(size.min(RW_COUNT_MAX));
+    match end.is_some_and(|end| i64::try_from(end).is_ok()) {
+        true => Ok(()),
+        false => Err(Errno::EINVAL.into()),
+    }
+}
+
 impl Vfs {
     fn kind_of_handle(&self, handle: HandleId) -> FileKind {
         let state = self.state();
         state.world.mount.inodes[state.world.mount.handles[handle].inode].kind
     }
 
+    fn is_backed(&self, handle: HandleId) -> bool {
+        let state = self.state();
+        state.world.mount.inodes[state.world.mount.handles[handle].inode].backing.is_some()
+    }
+
     /// A handle open for reading or writing, and its position.
-    fn io_handle(&self, pid: Pid, fd: i32, write: bool) -> Result<(HandleId, i64), Fail> {
+    fn any_handle(&self, pid: Pid, fd: i32, write: bool) -> Result<(HandleId, i64), Fail> {
         let (handle, position) = {
             let state = self.state();
             let (handle, file) = state.handle(pid, fd)?;
@@ -58,10 +80,21 @@ impl Vfs {
             }
             (handle, state.world.mount.handles[handle].position)
         };
-        if self.kind_of_handle(handle) == FileKind::Directory {
-            return Err(Errno::EISDIR.into());
-        }
         Ok((handle, position))
+    }
+
+    /// As [`Vfs::any_handle`], but no directory.
+    fn io_handle(&self, pid: Pid, fd: i32, write: bool) -> Result<(HandleId, i64), Fail> {
+        let (handle, position) = self.any_handle(pid, fd, write)?;
+        self.check_no_directory(handle)?;
+        Ok((handle, position))
+    }
+
+    fn check_no_directory(&self, handle: HandleId) -> Result<(), Fail> {
+        match self.kind_of_handle(handle) {
+            FileKind::Directory => Err(Errno::EISDIR.into()),
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn read(
@@ -71,9 +104,12 @@ impl Vfs {
         size: u64,
         offset: Option<i64>,
     ) -> Result<CallResult, Fail> {
-        let (handle, position) = self.io_handle(pid, fd, false)?;
+        check_offset(offset)?;
+        let (handle, position) = self.any_handle(pid, fd, false)?;
         let at = offset.unwrap_or(position);
         let at = u64::try_from(at).ok().ok_or(Errno::EINVAL)?;
+        check_area(at, size)?;
+        self.check_no_directory(handle)?;
         let size = size.min(RW_COUNT_MAX);
         let operation = Operation::ReadIter { handle, offset: at, size };
         let outcome = self.operate(pid, operation).await?;
@@ -92,10 +128,15 @@ impl Vfs {
         data: &[u8],
         offset: Option<i64>,
     ) -> Result<CallResult, Fail> {
+        check_offset(offset)?;
         let (handle, position) = self.io_handle(pid, fd, true)?;
         let at = offset.unwrap_or(position);
         let at = u64::try_from(at).ok().ok_or(Errno::EINVAL)?;
         let _lock = self.lock_file(pid, handle).await;
+        check_area(at, data.len() as u64)?;
+        if data.is_empty() && !self.is_backed(handle) {
+            return Ok(CallResult::value(0));
+        }
         let length = data.len().min(usize::try_from(RW_COUNT_MAX).unwrap_or(usize::MAX));
         let operation = Operation::WriteIter { handle, offset: at, data: data[..length].to_vec() };
         let outcome = self.operate(pid, operation).await?;
@@ -182,6 +223,7 @@ impl Vfs {
         offset: i64,
         length: i64,
     ) -> Result<CallResult, Fail> {
+        self.state().handle(pid, fd)?;
         let (Ok(offset), Ok(length @ 1..)) = (u64::try_from(offset), u64::try_from(length)) else {
             return Err(Errno::EINVAL.into());
         };

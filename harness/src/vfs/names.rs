@@ -279,6 +279,7 @@ impl Vfs {
         self.operate_checked(pid, operation).await?;
         if directory {
             self.kill_directory(dentry);
+            self.state().world.mount.shrink(dentry);
         }
         self.state().world.mount.unhash(dentry);
         Ok(CallResult::value(0))

@@ -10,9 +10,11 @@ use super::fail::Fail;
 use super::state::State;
 use super::system::Vfs;
 use super::task::Yield;
-use crate::kernel::InodeId;
+use crate::kernel::{HandleId, InodeId, KnownAcl, StatMask};
 use crate::pipeline::{Halt, Operation, Ordinary, Outcome, Progress, Run, Step, Stop, Value};
 
+/// `FOPEN_DIRECT_IO`: past the page cache.
+const FOPEN_DIRECT_IO: u32 = 1;
 /// The errno by which a stopped kernel shows itself to a caller that never returns.
 const NEVER_RETURNS: Errno = Errno(i32::MAX);
 
@@ -170,28 +172,52 @@ impl Vfs {
     /// What the ordinary path does before it sends its request: it clears privileges before it
     /// changes contents (N20), and asks for the length where that decides something.
     async fn prepare_ordinary(&self, pid: Pid, operation: &Operation) -> Result<(), Fail> {
-        let (handle, end) = match *operation {
+        let (handle, mask, wanted) = match *operation {
+            // Past the page cache the daemon is on its own.
+            Operation::WriteIter { handle, .. } if self.is_direct(handle) => return Ok(()),
             Operation::CopyFileRange { to: handle, .. }
             | Operation::FileFallocate { handle, .. }
             | Operation::WriteIter { handle, .. } => {
                 // A call of the VFS within a call of the VFS: the future must not contain itself.
                 return Box::pin(self.remove_privileges(pid, handle)).await;
             }
-            Operation::ReadIter { handle, offset, size } => (handle, offset.saturating_add(size)),
-            Operation::Lseek { handle, whence: Whence::End, .. } => (handle, u64::MAX),
+            Operation::ReadIter { handle, offset, size } => {
+                (handle, StatMask::SIZE, self.reads_attributes(handle, offset.saturating_add(size)))
+            }
+            Operation::Lseek { handle, whence: Whence::End, .. } => (handle, StatMask::SIZE, true),
             _ => return Ok(()),
         };
-        let dentry = {
+        if !wanted {
+            return Ok(());
+        }
+        let (dentry, backed) = {
             let state = self.state();
-            let mount = &state.world.mount;
-            let always = state.world.connection.auto_inval_data;
-            if !always && end <= mount.inodes[mount.handles[handle].inode].size {
-                return Ok(());
-            }
-            mount.handles[handle].dentry
+            let open = &state.world.mount.handles[handle];
+            (open.dentry, state.world.mount.inodes[open.inode].backing.is_some())
         };
-        Box::pin(self.getattr(pid, dentry, 0)).await?;
-        Ok(())
+        if backed {
+            // The filter is asked here as well.
+            Box::pin(self.getattr(pid, dentry, 0)).await?;
+            return Ok(());
+        }
+        self.on_ordinary_path(pid, 0, |path| {
+            let inode = path.inode_behind(handle);
+            path.update(inode, mask, Some(handle))
+        })
+    }
+
+    /// `fuse_cache_read_iter`: the length is asked for when the read may go beyond it, and with
+    /// `FUSE_AUTO_INVAL_DATA` before every read; never past the page cache.
+    fn reads_attributes(&self, handle: HandleId, end: u64) -> bool {
+        let state = self.state();
+        let mount = &state.world.mount;
+        let beyond = end > mount.inodes[mount.handles[handle].inode].size;
+        let wanted = state.world.connection.auto_inval_data || beyond;
+        wanted && mount.handles[handle].open_flags & FOPEN_DIRECT_IO == 0
+    }
+
+    fn is_direct(&self, handle: HandleId) -> bool {
+        self.state().world.mount.handles[handle].open_flags & FOPEN_DIRECT_IO != 0
     }
 
     /// The ordinary request of an operation.
@@ -291,14 +317,21 @@ impl Vfs {
         inode: InodeId,
         mask: AccessMask,
     ) -> Result<(), Fail> {
-        let (checks, kind, mode) = {
+        let (checks, kind) = {
             let state = self.state();
-            let node = &state.world.mount.inodes[inode];
             let checks = state.world.mount.options.default_permissions;
-            (checks, node.kind, node.permissions)
+            (checks, state.world.mount.inodes[inode].kind)
         };
+        let executes = mask.contains(AccessMask::EXEC) && kind == FileKind::Regular;
+        let refreshed = (checks || executes) && self.refresh_access(pid, inode, false)?;
         if checks {
-            return self.check_mode_bits(pid, inode, mask);
+            return match self.check_mode_bits(pid, inode, mask) {
+                Err(Fail::Errno(Errno::EACCES)) if !refreshed => {
+                    self.refresh_access(pid, inode, true)?;
+                    self.check_mode_bits(pid, inode, mask)
+                }
+                checked => checked,
+            };
         }
         if mask.intersects(AccessMask::ACCESS | AccessMask::CHDIR) {
             if let Some(allowed) = self.filtered_access(pid, inode, mask).await? {
@@ -308,12 +341,54 @@ impl Vfs {
             self.wait_for_daemon(pid, Op::Access).await;
             return self.ordinary(pid, 0, &operation).map(|_| ());
         }
-        let executes = mask.contains(AccessMask::EXEC) && kind == FileKind::Regular;
-        if executes && mode & 0o111 == 0 { Err(Errno::EACCES.into()) } else { Ok(()) }
+        let refused = || self.state().world.mount.inodes[inode].permissions & 0o111 == 0;
+        if !executes || !refused() {
+            return Ok(());
+        }
+        if !refreshed {
+            self.refresh_access(pid, inode, true)?;
+        }
+        if refused() { Err(Errno::EACCES.into()) } else { Ok(()) }
     }
 
-    /// `generic_permission` on what the kernel knows of the inode.
+    /// Whether an access list could decide (`acl_permission_check`): not for the owner, not where
+    /// the group has no rights, and not where everybody may and no list is known to exist.
+    fn may_have_acl(&self, pid: Pid, inode: InodeId, wanted: u32) -> bool {
+        let state = self.state();
+        let node = &state.world.mount.inodes[inode];
+        let kept = state.world.connection.posix_acl && node.backing.is_none();
+        let missing = (wanted * 0o111) & !node.permissions;
+        let everybody = missing == 0 && node.acl == KnownAcl::None;
+        let owner = state.client(pid).credentials.uid == node.uid;
+        kept && node.kind != FileKind::Symlink
+            && !everybody
+            && !owner
+            && node.permissions & 0o070 != 0
+    }
+
+    /// Asks the daemon for what a permission check looks at, when it is not known any more or in
+    /// any case; whether it was asked.
+    fn refresh_access(&self, pid: Pid, inode: InodeId, always: bool) -> Result<bool, Fail> {
+        let known = {
+            let state = self.state();
+            let node = &state.world.mount.inodes[inode];
+            let fresh = node.is_fresh(StatMask::ACCESS, state.world.now);
+            node.backing.is_some() || fresh && !always
+        };
+        if !known {
+            self.on_ordinary_path(pid, 0, |path| path.refresh(inode, None))?;
+        }
+        Ok(!known)
+    }
+
+    /// `generic_permission` on what the kernel knows of the inode: an access list or mode bits,
+    /// then capabilities.
     fn check_mode_bits(&self, pid: Pid, inode: InodeId, mask: AccessMask) -> Result<(), Fail> {
+        let wanted = mask.bits() & 7;
+        let listed = match self.may_have_acl(pid, inode, wanted) {
+            true => self.on_ordinary_path(pid, 0, |path| path.acl_grants(inode, wanted))?,
+            false => None,
+        };
         let state = self.state();
         let node = &state.world.mount.inodes[inode];
         let credentials = &state.client(pid).credentials;
@@ -324,8 +399,8 @@ impl Vfs {
         } else {
             0
         };
-        let wanted = mask.bits() & 7;
-        if node.permissions >> shift & wanted == wanted {
+        let by_mode = node.permissions >> shift & wanted == wanted;
+        if listed.unwrap_or(by_mode) {
             return Ok(());
         }
         let directory = node.kind == FileKind::Directory;

@@ -419,7 +419,11 @@ impl Vfs {
         let valid = self.on_ordinary_path(pid, 0, |path| path.revalidate(dentry, want));
         match valid {
             Ok(true) => return Ok(Some(dentry)),
-            Ok(false) => self.state().world.mount.unhash(dentry),
+            Ok(false) => {
+                let mut state = self.state();
+                state.world.mount.shrink(dentry);
+                state.world.mount.unhash(dentry);
+            }
             Err(_) => {}
         }
         self.put(dentry);

@@ -32,6 +32,22 @@ struct AclEntry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Acl(Arc<[AclEntry]>);
 
+/// Whether a POSIX access list, as `system.posix_acl_access` holds it, grants every bit of `wanted`
+/// (4 read, 2 write, 1 execute) to somebody who is not the owner of the file. None when `bytes` is
+/// a list without entries, so that mode bits decide. Capabilities are not asked.
+///
+/// # Errors
+/// `EINVAL` and `EOPNOTSUPP` for what is no such list.
+pub fn posix_acl_grants(
+    bytes: &[u8],
+    credentials: &Credentials,
+    file_gid: Gid,
+    wanted: u32,
+) -> Result<Option<bool>, Errno> {
+    let list = Acl::decode(bytes)?;
+    Ok(list.map(|list| list.grants(credentials, file_gid, wanted)))
+}
+
 impl Acl {
     /// The list in `bytes`, or `None` for one without entries, which stands for removal. Whether
     /// its entries belong together is not looked at: Linux asks for ownership before, see

@@ -38,6 +38,7 @@ mod xattrs;
 #[cfg(test)]
 mod tests;
 
+pub use acl::posix_acl_grants;
 pub use digest::Digest;
 pub use durable::{CrashState, Durability, DurableFs, Journal};
 pub use fs::MemFs;

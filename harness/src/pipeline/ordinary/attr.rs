@@ -1,34 +1,54 @@
 //! getattr, setattr, statfs, access.
 
 use fuserig_abi::{
-    AccessMask, Errno, FileKind, FuseAccessIn, FuseAttrOut, FuseGetattrIn, FuseSetattrIn,
-    FuseStatfsOut, NodeId, Opcode, StatFs,
+    AccessMask, Capabilities, Errno, FATTR_KILL_SUIDGID, FileKind, FuseAccessIn, FuseAttrOut,
+    FuseGetattrIn, FuseSetattrIn, FuseStatfsOut, Gid, NodeId, Opcode, StatFs, Uid,
 };
 
 use super::exchange::{Ordinary, Served, body, done, invalid, number, parse, stat_of};
-use crate::kernel::{DentryId, InodeId};
+use crate::kernel::{DentryId, HandleId, InodeId, KnownAcl, StatMask};
 use crate::pipeline::device::Shape;
 use crate::pipeline::ops::{FATTR_FH, FATTR_LOCKOWNER, FATTR_MTIME_NOW, to_fattr};
 use crate::pipeline::{AttrValid, Iattr, Value};
+
+/// `FUSE_GETATTR_FH`: the request names an open file.
+const GETATTR_FH: u32 = 1;
 
 impl Ordinary<'_> {
     /// `fuse_update_get_attr`: from what the daemon said before, as long as that is valid.
     pub(super) fn getattr(&mut self, dentry: DentryId) -> Served {
         let inode = self.inode_of(dentry);
-        let state = &self.world.mount.inodes[inode];
-        if let Some(stat) = state.described
-            && state.described_until > self.world.now
-        {
-            return Ok(done(Value::Attr(stat)));
-        }
-        self.refresh(inode)?;
+        self.update(inode, StatMask::BASIC, None)?;
         let stat = self.world.mount.inodes[inode].described;
         Ok(done(stat.map_or(Value::Number(0), Value::Attr)))
     }
 
-    fn refresh(&mut self, inode: InodeId) -> Served<()> {
-        let nodeid = self.world.mount.inodes[inode].nodeid;
-        let body = body(&FuseGetattrIn::default(), &[]);
+    /// `fuse_update_attributes`: asks for attributes that are not known any more, through the
+    /// open file when there is one.
+    pub(crate) fn update(
+        &mut self,
+        inode: InodeId,
+        mask: StatMask,
+        file: Option<HandleId>,
+    ) -> Served<()> {
+        if self.world.mount.inodes[inode].is_fresh(mask, self.world.now) {
+            return Ok(());
+        }
+        self.refresh(inode, file)
+    }
+
+    /// `fuse_do_getattr`. Only a regular file is asked about through its handle.
+    pub(crate) fn refresh(&mut self, inode: InodeId, file: Option<HandleId>) -> Served<()> {
+        self.world.mount.inodes[inode].acl = KnownAcl::Unknown;
+        let state = &self.world.mount.inodes[inode];
+        let (nodeid, regular) = (state.nodeid, state.kind == FileKind::Regular);
+        let file = file.filter(|_| regular).map(|file| self.world.mount.handles[file].fh.0);
+        let asked = FuseGetattrIn {
+            getattr_flags: file.map_or(0, |_| GETATTR_FH),
+            fh: file.unwrap_or(0),
+            ..FuseGetattrIn::default()
+        };
+        let body = body(&asked, &[]);
         let shape = Shape::fixed(size_of::<FuseAttrOut>());
         let reply = self.ask(Opcode::GETATTR, nodeid, body, shape)?;
         self.describe(inode, &parse(&reply))
@@ -42,8 +62,32 @@ impl Ordinary<'_> {
             state.bad = true;
             return Err(Errno::EIO.into());
         }
-        state.describe(&stat_of(&out.attr), until);
+        self.world.mount.describe(inode, &stat_of(&out.attr), until);
         Ok(())
+    }
+
+    /// Takes over the attributes of a change that this kernel asked for: contents that it has
+    /// cached are still those of the file.
+    fn describe_own_change(&mut self, inode: InodeId, out: &FuseAttrOut) -> Served<()> {
+        let pages = core::mem::take(&mut self.world.mount.inodes[inode].pages);
+        let size = self.world.mount.inodes[inode].size;
+        self.describe(inode, out)?;
+        if out.attr.size == size {
+            self.world.mount.inodes[inode].pages = pages;
+        }
+        Ok(())
+    }
+
+    /// Some attributes have to be asked for again.
+    pub(super) fn invalidate(&mut self, inode: InodeId, mask: StatMask) {
+        self.world.mount.inodes[inode].stale |= mask;
+    }
+
+    /// `fuse_dir_changed`: a name in the directory of this dentry came, went or moved.
+    pub(super) fn directory_changed(&mut self, dentry: DentryId) {
+        let parent = self.world.mount.dentries[dentry].parent;
+        let parent = self.inode_of(parent);
+        self.invalidate(parent, StatMask::BASIC);
     }
 
     /// `fuse_do_setattr`. The times of the caller are not trusted, so "now" is said in a bit.
@@ -53,8 +97,15 @@ impl Ordinary<'_> {
             return Ok(number(0));
         }
         let inode = self.inode_of(dentry);
-        let local = AttrValid::CTIME;
-        let mut fattr = to_fattr(&Iattr { valid: attr.valid.difference(local), ..*attr });
+        self.check_change(inode, attr)?;
+        let mut local = AttrValid::CTIME;
+        // `update_mtime`: the daemon knows what a truncation does to the times of its file.
+        let of_file = attr.valid.intersects(AttrValid::OPEN | AttrValid::FILE);
+        if attr.valid.contains(AttrValid::SIZE) && of_file {
+            local.set(AttrValid::MTIME, !attr.valid.contains(AttrValid::MTIME_SET));
+        }
+        let attr = Iattr { valid: attr.valid.difference(local), ..*attr };
+        let mut fattr = to_fattr(&attr);
         (fattr.ctime, fattr.ctimensec) = (0, 0);
         let (mtime, set) = (AttrValid::MTIME, AttrValid::MTIME_SET);
         if attr.valid.contains(mtime) && !attr.valid.contains(set) {
@@ -70,12 +121,56 @@ impl Ordinary<'_> {
             fattr.valid |= FATTR_FH;
             fattr.fh = self.world.mount.handles[handle].fh.0;
         }
+        fattr.valid |= self.killed_privileges(inode, &attr);
         let nodeid = self.world.mount.inodes[inode].nodeid;
         let shape = Shape::fixed(size_of::<FuseAttrOut>());
         let body = body::<FuseSetattrIn>(&fattr, &[]);
         let reply = self.ask(Opcode::SETATTR, nodeid, body, shape)?;
-        self.describe(inode, &parse(&reply))?;
+        self.describe_own_change(inode, &parse(&reply))?;
+        self.world.mount.inodes[inode].acl = KnownAcl::Unknown;
+        let directory = self.world.mount.inodes[inode].kind == FileKind::Directory;
+        if directory && attr.valid.contains(AttrValid::MODE) {
+            // Whether the name may be walked through has to be found out again.
+            let keeps = !self.world.mount.options.delete_stale;
+            let entry = &mut self.world.mount.dentries[dentry];
+            (entry.cached, entry.valid_until) = (keeps, fuserig_abi::Timespec::ZERO);
+        }
         Ok(number(0))
+    }
+
+    /// `setattr_prepare`, where the mount checks permissions itself.
+    fn check_change(&self, inode: InodeId, attr: &Iattr) -> Served<()> {
+        let options = self.world.mount.options;
+        if !options.default_permissions || attr.valid.contains(AttrValid::FORCE) {
+            return Ok(());
+        }
+        let (node, credentials) = (&self.world.mount.inodes[inode], &self.caller.credentials);
+        let owns = credentials.uid == node.uid;
+        let gives = credentials.capable(Capabilities::CHOWN);
+        let sets = AttrValid::MODE | AttrValid::ATIME_SET | AttrValid::MTIME_SET;
+        let (uid, gid) = (Uid(attr.uid), Gid(attr.gid));
+        let keeps_user = owns && uid == node.uid;
+        let joins_group = owns && (gid == node.gid || credentials.in_group(gid));
+        let refused = attr.valid.contains(AttrValid::UID) && !keeps_user && !gives
+            || attr.valid.contains(AttrValid::GID) && !joins_group && !gives
+            || attr.valid.intersects(sets) && !owns && !credentials.capable(Capabilities::FOWNER);
+        if refused { Err(Errno::EPERM.into()) } else { Ok(()) }
+    }
+
+    /// With `FUSE_HANDLE_KILLPRIV_V2` the daemon is told when setuid bits have to go: always when
+    /// the owner changes, and at a truncation by one who may not keep them.
+    fn killed_privileges(&self, inode: InodeId, attr: &Iattr) -> u32 {
+        let owner = AttrValid::UID | AttrValid::GID;
+        let directory = self.world.mount.inodes[inode].kind == FileKind::Directory;
+        let chown = attr.valid.intersects(owner) && !directory;
+        let truncates = attr.valid.contains(AttrValid::SIZE) && !self.keeps_privileges();
+        let told = self.world.connection.handle_killpriv_v2 && (chown || truncates);
+        if told { FATTR_KILL_SUIDGID } else { 0 }
+    }
+
+    /// Whether the caller's changes leave setuid bits alone.
+    pub(super) fn keeps_privileges(&self) -> bool {
+        self.caller.credentials.capable(Capabilities::FSETID)
     }
 
     /// A number that stands for the caller as owner of locks. The kernel scrambles a pointer;

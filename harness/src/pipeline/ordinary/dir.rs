@@ -4,7 +4,7 @@ use fuserig_abi::{Errno, FuseDirent, FuseEntryOut, FuseReadIn, NodeId, Opcode, P
 use zerocopy::FromBytes;
 
 use super::exchange::{Ordinary, Served, body, child_node, invalid, number, stat_of};
-use crate::kernel::{DentryId, HandleId};
+use crate::kernel::{DentryId, HandleId, InodeId, KnownAcl, StatMask};
 use crate::pipeline::device::Shape;
 use crate::pipeline::{DirRecord, Outcome};
 
@@ -57,6 +57,8 @@ impl Ordinary<'_> {
             }
             rest = &rest[record..];
         }
+        let inode = self.handle_inode(handle);
+        self.invalidate(inode, StatMask::ATIME);
         Ok(Outcome { records: listing.records, ..number(0) })
     }
 
@@ -96,9 +98,11 @@ impl Ordinary<'_> {
             if let (Some(inode), true) = (inode, same) {
                 let state = &mut self.world.mount.inodes[inode];
                 state.nlookup += 1;
+                state.acl = KnownAcl::Unknown;
                 if state.backing.is_none() {
-                    state.describe(&stat_of(&entry.attr), until);
+                    self.world.mount.describe(inode, &stat_of(&entry.attr), until);
                 }
+                self.note_listed(inode);
                 self.keep(known, entry);
                 self.world.mount.put(known);
                 return;
@@ -107,6 +111,7 @@ impl Ordinary<'_> {
             self.world.mount.put(known);
         }
         let Ok(inode) = self.inode(entry) else { return };
+        self.note_listed(inode);
         let dentry = self.world.mount.new_child(directory, name);
         let alias = self.world.mount.splice(inode, dentry);
         self.keep(alias.unwrap_or(dentry), entry);
@@ -114,6 +119,11 @@ impl Ordinary<'_> {
             self.world.mount.put(alias);
         }
         self.world.mount.put(dentry);
+    }
+
+    fn note_listed(&mut self, inode: InodeId) {
+        let auto = self.world.connection.readdirplus_auto;
+        self.world.mount.inodes[inode].came_with_listing |= auto;
     }
 
     /// What the daemon counted as a lookup and the kernel could not use.

@@ -158,6 +158,11 @@ impl<'a> Ordinary<'a> {
         }
     }
 
+    /// The number of the operation.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// A request of this operation, to be changed before it is sent.
     pub(super) fn asking(&self, opcode: Opcode, nodeid: NodeId, body: Vec<u8>) -> Asking<'a> {
         Asking::new(self.number, self.caller, opcode, nodeid, body)
@@ -181,6 +186,11 @@ impl<'a> Ordinary<'a> {
 
     pub(super) fn parent_node(&self, dentry: DentryId) -> NodeId {
         self.node_of(self.world.mount.dentries[dentry].parent)
+    }
+
+    /// The inode of an open file.
+    pub(crate) fn inode_behind(&self, handle: HandleId) -> InodeId {
+        self.handle_inode(handle)
     }
 
     pub(super) fn handle_inode(&self, handle: HandleId) -> InodeId {

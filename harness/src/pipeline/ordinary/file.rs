@@ -8,9 +8,9 @@ use fuserig_sim_fs::{OpenFlags, Whence};
 
 use super::Halt;
 use super::exchange::{Ordinary, Served, body, number, parse};
-use crate::kernel::HandleId;
+use crate::kernel::{HandleId, StatMask};
 use crate::pipeline::Operation;
-use crate::pipeline::device::Shape;
+use crate::pipeline::device::{Asking, Shape};
 
 /// `FOPEN_KEEP_CACHE`: what was read before stays.
 const KEEP_CACHE: u32 = 1 << 1;
@@ -65,7 +65,9 @@ impl Ordinary<'_> {
         }
         let opcode = if directory { Opcode::RELEASEDIR } else { Opcode::RELEASE };
         let head = FuseReleaseIn { fh, flags, ..FuseReleaseIn::default() };
-        let mut asking = self.asking(opcode, nodeid, body(&head, &[]));
+        // Whoever lets go of a file last need not be whose file it was: the request is nobody's.
+        let kernel = self.world.kernel_caller();
+        let mut asking = Asking::new(self.number(), &kernel, opcode, nodeid, body(&head, &[]));
         (asking.forced, asking.background) = (true, true);
         match self.settle(asking) {
             Ok(_) | Err(Halt::Errno(_)) => Ok(number(0)),
@@ -214,6 +216,7 @@ impl Ordinary<'_> {
                 if mode & KEEP_SIZE == 0 {
                     self.grow(inode, offset.saturating_add(length));
                 }
+                self.invalidate(self.handle_inode(handle), StatMask::CONTENTS);
                 if mode & !KEEP_SIZE != 0 {
                     self.world.mount.inodes[inode].pages.clear();
                 }

@@ -9,7 +9,7 @@ use fuserig_sim_fs::{LowerExt, OpenFlags};
 use super::exchange::{
     Ordinary, Served, body, child_node, done, invalid, number, parse, stat_of, with_nul,
 };
-use crate::kernel::{BackingPath, DentryId, Handle, InodeId};
+use crate::kernel::{BackingPath, DentryId, Handle, InodeId, StatMask};
 use crate::pipeline::device::{ENTRY, Shape};
 use crate::pipeline::entries::{BackingAction, EntryActions, FilterAction};
 use crate::pipeline::{Outcome, Value};
@@ -37,6 +37,8 @@ impl Ordinary<'_> {
             Ok(reply) => reply,
             Err(super::Halt::Errno(Errno::ENOENT)) => {
                 self.world.mount.hash(dentry);
+                let keeps = !self.world.mount.options.delete_stale;
+                self.world.mount.dentries[dentry].cached = keeps;
                 return Ok(done(Value::Dentry(None)));
             }
             Err(halt) => return Err(halt),
@@ -55,6 +57,9 @@ impl Ordinary<'_> {
             self.world.mount.put_inode(inode);
             return Err(Errno::EIO.into());
         }
+        let parent = self.world.mount.dentries[dentry].parent;
+        let parent = self.inode_of(parent);
+        self.world.mount.inodes[parent].advise_plus = true;
         self.splice(inode, dentry, &entry)
     }
 
@@ -95,9 +100,6 @@ impl Ordinary<'_> {
     }
 
     fn splice(&mut self, inode: InodeId, dentry: DentryId, entry: &FuseEntryOut) -> Served {
-        let parent = self.world.mount.dentries[dentry].parent;
-        let parent = self.inode_of(parent);
-        self.world.mount.inodes[parent].advise_plus = true;
         let alias = self.world.mount.splice(inode, dentry);
         let found = alias.unwrap_or(dentry);
         self.keep(found, entry);
@@ -107,7 +109,8 @@ impl Ordinary<'_> {
     /// The timeout of an entry: how long the dentry answers without a LOOKUP.
     pub(super) fn keep(&mut self, dentry: DentryId, entry: &FuseEntryOut) {
         let until = self.until(entry.entry_valid, entry.entry_valid_nsec);
-        let timed = (entry.entry_valid, entry.entry_valid_nsec) != (0, 0);
+        let timed = (entry.entry_valid, entry.entry_valid_nsec) != (0, 0)
+            || !self.world.mount.options.delete_stale;
         let state = &mut self.world.mount.dentries[dentry];
         (state.cached, state.valid_until) = (timed, until);
     }
@@ -149,6 +152,7 @@ impl Ordinary<'_> {
         let inode = self.inode(&entry)?;
         self.world.mount.dentries[dentry].backing = None;
         self.splice(inode, dentry, &entry)?;
+        self.directory_changed(dentry);
         Ok(number(0))
     }
 
@@ -183,6 +187,9 @@ impl Ordinary<'_> {
         let (nodeid, name) = (self.parent_node(dentry), self.wire_name(dentry));
         match self.tell(opcode, nodeid, name) {
             Ok(()) => {
+                let inode = self.inode_of(dentry);
+                self.invalidate(inode, StatMask::CTIME);
+                self.directory_changed(dentry);
                 self.world.mount.unhash(dentry);
                 Ok(number(0))
             }
@@ -207,6 +214,7 @@ impl Ordinary<'_> {
         if flags == 0 {
             let body = body(&FuseRenameIn { newdir }, &tails);
             self.tell(Opcode::RENAME, nodeid, body)?;
+            self.renamed(old, new);
             return Ok(number(0));
         }
         let body = body(&FuseRename2In { newdir, flags, padding: 0 }, &tails);
@@ -215,15 +223,38 @@ impl Ordinary<'_> {
                 self.world.connection.unknown.rename2 = true;
                 Err(Errno::EINVAL.into())
             }
-            other => other.map(|()| number(0)),
+            other => {
+                other?;
+                self.renamed(old, new);
+                Ok(number(0))
+            }
+        }
+    }
+
+    /// Both directories changed, and so did the times of what moved or was replaced.
+    fn renamed(&mut self, old: DentryId, new: DentryId) {
+        for dentry in [old, new] {
+            self.directory_changed(dentry);
+            if let Some(inode) = self.world.mount.dentries[dentry].inode {
+                self.invalidate(inode, StatMask::CTIME);
+            }
         }
     }
 
     pub(super) fn get_link(&mut self, dentry: DentryId) -> Served {
+        let inode = self.inode_of(dentry);
+        let keeps = self.world.connection.cache_symlinks;
+        if keeps && let Some(Some(target)) = self.world.mount.inodes[inode].pages.get(&0) {
+            return Ok(Outcome { data: target.clone(), ..number(0) });
+        }
         let nodeid = self.node_of(dentry);
         let mut target = self.ask(Opcode::READLINK, nodeid, Vec::new(), Shape::up_to(LINK_MAX))?;
         if let Some(end) = target.iter().position(|&byte| byte == 0) {
             target.truncate(end);
+        }
+        self.invalidate(inode, StatMask::ATIME);
+        if keeps {
+            self.world.mount.inodes[inode].pages.insert(0, Some(target.clone()));
         }
         Ok(Outcome { data: target, ..number(0) })
     }
@@ -250,6 +281,7 @@ impl Ordinary<'_> {
         let inode = self.inode(&entry)?;
         self.world.mount.dentries[dentry].backing = None;
         self.splice(inode, dentry, &entry)?;
+        self.directory_changed(dentry);
         let mut handle = Handle::new(inode, dentry, flags);
         (handle.fh, handle.nodeid) = (Fh(open.fh), NodeId(entry.nodeid));
         handle.open_flags = open.open_flags;

@@ -3,12 +3,16 @@
 use fuserig_abi::{Errno, FuseReadIn, FuseWriteIn, FuseWriteOut, Opcode, PAGE_SIZE};
 
 use super::exchange::{Ordinary, Served, body, number, parse};
-use crate::kernel::{HandleId, InodeId};
+use crate::kernel::{HandleId, InodeId, StatMask};
 use crate::pipeline::device::Shape;
 use crate::pipeline::run::quirk;
 use crate::pipeline::{Outcome, Stop};
 
 const PAGE: u64 = PAGE_SIZE as u64;
+/// `FUSE_WRITE_KILL_SUIDGID`: the writer may not keep setuid bits.
+const WRITE_KILL_SUIDGID: u32 = 1 << 2;
+/// `FUSE_WRITE_LOCKOWNER`: `lock_owner` says who writes.
+const WRITE_LOCKOWNER: u32 = 1 << 1;
 /// `FOPEN_DIRECT_IO`: past the page cache.
 const DIRECT_IO: u32 = 1;
 
@@ -22,6 +26,9 @@ impl Ordinary<'_> {
         let mut data = Vec::new();
         while (data.len() as u64) < size {
             let at = offset + data.len() as u64;
+            if at >= self.world.mount.inodes[inode].size {
+                break;
+            }
             let index = at / PAGE;
             if let Err(halt) = self.bring_page(handle, inode, index) {
                 if data.is_empty() {
@@ -82,6 +89,7 @@ impl Ordinary<'_> {
         let mut bytes = self.ask_read(handle, index * PAGE, size)?;
         let read = bytes.len() as u64;
         bytes.resize(size as usize, 0);
+        self.invalidate(inode, StatMask::ATIME);
         let state = &mut self.world.mount.inodes[inode];
         for (page, bytes) in (index..).zip(bytes.chunks_exact(PAGE as usize)) {
             state.pages.insert(page, Some(bytes.to_vec()));
@@ -108,6 +116,7 @@ impl Ordinary<'_> {
 
     fn read_past_cache(&mut self, handle: HandleId, offset: u64, size: u64) -> Served {
         let most = u64::from(self.world.connection.max_pages) * PAGE;
+        self.invalidate(self.handle_inode(handle), StatMask::ATIME);
         let mut data = Vec::new();
         while (data.len() as u64) < size {
             let piece = (size - data.len() as u64).min(most);
@@ -141,7 +150,8 @@ impl Ordinary<'_> {
         let mut written = 0;
         while written < data.len() {
             let at = start + written as u64;
-            let piece = self.piece(at, data.len() - written, cached);
+            let left = data.len() - written;
+            let piece = if cached { self.piece(inode, at, left) } else { left.min(self.most()) };
             let bytes = &data[written..written + piece];
             let told = self.ask_write(handle, at, bytes);
             if cached {
@@ -164,26 +174,45 @@ impl Ordinary<'_> {
         Ok(Outcome { data, ..number(written as i64) })
     }
 
-    /// A piece ends with its page, unless the daemon takes larger ones and the page is full.
-    fn piece(&self, at: u64, left: usize, cached: bool) -> usize {
+    /// Bytes of the longest WRITE.
+    fn most(&self) -> usize {
         let connection = &self.world.connection;
-        let most = (connection.max_write as usize).min((connection.max_pages * PAGE_SIZE) as usize);
-        let whole = at.is_multiple_of(PAGE);
-        let page = (PAGE - at % PAGE) as usize;
-        if !cached || connection.big_writes && whole {
-            let full = left / PAGE as usize * PAGE as usize;
-            let piece = if cached && full > 0 { full } else { left };
-            piece.min(most)
-        } else {
-            left.min(page).min(most)
+        (connection.max_write as usize).min((connection.max_pages * PAGE_SIZE) as usize)
+    }
+
+    /// `fuse_fill_write_pages`: a piece ends with its page, unless the daemon takes larger ones
+    /// and the page is whole in the cache after the write. It spans no more pages than a request.
+    fn piece(&self, inode: InodeId, at: u64, left: usize) -> usize {
+        let left = left.min(self.world.connection.max_write as usize);
+        let pages = &self.world.mount.inodes[inode].pages;
+        let mut piece = 0;
+        for _ in 0..self.world.connection.max_pages {
+            let place = at + piece as u64;
+            let within = (place % PAGE) as usize;
+            let count = (left - piece).min(PAGE as usize - within);
+            piece += count;
+            let whole =
+                count == PAGE as usize || matches!(pages.get(&(place / PAGE)), Some(Some(_)));
+            let more = piece < left && self.world.connection.big_writes;
+            if !whole || !more {
+                break;
+            }
         }
+        piece
     }
 
     fn ask_write(&mut self, handle: HandleId, offset: u64, data: &[u8]) -> Served<usize> {
         let state = &self.world.mount.handles[handle];
+        let kills = self.world.connection.handle_killpriv_v2 && !self.keeps_privileges();
+        let direct = state.open_flags & DIRECT_IO != 0;
+        // A write through the page cache belongs to no owner of locks.
+        let (owned, lock_owner) =
+            if direct { (WRITE_LOCKOWNER, self.lock_owner()) } else { (0, 0) };
         let head = FuseWriteIn {
             fh: state.fh.0,
             offset,
+            write_flags: owned | if kills { WRITE_KILL_SUIDGID } else { 0 },
+            lock_owner,
             size: data.len() as u32,
             flags: state.flags.bits(),
             ..FuseWriteIn::default()
@@ -222,6 +251,6 @@ impl Ordinary<'_> {
     pub(super) fn grow(&mut self, inode: InodeId, end: u64) {
         let state = &mut self.world.mount.inodes[inode];
         state.size = state.size.max(end);
-        state.described_until = fuserig_abi::Timespec::ZERO;
+        state.stale |= StatMask::CONTENTS;
     }
 }

@@ -6,7 +6,7 @@ use fuserig_sim_fs::LowerExt;
 use super::Halt;
 use super::exchange::{Ordinary, Served, invalid, parse, stat_of};
 use super::names::lookup_shape;
-use crate::kernel::DentryId;
+use crate::kernel::{DentryId, KnownAcl};
 use crate::pipeline::entries::BackingAction;
 
 /// Why a walk wants the dentry: some reasons do not trust a timeout.
@@ -36,6 +36,7 @@ impl Ordinary<'_> {
         }
         let state = &self.world.mount.dentries[dentry];
         if state.cached && state.valid_until > self.world.now && want == Want::Use {
+            self.advise_plus(dentry);
             return Ok(true);
         }
         if state.inode.is_none() {
@@ -47,6 +48,17 @@ impl Ordinary<'_> {
             return Ok(true);
         }
         self.look_again(dentry)
+    }
+
+    /// A name that READDIRPLUS brought is used: the next listing should bring its names as well.
+    fn advise_plus(&mut self, dentry: DentryId) {
+        let mount = &mut self.world.mount;
+        let state = &mount.dentries[dentry];
+        let Some(inode) = state.inode else { return };
+        if core::mem::take(&mut mount.inodes[inode].came_with_listing) {
+            let parent = mount.inode_of(mount.dentries[dentry].parent);
+            mount.inodes[parent].advise_plus = true;
+        }
     }
 
     /// LOOKUP for a dentry whose parent the daemon serves. A reply with entries is a positive
@@ -79,13 +91,14 @@ impl Ordinary<'_> {
             return Ok(false);
         }
         self.world.mount.inodes[inode].nlookup += 1;
+        self.world.mount.inodes[inode].acl = KnownAcl::Unknown;
         let until = self.until(entry.attr_valid, entry.attr_valid_nsec);
         let stat = stat_of(&entry.attr);
-        let state = &mut self.world.mount.inodes[inode];
+        let state = &self.world.mount.inodes[inode];
         if invalid(&entry.attr) || stat.kind != state.kind || entry.generation != state.generation {
             return Ok(false);
         }
-        state.describe(&stat, until);
+        self.world.mount.describe(inode, &stat, until);
         self.keep(dentry, &entry);
         Ok(true)
     }

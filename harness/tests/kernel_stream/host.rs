@@ -1,0 +1,346 @@
+//! System calls of a program, executed by the kernel of this machine in a directory.
+
+use std::collections::BTreeMap;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use fuserig::pipeline::DirRecord;
+use fuserig::vfs::{At, Call, CallResult, NewTime, Output, PathAt, Target};
+use fuserig_abi::{Device, Errno, FileKind, Gid, Ino, Pid, Stat, Timespec, Uid};
+use rustix::fs::{
+    Access, AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags, RawDir, RenameFlags, SeekFrom,
+    Timestamps, XattrFlags,
+};
+use rustix::process::{Gid as HostGid, Uid as HostUid};
+use rustix::thread::UnshareFlags;
+
+/// A thread that lives in a directory: its root and working directory are its own.
+pub(crate) struct Host {
+    files: BTreeMap<(Pid, i32), OwnedFd>,
+}
+
+type Tried<T = CallResult> = rustix::io::Result<T>;
+
+fn number(value: usize) -> Tried {
+    Ok(CallResult::value(i64::try_from(value).expect("a small number")))
+}
+
+fn done(result: Tried<()>) -> Tried {
+    result.map(|()| CallResult::value(0))
+}
+
+fn bytes(data: Vec<u8>) -> Tried {
+    let value = Ok(i64::try_from(data.len()).expect("a small number"));
+    Ok(CallResult { value, output: Output::Bytes(data) })
+}
+
+impl Host {
+    /// Moves the calling thread into the directory, for good.
+    #[expect(deprecated, reason = "sharing no file table with this thread is all that it does")]
+    pub(crate) fn enter(directory: &Path) -> Tried<Host> {
+        rustix::thread::unshare(UnshareFlags::FS)?;
+        rustix::process::chroot(directory)?;
+        rustix::process::chdir("/")?;
+        rustix::process::umask(Mode::from(0o022));
+        Ok(Host { files: BTreeMap::new() })
+    }
+
+    /// Makes later calls those of a user; the superuser can be had again.
+    pub(crate) fn become_user(&self, uid: u32) -> Tried<()> {
+        let (user, group) = (HostUid::from_raw(uid), HostGid::from_raw(uid));
+        rustix::thread::set_thread_res_uid(HostUid::ROOT, HostUid::ROOT, HostUid::ROOT)?;
+        rustix::thread::set_thread_groups(&[])?;
+        rustix::thread::set_thread_res_gid(group, group, HostGid::ROOT)?;
+        rustix::thread::set_thread_res_uid(user, user, HostUid::ROOT)
+    }
+
+    /// Performs one call, or none when this thread has no way to.
+    pub(crate) fn call(&mut self, pid: Pid, call: &Call) -> Option<CallResult> {
+        let tried = match call {
+            Call::Close { .. } | Call::Open { .. } | Call::Chdir { .. } => self.on_table(pid, call),
+            Call::Read { .. }
+            | Call::Write { .. }
+            | Call::Seek { .. }
+            | Call::Fallocate { .. }
+            | Call::Fsync { .. }
+            | Call::Getdents { .. }
+            | Call::CopyFileRange { .. }
+            | Call::Truncate { target: Target::Fd(_), .. }
+            | Call::Stat { target: Target::Fd(_), .. } => self.on_file(pid, call),
+            Call::Getxattr { .. }
+            | Call::Listxattr { .. }
+            | Call::Setxattr { .. }
+            | Call::Removexattr { .. } => self.on_attribute(call)?,
+            _ => self.on_name(call)?,
+        };
+        Some(tried.unwrap_or_else(|errno| CallResult::from(Errno(errno.raw_os_error()))))
+    }
+
+    fn fd(&self, pid: Pid, fd: i32) -> Tried<BorrowedFd<'_>> {
+        self.files.get(&(pid, fd)).map(AsFd::as_fd).ok_or(rustix::io::Errno::BADF)
+    }
+
+    fn on_table(&mut self, pid: Pid, call: &Call) -> Tried {
+        match call {
+            Call::Open { path, flags, mode, fd } => {
+                let flags = OFlags::from_bits_retain(flags.bits());
+                let opened = rustix::fs::openat(CWD, &path.path[..], flags, Mode::from(*mode))?;
+                let free = || {
+                    let taken = |fd: &i32| self.files.contains_key(&(pid, *fd));
+                    (0..).find(|fd| !taken(fd)).expect("some descriptor is free")
+                };
+                let fd = fd.unwrap_or_else(free);
+                self.files.insert((pid, fd), opened);
+                Ok(CallResult::value(i64::from(fd)))
+            }
+            Call::Close { fd } => {
+                let file = self.files.remove(&(pid, *fd)).ok_or(rustix::io::Errno::BADF)?;
+                drop(file);
+                Ok(CallResult::value(0))
+            }
+            Call::Chdir { target: Target::Path { path, .. } } => {
+                done(rustix::process::chdir(&path.path[..]))
+            }
+            Call::Chdir { target: Target::Fd(fd) } => {
+                done(rustix::process::fchdir(self.fd(pid, *fd)?))
+            }
+            other => unreachable!("{other:?} is about no table"),
+        }
+    }
+
+    fn on_file(&mut self, pid: Pid, call: &Call) -> Tried {
+        match call {
+            Call::Read { fd, size, offset } => {
+                check(*offset)?;
+                let mut data = vec![0; usize::try_from(*size).expect("a small read")];
+                let fd = self.fd(pid, *fd)?;
+                let read = match offset {
+                    Some(offset) => rustix::io::pread(fd, &mut data[..], *offset as u64)?,
+                    None => rustix::io::read(fd, &mut data[..])?,
+                };
+                data.truncate(read);
+                bytes(data)
+            }
+            Call::Write { fd, data, offset } => {
+                check(*offset)?;
+                let fd = self.fd(pid, *fd)?;
+                number(match offset {
+                    Some(offset) => rustix::io::pwrite(fd, data, *offset as u64)?,
+                    None => rustix::io::write(fd, data)?,
+                })
+            }
+            Call::Seek { fd, offset, whence } => {
+                let to = match whence {
+                    0 => SeekFrom::Start(*offset as u64),
+                    1 => SeekFrom::Current(*offset),
+                    2 => SeekFrom::End(*offset),
+                    3 => SeekFrom::Data(*offset as u64),
+                    4 => SeekFrom::Hole(*offset as u64),
+                    _ => return Err(rustix::io::Errno::INVAL),
+                };
+                rustix::fs::seek(self.fd(pid, *fd)?, to).map(|at| CallResult::value(at as i64))
+            }
+            Call::Truncate { target: Target::Fd(fd), size } => {
+                done(rustix::fs::ftruncate(self.fd(pid, *fd)?, *size as u64))
+            }
+            Call::Fallocate { fd, mode, offset, length } => {
+                let (mode, fd) = (FallocateFlags::from_bits_retain(*mode), self.fd(pid, *fd)?);
+                done(rustix::fs::fallocate(fd, mode, *offset as u64, *length as u64))
+            }
+            Call::Fsync { fd, datasync: true } => done(rustix::fs::fdatasync(self.fd(pid, *fd)?)),
+            Call::Fsync { fd, datasync: false } => done(rustix::fs::fsync(self.fd(pid, *fd)?)),
+            Call::Stat { target: Target::Fd(fd), .. } => {
+                rustix::fs::fstat(self.fd(pid, *fd)?).map(|found| stat(&found))
+            }
+            Call::Getdents { fd, space } => list(self.fd(pid, *fd)?, *space),
+            Call::CopyFileRange { from, from_offset, to, to_offset, length, .. } => {
+                let (from, to) = (self.fd(pid, *from)?, self.fd(pid, *to)?);
+                let mut at = from_offset.map(|offset| offset as u64);
+                let mut into = to_offset.map(|offset| offset as u64);
+                let length = usize::try_from(*length).expect("a small copy");
+                number(rustix::fs::copy_file_range(from, at.as_mut(), to, into.as_mut(), length)?)
+            }
+            other => unreachable!("{other:?} is about no file"),
+        }
+    }
+
+    fn on_attribute(&self, call: &Call) -> Option<Tried> {
+        let room = |size: &u64| vec![0; usize::try_from(*size).expect("a small buffer")];
+        Some(match call {
+            Call::Getxattr { target, name, size: 0 } => {
+                rustix::fs::getxattr_query(path_of(target)?, &name[..]).and_then(number)
+            }
+            Call::Listxattr { target, size: 0 } => {
+                rustix::fs::listxattr_query(path_of(target)?).and_then(number)
+            }
+            Call::Getxattr { target, name, size } => {
+                let (path, mut data) = (path_of(target)?, room(size));
+                match rustix::fs::getxattr(path, &name[..], &mut data[..]) {
+                    Ok(length) => {
+                        data.truncate(length);
+                        bytes(data)
+                    }
+                    Err(errno) => Err(errno),
+                }
+            }
+            Call::Listxattr { target, size } => {
+                let (path, mut data) = (path_of(target)?, room(size));
+                match rustix::fs::listxattr(path, &mut data[..]) {
+                    Ok(length) => {
+                        data.truncate(length);
+                        bytes(data)
+                    }
+                    Err(errno) => Err(errno),
+                }
+            }
+            Call::Setxattr { target, name, value, flags } => {
+                let flags = XattrFlags::from_bits_retain(*flags);
+                done(rustix::fs::setxattr(path_of(target)?, &name[..], value, flags))
+            }
+            Call::Removexattr { target, name } => {
+                done(rustix::fs::removexattr(path_of(target)?, &name[..]))
+            }
+            other => unreachable!("{other:?} is about no attribute"),
+        })
+    }
+
+    fn on_name(&self, call: &Call) -> Option<Tried> {
+        Some(match call {
+            Call::Mkdir { path, mode } => {
+                done(rustix::fs::mkdirat(CWD, at(path)?, Mode::from(*mode)))
+            }
+            Call::Mknod { path, mode, rdev } => {
+                let device = rustix::fs::makedev(rdev.major, rdev.minor);
+                let (kind, mode) = (FileType::from_raw_mode(*mode), Mode::from(*mode & 0o7777));
+                done(rustix::fs::mknodat(CWD, at(path)?, kind, mode, device))
+            }
+            Call::Symlink { target, path } => {
+                done(rustix::fs::symlinkat(&target[..], CWD, at(path)?))
+            }
+            Call::Link { source: Target::Path { path: source, follow }, path } => {
+                let flags = if *follow { AtFlags::SYMLINK_FOLLOW } else { AtFlags::empty() };
+                done(rustix::fs::linkat(CWD, at(source)?, CWD, at(path)?, flags))
+            }
+            Call::Unlink { path } => done(rustix::fs::unlinkat(CWD, at(path)?, AtFlags::empty())),
+            Call::Rmdir { path } => done(rustix::fs::unlinkat(CWD, at(path)?, AtFlags::REMOVEDIR)),
+            Call::Rename { old, new, flags } => {
+                let flags = RenameFlags::from_bits_retain(*flags);
+                done(rustix::fs::renameat_with(CWD, at(old)?, CWD, at(new)?, flags))
+            }
+            Call::Readlink { target, .. } => {
+                match rustix::fs::readlinkat(CWD, path_of(target)?, Vec::new()) {
+                    Ok(text) => bytes(text.into_bytes()),
+                    Err(errno) => Err(errno),
+                }
+            }
+            other => return self.on_inode(other),
+        })
+    }
+
+    fn on_inode(&self, call: &Call) -> Option<Tried> {
+        Some(match call {
+            Call::Stat { target: Target::Path { path, follow }, .. } => {
+                let flags = if *follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+                rustix::fs::statat(CWD, at(path)?, flags).map(|found| stat(&found))
+            }
+            Call::Statfs { target } => done(rustix::fs::statfs(path_of(target)?).map(|_| ())),
+            Call::Access { target, mode } => {
+                let mode = Access::from_bits_retain(mode.bits() & 7);
+                done(rustix::fs::accessat(CWD, path_of(target)?, mode, AtFlags::empty()))
+            }
+            Call::Chmod { target, mode } => {
+                let mode = Mode::from(*mode);
+                done(rustix::fs::chmodat(CWD, path_of(target)?, mode, AtFlags::empty()))
+            }
+            Call::Chown { target, uid, gid } => {
+                let (uid, gid) = (uid.map(HostUid::from_raw), gid.map(HostGid::from_raw));
+                done(rustix::fs::chownat(CWD, path_of(target)?, uid, gid, AtFlags::empty()))
+            }
+            Call::Utimens { target, atime, mtime } => {
+                let times =
+                    Timestamps { last_access: time(*atime), last_modification: time(*mtime) };
+                done(rustix::fs::utimensat(CWD, path_of(target)?, &times, AtFlags::empty()))
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// A path from the working directory.
+fn at(path: &PathAt) -> Option<&[u8]> {
+    (path.at == At::Cwd).then_some(&path.path[..])
+}
+
+fn path_of(target: &Target) -> Option<&[u8]> {
+    match target {
+        Target::Path { path, .. } => at(path),
+        Target::Fd(_) | Target::Cwd => None,
+    }
+}
+
+fn time(time: NewTime) -> rustix::fs::Timespec {
+    let (tv_sec, tv_nsec) = match time {
+        NewTime::Now => (0, rustix::fs::UTIME_NOW),
+        NewTime::Omit => (0, rustix::fs::UTIME_OMIT),
+        NewTime::At(at) => (at.sec, i64::from(at.nsec)),
+    };
+    rustix::fs::Timespec { tv_sec, tv_nsec }
+}
+
+fn stat(found: &rustix::fs::Stat) -> CallResult {
+    let time = |sec: i64, nsec: u64| Timespec { sec, nsec: nsec as u32 };
+    let (major, minor) = (rustix::fs::major(found.st_rdev), rustix::fs::minor(found.st_rdev));
+    let stat = Stat {
+        ino: Ino(found.st_ino),
+        kind: FileKind::from_mode(found.st_mode).expect("a type that Linux has"),
+        permissions: found.st_mode & 0o7777,
+        nlink: u32::try_from(found.st_nlink).expect("few links"),
+        uid: Uid(found.st_uid),
+        gid: Gid(found.st_gid),
+        rdev: Device { major, minor },
+        size: found.st_size as u64,
+        blksize: found.st_blksize as u32,
+        blocks: found.st_blocks as u64,
+        atime: time(found.st_atime, found.st_atime_nsec),
+        mtime: time(found.st_mtime, found.st_mtime_nsec),
+        ctime: time(found.st_ctime, found.st_ctime_nsec),
+        btime: Timespec::ZERO,
+    };
+    CallResult { value: Ok(0), output: Output::Stat(stat) }
+}
+
+/// An offset that no descriptor takes, also none that is closed.
+fn check(offset: Option<i64>) -> Tried<()> {
+    if offset.is_some_and(i64::is_negative) { Err(rustix::io::Errno::INVAL) } else { Ok(()) }
+}
+
+/// One `getdents64`.
+fn list(fd: BorrowedFd<'_>, space: u64) -> Tried {
+    let mut buffer = vec![MaybeUninit::uninit(); usize::try_from(space).expect("a small buffer")];
+    let mut directory = RawDir::new(fd, &mut buffer);
+    let mut records = Vec::new();
+    while let Some(entry) = directory.next() {
+        let entry = entry?;
+        let kind = match entry.file_type() {
+            FileType::Fifo => 1,
+            FileType::CharacterDevice => 2,
+            FileType::Directory => 4,
+            FileType::BlockDevice => 6,
+            FileType::RegularFile => 8,
+            FileType::Symlink => 10,
+            FileType::Socket => 12,
+            FileType::Unknown => 0,
+        };
+        let name = entry.file_name().to_bytes().to_vec();
+        let next = entry.next_entry_cookie() as i64;
+        records.push(DirRecord { ino: entry.ino(), next, kind, name });
+        if directory.is_buffer_empty() {
+            break;
+        }
+    }
+    let length: usize =
+        records.iter().map(|record| (20 + record.name.len()).next_multiple_of(8)).sum();
+    let value = Ok(i64::try_from(length).expect("a small number"));
+    Ok(CallResult { value, output: Output::Records(records) })
+}

@@ -1,0 +1,172 @@
+//! Programs written by hand, for what chance rarely does.
+
+use fuserig::sim::Action;
+
+use super::Step;
+
+const CREATE: u32 = 0o100;
+const EXCLUSIVE: u32 = 0o200;
+const TRUNCATE: u32 = 0o1000;
+const APPEND: u32 = 0o2000;
+const DIRECTORY: u32 = 0o200_000;
+
+fn open(path: &str, flags: u32) -> Action {
+    Action::Open { path: path.into(), flags, mode: 0o644 }
+}
+
+fn stat(path: &str) -> Action {
+    Action::Stat { path: path.into(), follow: true }
+}
+
+fn write(size: u32) -> Action {
+    Action::Write { file: 0, size, fill: b'w', offset: None }
+}
+
+fn read(size: u64) -> Action {
+    Action::Read { file: 0, size, offset: Some(0) }
+}
+
+fn chmod(path: &str, mode: u32) -> Action {
+    Action::Chmod { path: path.into(), mode }
+}
+
+fn rename(old: &str, new: &str, flags: u32) -> Action {
+    Action::Rename { old: old.into(), new: new.into(), flags }
+}
+
+fn close() -> Action {
+    Action::Close { file: 0 }
+}
+
+fn list(space: u64) -> Action {
+    Action::List { file: 0, space }
+}
+
+fn unlink(path: &str) -> Action {
+    Action::Unlink { path: path.into() }
+}
+
+fn chown(path: &str) -> Action {
+    Action::Chown { path: path.into(), uid: 1000, gid: 1000 }
+}
+
+fn fstat() -> Action {
+    Action::Fstat { file: 0 }
+}
+
+fn setxattr(path: &str, name: &str) -> Action {
+    Action::Setxattr { path: path.into(), name: name.into(), value: "v".into(), flags: 0 }
+}
+
+type Script = (&'static str, u32, Vec<Action>);
+
+/// Every script with its name.
+pub(crate) fn all() -> Vec<(String, Vec<Step>)> {
+    let steps = |uid, actions: Vec<Action>| actions.into_iter().map(|act| (uid, act)).collect();
+    [about_privileges(), about_contents(), about_names()]
+        .into_iter()
+        .flatten()
+        .map(|(name, uid, actions)| (name.to_owned(), steps(uid, actions)))
+        .collect()
+}
+
+fn about_privileges() -> Vec<Script> {
+    let truncate = Action::Ftruncate { file: 0, size: 0 };
+    let may_not = vec![
+        chmod("a", 0o600),
+        chown("a"),
+        Action::Touch { path: "a".into() },
+        open("n", 2 | CREATE),
+        open("d/n", 2 | CREATE),
+        chmod("d/n", 0o2755),
+        stat("d/n"),
+        Action::Access { path: "a".into(), mode: 2 },
+        setxattr("d/n", "security.s"),
+        setxattr("d/n", "trusted.t"),
+    ];
+    let writes = vec![open("suid", 1), write(4), stat("suid"), write(4), close(), stat("suid")];
+    let cuts = vec![open("suid", 1), truncate, stat("suid"), open("suid", 1 | TRUNCATE)];
+    let opens = vec![stat("d/b"), chmod("d", 0o700), stat("d/b"), chmod("d", 0o777), stat("d/e")];
+    vec![
+        ("writes of a user to a setuid file", 1000, writes),
+        ("a truncation by a user of a setuid file", 1000, cuts),
+        ("writes of root to a setuid file", 0, vec![open("suid", 2), write(4), stat("suid")]),
+        ("a chown of a setuid file", 0, vec![chown("suid"), stat("suid")]),
+        ("what a user may not", 1000, may_not),
+        ("a directory that changes its mode", 0, opens),
+    ]
+}
+
+fn about_contents() -> Vec<Script> {
+    let appends = vec![
+        open("a", 2 | APPEND),
+        write(5000),
+        read(9000),
+        write(3),
+        read(9000),
+        write(9000),
+        Action::Seek { file: 0, offset: 0, whence: 2 },
+        close(),
+        stat("a"),
+    ];
+    let listings = vec![
+        open("d", DIRECTORY),
+        list(64),
+        stat("d/b"),
+        list(64),
+        list(4096),
+        list(4096),
+        close(),
+        open("d", DIRECTORY),
+        list(4096),
+        stat("d/e"),
+        close(),
+        open("d", DIRECTORY),
+        list(64),
+    ];
+    vec![
+        ("appends and reads in turn", 0, appends),
+        ("listings in pieces with uses between", 0, listings),
+    ]
+}
+
+fn about_names() -> Vec<Script> {
+    let life = vec![
+        stat("n"),
+        open("n", 2 | CREATE | EXCLUSIVE),
+        write(3),
+        stat("n"),
+        unlink("n"),
+        fstat(),
+        read(3),
+        close(),
+        stat("n"),
+        open("n", 2 | CREATE),
+        stat("n"),
+    ];
+    let renames = vec![
+        rename("a", "d/b", 0),
+        stat("d/b"),
+        stat("a"),
+        rename("d/b", "notes.txt", 2),
+        stat("d/b"),
+        stat("notes.txt"),
+        rename("notes.txt", "d/b", 1),
+        rename("d/e", "e", 0),
+        stat("e"),
+        stat("d/e"),
+    ];
+    let link = Action::Link { source: "a".into(), path: "d/a".into() };
+    let links =
+        vec![open("a", 2), link, fstat(), write(2), stat("d/a"), unlink("a"), stat("d/a"), read(9)];
+    let readlink = Action::Readlink { path: "l".into() };
+    let symlink = Action::Symlink { target: "d/e".into(), path: "l".into() };
+    let walks =
+        vec![stat("l/b"), stat("l/b"), readlink, stat("l/e"), unlink("l"), symlink, stat("l")];
+    vec![
+        ("a name comes and goes", 0, life),
+        ("renames over, across and in exchange", 0, renames),
+        ("links of a file that is open", 0, links),
+        ("a walk through a symlink, again and again", 0, walks),
+    ]
+}
