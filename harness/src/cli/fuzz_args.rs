@@ -83,7 +83,7 @@ pub(super) struct CheckArgs {
     /// Also require this: `never_visible:NAME`, `read_only`, `transparent`, `no_data_lost`
     #[arg(long, value_name = "INVARIANT")]
     pub(super) require: Vec<String>,
-    /// Write the report: json, junit, sarif, github or markdown, and a file
+    /// Write the report: json, junit, sarif, github, markdown or html, and a file
     #[arg(long = "report", value_name = "FORM:FILE")]
     pub(super) reports: Vec<ReportTarget>,
     /// Traces to replay with the filter

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use super::Lanes;
+
 /// What kind of thing was found (DESIGN, "Findings").
 ///
 /// ```
@@ -247,6 +249,8 @@ pub struct Finding {
     pub sides: Option<Sides>,
     /// The smallest case that shows it.
     pub case: Option<MinimalCase>,
+    /// What the clients of that case did.
+    pub lanes: Option<Lanes>,
     /// The command that shows it again.
     pub reproduce: Option<String>,
     /// Words and values that belong to the class, in the order of insertion.
@@ -276,6 +280,7 @@ impl Finding {
             step: None,
             sides: None,
             case: None,
+            lanes: None,
             reproduce: None,
             facts: Vec::new(),
             suppressed: None,
@@ -322,6 +327,13 @@ impl Finding {
     #[must_use]
     pub fn case(mut self, form: impl Into<String>, text: impl Into<String>) -> Finding {
         self.case = Some(MinimalCase { form: form.into(), text: text.into() });
+        self
+    }
+
+    /// With the steps of the clients.
+    #[must_use]
+    pub fn lanes(mut self, lanes: Lanes) -> Finding {
+        self.lanes = Some(lanes);
         self
     }
 

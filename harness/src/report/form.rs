@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use super::{Report, github, json, junit, markdown, sarif};
+use super::{Report, github, html, json, junit, markdown, sarif};
 
 /// A form of a report.
 ///
@@ -23,16 +23,19 @@ pub enum ReportForm {
     Github,
     /// A summary in Markdown.
     Markdown,
+    /// One HTML file that needs nothing else.
+    Html,
 }
 
 impl ReportForm {
     /// Every form.
-    pub const ALL: [ReportForm; 5] = [
+    pub const ALL: [ReportForm; 6] = [
         ReportForm::Json,
         ReportForm::Junit,
         ReportForm::Sarif,
         ReportForm::Github,
         ReportForm::Markdown,
+        ReportForm::Html,
     ];
 
     /// The word on the command line.
@@ -43,6 +46,7 @@ impl ReportForm {
             ReportForm::Sarif => "sarif",
             ReportForm::Github => "github",
             ReportForm::Markdown => "markdown",
+            ReportForm::Html => "html",
         }
     }
 
@@ -100,6 +104,7 @@ impl Report {
             ReportForm::Sarif => sarif::write(self),
             ReportForm::Github => github::write(self),
             ReportForm::Markdown => markdown::write(self),
+            ReportForm::Html => html::write(self),
         }
     }
 }

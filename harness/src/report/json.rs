@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Check, Finding, Report, Verdict};
+use super::{Check, Finding, LaneStep, Report, Verdict};
 
 /// The object on several lines.
 pub(super) fn write(report: &Report) -> String {
@@ -66,6 +66,10 @@ pub(super) fn finding(finding: &Finding) -> Value {
     if let Some(case) = &finding.case {
         put("case", json!({ "form": case.form, "text": case.text }));
     }
+    if let Some(lanes) = &finding.lanes {
+        let steps: Vec<Value> = lanes.steps.iter().map(lane_step).collect();
+        put("lanes", json!({ "names": lanes.names, "steps": steps }));
+    }
     if let Some(command) = &finding.reproduce {
         put("reproduce", command.clone().into());
     }
@@ -81,4 +85,11 @@ pub(super) fn finding(finding: &Finding) -> Value {
         put("suppressed", json!({ "reason": known.reason, "until": known.until }));
     }
     Value::Object(object)
+}
+
+fn lane_step(step: &LaneStep) -> Value {
+    json!({
+        "lane": step.lane, "call": step.call, "goes_on": step.goes_on, "stages": step.stages,
+        "result": step.result, "blamed": step.blamed,
+    })
 }

@@ -2,8 +2,8 @@
 //!
 //! Every door that judges (the ABI gate, `check`, replay, simulation) returns [`Finding`]s inside a
 //! [`Report`], and this module alone turns a report into text for people, JSON for machines, JUnit
-//! and SARIF for CI, annotations for GitHub and a Markdown summary. It refuses to print and to open
-//! files: it gives text back.
+//! and SARIF for CI, annotations for GitHub, a Markdown summary and an HTML page. It refuses to
+//! print and to open files: it gives text back.
 //!
 //! What a reader would get wrong: a report without a single check that ran is a failure, not a
 //! success, and a suppressed finding is still in every form, marked as suppressed.
@@ -12,9 +12,11 @@ mod check;
 mod finding;
 mod form;
 mod github;
+mod html;
 mod human;
 mod json;
 mod junit;
+mod lanes;
 mod markdown;
 mod sarif;
 #[cfg(test)]
@@ -26,3 +28,4 @@ pub use finding::{
 };
 pub use form::{ReportForm, ReportTarget};
 pub use human::human;
+pub use lanes::{LaneStep, Lanes};

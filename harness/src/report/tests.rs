@@ -19,6 +19,29 @@ fn everything() -> Report {
     .between(("v3", "0 <ok>"), ("v4", "-ENOTSUP | ``` `x`"))
     .case("abi", "line 1\n```\nline 3")
     .reproduce("fuserig abi diff v3 v4")
+    .lanes(Lanes {
+        names: vec!["client 1".into(), "client 2 (uid <1>)".into()],
+        steps: vec![
+            LaneStep {
+                call: "unlink /a".into(),
+                stages: vec!["lower".into()],
+                ..LaneStep::default()
+            },
+            LaneStep {
+                lane: 1,
+                call: "stat /a<b>".into(),
+                result: Some("0".into()),
+                blamed: true,
+                ..LaneStep::default()
+            },
+            LaneStep {
+                call: "unlink /a".into(),
+                goes_on: true,
+                result: Some("ENOENT".into()),
+                ..LaneStep::default()
+            },
+        ],
+    })
     .fact("rungs", "SOURCE LOAD");
     let known = Finding::new(FindingClass::Leak, "handle", "open", "100% known \u{1b}[31m")
         .suppress(Suppression { reason: "ships in 2.0".into(), until: Some("2027-01-31".into()) });
@@ -37,9 +60,48 @@ fn the_forms_of_a_report_are_as_reviewed() {
     insta::with_settings!({ snapshot_path => "../../../snapshots/report", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("human", human(&report));
         for form in ReportForm::ALL {
-            insta::assert_snapshot!(form.name(), report.write(form));
+            let text = report.write(form);
+            // Style and script are files of their own.
+            let text = match form {
+                ReportForm::Html => without(&without(&text, "style"), "script"),
+                _ => text,
+            };
+            insta::assert_snapshot!(form.name(), text);
         }
     });
+}
+
+/// A page without what stands between two tags.
+fn without(page: &str, tag: &str) -> String {
+    let (head, rest) = page.split_once(&format!("<{tag}>")).expect("the tag begins");
+    let (_, tail) = rest.split_once(&format!("</{tag}>")).expect("the tag ends");
+    format!("{head}{tail}")
+}
+
+#[test]
+fn no_text_of_a_stranger_is_markup() {
+    let nasty = "<script>alert(1)</script>\"'&`<b>`\u{1b}[0m";
+    let mut report = Report::new(nasty, nasty);
+    report.count(nasty, 1);
+    let step = LaneStep {
+        call: nasty.into(),
+        stages: vec![nasty.into()],
+        result: Some(nasty.into()),
+        ..LaneStep::default()
+    };
+    let finding = Finding::new(FindingClass::Leak, nasty, nasty, nasty)
+        .message(nasty)
+        .at(Location::file(nasty))
+        .between((nasty, nasty), (nasty, nasty))
+        .case(nasty, nasty)
+        .reproduce(nasty)
+        .fact(nasty, nasty)
+        .lanes(Lanes { names: vec![nasty.into()], steps: vec![step] });
+    report.push(Check::new(nasty, nasty, vec![finding]));
+    report.push(Check::skipped(nasty, nasty, nasty));
+    let page = report.write(ReportForm::Html);
+    assert_eq!(page.matches("<script>").count(), 1, "only the one of the page");
+    assert!(!page.contains("<b>`") && !page.contains('\u{1b}'));
 }
 
 #[test]
@@ -94,7 +156,10 @@ fn targets_say_what_is_wrong_with_them() {
         ("junit:a:b", Ok((ReportForm::Junit, "a:b"))),
         ("github", Ok((ReportForm::Github, "-"))),
         ("markdown:", Err("no file behind `markdown:`; write `markdown:FILE` or `markdown:-`")),
-        ("pdf:x", Err("unknown report form `pdf`: one of json, junit, sarif, github, markdown")),
+        (
+            "pdf:x",
+            Err("unknown report form `pdf`: one of json, junit, sarif, github, markdown, html"),
+        ),
     ] {
         let parsed = text.parse::<ReportTarget>();
         let expected = expected.map_err(str::to_owned);

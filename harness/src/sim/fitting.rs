@@ -83,6 +83,11 @@ fn general() -> Vec<Box<dyn Invariant>> {
     ]
 }
 
+/// Whether a directory can have an entry of that name.
+fn is_component(name: &[u8]) -> bool {
+    !name.is_empty() && name.len() <= 255 && !name.contains(&b'/') && name != b"." && name != b".."
+}
+
 /// A small tree with a bit of everything, and the names in two places.
 fn tree(names: &[Text]) -> String {
     let mut lines = vec![
@@ -95,10 +100,32 @@ fn tree(names: &[Text]) -> String {
         "/link -> d/a".to_owned(),
         "/e/ mode=0777".to_owned(),
     ];
-    for name in names {
+    for name in names.iter().filter(|name| is_component(&name.0)) {
         let name = name.to_string().replace(' ', "\\x20");
-        lines.push(format!("/{name} 'top'"));
-        lines.push(format!("/d/{name} 'below'"));
+        for (path, content) in [(format!("/{name}"), "top"), (format!("/d/{name}"), "below")] {
+            let is_there = |line: &String| {
+                line.strip_prefix(&path).is_some_and(|rest| rest.starts_with([' ', '/']))
+            };
+            if !lines.iter().any(is_there) {
+                lines.push(format!("{path} '{content}'"));
+            }
+        }
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use fuserig_sim_fs::MemFs;
+
+    use super::Fitting;
+
+    #[test]
+    fn every_pattern_has_a_tree() {
+        for spec in ["hide:a", "hide:b,c,d", "hide:link,notes.txt,e", "hide:a/b,.,..", "redact:a b"]
+        {
+            let tree = Fitting::of(spec).tree;
+            assert!(MemFs::from_tree(&tree).is_ok(), "{spec}: {tree}");
+        }
+    }
 }

@@ -7,30 +7,31 @@
 use core::fmt::{self, Write};
 
 use super::{Case, Finding, StepRow, show_result};
+use crate::report::{LaneStep, Lanes};
 
 const LANE: usize = 38;
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<10}{}", self.class.to_string(), self.violation)?;
+        writeln!(f, "{:<12}{}", self.class.to_string(), self.violation)?;
         let filter = if self.case.filter.is_empty() { "the filter" } else { &self.case.filter };
         let (abi, fidelity) = (self.case.abi, self.case.fidelity.name());
-        writeln!(f, "{:<10}{filter} on {abi} ({fidelity})", "with")?;
+        writeln!(f, "{:<12}{filter} on {abi} ({fidelity})", "with")?;
         let (found, left) = (self.operations_found, self.case.operations());
         let (seed, run) = (self.seed, self.run);
-        writeln!(f, "{:<10}seed {seed}, run {run}; {found} operations shrunk to {left}", "found")?;
+        writeln!(f, "{:<12}seed {seed}, run {run}; {found} operations shrunk to {left}", "found")?;
         for (line, tree) in self.case.tree.lines().enumerate() {
-            writeln!(f, "{:<10}{tree}", if line == 0 { "tree" } else { "" })?;
+            writeln!(f, "{:<12}{tree}", if line == 0 { "tree" } else { "" })?;
         }
         for (line, fault) in self.case.faults.faults.iter().enumerate() {
-            writeln!(f, "{:<10}{fault}", if line == 0 { "fault" } else { "" })?;
+            writeln!(f, "{:<12}{fault}", if line == 0 { "fault" } else { "" })?;
         }
         writeln!(f)?;
         f.write_str(&self.table())?;
         self.power(f)?;
         writeln!(f)?;
         self.schedule(f)?;
-        writeln!(f, "{:<10}{}", "minimal", self.minimality)?;
+        writeln!(f, "{:<12}{}", "minimal", self.minimality)?;
         self.reproduce(f)
     }
 }
@@ -55,25 +56,25 @@ impl Finding {
     fn schedule(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let switches = &self.case.schedule.switches;
         if self.case.clients.len() < 2 {
-            return writeln!(f, "{:<10}one client; no ordering matters", "order");
+            return writeln!(f, "{:<12}one client; no ordering matters", "order");
         }
         if switches.is_empty() {
-            return writeln!(f, "{:<10}one client after the other; nothing is forced", "order");
+            return writeln!(f, "{:<12}one client after the other; nothing is forced", "order");
         }
         for (line, switch) in switches.iter().enumerate() {
             let head = if line == 0 { "necessary" } else { "" };
-            writeln!(f, "{head:<10}{switch}")?;
+            writeln!(f, "{head:<12}{switch}")?;
         }
-        writeln!(f, "{:<10}every other ordering may vary", "free")
+        writeln!(f, "{:<12}every other ordering may vary", "free")
     }
 
     fn reproduce(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.command() {
-            Some(command) => write!(f, "{:<10}{command}", "replay"),
+            Some(command) => write!(f, "{:<12}{command}", "replay"),
             None => {
                 let json = self.case.to_json_line();
                 let call = "Simulation::of_case(Case::from_json";
-                write!(f, "{:<10}{call}(r#\"{json}\"#)?)", "replay")
+                write!(f, "{:<12}{call}(r#\"{json}\"#)?)", "replay")
             }
         }
     }
@@ -100,6 +101,31 @@ impl Finding {
             at += length;
         }
         text
+    }
+
+    /// The steps as values: what each client did until another was let in.
+    pub fn lanes(&self) -> Lanes {
+        let names = (1..).zip(&self.case.clients).map(|(number, client)| match client.uid {
+            0 => format!("client {number}"),
+            uid => format!("client {number} (uid {uid})"),
+        });
+        let same = |a: &StepRow, b: &StepRow| (a.client, a.action) == (b.client, b.action);
+        let steps = self.record.rows.chunk_by(same).map(|rows| {
+            let StepRow { client, action, point, .. } = rows[0];
+            let returned = rows.last().is_some_and(|row| row.returned);
+            let mut calls = self.record.calls.iter();
+            let entry = calls.find(|call| (call.client, call.action) == (client, action));
+            let result = entry.and_then(|entry| entry.result.as_ref()).map(show_result);
+            LaneStep {
+                lane: client,
+                call: action_text(&self.case, client, action),
+                goes_on: point != crate::vfs::Point::Start,
+                stages: rows.iter().map(|row| row.point.to_string()).collect(),
+                result: result.filter(|_| returned),
+                blamed: returned && self.violation.at == Some((client, action)),
+            }
+        });
+        Lanes { names: names.collect(), steps: steps.collect() }
     }
 
     /// Steps of one call without an interruption.

@@ -31,6 +31,7 @@ impl Finding {
         let mut finding = report::Finding::new(class, id, place, &self.violation.message)
             .message(self.to_string())
             .case("case", self.case.to_json())
+            .lanes(self.lanes())
             .fact("seed", self.seed.to_string())
             .fact("run", self.run.to_string());
         if let Some(command) = self.command() {

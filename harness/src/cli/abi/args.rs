@@ -93,7 +93,7 @@ pub(in crate::cli) struct DiffArgs {
     /// One line a change
     #[arg(long)]
     pub(super) brief: bool,
-    /// Write the changes as a report: json, junit, sarif, github or markdown, and a file
+    /// Write the changes as a report: json, junit, sarif, github, markdown or html, and a file
     #[arg(long = "report", value_name = "FORM:FILE")]
     pub(super) reports: Vec<ReportTarget>,
 }
@@ -118,7 +118,7 @@ pub(in crate::cli) struct GateArgs {
     /// The day that suppressions are judged by, YYYY-MM-DD; default: today
     #[arg(long, value_name = "DAY", value_parser = parse_day)]
     pub(super) date: Option<Date>,
-    /// Write a report: json, junit, sarif, github or markdown, and a file
+    /// Write a report: json, junit, sarif, github, markdown or html, and a file
     #[arg(long = "report", value_name = "FORM:FILE")]
     pub(super) reports: Vec<ReportTarget>,
 }
@@ -138,7 +138,7 @@ pub(in crate::cli) struct CheckArgs {
     /// The rules of libbpf: from 1.4 on, or before
     #[arg(long, value_enum, default_value_t = LibbpfAge::Since14)]
     pub(super) libbpf: LibbpfAge,
-    /// Write a report: json, junit, sarif, github or markdown, and a file
+    /// Write a report: json, junit, sarif, github, markdown or html, and a file
     #[arg(long = "report", value_name = "FORM:FILE")]
     pub(super) reports: Vec<ReportTarget>,
 }
