@@ -182,4 +182,10 @@ pub trait Filter: fmt::Debug {
     fn programs(&self) -> usize {
         Slot::all().filter(|slot| self.has(*slot)).count()
     }
+
+    /// The places of its code that ran so far, each as a number that means the same in every run;
+    /// none for a filter that does not count. Who searches for inputs is guided by them.
+    fn reached(&self) -> Vec<u64> {
+        Vec::new()
+    }
 }

@@ -20,10 +20,11 @@ fn text_of(path: &Path) -> &str {
 
 #[test]
 fn a_right_filter_ends_with_0_and_says_what_was_covered() {
-    let output = fuserig(&["fuzz", "hide:.secret", "--runs", "5", "--output", "none"]);
+    let output =
+        fuserig(&["fuzz", "hide:.secret", "--runs", "5", "--unguided", "--output", "none"]);
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
     assert!(stdout(&output).starts_with("nothing found in 5 runs, 320 operations"));
-    let again = fuserig(&["fuzz", "hide:.secret", "--runs", "5", "--output", "none"]);
+    let again = fuserig(&["fuzz", "hide:.secret", "--runs", "5", "--unguided", "--output", "none"]);
     assert_eq!(stdout(&again), stdout(&output), "same input, same bytes");
 }
 
@@ -54,6 +55,44 @@ fn a_finding_ends_with_1_and_its_stored_case_shows_it_again() {
     let played = fuserig(&["run", text_of(&scenario)]);
     assert_eq!(played.status.code(), Some(0), "{}", stdout(&played));
 }
+
+#[test]
+fn a_corpus_is_kept_small_and_begins_the_next_run() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let corpus = text_of(directory.path());
+    let names = || {
+        let files = std::fs::read_dir(directory.path()).expect("it was made");
+        let name = |file: std::io::Result<std::fs::DirEntry>| file.expect("readable").file_name();
+        let mut names: Vec<_> = files.map(name).collect();
+        names.sort();
+        names
+    };
+    std::fs::write(directory.path().join("mine.json"), CASE).expect("writable");
+    let arguments = ["fuzz", "none", "--runs", "30", "--corpus", corpus, "--output", "none"];
+    let first = fuserig(&arguments);
+    assert_eq!(first.status.code(), Some(0), "{}", stdout(&first));
+    let kept = names();
+    assert!((2..=30).contains(&kept.len()), "{kept:?}");
+    assert!(kept.contains(&"mine.json".into()), "files of other names stay: {kept:?}");
+    let text = |name: &std::ffi::OsString| std::fs::read(directory.path().join(name));
+    let bytes: Vec<_> = kept.iter().map(|name| text(name).expect("readable")).collect();
+    // Another directory with the same files gives the same files again.
+    let other = tempfile::tempdir().expect("a temporary directory");
+    std::fs::write(other.path().join("mine.json"), CASE).expect("writable");
+    let mut same = arguments;
+    same[5] = text_of(other.path());
+    fuserig(&same);
+    for (name, bytes) in kept.iter().zip(&bytes) {
+        assert_eq!(&std::fs::read(other.path().join(name)).expect("the same name"), bytes);
+    }
+    // A file that is no case is said with its name.
+    std::fs::write(directory.path().join("mine.json"), "{").expect("writable");
+    assert_eq!(fuserig(&arguments).status.code(), Some(3));
+}
+
+/// A program of somebody's own.
+const CASE: &str = r#"{"filter":"none","abi":"v4","fidelity":"faithful","tree":"","clients":
+    [{"uid":0,"actions":[{"mkdir":{"path":"mine","mode":493}}]}],"schedule":[]}"#;
 
 #[test]
 fn an_exhaustive_run_says_so_and_pct_says_its_bound() {

@@ -468,6 +468,22 @@ impl Filter for BpfFilter {
     fn programs(&self) -> usize {
         self.codes.len()
     }
+
+    /// Every instruction that ran, and each direction in which a jump went: the number of the
+    /// program, the position, and 0 for run, 1 for taken, 2 for not taken.
+    fn reached(&self) -> Vec<u64> {
+        let mut points = Vec::new();
+        for (number, code) in (0_u64..).zip(&self.codes) {
+            for (insn, count, taken) in self.machine.counts(code) {
+                let place = number << 34 | u64::from(insn) << 2;
+                let ways =
+                    taken.map_or([count, 0, 0], |taken| [count, taken, count - taken.min(count)]);
+                let went = (0_u64..).zip(ways).filter(|(_, times)| *times > 0);
+                points.extend(went.map(|(way, _)| place | way));
+            }
+        }
+        points
+    }
 }
 
 impl BpfFilter {

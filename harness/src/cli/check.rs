@@ -187,6 +187,21 @@ impl Work<'_> {
     }
 }
 
+/// Columns of the table, for a terminal of the usual width and for reports in mails.
+const COLUMNS: usize = 120;
+/// Columns before the text of a note.
+const INDENT: usize = 48;
+
+/// A text that fits, cut behind a word and marked where it does not.
+fn shortened(text: &str, columns: usize) -> String {
+    if text.chars().count() <= columns {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(columns - 3).collect();
+    let end = head.rfind(' ').unwrap_or(head.len());
+    format!("{}...", head[..end].trim_end_matches([',', ';', ':']))
+}
+
 /// The table, the findings that are failures in full, and the verdict.
 fn show(report: &Report, terminal: &mut Terminal) {
     if terminal.json() {
@@ -204,7 +219,7 @@ fn show(report: &Report, terminal: &mut Terminal) {
         terminal.line(format!("  {word}  {:<11}{}", check.suite, check.name));
         let notes = check.findings.iter().filter(|finding| finding.severity == Severity::Note);
         for note in notes.clone().take(NOTES_MAX) {
-            let text: String = note.title.chars().take(60).collect();
+            let text = shortened(&note.title, COLUMNS - INDENT);
             terminal.line(format!("          {:<12}{:<25} {text}", note.rule, note.subject));
         }
         let more = notes.count().saturating_sub(NOTES_MAX);
@@ -225,4 +240,16 @@ fn show(report: &Report, terminal: &mut Terminal) {
     let totals = format!("{}; {}", report.totals(), report.looked_at());
     let style = if report.verdict() == Verdict::Agreed { Style::Good } else { Style::Bad };
     terminal.line(terminal.styled(style, &totals));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn a_text_that_is_too_long_ends_behind_a_word_with_three_dots() {
+        assert_eq!(shortened("as it is", 8), "as it is");
+        assert_eq!(shortened("one two, three", 13), "one two...");
+        assert_eq!(shortened("onlyoneword", 8), "onlyo...");
+    }
 }

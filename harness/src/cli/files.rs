@@ -81,6 +81,19 @@ pub(super) fn write_all(path: &Path, force: bool, bytes: &[u8]) -> Result<(), Fa
     file.write_all(bytes).and_then(|()| file.flush()).map_err(|error| Failure::output(path, &error))
 }
 
+/// Writes a whole file beside the one it replaces, and renames it: whoever reads meanwhile sees the
+/// old file or the new one.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let beside = path.with_extension("part");
+    write_all(&beside, true, bytes)?;
+    std::fs::rename(&beside, path).map_err(|error| Failure::output(path, &error))
+}
+
+/// Removes a file.
+pub(super) fn remove(path: &Path) -> Result<(), Failure> {
+    std::fs::remove_file(path).map_err(|error| Failure::output(path, &error))
+}
+
 /// The files of a folder with an extension, in the order of their names.
 pub(super) fn list(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Failure> {
     let entries = std::fs::read_dir(folder).map_err(|error| Failure::input(folder, &error))?;

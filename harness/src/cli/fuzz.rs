@@ -1,5 +1,6 @@
 //! `fuserig fuzz`: simulation until something is found.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +11,10 @@ use super::fuzz_args::FuzzArgs;
 use super::output::{Style, Terminal};
 use crate::invariant::{self, Invariant};
 use crate::rim::Stopwatch;
-use crate::sim::{Case, Finding, Fitting, SchedulerKind, Seed, Simulation, Subject, Summary};
+use crate::sim::{
+    Campaign, Case, Corpus, Finding, Fitting, Program, SchedulerKind, Seed, Simulation, Subject,
+    Summary,
+};
 
 /// Runs when nothing else is said.
 const RUNS: u64 = 1000;
@@ -29,28 +33,7 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
         None => fitting.tree.clone(),
     };
     let subject = subject(&args.filter, args.abi)?.over(&tree).fidelity(args.fidelity);
-    let (runs, operations) = match args.scheduler {
-        SchedulerKind::Exhaustive => (PROGRAMS, 4),
-        _ => (RUNS, 64),
-    };
-    let mut simulation = match stored {
-        Some(case) => Simulation::of_case(case),
-        None => Simulation::new(Seed(args.seed))
-            .clients(usize::from(args.clients))
-            .operations(args.operations.unwrap_or(operations) as usize)
-            .runs(args.runs.unwrap_or(if args.time.is_some() { u64::MAX } else { runs })),
-    };
-    simulation = simulation.scheduler(args.scheduler).executions_max(args.executions);
-    simulation.required.clone_from(&args.require);
-    if args.faults {
-        simulation = simulation.faults(16);
-    }
-    if let Some(durability) = args.crashes {
-        simulation = simulation.crashes(durability);
-    }
-    for name in fitting.names {
-        simulation = simulation.name(name);
-    }
+    let simulation = fitting.names.into_iter().fold(simulation(args, stored)?, Simulation::name);
     let watch = Stopwatch::start();
     let limit = args.time.map(Duration::from_secs);
     let mut campaign = simulation.run(subject).check_all(fitting.invariants);
@@ -61,6 +44,10 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
         limit.is_none_or(|limit| watch.elapsed() < limit)
     });
     terminal.progress_end();
+    if let (Some(directory), Ok(_)) = (&args.corpus, &result) {
+        let (kept, reached) = keep_corpus(directory, &campaign)?;
+        terminal.note(format!("{}: {kept} programs reach {reached} things", directory.display()));
+    }
     match result {
         Err(error) => Err(Failure::new(Exit::Unreadable, error.to_string())),
         Ok(Ok(summary)) if summary.operations == 0 => {
@@ -79,6 +66,37 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
             Ok(Exit::Finding)
         }
     }
+}
+
+/// What to draw, and how often.
+fn simulation(args: &FuzzArgs, stored: Option<Case>) -> Result<Simulation, Failure> {
+    let exhaustive = args.scheduler == SchedulerKind::Exhaustive;
+    if exhaustive && args.corpus.is_some() {
+        let message = "--corpus guides what is drawn; it cannot be used with exhaustive".to_owned();
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    let (runs, operations) = if exhaustive { (PROGRAMS, 4) } else { (RUNS, 64) };
+    let guided = !args.unguided && !exhaustive && stored.is_none();
+    let mut simulation = match stored {
+        Some(case) => Simulation::of_case(case),
+        None => Simulation::new(Seed(args.seed))
+            .clients(usize::from(args.clients))
+            .operations(args.operations.unwrap_or(operations) as usize)
+            .runs(args.runs.unwrap_or(if args.time.is_some() { u64::MAX } else { runs })),
+    };
+    simulation = simulation.scheduler(args.scheduler).executions_max(args.executions);
+    if guided {
+        let seeds = args.corpus.as_deref().map(read_corpus).transpose()?;
+        simulation = simulation.guided(Corpus::of(seeds.unwrap_or_default()));
+    }
+    simulation.required.clone_from(&args.require);
+    if args.faults {
+        simulation = simulation.faults(16);
+    }
+    Ok(match args.crashes {
+        Some(durability) => simulation.crashes(durability),
+        None => simulation,
+    })
 }
 
 fn green(summary: &Summary, terminal: &mut Terminal) {
@@ -176,6 +194,36 @@ pub(super) fn keep(finding: &Finding, directory: &Path) -> Result<Vec<PathBuf>, 
         written.push(path);
     }
     Ok(written)
+}
+
+/// What begins the name of each file of a corpus that this command wrote.
+const CORPUS_PREFIX: &str = "program-";
+
+/// The programs of a corpus, in the order of their files' names.
+fn read_corpus(directory: &Path) -> Result<Vec<Vec<Program>>, Failure> {
+    files::create_directory(directory)?;
+    let paths = files::list(directory, "json")?;
+    paths.iter().map(|path| Ok(read_case(path)?.clients)).collect()
+}
+
+/// Replaces the programs that an earlier run wrote by the fewest that reach everything; files of
+/// other names stay. Each file is whole at any time.
+fn keep_corpus(directory: &Path, campaign: &Campaign) -> Result<(usize, usize), Failure> {
+    let corpus = campaign.corpus();
+    let mut names = BTreeSet::new();
+    for programs in corpus.minimised() {
+        let case = campaign.case_of(programs);
+        let name = format!("{CORPUS_PREFIX}{:016x}.json", case.digest());
+        files::replace(&directory.join(&name), case.to_json().as_bytes())?;
+        names.insert(name);
+    }
+    for path in files::list(directory, "json")? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with(CORPUS_PREFIX) && !names.contains(&name) {
+            files::remove(&path)?;
+        }
+    }
+    Ok((names.len(), corpus.reached()))
 }
 
 fn read_text(path: &Path) -> Result<String, Failure> {

@@ -58,6 +58,12 @@ pub(super) struct FuzzArgs {
     /// Also require this: `never_visible:NAME`, `read_only`, `transparent`, `no_data_lost`
     #[arg(long, value_name = "INVARIANT")]
     pub(super) require: Vec<String>,
+    /// Draw every program anew instead of varying those that reached something new
+    #[arg(long)]
+    pub(super) unguided: bool,
+    /// Directory of programs to begin with; afterwards it holds the fewest that reach everything
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["unguided", "case"])]
+    pub(super) corpus: Option<PathBuf>,
     /// Run this stored case and nothing else
     #[arg(long, value_name = "FILE", conflicts_with_all = ["runs", "time", "tree"])]
     pub(super) case: Option<PathBuf>,

@@ -9,5 +9,6 @@
 mod simpler;
 mod work;
 
+pub(crate) use simpler::with_path;
 pub use work::Minimality;
 pub(crate) use work::shrink;

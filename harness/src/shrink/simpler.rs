@@ -110,7 +110,7 @@ fn plainer(action: &Action) -> Vec<Action> {
 }
 
 /// The action with another path at one place.
-fn with_path(action: &Action, place: usize, to: Text) -> Action {
+pub(crate) fn with_path(action: &Action, place: usize, to: Text) -> Action {
     let mut action = action.clone();
     match &mut action {
         Action::Link { source, .. } if place == 0 => *source = to,

@@ -117,6 +117,13 @@ impl Case {
         case
     }
 
+    /// A digest of the stored form.
+    pub fn digest(&self) -> u64 {
+        let mut mixer = super::Mixer::new(0);
+        mixer.bytes(self.to_json().as_bytes());
+        mixer.finish()
+    }
+
     /// The stored form.
     pub fn to_json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("a case is plain data");

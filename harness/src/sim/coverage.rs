@@ -29,8 +29,15 @@ pub struct Coverage {
     pub quirks: BTreeMap<&'static str, u64>,
     /// Request kinds and the sign of the lower result.
     pub lower: BTreeSet<(u16, i64)>,
+    /// Members with their codes, and what was returned next; only codes that are not CONTINUE, so
+    /// that the order of decisions stands out.
+    pub pairs: BTreeSet<(u64, u64)>,
+    /// Places in the code of a BPF filter: instructions that ran, jumps taken and not taken.
+    pub points: BTreeSet<u64>,
     /// The request that is under way, for `lower`.
     op: u16,
+    /// The decision before this one, for `pairs`.
+    last: u64,
 }
 
 impl Coverage {
@@ -49,6 +56,12 @@ impl Coverage {
         }
         for lower in &other.lower {
             new += usize::from(self.lower.insert(*lower));
+        }
+        for pair in &other.pairs {
+            new += usize::from(self.pairs.insert(*pair));
+        }
+        for point in &other.points {
+            new += usize::from(self.points.insert(*point));
         }
         new
     }
@@ -75,6 +88,11 @@ impl Sink for Counter {
             What::Return { slot, code, .. } => {
                 coverage.filter_calls += 1;
                 *coverage.verdicts.entry((slot.index() as u16, code)).or_default() += 1;
+                if code != 0 {
+                    let decision = (slot.index() as u64) << 32 | u64::from(code as u32);
+                    let before = core::mem::replace(&mut coverage.last, decision);
+                    coverage.pairs.insert((before, decision));
+                }
             }
             What::Quirk { quirk } | What::Crash { quirk } => {
                 *coverage.quirks.entry(quirk.id()).or_default() += 1;

@@ -148,6 +148,10 @@ impl Filter for WatchedFilter {
         self.inner.has(slot)
     }
 
+    fn reached(&self) -> Vec<u64> {
+        self.inner.reached()
+    }
+
     fn call(&mut self, slot: Slot, args: &mut CallArgs, env: &mut FilterEnv<'_>) -> u32 {
         env.watch();
         let code = self.inner.call(slot, args, env);

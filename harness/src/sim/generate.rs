@@ -98,9 +98,9 @@ enum Kind {
 }
 
 const PLAIN_NAMES: [&str; 6] = ["a", "b", "c", "d", "notes.txt", "x.jpg"];
-const ATTRIBUTES: [&str; 4] = ["user.a", "user.b", "trusted.t", "security.s"];
-const SIZES: [u64; 12] = [0, 1, 2, 7, 10, 100, 511, 512, 4095, 4096, 4097, 9000];
-const OFFSETS: [i64; 9] = [0, 0, 1, 5, 4095, 4096, 8192, -1, i64::MAX];
+pub(super) const ATTRIBUTES: [&str; 4] = ["user.a", "user.b", "trusted.t", "security.s"];
+pub(super) const SIZES: [u64; 12] = [0, 1, 2, 7, 10, 100, 511, 512, 4095, 4096, 4097, 9000];
+pub(super) const OFFSETS: [i64; 9] = [0, 0, 1, 5, 4095, 4096, 8192, -1, i64::MAX];
 
 impl WorkloadConfig {
     /// Programs for every client. `tree` says what exists at the start.
@@ -119,6 +119,21 @@ impl WorkloadConfig {
             programs[client].actions.push(action);
         }
         programs
+    }
+}
+
+/// A name of the dictionary of those that programs get wrong, below 9.
+pub(super) fn nasty_name(number: u64) -> Vec<u8> {
+    match number {
+        0 => vec![b'n'; 255],
+        1 => vec![b'n'; 256],
+        2 => b".".to_vec(),
+        3 => b"..".to_vec(),
+        4 => b"a b".to_vec(),
+        5 => b"\xff\xfe".to_vec(),
+        6 => b"new\nline".to_vec(),
+        7 => b"a/".to_vec(),
+        _ => Vec::new(),
     }
 }
 
@@ -161,23 +176,9 @@ impl<'a> Draw<'a> {
             return self.rng.pick(&self.config.names).0.clone();
         }
         if self.rng.chance(1, 32) {
-            return self.nasty_name();
+            return nasty_name(self.rng.below(9));
         }
         self.rng.pick(&PLAIN_NAMES).as_bytes().to_vec()
-    }
-
-    fn nasty_name(&mut self) -> Vec<u8> {
-        match self.rng.below(9) {
-            0 => vec![b'n'; 255],
-            1 => vec![b'n'; 256],
-            2 => b".".to_vec(),
-            3 => b"..".to_vec(),
-            4 => b"a b".to_vec(),
-            5 => b"\xff\xfe".to_vec(),
-            6 => b"new\nline".to_vec(),
-            7 => b"a/".to_vec(),
-            _ => Vec::new(),
-        }
     }
 
     /// A path that need not exist.

@@ -10,6 +10,7 @@
 
 mod action;
 mod case;
+mod corpus;
 mod coverage;
 mod every;
 mod explore;
@@ -18,6 +19,7 @@ mod fitting;
 mod footprint;
 mod generate;
 mod history;
+mod mutate;
 mod power;
 mod report;
 mod runner;
@@ -32,6 +34,7 @@ mod text;
 
 pub use action::Action;
 pub use case::{Case, CaseError, Crash, Program};
+pub use corpus::Corpus;
 pub use coverage::Coverage;
 pub(crate) use explore::Explorer;
 pub use explore::{Explored, Search, explore, explore_after};

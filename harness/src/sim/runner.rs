@@ -143,7 +143,10 @@ pub(crate) fn run_with(
     mixer.word(final_digest as u64);
     mixer.word((final_digest >> 64) as u64);
     mixer.word(switches.len() as u64);
-    let coverage = coverage.borrow().clone();
+    let mut coverage = coverage.borrow().clone();
+    for filter in &vfs.world().filters {
+        coverage.points.extend(filter.reached());
+    }
     let record = RunRecord {
         calls,
         schedule: Schedule { switches },

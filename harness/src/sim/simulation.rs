@@ -7,8 +7,9 @@ use fuserig_sim_fs::{Durability, MemFs};
 
 use super::finding::{Class, Finding, Summary};
 use super::{
-    Bound, Case, Detail, Ending, Mixer, Pct, Playback, RandomWalk, RunRecord, Schedule, Scheduler,
-    SchedulerKind, Seed, Serial, SetupError, Subject, Text, WorkloadConfig, run_with,
+    Bound, Case, Corpus, Detail, Ending, Mixer, Pct, Playback, Program, RandomWalk, RunRecord,
+    Schedule, Scheduler, SchedulerKind, Seed, Serial, SetupError, Subject, Text, WorkloadConfig,
+    run_with,
 };
 use crate::crash::CrashSearch;
 use crate::fault::{DaemonFault, FaultKind, FaultPlan};
@@ -40,6 +41,7 @@ pub struct Simulation {
     pub(crate) faults: Option<u64>,
     pub(crate) executions_max: u64,
     pub(crate) crashes: Option<Durability>,
+    pub(crate) corpus: Option<Corpus>,
     pub(crate) case: Option<Case>,
     /// What the command line required besides, for the command that reproduces a finding.
     pub(crate) required: Vec<String>,
@@ -56,9 +58,18 @@ impl Simulation {
             faults: None,
             executions_max: EXECUTIONS_MAX,
             crashes: None,
+            corpus: None,
             case: None,
             required: Vec::new(),
         }
+    }
+
+    /// Guided by coverage: programs that reach something new are kept and varied. Begins with
+    /// those of a corpus.
+    #[must_use]
+    pub fn guided(mut self, corpus: Corpus) -> Simulation {
+        self.corpus = Some(corpus);
+        self
     }
 
     /// Most executions of one program with [`SchedulerKind::Exhaustive`]; a program that has more
@@ -177,6 +188,26 @@ impl Campaign {
         }
     }
 
+    /// As [`Campaign::result`], and the corpus can be looked at afterwards.
+    ///
+    /// # Errors
+    /// The first finding, shrunk.
+    ///
+    /// # Panics
+    /// As [`Campaign::result`].
+    pub fn run_guided(&mut self) -> Result<Summary, Box<Finding>> {
+        match self.go(&mut |_| true) {
+            Ok(result) => result,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The programs that reached something, when the simulation is guided.
+    pub fn corpus(&self) -> &Corpus {
+        const NONE: &Corpus = &Corpus::empty();
+        self.simulation.corpus.as_ref().unwrap_or(NONE)
+    }
+
     /// As [`Campaign::result`], but a finding is printed and panics.
     ///
     /// # Panics
@@ -228,6 +259,9 @@ impl Campaign {
             let (record, violation) = judged;
             case.schedule = record.schedule.clone();
             case.crash = record.power.as_ref().map(|power| power.crash.clone());
+            if let Some(corpus) = &mut self.simulation.corpus {
+                corpus.learn(&case.clients, &record);
+            }
             summary.runs += 1;
             summary.add(&record);
             mixer.word(record.digest);
@@ -246,24 +280,32 @@ impl Campaign {
     }
 
     /// The case of one run.
-    fn draw(&self, run: u64, start: &MemFs) -> Case {
-        let simulation = &self.simulation;
+    fn draw(&mut self, run: u64, start: &MemFs) -> Case {
+        let simulation = &mut self.simulation;
         if let Some(case) = &simulation.case {
             return case.clone();
         }
         let seed = simulation.seed.number(run);
-        let clients = simulation.workload.draw(&mut seed.fork("workload").rng(), start);
+        let mut rng = seed.fork("workload").rng();
+        let clients = match &mut simulation.corpus {
+            Some(corpus) => corpus.draw(&simulation.workload, &mut rng, start),
+            None => simulation.workload.draw(&mut rng, start),
+        };
         let faults = match simulation.faults {
             Some(one_in) => FaultPlan::draw(&mut seed.fork("faults").rng(), &clients, one_in),
             None => FaultPlan::default(),
         };
+        Case { faults, clients, ..self.case_of(&[]) }
+    }
+
+    /// Programs as a case of this campaign, without faults and forced switches.
+    pub fn case_of(&self, programs: &[Program]) -> Case {
         Case {
             filter: self.subject.spec.clone(),
             abi: self.subject.abi,
             fidelity: self.subject.fidelity,
             tree: self.subject.tree.clone(),
-            clients,
-            faults,
+            clients: programs.to_vec(),
             ..Case::default()
         }
     }
