@@ -3,9 +3,9 @@
 //! After each run what it reached is compared with what all runs before it reached: members and
 //! the codes they returned, how often (by powers of two), which code followed which, quirks,
 //! results from below and results of calls, and for BPF filters every instruction and both
-//! directions of every jump. A program that reached something new is kept, and later ones are variations of it.
-//! What a reader would get wrong: nothing here depends on time or order of files; the same seed and
-//! the same kept programs give the same runs.
+//! directions of every jump. A program that reached something new is kept, and later ones are
+//! variations of it. What a reader would get wrong: nothing here depends on time or the order of
+//! files; the same seed and the same kept programs give the same runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 

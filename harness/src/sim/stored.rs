@@ -92,7 +92,7 @@ fn call_text(action: &Action, files: &[i64]) -> Option<String> {
         open => files[open - 1 - usize::from(*file) % open],
     };
     Some(match action {
-        Action::Open { path, flags, mode } => format!("open(\"{path}\", {flags:#x}, {mode:#o})"),
+        Action::Open { path, flags, mode } => format!("open(\"{path}\", {flags:#x}, 0{mode:o})"),
         Action::Close { file } => format!("close({})", fd(file)),
         Action::Read { file, size, offset: None } => format!("read({}, {size})", fd(file)),
         Action::Read { file, size, offset: Some(at) } => {
@@ -101,14 +101,14 @@ fn call_text(action: &Action, files: &[i64]) -> Option<String> {
         Action::Stat { path, follow: true } => format!("stat(\"{path}\")"),
         Action::Stat { path, follow: false } => format!("lstat(\"{path}\")"),
         Action::Fstat { file } => format!("fstat({})", fd(file)),
-        Action::Mkdir { path, mode } => format!("mkdir(\"{path}\", {mode:#o})"),
+        Action::Mkdir { path, mode } => format!("mkdir(\"{path}\", 0{mode:o})"),
         Action::Unlink { path } => format!("unlink(\"{path}\")"),
         Action::Rmdir { path } => format!("rmdir(\"{path}\")"),
         Action::Rename { old, new, flags: 0 } => format!("rename(\"{old}\", \"{new}\")"),
         Action::Link { source, path } => format!("link(\"{source}\", \"{path}\")"),
         Action::Symlink { target, path } => format!("symlink(\"{target}\", \"{path}\")"),
         Action::Readlink { path } => format!("readlink(\"{path}\", 4096)"),
-        Action::Chmod { path, mode } => format!("chmod(\"{path}\", {mode:#o})"),
+        Action::Chmod { path, mode } => format!("chmod(\"{path}\", 0{mode:o})"),
         Action::Truncate { path, size } => format!("truncate(\"{path}\", {size})"),
         Action::Ftruncate { file, size } => format!("ftruncate({}, {size})", fd(file)),
         Action::Statfs { path } => format!("statfs(\"{path}\")"),
