@@ -2,96 +2,16 @@
 
 mod support;
 
+#[path = "support/rig.rs"]
+mod rig;
+
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, Write};
+use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
+use rig::{Rig, errno, fuserig, is_mounted, on_both, runnable, text};
 use rustix::fs::{AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags, RenameFlags, XattrFlags};
-use support::print_skip;
-
-struct Rig {
-    directory: tempfile::TempDir,
-    process: Option<std::process::Child>,
-}
-
-fn runnable() -> bool {
-    match fuserig::mount::missing() {
-        Some(reason) => {
-            print_skip(&reason);
-            false
-        }
-        None if !rustix::process::geteuid().is_root() => {
-            print_skip("mounts of these tests need root");
-            false
-        }
-        None => true,
-    }
-}
-
-fn is_mounted(path: &Path) -> bool {
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").expect("procfs is there");
-    mounts.lines().any(|line| line.split(' ').nth(4).map(Path::new) == Some(path))
-}
-
-impl Rig {
-    /// `fuserig mount` in a process of its own; `{}` in an argument is the temporary directory.
-    fn mount(arguments: &[&str]) -> Rig {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let root = directory.path().to_str().expect("text").to_owned();
-        std::fs::create_dir(directory.path().join("mnt")).expect("fresh");
-        std::fs::create_dir(directory.path().join("below")).expect("fresh");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fuserig"));
-        command.arg("mount").arg(directory.path().join("mnt"));
-        command.args(arguments.iter().map(|argument| argument.replace("{}", &root)));
-        let mut process = command.stderr(Stdio::piped()).spawn().expect("the binary was built");
-        // It says that it is mounted, or why not; nothing is waited for by the clock.
-        let mut first = String::new();
-        let said = process.stderr.as_mut().expect("piped");
-        BufReader::new(said).read_line(&mut first).expect("readable");
-        assert!(first.contains("mounted"), "{first}");
-        Rig { directory, process: Some(process) }
-    }
-
-    fn at(&self, path: &str) -> PathBuf {
-        self.directory.path().join("mnt").join(path)
-    }
-
-    /// Ends it by a signal and gives its exit code.
-    fn end(mut self, signal: rustix::process::Signal) -> Option<i32> {
-        let mut process = self.process.take().expect("it runs");
-        let pid = i32::try_from(process.id()).expect("a pid");
-        let pid = rustix::process::Pid::from_raw(pid).expect("not 0");
-        rustix::process::kill_process(pid, signal).expect("it runs");
-        process.wait().expect("it ends").code()
-    }
-}
-
-impl Drop for Rig {
-    fn drop(&mut self) {
-        let Some(mut process) = self.process.take() else { return };
-        let pid = i32::try_from(process.id()).ok().and_then(rustix::process::Pid::from_raw);
-        if let Some(pid) = pid {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
-        let _ = process.wait();
-        assert!(!is_mounted(&self.at("")), "a mount was left behind");
-    }
-}
-
-/// Runs a case on the simulated lower filesystem and on a host directory.
-fn on_both(case: fn(&Rig)) {
-    if !runnable() {
-        return;
-    }
-    case(&Rig::mount(&[]));
-    case(&Rig::mount(&["--lower", "host:{}/below"]));
-}
-
-fn errno<T: core::fmt::Debug>(result: rustix::io::Result<T>) -> i32 {
-    result.expect_err("it is refused").raw_os_error()
-}
 
 #[test]
 fn contents_links_and_kinds_are_those_of_a_filesystem() {
@@ -300,15 +220,6 @@ fn a_signal_ends_a_mount_cleanly_also_when_it_is_in_use() {
     drop(file);
     let status = process.process.take().expect("it runs").wait().expect("it ends");
     assert_eq!(status.code(), Some(0));
-}
-
-fn fuserig(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fuserig"));
-    command.args(arguments).output().expect("the binary was built")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// A workload of everyday tools.

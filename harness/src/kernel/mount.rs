@@ -86,6 +86,8 @@ pub struct Mount {
     /// Hashed inodes: lower inode (none for those of the daemon), the nodeid they were hashed
     /// under, and the inode.
     hashed: BTreeSet<(Option<Ino>, NodeId, InodeId)>,
+    /// Directories with each dentry that names them.
+    named: BTreeSet<(InodeId, DentryId)>,
 }
 
 impl Mount {
@@ -101,6 +103,7 @@ impl Mount {
             leaks: Leaks::default(),
             evicted: Vec::new(),
             hashed: BTreeSet::new(),
+            named: BTreeSet::new(),
         };
         let inode = mount.inode_for(NodeId::ROOT, root);
         mount.inodes[inode].filter = filter;
@@ -285,6 +288,7 @@ impl Mount {
             self.unhash(dentry);
             let state = self.dentries.remove(dentry);
             if let Some(inode) = state.inode {
+                self.named.remove(&(inode, dentry));
                 self.put_inode(inode);
             }
             next = Some(state.parent);
@@ -359,11 +363,21 @@ impl Mount {
             self.hold(alias);
             return Some(alias);
         }
-        if let Some(old) = self.dentries[dentry].inode.replace(inode) {
-            self.put_inode(old);
-        }
+        self.name(inode, dentry);
         self.hash(dentry);
         None
+    }
+
+    /// Makes `dentry` name `inode`, which takes over the caller's reference; what it named before
+    /// loses one.
+    pub fn name(&mut self, inode: InodeId, dentry: DentryId) {
+        if let Some(old) = self.dentries[dentry].inode.replace(inode) {
+            self.named.remove(&(old, dentry));
+            self.put_inode(old);
+        }
+        if self.inodes[inode].kind == FileKind::Directory {
+            self.named.insert((inode, dentry));
+        }
     }
 
     /// Moves a dentry to another name (`d_move`), keeping its references.
@@ -434,9 +448,9 @@ impl Mount {
         if self.inodes[inode].references < 2 {
             return None;
         }
-        self.dentries
-            .iter()
-            .find(|&(id, dentry)| id != except && dentry.inode == Some(inode) && id != self.root)
-            .map(|(id, _)| id)
+        let first = (inode, DentryId::from_index(0));
+        let last = (inode, DentryId::from_index(u32::MAX as usize));
+        let mut names = self.named.range(first..=last).map(|&(_, dentry)| dentry);
+        names.find(|&dentry| dentry != except && dentry != self.root)
     }
 }

@@ -124,9 +124,7 @@ fn attach_created(world: &mut World, run: &Run, dentry: DentryId, created: &Stat
         _ => (fuserig_abi::NodeId(0), *created),
     };
     let inode = world.mount.inode_for(nodeid, &stat);
-    if let Some(old) = world.mount.dentries[dentry].inode.replace(inode) {
-        world.mount.put_inode(old);
-    }
+    world.mount.name(inode, dentry);
     if world.faithful() {
         run.quirk(world, "NEW-1");
     } else if let Some(path) = &mut world.mount.dentries[dentry].backing {
