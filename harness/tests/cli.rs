@@ -66,7 +66,7 @@ fn a_wrong_command_line_ends_with_2() {
     let shell = corpus("shell", "frt");
     check(&["replay", path_text(&shell), "--filter", "nosuch"], 2, "built in are");
     check(&["replay", path_text(&shell), "--lower", "tape"], 2, "unknown lower tape");
-    check(&["replay", path_text(&shell), "--abi", "v9"], 2, "v3 or v4");
+    check(&["replay", path_text(&shell), "--abi", "v9"], 2, "one of v3, v4");
     check(&["replay"], 2, "TRACE");
     check(&["frobnicate"], 2, "frobnicate");
 }

@@ -66,7 +66,10 @@ fn library() -> Vec<PathBuf> {
     let mut sources: Vec<PathBuf> = entries
         .map(|entry| entry.expect("it can be listed").path())
         .filter(|path| path.to_string_lossy().ends_with(".bpf.c"))
-        .filter(|path| !path.to_string_lossy().contains(".android."))
+        .filter(|path| {
+            let name = path.to_string_lossy();
+            ![".android.", ".grouped."].iter().any(|other| name.contains(other))
+        })
         .collect();
     sources.sort();
     sources

@@ -125,9 +125,9 @@ fn the_report_says_what_is_lost_and_the_case_shows_it_again() {
     let text = finding.to_string();
     let (report, _) = text.split_once("\nreplay").expect("the command comes last");
     insta::assert_snapshot!(report, @r#"
-    violation old_or_new: config holds ""
-    with      the filter on v4 (faithful)
-    found     seed 0, run 0; 4 operations shrunk to 3
+    violation   old_or_new: config holds ""
+    with        the filter on v4 (faithful)
+    found       seed 0, run 0; 4 operations shrunk to 3
 
     step  client 1
        0  open tmp rw,create 644
@@ -141,8 +141,8 @@ fn the_report_says_what_is_lost_and_the_case_shows_it_again() {
     lost      1 of 3 changes that were not durable:
                 data at 0, 1 bytes, of /config
 
-    order     one client; no ordering matters
-    minimal   it passes without any one operation (3), fault or crash (1), line or argument (6); 36 runs
+    order       one client; no ordering matters
+    minimal     it passes without any one operation (3), fault or crash (1), line or argument (6); 36 runs
     "#);
     let case = Case::from_json(&finding.case.to_json()).expect("it was just written");
     let subject = Subject::without_filter(Abi::V4).over(TREE);

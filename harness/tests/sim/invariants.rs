@@ -38,10 +38,10 @@ fn a_listing_that_shows_a_hidden_name_is_found() {
     let (report, replay) = text.split_once("\nreplay").expect("the command comes last");
     assert!(replay.contains("Case::from_json"), "{replay}");
     insta::assert_snapshot!(report, @r"
-    violation never_visible: a listing shows .secret
-    with      the filter on v4 (faithful)
-    found     seed 12, run 2; 60 operations shrunk to 2
-    tree      /.secret 'no'
+    violation   never_visible: a listing shows .secret
+    with        the filter on v4 (faithful)
+    found       seed 12, run 2; 60 operations shrunk to 2
+    tree        /.secret 'no'
 
     step  client 1
        0  open . r
@@ -49,8 +49,8 @@ fn a_listing_that_shows_a_hidden_name_is_found() {
       10  getdents #0 4096
             = 80 [. .. .secret]   <- never_visible
 
-    order     one client; no ordering matters
-    minimal   it passes without any one operation (2), line or argument (1); 28 runs
+    order       one client; no ordering matters
+    minimal     it passes without any one operation (2), line or argument (1); 28 runs
     ");
 }
 
