@@ -13,6 +13,7 @@
 //! What a reader would get wrong: no door reimplements a stage. Whatever the origin of a request,
 //! it becomes a [`pipeline::Operation`] and goes through [`pipeline::Run`].
 
+pub mod anonymise;
 pub mod campaign;
 pub mod cli;
 pub mod conform;

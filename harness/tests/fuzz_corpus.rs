@@ -15,6 +15,7 @@ type Entry = fn(&[u8]);
 /// Each target, and the entry it calls.
 const TARGETS: &[(&str, Entry)] = &[
     ("abi_spec", fuserig_abi::spec::fuzz_abi_spec),
+    ("anonymise", fuserig_traces::anonymise::fuzz::fuzz_entry),
     ("btf_read", fuserig_abi::btf::fuzz_entry),
     ("conform_records", fuserig::conform::fuzz_entry),
     ("fuse_messages", fuserig::serve::fuzz_entry),

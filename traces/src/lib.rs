@@ -6,6 +6,7 @@
 //! filesystems nor filters. A reader would get wrong that the types here are not the runtime
 //! types of the other crates: conversion is by hand, so that each side can change alone.
 
+pub mod anonymise;
 pub mod calls;
 mod codec;
 mod compress;

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use fuserig_abi::{Abi, Fidelity};
 use fuserig_traces::PayloadMode;
 
+use super::anonymise::AnonymiseArgs;
 use super::args_import::ImportLine;
 use super::campaign::CampaignCommand;
 use super::export::ExportArgs;
@@ -295,6 +296,12 @@ pub(super) enum TraceCommand {
     /// Save what can be saved into a new trace
     #[command(after_help = "Example: fuserig trace repair damaged.frt -o saved.frt")]
     Repair(RepairArgs),
+    /// Replace names, users, times and data, prove that filters decide the same, then write
+    #[command(
+        after_help = "Example: fuserig trace anonymise app.frt -o shared.frt --key-file key \
+                            --filter 'hide:*.jpg' --keep extension"
+    )]
+    Anonymise(AnonymiseArgs),
     /// Write the trace in the form of another tool
     #[command(after_help = "Examples:\n  \
                             fuserig trace export app.frt --to jsonl -o app.jsonl\n  \
@@ -399,8 +406,10 @@ pub(super) enum FilterCommand {
     #[command(after_help = "Example: fuserig filter list filters/bpf/hide_names.o")]
     List(ListArgs),
     /// What an object contains: filters, programs, maps, kernel functions
+    #[command(after_help = "Example: fuserig filter info filters/bpf/hide_names.o")]
     Info(ObjectArgs),
     /// The linked instructions of an object with their source lines
+    #[command(after_help = "Example: fuserig filter disasm filters/bpf/deny_uid.o deny_open")]
     Disasm(DisasmArgs),
     /// What a kernel would refuse and what an author would trip over, with C lines and quirk ids
     #[command(after_help = "Example: fuserig filter vet filter.o --abi v4")]
@@ -500,5 +509,29 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         super::Arguments::command().debug_assert();
+    }
+
+    /// Commands without commands of their own, by their whole names.
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {
+        let path = format!("{path}{} ", command.get_name());
+        let mut inner = command.get_subcommands().peekable();
+        if inner.peek().is_none() {
+            let help = command.get_after_help().map(ToString::to_string);
+            found.push((path.trim_end().to_owned(), help.unwrap_or_default()));
+        }
+        inner.for_each(|command| leaves(command, &path, found));
+    }
+
+    #[test]
+    fn every_command_shows_an_example_of_itself() {
+        let mut found = Vec::new();
+        leaves(&super::Arguments::command(), "", &mut found);
+        assert!(found.len() >= 30, "{} commands", found.len());
+        let silent: Vec<&String> = found
+            .iter()
+            .filter(|(path, help)| !help.contains("Example") || !help.contains(path.as_str()))
+            .map(|(path, _)| path)
+            .collect();
+        assert!(silent.is_empty(), "no example in the help of {silent:?}");
     }
 }

@@ -5,6 +5,7 @@
 
 mod abi;
 mod adapt;
+mod anonymise;
 mod args;
 mod args_import;
 mod campaign;

@@ -3,9 +3,11 @@
 use std::io::Write;
 
 use fuserig_traces::record::RecordKind;
+use fuserig_traces::text::TextError;
 use fuserig_traces::tools::{DiffOptions, Info, diff_with, repair, verify};
 use fuserig_traces::{Trace, text};
 
+use super::anonymise;
 use super::args::{DiffArgs, OneTrace, RepairArgs, ShowArgs, TextArgs, TraceCommand};
 use super::exit::{Ended, Exit, Failure};
 use super::export;
@@ -20,6 +22,7 @@ pub(super) fn trace(command: &TraceCommand, terminal: &mut Terminal) -> Ended {
         TraceCommand::Diff(args) => diff(args, terminal),
         TraceCommand::Verify(args) => verify_trace(args, terminal),
         TraceCommand::Repair(args) => repair_trace(args, terminal),
+        TraceCommand::Anonymise(args) => anonymise::anonymise(args, terminal),
         TraceCommand::Export(args) => export::export(args, terminal),
     }
 }
@@ -95,7 +98,13 @@ fn text_twin(args: &TextArgs, terminal: &mut Terminal) -> Ended {
 fn parse_text(args: &TextArgs, terminal: &mut Terminal) -> Ended {
     let bytes = files::read_all(&args.input)?;
     let text = core::str::from_utf8(&bytes).map_err(|error| Failure::input(&args.input, &error))?;
-    let trace: Trace = text::parse(text).map_err(|error| Failure::input(&args.input, &error))?;
+    let trace: Trace = text::parse(text).map_err(|error| match error {
+        TextError::Syntax { line, column, .. } => {
+            let place = (usize::try_from(line).unwrap_or(usize::MAX), column);
+            Failure::at(&args.input, text, place, &error)
+        }
+        _ => Failure::input(&args.input, &error),
+    })?;
     let Some(path) = &args.output else {
         return Err(Failure::new(Exit::Usage, "trace text --parse: --output is missing"));
     };

@@ -10,6 +10,7 @@ use crate::report::ReportTarget;
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum AbiCommand {
     /// The ABI descriptions that are built in
+    #[command(after_help = "Example: fuserig abi list --format json")]
     List,
     /// The callbacks of an ABI with their arguments, or one of its types
     #[command(after_help = "Example: fuserig abi show v4 fuse_open_in")]
@@ -19,6 +20,7 @@ pub(in crate::cli) enum AbiCommand {
                             clang -target bpf -mcpu=v3 -g -O2 -I. -c filter.bpf.c")]
     Header(HeaderArgs),
     /// The BTF of an ABI, as a file for other tools
+    #[command(after_help = "Example: fuserig abi btf --abi v4 -o v4.btf")]
     Btf(BtfArgs),
     /// The C header that lets one source build for two ABIs
     #[command(after_help = "Example: fuserig abi shim --from v3 --to v4 -o shim.h")]

@@ -1,0 +1,194 @@
+//! `trace anonymise`: nothing that identifies is left, filters decide the same, and when they do not
+//! there is no output.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use fuserig::anonymise::{AnonymiseFailure, Anonymised, anonymise_proven};
+use fuserig_abi::Abi;
+use fuserig_filters::Filter;
+use fuserig_traces::anonymise::{Lengths, Policy};
+use fuserig_traces::calls::{ArgKind, CallSpec};
+use fuserig_traces::record::{NoteKind, NoteRecord, Record, Value};
+use fuserig_traces::{Trace, text};
+use support::{CAPTURES, corpus, corpus_bytes};
+
+const KEY: &[u8] = b"a key that only this test knows";
+
+fn capture(name: &str) -> Trace {
+    Trace::read(&corpus_bytes(name)[..]).expect("the corpus is whole")
+}
+
+fn make(spec: &str, _: Abi) -> Result<Option<Box<dyn Filter>>, String> {
+    fuserig_filters::builtin(spec).map(Some).map_err(|error| error.to_string())
+}
+
+fn work(trace: &Trace, policy: &Policy, filters: &[&str]) -> Result<Anonymised, AnonymiseFailure> {
+    let filters: Vec<String> = filters.iter().map(|&filter| filter.to_owned()).collect();
+    anonymise_proven(trace, KEY, policy, &filters, &mut make)
+}
+
+/// Every name in the paths of a trace.
+fn names(trace: &Trace) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for record in &trace.records {
+        let Record::Call(call) = record else { continue };
+        let spec = CallSpec::by_nr(call.nr).expect("the corpus has known calls");
+        for ((_, kind), value) in spec.args.iter().zip(&call.args) {
+            if let (ArgKind::Path, Value::Bytes(path)) = (kind, value) {
+                let path = String::from_utf8_lossy(path);
+                names.extend(path.split('/').map(str::to_owned));
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn no_name_of_a_capture_is_left_anywhere() {
+    let mut looked_for = 0;
+    for capture_name in CAPTURES {
+        let trace = capture(capture_name);
+        let made = work(&trace, &Policy::default(), &["readonly"]).expect("it can be done");
+        let shown = format!("{}{}", made.trace.header.to_json(), text::print(&made.trace));
+        // Shorter ones are found by chance, or are words of the format.
+        for name in names(&trace).iter().filter(|name| name.len() > 5) {
+            assert!(!shown.contains(name.as_str()), "{capture_name}: {name} is still there");
+            looked_for += 1;
+        }
+        assert_eq!(made.proofs.len(), 2);
+        assert!(made.proofs.iter().all(|proof| proof.decisions > proof.arrivals));
+        let again = names(&made.trace).len();
+        assert_eq!(again, names(&trace).len(), "{capture_name}: names met at one pseudonym");
+    }
+    assert!(looked_for >= 100, "only {looked_for} names were looked for");
+}
+
+#[test]
+fn the_messages_of_a_daemon_are_made_anonymous_too() {
+    let Some(captures) = support::shared("captures") else { return };
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    std::fs::write(folder.path().join("key"), KEY).expect("scratch");
+    let log = captures.join("shell.fuse.strace.zst");
+    let log = log.to_str().expect("paths are text");
+    let ends_with_0 = |arguments: &[&str]| {
+        let output = fuserig(folder.path(), arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {said}");
+    };
+    ends_with_0(&["import", "fuse-strace", log, "-o", "daemon.frt"]);
+    let key = ["--key-file", "key", "--filter", "readonly"];
+    ends_with_0(&[&["trace", "anonymise", "daemon.frt", "-o", "safe.frt"][..], &key].concat());
+    ends_with_0(&["replay", "safe.frt"]);
+    let safe = std::fs::read(folder.path().join("safe.frt")).expect("it was written");
+    let safe = Trace::read(&safe[..]).expect("a trace");
+    let shown = format!("{}{}", safe.header.to_json(), text::print(&safe));
+    let tree = std::fs::read_to_string(captures.join("shell.fuse.tree")).expect("a capture");
+    let paths = tree.lines().filter_map(|line| line.split('\t').next());
+    let names: BTreeSet<&str> =
+        paths.flat_map(|path| path.split('/')).filter(|name| name.len() > 5).collect();
+    assert!(names.len() >= 3, "{names:?}");
+    for name in names {
+        assert!(!shown.contains(name), "{name} is still there");
+    }
+}
+
+#[test]
+fn the_same_key_gives_the_same_trace_and_another_key_another() {
+    let trace = capture("shell");
+    let one = work(&trace, &Policy::default(), &[]).expect("it can be done");
+    let two = work(&trace, &Policy::default(), &[]).expect("it can be done");
+    assert_eq!(one.trace, two.trace);
+    let key = b"another key, as long as needed";
+    let other = anonymise_proven(&trace, key, &Policy::default(), &[], &mut make);
+    let other = other.expect("it can be done");
+    assert_ne!(one.trace.stream_id(), other.trace.stream_id());
+    assert_eq!(one.report, other.report);
+}
+
+#[test]
+fn a_filter_that_looks_at_names_gets_what_it_looks_at_or_no_trace() {
+    let trace = capture("shell");
+    let lost = work(&trace, &Policy::default(), &["hide:*.jpg"]);
+    let Err(AnonymiseFailure::Decides(difference)) = lost else { panic!("{lost:?}") };
+    assert_eq!(difference.filter, "hide:*.jpg");
+    assert!(difference.original.contains("-> -2"), "{difference}");
+    let policy = Policy { extensions: true, ..Policy::default() };
+    let made = work(&trace, &policy, &["hide:*.jpg"]).expect("the extension is all it looks at");
+    let kept = made.trace.header.anonymisation.expect("the header says so");
+    assert_eq!(kept.policy, "component,length=exact,extension");
+    assert_eq!(kept.filters, ["none", "hide:*.jpg"]);
+    let policy = Policy { names: [b"cover.jpg".to_vec()].into(), ..Policy::default() };
+    work(&trace, &policy, &["hide:cover.jpg"]).expect("the name is kept");
+}
+
+#[test]
+fn lengths_may_be_hidden_where_nobody_measures_them() {
+    let trace = capture("sqlite");
+    for lengths in [Lengths::Class, Lengths::Hidden] {
+        let policy = Policy { lengths, ..Policy::default() };
+        let made = work(&trace, &policy, &["readonly"]).expect("no decision depends on a length");
+        assert!(made.report.linkable().all(|sentence| !sentence.contains("exactly")));
+    }
+}
+
+#[test]
+fn what_people_wrote_into_a_trace_is_left_out() {
+    let mut trace = capture("shell");
+    let story = NoteRecord {
+        kind: NoteKind::STORY,
+        text: "found on the laptop of Ann".into(),
+        ..NoteRecord::default()
+    };
+    trace.records.push(story.into());
+    trace.header.mount_options = vec!["allow_other".into(), "fsname=/home/ann".into()];
+    trace.header.seed = Some(7);
+    let made = work(&trace, &Policy::default(), &[]).expect("it can be done");
+    let shown = format!("{}{}", made.trace.header.to_json(), text::print(&made.trace));
+    assert!(!shown.contains("ann") && !shown.contains("laptop"));
+    assert_eq!(made.report.notes, 1);
+    assert_eq!(made.trace.header.mount_options, ["allow_other"]);
+    for field in ["mount_options", "seed", "source.what"] {
+        assert!(made.report.header_fields.iter().any(|left_out| left_out == field), "{field}");
+    }
+}
+
+#[test]
+fn a_trace_with_nothing_to_play_cannot_be_proven() {
+    let nothing = work(&Trace::default(), &Policy::default(), &[]);
+    assert!(matches!(nothing, Err(AnonymiseFailure::NothingToReplay)), "{nothing:?}");
+    let short = anonymise_proven(&capture("shell"), b"short", &Policy::default(), &[], &mut make);
+    assert!(matches!(short, Err(AnonymiseFailure::Input(_))), "{short:?}");
+}
+
+fn fuserig(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fuserig"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("the binary was built")
+}
+
+#[test]
+fn the_command_writes_only_what_is_proven() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    std::fs::write(folder.path().join("key"), KEY).expect("scratch");
+    let shell = corpus("shell", "frt");
+    let shell = shell.to_str().expect("paths are text");
+    let base = ["trace", "anonymise", shell, "-o", "out.frt", "--key-file", "key"];
+    let refused = fuserig(folder.path(), &[&base[..], &["--filter", "hide:*.jpg"]].concat());
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("--keep extension") && said.contains("was not written"), "{said}");
+    assert!(!folder.path().join("out.frt").exists(), "it fails closed");
+    let kept = ["--filter", "hide:*.jpg", "--keep", "extension"];
+    let done = fuserig(folder.path(), &[&base[..], &kept].concat());
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    let replayed = fuserig(folder.path(), &["replay", "out.frt"]);
+    assert_eq!(replayed.status.code(), Some(0), "the recorded results are still right");
+    let again = fuserig(folder.path(), &base);
+    assert_eq!(again.status.code(), Some(2), "it does not overwrite");
+}
