@@ -1,5 +1,5 @@
-//! `trace anonymise`: nothing that identifies is left, filters decide the same, and when they do not
-//! there is no output.
+//! `trace anonymise`: nothing that identifies is left, filters decide the same, and when they do
+//! not there is no output.
 
 mod support;
 

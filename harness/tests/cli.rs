@@ -72,6 +72,22 @@ fn a_wrong_command_line_ends_with_2() {
 }
 
 #[test]
+fn a_mistake_in_a_text_is_shown_where_it_is() {
+    let (_keep, path) = scratch();
+    std::fs::write(path("bad.scn"), "abi v4\nrun\n  opn(\"/a\") = 3\n").expect("scratch");
+    std::fs::write(path("bad.tree"), "/fine\n/a mode=0999\n").expect("scratch");
+    std::fs::write(path("bad.txt"), "# frt 1.0 {}\nop 1-2 +1ms soon\n").expect("scratch");
+    let (scenario, tree, twin) = (path("bad.scn"), path("bad.tree"), path("bad.txt"));
+    let mark = "  3 |   opn(\"/a\") = 3\n    |   ^";
+    check(&["run", path_text(&scenario)], 3, mark);
+    let fuzz = ["fuzz", "readonly", "--runs", "1", "--tree", path_text(&tree)];
+    check(&fuzz, 3, "  2 | /a mode=0999\n    |    ^");
+    let output = path("out.frt");
+    let parse = ["trace", "text", "--parse", path_text(&twin), "-o", path_text(&output)];
+    check(&parse, 3, "  2 | op 1-2 +1ms soon\n    |             ^");
+}
+
+#[test]
 fn an_unreadable_input_ends_with_3() {
     let (_keep, path) = scratch();
     std::fs::write(path("foreign"), "#!/bin/sh\necho no trace\n").expect("scratch");

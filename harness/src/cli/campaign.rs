@@ -12,6 +12,7 @@ use fuserig_traces::{Header, PayloadMode, SourceKind, Trace};
 
 use super::exit::{Ended, Exit, Failure};
 use super::output::{Style, Terminal};
+use super::progress::Advance;
 use super::{files, filter};
 use crate::campaign::{Merged, Plan, Shard, Work, WorkResult};
 use crate::replay::{ReplayOptions, Replayer, StopFlag};
@@ -137,7 +138,12 @@ fn run(args: &RunArgs, terminal: &mut Terminal) -> Ended {
     let mine: Vec<&Work> = plan.works().iter().filter(|work| shard.has(work)).collect();
     let (mut done, mut kept, mut findings, mut failed) = (0_usize, 0_usize, 0_usize, 0_usize);
     for (at, work) in mine.iter().enumerate() {
-        terminal.progress(&format!("shard {shard}: work {} of {}", at + 1, mine.len()));
+        terminal.advance(&Advance {
+            what: "did",
+            unit: "works",
+            done: at as u64,
+            total: Some(mine.len() as u64),
+        });
         let path = args.results.join(format!("{}.json", work.id));
         let result = match read_result(&path) {
             Some(result) => {

@@ -8,6 +8,7 @@ use super::args::ConformArgs;
 use super::exit::{Ended, Exit, Failure};
 use super::files;
 use super::output::{Style, Terminal};
+use super::progress::Advance;
 use crate::conform::{CaseReport, ConformOptions, Verdict, conform_text};
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,7 +21,9 @@ struct Totals {
 pub(super) fn conform(args: &ConformArgs, terminal: &mut Terminal) -> Ended {
     let mut totals = Totals::default();
     let mut files = Vec::new();
-    for path in &args.files {
+    for (at, path) in args.files.iter().enumerate() {
+        let (done, total) = (at as u64, Some(args.files.len() as u64));
+        terminal.advance(&Advance { what: "played", unit: "files", done, total });
         let abi = args.abi.unwrap_or_else(|| abi_of(path));
         let text = files::read_all(path)?;
         let options = ConformOptions::new(abi);
@@ -37,6 +40,7 @@ pub(super) fn conform(args: &ConformArgs, terminal: &mut Terminal) -> Ended {
         }
         files.push(file_json(path, abi, &reports));
     }
+    terminal.progress_end();
     let Totals { passed, failed, skipped } = totals;
     if terminal.json() {
         let value = serde_json::json!({

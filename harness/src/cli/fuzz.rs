@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use fuserig_sim_fs::MemFs;
+
 use super::exit::{Ended, Exit, Failure};
 use super::files;
 use super::filter::named;
 use super::fuzz_args::FuzzArgs;
 use super::output::{Style, Terminal};
+use super::progress::Advance;
 use crate::invariant::{self, Invariant};
 use crate::rim::Stopwatch;
 use crate::sim::{
@@ -29,7 +32,7 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
         fitting.expect_crashes(durability);
     }
     let tree = match &args.tree {
-        Some(path) => read_text(path)?,
+        Some(path) => read_tree(path)?,
         None => fitting.tree.clone(),
     };
     let subject = subject(&args.filter, args.abi)?.over(&tree).fidelity(args.fidelity);
@@ -39,7 +42,9 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
     let mut campaign = simulation.run(subject).check_all(fitting.invariants);
     let result = campaign.go(&mut |summary: &Summary| {
         if summary.runs.is_multiple_of(64) {
-            terminal.progress(&format!("{} runs, {} operations", summary.runs, summary.operations));
+            let total = args.time.is_none().then_some(args.runs.unwrap_or(RUNS));
+            let advance = Advance { what: "fuzz: did", unit: "runs", done: summary.runs, total };
+            terminal.advance(&advance);
         }
         limit.is_none_or(|limit| watch.elapsed() < limit)
     });
@@ -229,6 +234,15 @@ fn keep_corpus(directory: &Path, campaign: &Campaign) -> Result<(usize, usize), 
 fn read_text(path: &Path) -> Result<String, Failure> {
     let bytes = files::read_all(path)?;
     String::from_utf8(bytes).map_err(|error| Failure::input(path, &error))
+}
+
+/// A tree that can be made.
+fn read_tree(path: &Path) -> Result<String, Failure> {
+    let text = read_text(path)?;
+    match MemFs::from_tree(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Failure::at(path, &text, (error.line, error.column), &error)),
+    }
 }
 
 fn read_case(path: &Path) -> Result<Case, Failure> {

@@ -31,6 +31,7 @@ mod import_write;
 mod manual;
 mod mount;
 mod output;
+mod progress;
 mod replay;
 mod run;
 mod summary;

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::args::{Color, Common, Format};
+use super::progress::{Advance, Pace};
 
 /// Emphasis in human output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,7 @@ pub(super) struct Terminal {
     format: Format,
     colored: bool,
     progress: bool,
+    pace: Pace,
     closed: bool,
 }
 
@@ -34,7 +36,7 @@ impl Terminal {
             Color::Auto => !no_color && io::stdout().is_terminal(),
         };
         let progress = io::stderr().is_terminal();
-        Terminal { format: common.format, colored, progress, closed: false }
+        Terminal { format: common.format, colored, progress, pace: Pace::new(), closed: false }
     }
 
     pub(super) fn json(&self) -> bool {
@@ -81,20 +83,38 @@ impl Terminal {
         let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
     }
 
-    /// A line that is overwritten by the next one, on a terminal only.
+    /// A line that is overwritten by the next one: on a terminal, and not in the first seconds.
     pub(super) fn progress(&self, text: &str) {
-        if self.progress {
-            let mut stderr = io::stderr().lock();
-            let _ = write!(stderr, "\r{text}\x1b[K");
-            let _ = stderr.flush();
+        if self.progress && self.pace.due() {
+            overwrite(text);
+        }
+    }
+
+    /// The same with a rate and the time that is left.
+    pub(super) fn advance(&self, advance: &Advance<'_>) {
+        if !self.progress {
+            return;
+        }
+        if let Some(line) = self.pace.line(advance) {
+            overwrite(&line);
         }
     }
 
     /// Clears the progress line.
     pub(super) fn progress_end(&self) {
-        self.progress("");
-        if self.progress {
+        if self.progress && self.pace.is_shown() {
+            overwrite("");
             let _ = write!(io::stderr().lock(), "\r");
         }
+        self.pace.clear();
     }
+}
+
+/// Puts a line in place of the last one; a longer one is cut, so that it stays one line.
+fn overwrite(text: &str) {
+    const COLUMNS: usize = 79;
+    let text: String = text.chars().take(COLUMNS).collect();
+    let mut stderr = io::stderr().lock();
+    let _ = write!(stderr, "\r{text}\x1b[K");
+    let _ = stderr.flush();
 }

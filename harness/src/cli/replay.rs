@@ -12,6 +12,7 @@ use fuserig_traces::{Header, SourceKind, StreamId, Summary, Trace, TraceWriter};
 use super::args::ReplayArgs;
 use super::exit::{Ended, Exit, Failure};
 use super::output::Terminal;
+use super::progress::Advance;
 use super::{files, filter, summary, wire};
 use crate::kernel::World;
 use crate::replay::{
@@ -155,8 +156,8 @@ fn run<W: std::io::Write>(
 ) -> Result<(), ReplayError> {
     let result = replayer.run(trace, writer, stop, &mut |done, total| {
         if done % PROGRESS_EVERY == 0 {
-            let percent = done * 100 / total.max(1);
-            terminal.progress(&format!("replayed {done} of {total} calls ({percent} %)"));
+            let total = Some(total);
+            terminal.advance(&Advance { what: "replayed", unit: "calls", done, total });
         }
     });
     terminal.progress_end();
@@ -229,7 +230,7 @@ pub(super) fn sim_lower(
     let text = String::from_utf8(bytes).map_err(|error| Failure::input(origin, &error))?;
     match MemFs::from_tree_with(lower_options(&trace.header.lower), &text) {
         Ok(fs) => Ok(Box::new(fs)),
-        Err(error) => Err(Failure::input(origin, &error)),
+        Err(error) => Err(Failure::at(origin, &text, (error.line, error.column), &error)),
     }
 }
 

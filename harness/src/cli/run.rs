@@ -14,7 +14,8 @@ pub(super) fn run_scenarios(args: &RunArgs, terminal: &mut Terminal) -> Ended {
     let mut tally = Tally::default();
     for path in &args.scenarios {
         let text = std::fs::read_to_string(path).map_err(|error| Failure::input(path, &error))?;
-        let scenario = Scenario::parse(&text).map_err(|error| Failure::input(path, &error))?;
+        let scenario = Scenario::parse(&text)
+            .map_err(|error| Failure::at(path, &text, (error.line, error.column), &error))?;
         let abis = match args.abi {
             Some(abi) => vec![abi],
             None => scenario.abis.clone(),

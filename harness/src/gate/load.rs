@@ -189,5 +189,20 @@ fn kind(kind: &MemberKind) -> &'static str {
     }
 }
 
+/// The ids of what [`load_findings`] finds, with what each looks for.
+pub const LOAD_IDS: [(&str, &str); 11] = [
+    ("load-empty", "an object without a table of callbacks"),
+    ("load-license", "a licence that the kernel does not take"),
+    ("load-type", "a struct_ops type that the ABI does not have"),
+    ("load-member", "a member that the ABI does not have"),
+    ("load-member-kind", "a program where the ABI has data, or the other way round"),
+    ("load-member-size", "a data member of another size"),
+    ("load-bit-field", "a bit field among the members"),
+    ("load-pointer", "a member that is no pointer to a function"),
+    ("load-program-twice", "one program for two members"),
+    ("load-kfunc", "a kernel function that the ABI does not have"),
+    ("load-kfunc-prototype", "a kernel function with other arguments"),
+];
+
 /// The number of rules that [`load_findings`] applies.
-pub const LOAD_RULES: u64 = 10;
+pub const LOAD_RULES: u64 = LOAD_IDS.len() as u64;

@@ -18,7 +18,7 @@ mod shrink;
 pub use behaviour::{BehaviourDiff, BehaviourError, BehaviourGroup, behaviour, behaviour_findings};
 pub use date::Date;
 pub use finding::finding_of;
-pub use load::{LOAD_RULES, Libbpf, load_findings};
+pub use load::{LOAD_IDS, LOAD_RULES, Libbpf, load_findings};
 pub use policy::{Policy, PolicyError, PolicyLoader, PolicySuppression, RungName, Strictness};
 pub use review::{MemberCount, ReviewArm, ReviewRow, member_counts, review};
 pub use run::{GateInput, gate, ran};

@@ -16,6 +16,7 @@ mod leak;
 mod linear;
 mod readonly;
 mod seen;
+mod table;
 mod twin;
 mod whole;
 
@@ -30,5 +31,6 @@ pub use leak::{NoLeak, no_leak};
 pub use linear::{Linearizable, linearizable};
 pub use readonly::{ReadOnly, read_only};
 pub use seen::{End, Invariant, Seen, Violation};
+pub use table::KNOWN;
 pub use twin::{Transparent, TwinsAgree, transparent, twins_agree};
 pub use whole::{AtomicNames, atomic_names};

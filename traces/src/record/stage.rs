@@ -13,6 +13,9 @@ macro_rules! stage_kinds {
             /// Every kind that has a name, in number order.
             pub const NAMED: &'static [(StageKind, &'static str)] =
                 &[$((StageKind::$constant, $name)),*];
+
+            /// What each of [`StageKind::NAMED`] says, as a sentence, in the same order.
+            pub const ABOUT: &'static [&'static str] = &[$($doc),*];
         }
     };
 }

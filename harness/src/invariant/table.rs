@@ -1,0 +1,30 @@
+//! The names that findings of a simulation carry, and what each says.
+
+/// Every invariant by the name that reports use, with the sentence that does not hold when it is
+/// found. The last five are judged by the simulation itself, whatever invariants are chosen.
+///
+/// ```
+/// use fuserig::invariant::{self, Invariant};
+/// let name = invariant::read_only().name().to_owned();
+/// assert!(invariant::KNOWN.iter().any(|(known, _)| *known == name));
+/// ```
+pub const KNOWN: &[(&str, &str)] = &[
+    ("balance", "every lookup that the daemon was told of is given back by FORGET"),
+    ("cost_bound", "no call of the filter costs more instructions than its bound"),
+    ("no_data_lost", "what was written is read again until it is overwritten, cut off or removed"),
+    ("errno_envelope", "a call fails only with errors that Linux documents for it"),
+    ("never_visible", "no client sees the name, by whatever call"),
+    ("no_interference", "clients that share nothing get what each alone would get"),
+    ("no_leak", "nothing of the kernel is held when everything is closed"),
+    ("linearizable", "overlapping calls have results of some order of them, one after the other"),
+    ("read_only", "the lower tree is the same before and after"),
+    ("transparent", "every call ends as it would without the filter"),
+    ("twins_agree", "two filters that should decide alike do"),
+    ("durable", "what was synced is there after a loss of power"),
+    ("atomic_names", "after a loss of power each name is the old one or the new one"),
+    ("no_crash", "the modelled kernel does not crash"),
+    ("no_hang", "every call returns"),
+    ("no_deadlock", "nobody waits for somebody who waits for him"),
+    ("step_limit", "the run ends within its number of steps"),
+    ("deterministic", "the same case does the same twice"),
+];

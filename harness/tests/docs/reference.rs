@@ -1,0 +1,199 @@
+//! The reference of every id, made from the tables that the program itself uses.
+
+use std::fmt::Write as _;
+
+use fuserig::cli::Exit;
+use fuserig::gate::LOAD_IDS;
+use fuserig::invariant::KNOWN;
+use fuserig::report::{FindingClass, Severity};
+use fuserig_abi::diff::RULES;
+use fuserig_abi::{Abi, AbiTable, Op, Quirk};
+use fuserig_filters::vet::VetClass;
+use fuserig_traces::record::{CallFlags, NoteKind, OpFlags, RecordKind, StageKind};
+
+use super::absent;
+use super::support::workspace;
+
+/// Writes a line; strings take everything.
+macro_rules! line {
+    ($text:ident) => { $text.push('\n') };
+    ($text:ident, $($argument:tt)*) => {
+        writeln!($text, $($argument)*).expect("strings take everything")
+    };
+}
+
+/// The whole page.
+pub(crate) fn markdown() -> String {
+    let mut text = String::new();
+    line!(text, "# Reference");
+    line!(text);
+    line!(
+        text,
+        "Made from the tables by `cargo test -p fuserig --test docs`, which fails when this"
+    );
+    line!(text, "page says something else. Ids never change in meaning.");
+    exits(&mut text);
+    findings(&mut text);
+    events(&mut text);
+    members(&mut text);
+    quirks(&mut text);
+    text
+}
+
+fn head(text: &mut String, title: &str, columns: &[&str]) {
+    line!(text);
+    line!(text, "{title}");
+    line!(text);
+    line!(text, "| {} |", columns.join(" | "));
+    line!(text, "|{}", "---|".repeat(columns.len()));
+}
+
+/// Cells may not hold the sign that ends them.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+fn exits(text: &mut String) {
+    head(text, "## Exit codes", &["code", "meaning"]);
+    for (exit, about) in Exit::TABLE {
+        line!(text, "| {} | {about} |", exit.code());
+    }
+    line!(text);
+    line!(text, "`record` returns the status of its command.");
+}
+
+fn findings(text: &mut String) {
+    line!(text);
+    line!(text, "## Findings");
+    head(text, "Classes, in every form of report:", &["class"]);
+    for class in FindingClass::ALL {
+        line!(text, "| `{class}` |");
+    }
+    let severities = [Severity::Error, Severity::Warning, Severity::Note];
+    let names: Vec<String> = severities.iter().map(|severity| format!("`{severity}`")).collect();
+    line!(text);
+    line!(text, "Severities: {}. Only errors make a check fail.", names.join(", "));
+    head(text, "### Of simulations (`check`, `fuzz`)", &["id", "what holds"]);
+    for (name, about) in KNOWN {
+        line!(text, "| `{name}` | {about} |");
+    }
+    head(text, "### Of the static check (`filter vet`)", &["class", "what it means"]);
+    let classes = [
+        (VetClass::Refused, "a kernel refuses the program"),
+        (VetClass::Crash, "the kernel crashes when it happens"),
+        (VetClass::Wrong, "accepted, and not what it says"),
+        (VetClass::Ignored, "accepted, and without effect"),
+        (VetClass::Never, "never runs"),
+    ];
+    for (class, about) in classes {
+        line!(text, "| `{}` | {about} |", class.name());
+    }
+    line!(text);
+    line!(text, "Most carry the id of the quirk that makes it so.");
+    head(text, "### Of loading (`abi check`, `abi gate`)", &["id", "what it looks for"]);
+    for (id, about) in LOAD_IDS {
+        line!(text, "| `{id}` | {about} |");
+    }
+    head(text, "### Of ABI differences (`abi diff`, `abi gate`)", &["id", "what it looks for"]);
+    for rule in RULES {
+        line!(text, "| `{}` | {} |", rule.id, cell(rule.about));
+    }
+    line!(text);
+    line!(text, "The id of one change is `RULE:SUBJECT`; policies name either.");
+}
+
+fn events(text: &mut String) {
+    line!(text);
+    line!(text, "## Events");
+    line!(text);
+    line!(text, "What `trace show` prints. A record is of one of these kinds:");
+    line!(text);
+    for kind in RecordKind::ALL {
+        line!(text, "- `{kind}`, blocks of kind {}", kind.number());
+    }
+    head(text, "### Stages", &["number", "name", "what happened"]);
+    for ((kind, name), about) in StageKind::NAMED.iter().zip(StageKind::ABOUT) {
+        line!(text, "| {} | `{name}` | {} |", kind.0, cell(about));
+    }
+    let mut list = |title: &str, marks: &mut dyn Iterator<Item = (u16, &str)>| {
+        line!(text);
+        line!(text, "{title}");
+        line!(text);
+        for (bit, name) in marks {
+            line!(text, "- `{name}` {bit}");
+        }
+    };
+    let mut flags = OpFlags::NAMES.iter().map(|(flag, name)| (flag.0, *name));
+    list("Marks of operations:", &mut flags);
+    let mut flags = CallFlags::NAMES.iter().map(|(flag, name)| (flag.0, *name));
+    list("Marks of system calls:", &mut flags);
+    let mut kinds = NoteKind::NAMED.iter().map(|(kind, name)| (kind.0, *name));
+    list("Kinds of notes:", &mut kinds);
+}
+
+fn members(text: &mut String) {
+    let (v3, v4) = (AbiTable::of(Abi::V3), AbiTable::of(Abi::V4));
+    let columns = ["member", "v3", "v4", "arguments after meta"];
+    head(text, "## Members", &columns);
+    for row in v4.slots() {
+        let old = v3.slot(row.slot).map_or("-".to_owned(), |row| row.offset.to_string());
+        let names: Vec<String> =
+            row.args[1..].iter().map(|arg| format!("`{} {}`", arg.type_name, arg.name)).collect();
+        let names = if names.is_empty() { "-".to_owned() } else { names.join(", ") };
+        line!(text, "| `{}` | {old} | {} | {names} |", row.member, row.offset);
+    }
+    line!(text);
+    line!(
+        text,
+        "The numbers are offsets in `struct fuse_ops`; `fuserig abi show v4 MEMBER` says more."
+    );
+}
+
+fn quirks(text: &mut String) {
+    line!(text);
+    line!(text, "## Quirks");
+    line!(text);
+    line!(
+        text,
+        "What the modelled kernels do and nobody would expect. A run that meets one says so;"
+    );
+    line!(text, "`--fidelity intended` does what was meant where that can be said.");
+    let columns = ["id", "versions", "class", "operations", "what happens", "shown by"];
+    head(text, "", &columns);
+    for quirk in Quirk::ALL {
+        let absent = absent::LIST.iter().find(|(id, _)| *id == quirk.id());
+        let shown = absent.map_or("a row of `tests/quirks`", |(_, reason)| reason);
+        line!(
+            text,
+            "| {quirk} | {} | {} | {} | {} | {shown} |",
+            quirk.versions().join(" "),
+            quirk.klass(),
+            operations(*quirk),
+            cell(quirk.text()),
+        );
+    }
+}
+
+fn operations(quirk: Quirk) -> String {
+    let concerned: Vec<&str> =
+        Op::ALL.into_iter().filter(|op| quirk.concerns(*op)).map(Op::name).collect();
+    if concerned.len() == Op::ALL.len() { "all".to_owned() } else { concerned.join(" ") }
+}
+
+#[test]
+fn every_invariant_stands_in_the_table() {
+    let folder = workspace().join("harness/src/invariant");
+    let mut found = 0;
+    for entry in std::fs::read_dir(folder).expect("the module is a folder") {
+        let source = std::fs::read_to_string(entry.expect("an entry").path()).expect("a source");
+        for (_, rest) in source
+            .match_indices("\n    fn name(&self) -> &str {\n        \"")
+            .map(|(at, head)| source.split_at(at + head.len()))
+        {
+            let name = rest.split('"').next().expect("a string ends");
+            assert!(KNOWN.iter().any(|(known, _)| *known == name), "{name} stands in no table");
+            found += 1;
+        }
+    }
+    assert!(found >= 11, "only {found} invariants were found");
+}
