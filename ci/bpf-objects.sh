@@ -58,6 +58,11 @@ for source in filters/bpf/*.bpf.c; do
     object "$source" "$abi" v3 "filters/bpf/$name.o"
 done
 
+# Filters with a mistake planted in each.
+for source in harness/tests/data/planted/*.bpf.c; do
+    object "$source" v4 v3 "${source%.bpf.c}.o"
+done
+
 # The tests of the loader: one object for every instruction set, and mistakes.
 data=filters/tests/object/data
 for cpu in v1 v2 v3 v4; do

@@ -5,6 +5,7 @@
 //! same case on another subject. What a reader would get wrong: an invariant is used for many
 //! runs, one after the other; what it remembers it must forget in [`Invariant::begin`].
 
+mod agree;
 mod balance;
 mod cost;
 mod data;
@@ -20,6 +21,7 @@ mod table;
 mod twin;
 mod whole;
 
+pub use agree::{AgreesWith, agrees_with};
 pub use balance::{BalanceKept, balance};
 pub use cost::{CostBound, cost_bound};
 pub use data::{NoDataLost, no_data_lost};

@@ -36,7 +36,7 @@ impl Class {
             "no_crash" => Class::Crash,
             "no_deadlock" | "no_hang" | "step_limit" => Class::Deadlock,
             "no_leak" | "balance" => Class::Leak,
-            "transparent" | "twins_agree" | "no_interference" => Class::Divergence,
+            "transparent" | "twins_agree" | "agrees_with" | "no_interference" => Class::Divergence,
             "deterministic" => Class::Nondeterminism,
             _ => Class::Violation,
         }

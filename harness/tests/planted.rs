@@ -1,0 +1,67 @@
+//! Mistakes planted in filters, filesystems, daemons, between clients and in the order of what
+//! becomes durable: the search finds them, and nothing in their correct twins.
+//!
+//! Here are those that take few operations; the bench `planted` hunts all of them with 20,000
+//! operations each, and counts false alarms and mutants.
+
+#[path = "planted/mod.rs"]
+mod suite;
+
+use suite::{all, line, mutants};
+
+/// Mistakes that a search of 2,560 operations finds.
+const FOUND_SOON: [&str; 16] = [
+    "nlink is wrong after a rename over a link",
+    "an exchange is a plain rename",
+    "extended attributes are lost in a rename",
+    "links are counted twice",
+    "an unlinked file is empty at once",
+    "mkdir forgets what the group may do",
+    "targets of links are cut at eight bytes",
+    "a truncation does not zero what was behind",
+    "a short write reports everything",
+    "the size is that of the first look",
+    "O_APPEND is forgotten after the first write",
+    "a copy is a byte short",
+    "takes short names for the hidden one",
+    "chmod may set setuid",
+    "a write may cross the limit",
+    "a guarded attribute may be removed",
+];
+
+/// Mutants that a search of 1,280 operations tells from their originals.
+const KILLED_SOON: [&str; 3] = [
+    "hide_names hide_rename[10]: it is left out",
+    "redact_list redact_post[66]: it is left out",
+    "xattr_guard guard_removexattr[7]: the number is one more",
+];
+
+#[test]
+fn planted_mistakes_are_found() {
+    let planted = all();
+    assert!(planted.len() >= 40, "{} planted mistakes", planted.len());
+    let mut count = 0;
+    for mistake in planted.iter().filter(|mistake| FOUND_SOON.contains(&mistake.name)) {
+        let found = mistake.hunt(2560);
+        println!("{}", line(mistake, found.as_ref()));
+        assert!(found.is_some(), "{}", mistake.name);
+        count += 1;
+    }
+    assert_eq!(count, FOUND_SOON.len());
+}
+
+#[test]
+fn the_correct_twins_raise_no_alarm() {
+    for mistake in &all() {
+        let alarm = mistake.false_alarm(77, 640).err();
+        assert!(alarm.is_none(), "{} {}: {}", mistake.kind, mistake.name, alarm.expect("some"));
+    }
+}
+
+#[test]
+fn mutants_of_the_library_are_found() {
+    let mutants = mutants::of_library(97);
+    let soon = |mutant: &&mutants::Mutant| KILLED_SOON.contains(&mutant.to_string().as_str());
+    let fates: Vec<_> = mutants.iter().filter(soon).map(|mutant| mutant.hunt(1280)).collect();
+    assert_eq!(fates, [mutants::Fate::Killed; 3]);
+}

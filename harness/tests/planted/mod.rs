@@ -1,0 +1,82 @@
+//! Things that are wrong on purpose, each with its correct twin and with what judges it.
+//!
+//! They were written before anybody looked at how the search does on them. Each is a mistake that
+//! somebody could make in a filter, in the filesystem below, in a daemon, between two clients, or
+//! in the order of what becomes durable.
+
+mod bpf;
+mod crashes;
+mod daemons;
+mod lowers;
+pub(crate) mod mutants;
+mod races;
+
+use fuserig::prelude::*;
+use fuserig::sim::Class;
+
+/// The names that filters are about beside names to show.
+pub(crate) const TREE: &str = "/notes.txt 'hi'\n/.secret 'no'\n/d/\n/d/a 'abc'\n/d/.secret 's'\n\
+                               /d/x.jpg 'jpg'\n/e/ mode=0777\n/b mode=0666 'bbb' xattr.user.a='v'\n\
+                               /link -> d/a";
+
+pub(crate) type Judges = Vec<Box<dyn Invariant>>;
+
+/// One mistake.
+pub(crate) struct Planted {
+    pub(crate) kind: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) wrong: Subject,
+    pub(crate) right: Subject,
+    pub(crate) judges: Box<dyn Fn() -> Judges>,
+    pub(crate) crashes: Option<Durability>,
+}
+
+/// All of them.
+pub(crate) fn all() -> Vec<Planted> {
+    [lowers::all(), daemons::all(), races::all(), crashes::all(), bpf::all()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// What holds for everything. FIXME: the errno envelope is left out, because an open that races a
+/// rename over its file ends in EBADF in the model, and that would be counted as a kill.
+pub(crate) fn general() -> Judges {
+    vec![Box::new(invariant::no_leak()), Box::new(invariant::balance())]
+}
+
+impl Planted {
+    fn search(&self, subject: &Subject, seed: u64, operations: u64) -> Result<Summary, Finding> {
+        let simulation = Simulation::new(Seed(seed)).name(".secret").runs(operations / 64);
+        let simulation = match self.crashes {
+            Some(durability) => simulation.crashes(durability),
+            None => simulation,
+        };
+        let subject = subject.clone().over(TREE);
+        simulation.run(subject).check_all((self.judges)()).result().map_err(|found| *found)
+    }
+
+    /// What a search with default settings and so many operations finds.
+    pub(crate) fn hunt(&self, operations: u64) -> Option<Finding> {
+        self.search(&self.wrong, 1, operations).err()
+    }
+
+    /// What a search finds in the correct twin, which should be nothing; the operations it took.
+    pub(crate) fn false_alarm(&self, seed: u64, operations: u64) -> Result<u64, Finding> {
+        self.search(&self.right, seed, operations).map(|summary| summary.operations)
+    }
+}
+
+/// The line of a kill list.
+pub(crate) fn line(planted: &Planted, found: Option<&Finding>) -> String {
+    let Planted { kind, name, .. } = planted;
+    match found {
+        None => format!("MISSED  {kind:<8}{name}"),
+        Some(found) => {
+            let (run, left) = (found.run + 1, found.case.operations());
+            let how = &found.violation.invariant;
+            let class = if found.class == Class::Crash { " (kernel crash)" } else { "" };
+            format!("killed  {kind:<8}{name:<44}{how}{class}, run {run}, {left} operations")
+        }
+    }
+}
