@@ -1,0 +1,81 @@
+//! Client operations a second in a simulation of two clients with invariants on and the steps of
+//! every run kept in memory; shrinking a failure of 500 operations; every schedule of a race.
+use std::hint::black_box;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use fuserig::prelude::*;
+use fuserig::sim::{Search, explore_after};
+
+const TREE: &str = "/notes.txt 'hello'\n/d/\n/d/a 'abc'\n/b 'bbb'\n/.secret 'no'";
+const RUNS: u64 = 20;
+const OPERATIONS: usize = 200;
+
+fn hide_secret() -> impl Filter {
+    hide(Patterns::parse(".secret").expect("a name"))
+}
+
+fn simulation() -> Simulation {
+    Simulation::new(Seed(1)).clients(2).operations(OPERATIONS).runs(RUNS).name(".secret")
+}
+
+fn operations(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("simulation");
+    group.throughput(Throughput::Elements(RUNS * OPERATIONS as u64));
+    group.bench_function("no filter, no invariant", |b| {
+        b.iter(|| {
+            let subject = Subject::without_filter(Abi::V4).over(TREE);
+            black_box(simulation().run(subject).or_report().digest)
+        });
+    });
+    group.bench_function("hide, invariants", |b| {
+        b.iter(|| {
+            let campaign = simulation()
+                .run(Subject::new(Abi::V4, hide_secret).over(TREE))
+                .check(invariant::never_visible(".secret"))
+                .check(invariant::errno_envelope())
+                .check(invariant::balance());
+            black_box(campaign.or_report().digest)
+        });
+    });
+    group.finish();
+}
+
+/// Leaks a name in listings.
+fn leaky() -> FuseOps {
+    FuseOps::new("leaky").lookup_prefilter(|_, name| match name.name() {
+        b".secret" => Verdict::Error(Errno::ENOENT),
+        _ => Verdict::Continue,
+    })
+}
+
+fn shrinking(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("shrink");
+    group.sample_size(10);
+    group.bench_function("500 operations", |b| {
+        let subject = || Subject::new(Abi::V4, leaky).over(TREE);
+        b.iter_batched(
+            || Simulation::new(Seed(2)).operations(500).runs(50).name(".secret").run(subject()),
+            |campaign| {
+                let finding = campaign.check(invariant::never_visible(".secret")).result();
+                black_box(finding.expect_err("the name is listed").case.operations())
+            },
+            BatchSize::SmallInput,
+        );
+    });
+    group.finish();
+}
+
+fn schedules(criterion: &mut Criterion) {
+    let open = || Action::Open { path: "b".into(), flags: 2, mode: 0 };
+    let write = |fill| Action::Write { file: 0, size: 2, fill, offset: Some(0) };
+    let client = |fill| Program { uid: 0, actions: vec![open(), write(fill)] };
+    let clients = vec![client(b'1'), client(b'2'), client(b'3')];
+    let case = Case { tree: TREE.to_owned(), clients, ..Case::default() };
+    let subject = Subject::without_filter(Abi::V4);
+    criterion.bench_function("schedules/three writers, reduced", |b| {
+        b.iter(|| explore_after(&subject, &case, (Search::Reduced, 1), 10_000).expect("a tree"));
+    });
+}
+
+criterion_group!(benches, operations, shrinking, schedules);
+criterion_main!(benches);
