@@ -4,6 +4,7 @@
 //! pipeline that calls it. A reader would get wrong who may call [`Filter::call`]: the pipeline,
 //! and nobody else.
 
+mod android;
 pub mod engine;
 mod filter;
 mod grouped;
@@ -12,6 +13,9 @@ pub mod object;
 pub mod program;
 pub mod vet;
 
+pub use android::{
+    ANDROID_BACKING, ANDROID_POST_FILTER, ANDROID_USER_FILTER, AndroidCall, AndroidProgram,
+};
 pub use filter::{Filter, FilterEnv, Touch};
 pub use grouped::{Family, GroupedCall, GroupedOps, GroupedSlot, present};
 pub use native::{

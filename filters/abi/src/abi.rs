@@ -18,11 +18,13 @@ pub enum Abi {
     /// The reading of the review of v3 28/37 with one member a family of operations: a proposal
     /// and no kernel (SEMANTICS 9). Everything but calls and buffers is v3.
     V3Grouped,
+    /// One program of a type of its own for all operations, as Android ships it (SEMANTICS 2.11).
+    Android,
 }
 
 impl Abi {
     /// Every ABI, those that were posted first.
-    pub const ALL: [Abi; 3] = [Abi::V3, Abi::V4, Abi::V3Grouped];
+    pub const ALL: [Abi; 4] = [Abi::V3, Abi::V4, Abi::V3Grouped, Abi::Android];
 
     /// The versions posted for the kernel, whose filters are a struct of typed members, two for
     /// each operation; the oldest first.
@@ -34,6 +36,7 @@ impl Abi {
             Abi::V3 => "v3",
             Abi::V4 => "v4",
             Abi::V3Grouped => "v3-grouped",
+            Abi::Android => "android",
         }
     }
 
@@ -42,7 +45,7 @@ impl Abi {
         Abi::ALL.into_iter().find(|abi| abi.name() == name)
     }
 
-    /// The posted version whose pipeline it has: lower steps, finalization, entries.
+    /// The posted version whose pipeline it has where it has none of its own.
     ///
     /// ```
     /// assert_eq!(fuserig_abi::Abi::V3Grouped.base(), fuserig_abi::Abi::V3);
@@ -50,15 +53,16 @@ impl Abi {
     pub const fn base(self) -> Abi {
         match self {
             Abi::V3 | Abi::V3Grouped => Abi::V3,
-            Abi::V4 => Abi::V4,
+            Abi::V4 | Abi::Android => Abi::V4,
         }
     }
 
-    /// The largest return code that the version knows.
+    /// The largest return code that the version knows; on Android all bits together.
     pub const fn last_code(self) -> u32 {
         match self {
             Abi::V3 | Abi::V3Grouped => 4,
             Abi::V4 => 5,
+            Abi::Android => 7,
         }
     }
 }

@@ -6,6 +6,7 @@ use fuserig_abi::{Abi, AbiTable, ArgKind, CallArgs, Dir, Errno, MetaInfo, Slot, 
 use thiserror::Error;
 use zerocopy::IntoBytes as _;
 
+use super::android;
 use super::interp::{ARGUMENT, ARGUMENTS, ARGUMENTS_MAX, Kind, Region, region_address};
 use super::{
     Availability, Code, DecodeError, Limits, LineCount, Machine, MapError, Trap, TrapKind,
@@ -142,6 +143,9 @@ impl BpfFilter {
         limits: Limits,
     ) -> Result<BpfFilter, FilterError> {
         let table = AbiTable::of(abi);
+        if abi == Abi::Android {
+            return BpfFilter::android(linked, map, limits);
+        }
         let map = choose(linked, map, table)?;
         if !GPL_COMPATIBLE.contains(&linked.license.as_str()) {
             return Err(FilterError::License(linked.license.clone()));
@@ -152,7 +156,8 @@ impl BpfFilter {
             name,
             error,
         })?;
-        let mut machine = Machine::new(&reached_maps(linked, map), limits)?;
+        let reached = map.members.values().copied();
+        let mut machine = Machine::new(&reached_maps(linked, reached), limits)?;
         machine.refuses_mistakes = abi == Abi::V3Grouped;
         let mut codes = Vec::new();
         let mut members = vec![None; Slot::COUNT];
@@ -173,6 +178,26 @@ impl BpfFilter {
             codes.push(code);
         }
         Ok(BpfFilter { name, abi, machine, codes, members })
+    }
+
+    /// One program for everything.
+    fn android(
+        linked: &Linked,
+        wanted: Option<&str>,
+        limits: Limits,
+    ) -> Result<BpfFilter, FilterError> {
+        let (program, name) = android::choose(linked, wanted)?;
+        let mut machine = Machine::new(&reached_maps(linked, [program].into_iter()), limits)?;
+        machine.refuses_mistakes = true;
+        let available = Availability::Android;
+        let mut code = Code::decode(&linked.programs[program], &linked.kfuncs, available)?;
+        machine.add(&mut code);
+        let abi = Abi::Android;
+        let mut members = vec![None; Slot::COUNT];
+        for row in AbiTable::of(abi).slots() {
+            members[row.slot.index()] = Some(Member { code: 0, row });
+        }
+        Ok(BpfFilter { name, abi, machine, codes: vec![code], members })
     }
 
     /// Makes a filter of an object as clang made it.
@@ -381,9 +406,9 @@ fn choose<'l>(
 
 /// The maps, of which those that no member reaches have no memory: an object may hold maps for
 /// other programs, and of types that are not supported.
-fn reached_maps(linked: &Linked, map: &StructOpsMap) -> Vec<MapDef> {
+fn reached_maps(linked: &Linked, programs: impl Iterator<Item = usize>) -> Vec<MapDef> {
     let mut is_reached = vec![false; linked.maps.len()];
-    let programs = map.members.values().filter_map(|program| linked.programs.get(*program));
+    let programs = programs.filter_map(|program| linked.programs.get(program));
     for insn in programs.flat_map(|program| &program.insns) {
         if insn.code == 0x18 && matches!(insn.src, PSEUDO_MAP | PSEUDO_MAP_VALUE) {
             let index = usize::try_from(insn.imm).unwrap_or(usize::MAX);
@@ -442,6 +467,13 @@ impl Filter for BpfFilter {
                 let mut frame = grouped::open(args, row, phase);
                 let result = self.run(member, &mut frame, env);
                 grouped::close(frame, args, row);
+                result
+            }
+            (Abi::Android, slot) => {
+                let (address, windows) = android::lend(&mut self.machine, args, slot);
+                let code = &self.codes[member.code];
+                let result = self.machine.run(code, args, env, [address, 0]);
+                android::take_back(&self.machine, &windows, args);
                 result
             }
             _ => self.run(member, args, env),

@@ -6,6 +6,7 @@
 //! reader would get wrong: pointers that a program sees are virtual, a region in the high half and
 //! an offset in the low half, and no host address ever reaches a program.
 
+mod android;
 mod filter;
 mod fuzz;
 mod helpers;

@@ -8,10 +8,14 @@
 use fuserig_abi::{Abi, Arg, BufferFlags, CallArgs, Dir, Phase, Slot};
 
 use super::Family;
+use crate::android::AsAndroid;
 use crate::{Filter, FilterEnv};
 
 /// Shows a filter that was made for one ABI as a filter of another. A filter of a posted version
 /// is one of every posted version.
+///
+/// # Panics
+/// For a program of Android on another ABI: its answers are bits that the others do not have.
 ///
 /// ```
 /// use fuserig_abi::{Abi, Op, Phase, Slot, Verdict};
@@ -26,6 +30,14 @@ pub fn present(filter: Box<dyn Filter>, made_for: Abi, on: Abi) -> Box<dyn Filte
         (Abi::V3 | Abi::V4, Abi::V3 | Abi::V4) | (Abi::V3Grouped, Abi::V3Grouped) => filter,
         (Abi::V3 | Abi::V4, Abi::V3Grouped) => Box::new(AsGrouped { inner: filter }),
         (Abi::V3Grouped, Abi::V3 | Abi::V4) => Box::new(AsPosted { inner: filter }),
+        (Abi::Android, Abi::Android) => filter,
+        (Abi::V3 | Abi::V4, Abi::Android) => Box::new(AsAndroid::new(filter)),
+        (Abi::V3Grouped, Abi::Android) => {
+            Box::new(AsAndroid::new(Box::new(AsPosted { inner: filter })))
+        }
+        (Abi::Android, Abi::V3 | Abi::V4 | Abi::V3Grouped) => {
+            panic!("a program of Android answers with bits that no struct_ops ABI has")
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Engines from outside.
 
+mod android;
 mod differential;
 mod filter;
 mod grouped;

@@ -2,7 +2,8 @@
 
 use fuserig_abi::Abi;
 use fuserig_filters::engine::{BpfFilter, FilterError, Limits};
-use fuserig_filters::object::declared;
+use fuserig_filters::object::{declared, load};
+use fuserig_filters::program::{Linked, ProgramKind};
 use fuserig_filters::{Filter, present};
 
 /// The filter that an object holds, in the checked interpreter: loaded on the ABI that it is made
@@ -25,11 +26,19 @@ pub(super) fn native(filter: Box<dyn Filter>, abi: Abi) -> Box<dyn Filter> {
 /// The ABI to load an object on: the wanted one where its struct is of that, else the one whose
 /// struct it has.
 fn own_abi(bytes: &[u8], wanted: Abi) -> Result<Abi, FilterError> {
+    if wanted == Abi::Android && load(bytes, Abi::Android).is_ok_and(|linked| is_android(&linked)) {
+        return Ok(Abi::Android);
+    }
     let found = declared(bytes)?;
     let is_grouped = found.ops.first().is_some_and(|ops| ops.type_name == "fuse_grouped_ops");
     Ok(match (is_grouped, wanted) {
         (true, _) => Abi::V3Grouped,
-        (false, Abi::V3Grouped) => Abi::V3,
+        (false, Abi::V3Grouped | Abi::Android) => Abi::V3,
         (false, wanted) => wanted,
     })
+}
+
+/// Whether an object has a program of Android's type.
+fn is_android(linked: &Linked) -> bool {
+    linked.programs.iter().any(|program| program.kind == ProgramKind::Android)
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use fuserig_abi::{Ino, Timespec};
 
-use super::{DentryId, InodeId};
+use super::{DentryId, FilterId, InodeId};
 
 /// The lower mount and dentry behind a FUSE dentry, also for names that do not exist below.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Dentry {
     pub valid_until: Timespec,
     /// Still in lookup state, as a negative pipeline lookup of an open leaves it (N2).
     pub in_lookup: bool,
+    /// The filter that a negative lookup chose for what is created here (Android, LOOK-11).
+    pub program: Option<Option<FilterId>>,
 }
 
 impl Dentry {
@@ -61,6 +63,7 @@ impl Dentry {
             cached: false,
             valid_until: Timespec::ZERO,
             in_lookup: false,
+            program: None,
         }
     }
 }

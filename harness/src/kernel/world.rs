@@ -76,6 +76,8 @@ pub struct World {
     /// daemon, which its BACKING entries name, and those of clients, in whose table a filter's
     /// BACKING entry is looked up (BUF-11).
     pub outside: BTreeMap<(Pid, u64), Ino>,
+    /// Descriptors on programs, which the entries of Android name.
+    pub programs: BTreeMap<(Pid, u64), FilterId>,
     /// Lower files known to have been written to: they bear the kernel's mark that there are no
     /// privileges to take away (`S_NOSEC`), which a rename copies to the FUSE inode (N15).
     pub written: BTreeSet<Ino>,
@@ -124,6 +126,7 @@ impl World {
             direct_io: true,
             stale_page: Vec::new(),
             outside: BTreeMap::new(),
+            programs: BTreeMap::new(),
             written: BTreeSet::new(),
             type_bits: BTreeMap::new(),
             unregistered: BTreeSet::new(),

@@ -1,7 +1,9 @@
 //! PREFILTER and POSTFILTER requests: what is sent to the daemon and what its reply changes
 //! (SEMANTICS 2.6, 2.7).
 
-use fuserig_abi::{Arg, BufferFlags, CallArgs, Caller, Errno, NodeId, Op, Opcode, RequestFlags};
+use fuserig_abi::{
+    Abi, Arg, BufferFlags, CallArgs, Caller, Errno, NodeId, Op, Opcode, RequestFlags,
+};
 
 use super::device::{Asking, Settled, Shape, ask};
 use super::run::quirk;
@@ -20,6 +22,12 @@ pub(crate) fn initialize(world: &mut World, caller: &Caller, body: Vec<u8>) -> O
 
 /// P4. Returns a negative errno, or 0 when the daemon let the operation go on.
 pub(super) fn prefilter(world: &mut World, run: &mut Run) -> Result<i64, Stop> {
+    if world.abi == Abi::Android {
+        // All in arguments go there and come back, each at the size it has.
+        let body = request_body(&run.args.in_args[..run.args.in_count], run)?;
+        let all: Vec<usize> = (0..run.args.in_count).collect();
+        return talk(world, run, body, None, Direction::In(&all));
+    }
     if run.args.in_count == 0 {
         if !world.faithful() {
             return prefilter_of(world, run, 0);
@@ -170,7 +178,7 @@ fn talk(
     error_in: Option<u32>,
     direction: Direction<'_>,
 ) -> Result<i64, Stop> {
-    let shape = shape(&run.args, direction, world.faithful());
+    let shape = shape(&run.args, direction, world);
     let sizes = shape.sizes.clone();
     let caller = run.caller.clone();
     let asking = Asking {
@@ -224,7 +232,9 @@ fn names_without_nul(run: &Run) -> bool {
 }
 
 /// What the reply may hold: structs in full, buffers at most at their maximum.
-fn shape(args: &CallArgs, direction: Direction<'_>, faithful: bool) -> Shape {
+fn shape(args: &CallArgs, direction: Direction<'_>, world: &World) -> Shape {
+    let faithful = world.faithful();
+    let android = world.abi == Abi::Android;
     let list: Vec<&Arg> = match direction {
         Direction::In(indices) => indices.iter().map(|&index| &args.in_args[index]).collect(),
         Direction::Out(indices) => indices.iter().map(|&index| &args.out_args[index]).collect(),
@@ -232,6 +242,7 @@ fn shape(args: &CallArgs, direction: Direction<'_>, faithful: bool) -> Shape {
     let size = |arg: &&Arg| match arg {
         Arg::None => 0,
         Arg::Struct(bytes) => bytes.bytes().len() as u32,
+        Arg::Buffer(buffer) if android && matches!(direction, Direction::In(_)) => buffer.size,
         Arg::Buffer(buffer) => buffer.max_size,
     };
     // A buffer that is not the last has a length of its own, not the longest (USER-4).

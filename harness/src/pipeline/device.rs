@@ -6,8 +6,8 @@
 //! after the rest of the reply was copied.
 
 use fuserig_abi::{
-    Caller, Errno, FUSE_BPF_MAX_ENTRIES, FuseBpfEntryOut, FuseOutHeader, Ino, NodeId, Opcode,
-    Reply, Request, Timespec, Unique,
+    Abi, Caller, Errno, FUSE_BPF_MAX_ENTRIES, FuseBpfEntryOut, FuseEntryBpfOut, FuseOutHeader, Ino,
+    NodeId, Opcode, Reply, Request, Timespec, Unique,
 };
 use fuserig_sim_fs::LowerExt;
 use zerocopy::FromBytes;
@@ -199,6 +199,18 @@ impl Device<'_> {
         fd
     }
 
+    /// Gives the server a descriptor on a registered program, which an entry of Android may name.
+    ///
+    /// # Errors
+    /// ENOENT when none has that name.
+    pub fn open_program(&mut self, name: &[u8]) -> Result<u64, Errno> {
+        let filter = self.world.registered(name).ok_or(Errno::ENOENT)?;
+        let taken = |fd: &u64| self.world.programs.contains_key(&(DAEMON, *fd));
+        let fd = (3..).find(|fd| !taken(fd)).expect("some descriptor is free");
+        self.world.programs.insert((DAEMON, fd), filter);
+        Ok(fd)
+    }
+
     /// Closes a descriptor of the server; what was attached through it stays attached.
     pub fn close(&mut self, fd: u64) {
         self.world.outside.remove(&(DAEMON, fd));
@@ -263,6 +275,12 @@ impl Device<'_> {
         let list = body.get(self.shape.entries_at()..).unwrap_or_default();
         if list.is_empty() {
             return Ok(None);
+        }
+        if self.world.abi == Abi::Android {
+            // Written plainly, and its descriptors are resolved at once (7.8).
+            let entry = FuseEntryBpfOut::read_from_bytes(list).map_err(|_length| Errno::EINVAL)?;
+            let actions = EntryActions::of_android(self.world, DAEMON, &entry)?;
+            return Ok((actions != EntryActions::default()).then_some(actions));
         }
         if list.len() % ENTRY != 0 || list.len() > FUSE_BPF_MAX_ENTRIES as usize * ENTRY {
             return Err(Errno::EINVAL);

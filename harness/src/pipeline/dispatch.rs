@@ -22,9 +22,48 @@ pub(super) const USER_POSTFILTER: i32 = 4;
 /// `BPF_FUSE_CALL_DEFAULT`, v4 only.
 const CALL_DEFAULT: i32 = 5;
 
+/// `FUSE_BPF_USER_FILTER`, `FUSE_BPF_BACKING` and `FUSE_BPF_POST_FILTER` of Android.
+const ANDROID: [i32; 3] = [1, 2, 4];
+
+/// The code of an inode without a filter: run the lower step and nothing else.
+fn without_filter(abi: Abi) -> i32 {
+    if abi == Abi::Android { ANDROID[1] } else { 0 }
+}
+
+/// P4: whether the daemon is asked before the lower step.
+pub(super) fn asks_before(abi: Abi, next: i32) -> bool {
+    if abi == Abi::Android { next & ANDROID[0] != 0 } else { next == USER_PREFILTER }
+}
+
+/// What is left of a code after the daemon let the operation go on: nothing (PIPE-1), but on
+/// Android the other bits.
+pub(super) fn after_daemon(abi: Abi, next: i32) -> i32 {
+    if abi == Abi::Android { next & !ANDROID[0] } else { 0 }
+}
+
+/// P7: whether the ordinary request is sent.
+pub(super) fn leaves(abi: Abi, next: i32) -> bool {
+    if abi == Abi::Android { next & ANDROID[1] == 0 } else { next == USER }
+}
+
+/// P9: whether nothing follows the lower step.
+pub(super) fn ends(abi: Abi, next: i32) -> bool {
+    if abi == Abi::Android { next & ANDROID[2] == 0 } else { next == 0 }
+}
+
+/// P10: whether the postfilter is called.
+fn wants_member(abi: Abi, next: i32) -> bool {
+    if abi == Abi::Android { next & ANDROID[2] != 0 } else { next == POSTFILTER }
+}
+
+/// P11: whether the daemon is asked after the lower step.
+pub(super) fn asks_after(abi: Abi, next: i32) -> bool {
+    if abi == Abi::Android { next & ANDROID[0] != 0 } else { next == USER_POSTFILTER }
+}
+
 /// P2: the code of the prefilter, after default_filter where the version has it.
 pub(super) fn prefilter(world: &mut World, run: &mut Run) -> Result<i32, Stop> {
-    let Some(filter) = run.filter else { return Ok(0) };
+    let Some(filter) = run.filter else { return Ok(without_filter(world.abi)) };
     let code = match choose(world, run, filter, Phase::Pre)? {
         Some(slot) => call(world, run, filter, slot),
         None => missing(world.abi),
@@ -40,12 +79,12 @@ pub(super) fn prefilter(world: &mut World, run: &mut Run) -> Result<i32, Stop> {
 /// P10: the code after the postfilter; a code that asks for none stays what it is.
 pub(super) fn postfilter(world: &mut World, run: &mut Run) -> Result<i32, Stop> {
     let Some(filter) = run.filter else { return Ok(run.next) };
-    if run.next == USER_POSTFILTER {
+    if run.next == USER_POSTFILTER && world.abi != Abi::Android {
         run.quirk(world, "PIPE-5");
     } else if run.next > last_code(world.abi) {
         run.quirk(world, "PIPE-6");
     }
-    let called = run.next == POSTFILTER;
+    let called = wants_member(world.abi, run.next);
     let code = if called {
         match choose(world, run, filter, Phase::Post)? {
             Some(slot) => call(world, run, filter, slot),
@@ -55,7 +94,7 @@ pub(super) fn postfilter(world: &mut World, run: &mut Run) -> Result<i32, Stop> 
         run.next
     };
     let code = or_default(world, run, filter, code, Phase::Post);
-    if code == USER {
+    if code == USER && world.abi != Abi::Android {
         run.quirk(world, "PIPE-4");
     }
     if called && code >= 0 && run.error < 0 {
@@ -67,12 +106,12 @@ pub(super) fn postfilter(world: &mut World, run: &mut Run) -> Result<i32, Stop> 
 /// Whether the lower step is followed by a call of the postfilter member.
 pub(super) fn calls_postfilter(world: &World, run: &Run) -> bool {
     let set = |filter| has(world, filter, Slot::Member(run.op, Phase::Post));
-    run.next == POSTFILTER && run.filter.is_some_and(set)
+    wants_member(world.abi, run.next) && run.filter.is_some_and(set)
 }
 
 /// Whether somebody sees the arguments after the lower step: the postfilter or the daemon.
 pub(super) fn sees_arguments(world: &World, run: &Run) -> bool {
-    run.next == USER_POSTFILTER || calls_postfilter(world, run)
+    world.abi != Abi::Android && asks_after(world.abi, run.next) || calls_postfilter(world, run)
 }
 
 /// Whether somebody sees `meta` after the lower step: these two, or default_filter.
@@ -117,6 +156,7 @@ fn missing(abi: Abi) -> i32 {
     match abi {
         Abi::V3 | Abi::V3Grouped => 0,
         Abi::V4 => CALL_DEFAULT,
+        Abi::Android => ANDROID[1],
     }
 }
 
@@ -124,6 +164,7 @@ fn last_code(abi: Abi) -> i32 {
     match abi {
         Abi::V3 | Abi::V3Grouped => USER_POSTFILTER,
         Abi::V4 => CALL_DEFAULT,
+        Abi::Android => ANDROID.iter().sum(),
     }
 }
 
@@ -153,8 +194,9 @@ fn choose(
     phase: Phase,
 ) -> Result<Option<Slot>, Stop> {
     let own = Slot::Member(run.op, phase);
-    // The member of a family is found by the operation, which has one dispatcher.
-    if !world.faithful() || world.abi == Abi::V3Grouped {
+    // The member of a family is found by the operation, which has one dispatcher; the program of
+    // Android is called for everything.
+    if !world.faithful() || matches!(world.abi, Abi::V3Grouped | Abi::Android) {
         return Ok(has(world, filter, own).then_some(own));
     }
     let slot = match (run.op, phase) {
@@ -312,7 +354,7 @@ fn call(world: &mut World, run: &mut Run, filter: FilterId, slot: Slot) -> i32 {
     }
     if let Some(before) = before {
         views(world, run, &before, slot);
-        let leaves = matches!(step, Step::Prefilter) && code == USER;
+        let leaves = matches!(step, Step::Prefilter) && code >= 0 && leaves(world.abi, code);
         if leaves && run.args.in_args != before.ins {
             run.quirk(world, "PIPE-9");
         }
@@ -323,6 +365,11 @@ fn call(world: &mut World, run: &mut Run, filter: FilterId, slot: Slot) -> i32 {
                 run.quirk(world, "VER-1");
             }
         }
+    }
+    match (run.op, step) {
+        (Op::Statfs, Step::Postfilter) => run.quirk(world, "AND-3"),
+        (Op::WriteIter, _) => run.quirk(world, "AND-4"),
+        _ => {}
     }
     if code < -4095 {
         run.quirk(world, "N3");

@@ -1,6 +1,6 @@
 //! Lookup entries: what a reply or a filter says about backing and filter (SEMANTICS 7.3).
 
-use fuserig_abi::{Errno, FuseBpfEntryOut, Ino, Pid};
+use fuserig_abi::{Errno, FuseBpfEntryOut, FuseEntryBpfOut, Ino, Pid};
 use zerocopy::FromBytes;
 
 use super::device::ENTRY;
@@ -61,6 +61,37 @@ impl EntryActions {
             }
         }
         actions
+    }
+
+    /// What the one entry of Android asks for; descriptors of files and programs are those of
+    /// `pid`.
+    ///
+    /// # Errors
+    /// EBADF for a descriptor that is not open, EINVAL for an unknown action.
+    pub(crate) fn of_android(
+        world: &World,
+        pid: Pid,
+        entry: &FuseEntryBpfOut,
+    ) -> Result<EntryActions, Errno> {
+        let backing = match entry.backing_action {
+            0 => BackingAction::Keep,
+            1 => BackingAction::Remove,
+            2 => {
+                let ino = world.outside.get(&(pid, entry.backing_fd));
+                BackingAction::Set(ino.copied().ok_or(Errno::EBADF)?)
+            }
+            _ => return Err(Errno::EINVAL),
+        };
+        let filter = match entry.bpf_action {
+            0 => FilterAction::Keep,
+            1 => FilterAction::Remove,
+            2 => {
+                let filter = world.programs.get(&(pid, entry.bpf_fd));
+                FilterAction::Set(filter.copied().ok_or(Errno::EBADF)?)
+            }
+            _ => return Err(Errno::EINVAL),
+        };
+        Ok(EntryActions { backing, filter })
     }
 
     fn add(&mut self, world: &World, pid: Pid, bytes: &[u8]) -> Result<(), Errno> {

@@ -70,6 +70,8 @@ pub(super) struct Scratch {
     pub(super) produced: bool,
     /// Whether finalize asked for another round (readdir).
     pub(super) again: bool,
+    /// Whether finalize meets out arguments that still are the in arguments (AND-1).
+    pub(super) aliased: bool,
     /// Rounds of a readdir so far.
     pub(super) rounds: u32,
     /// Attributes that the lower step found.
@@ -95,6 +97,7 @@ pub struct Run {
     pub caller: Caller,
     /// The caller's file mode creation mask.
     pub umask: u32,
+    abi: Abi,
     pub(super) inode: InodeId,
     pub(super) filter: Option<FilterId>,
     pub(super) args: CallArgs,
@@ -134,6 +137,7 @@ impl Run {
             operation,
             caller,
             umask,
+            abi: world.abi,
             inode,
             args,
             next: 0,
@@ -155,8 +159,8 @@ impl Run {
     /// Whether the next step sends a request to the daemon and waits for its reply.
     pub fn asks_daemon(&self) -> bool {
         match self.step {
-            Step::DaemonPrefilter => self.next == dispatch::USER_PREFILTER,
-            Step::DaemonPostfilter => self.next == dispatch::USER_POSTFILTER,
+            Step::DaemonPrefilter => dispatch::asks_before(self.abi, self.next),
+            Step::DaemonPostfilter => dispatch::asks_after(self.abi, self.next),
             _ => false,
         }
     }
@@ -260,6 +264,7 @@ impl Run {
                 if self.next < 0 {
                     self.error = i64::from(self.next);
                     self.prefilter_failed(world);
+                    self.scratch.aliased = world.abi == Abi::Android;
                     Step::Finalize
                 } else {
                     Step::DaemonPrefilter
@@ -280,7 +285,7 @@ impl Run {
             }
             Step::User => {
                 self.initialized = true;
-                if self.next == dispatch::USER {
+                if dispatch::leaves(world.abi, self.next) {
                     self.handled = false;
                     self.user_taken(world);
                     Step::Finalize
@@ -307,7 +312,7 @@ impl Run {
                 Step::Stop
             }
             Step::Stop => {
-                if self.next == 0 {
+                if dispatch::ends(world.abi, self.next) {
                     Step::Finalize
                 } else {
                     Step::Postfilter
@@ -325,7 +330,7 @@ impl Run {
                 }
             }
             Step::DaemonPostfilter => {
-                if self.next == dispatch::USER_POSTFILTER {
+                if dispatch::asks_after(world.abi, self.next) {
                     let outcome = conversation::postfilter(world, self)?;
                     if outcome < 0 {
                         dispatch::failed_afterwards(world, self);
@@ -335,8 +340,11 @@ impl Run {
                 Step::Finalize
             }
             Step::Finalize => {
-                if self.initialized && self.handled {
-                    let code = (row.finalize)(world, self)?;
+                if self.initialized && self.handled || self.scratch.aliased {
+                    let code = match self.scratch.aliased {
+                        true => ops::aliased_finalize(world, self),
+                        false => (row.finalize)(world, self)?,
+                    };
                     if code != 0 {
                         self.error = code;
                     }
@@ -353,16 +361,17 @@ impl Run {
     }
 
     fn daemon_prefilter(&mut self, world: &mut World) -> Result<Step, Stop> {
-        if self.next == dispatch::USER_PREFILTER {
+        if dispatch::asks_before(world.abi, self.next) {
             let outcome = conversation::prefilter(world, self)?;
             if outcome < 0 {
                 self.error = outcome;
                 self.prefilter_failed(world);
+                self.scratch.aliased = world.abi == Abi::Android;
                 return Ok(Step::Finalize);
             }
             // The reply's code is recorded for no prefilter request, so it is always 0.
             self.quirk(world, "PIPE-1");
-            self.next = 0;
+            self.next = dispatch::after_daemon(world.abi, self.next);
         }
         Ok(Step::Freeze)
     }

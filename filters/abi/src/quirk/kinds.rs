@@ -140,7 +140,7 @@ impl Quirk {
         let listed = |abi: Abi| self.versions().iter().any(|version| version == abi.name());
         let of_the_ops_struct = ["DISP-", "BUF-", "KF-", "VER-"];
         match abi {
-            Abi::V3 | Abi::V4 => listed(abi),
+            Abi::V3 | Abi::V4 | Abi::Android => listed(abi),
             Abi::V3Grouped => {
                 let replaced = of_the_ops_struct.iter().any(|family| self.0.starts_with(family))
                     || matches!(self.0, "N9" | "N10" | "N11" | "N12" | "N23");

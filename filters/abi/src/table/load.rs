@@ -57,11 +57,15 @@ impl AbiTable {
     pub fn from_description(description: Description) -> Result<AbiTable, TableError> {
         let abi = validate::head(&description)?;
         let structs = validate::structs(&description)?;
-        let operations = validate::operations(&description, &structs)?;
+        let operations = match abi {
+            Abi::Android => validate::android_operations(&description, &structs)?,
+            _ => validate::operations(&description, &structs)?,
+        };
         let (slots, families) = match abi {
             Abi::V3 | Abi::V4 => {
                 (validate::slots(&description, abi, &structs, &operations)?, Vec::new())
             }
+            Abi::Android => (validate::android_slots(&operations), Vec::new()),
             Abi::V3Grouped => validate::families(&description, &structs, &operations)?,
         };
         validate::rest(&description, abi)?;

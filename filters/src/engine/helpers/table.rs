@@ -42,7 +42,7 @@ impl Availability {
             Availability::Abi(Abi::V3) => V3,
             Availability::Abi(Abi::V4) => V4,
             Availability::Abi(Abi::V3Grouped) => GROUPED,
-            Availability::Android => ANDROID,
+            Availability::Abi(Abi::Android) | Availability::Android => ANDROID,
             Availability::Everything => V3 | V4 | ANDROID | NOWHERE | GROUPED,
         }
     }

@@ -98,6 +98,7 @@ impl Context<'_, '_> {
                 Ok(())
             }
             Kind::Buffer { dir, position } => self.load_field(address, dir, position, target),
+            Kind::Window { .. } => self.load_window(address, target),
             Kind::Stack if is_stack_strict(self.machine) => {
                 super::strict::read_stack(self, number, offset, target)
             }
@@ -138,6 +139,7 @@ impl Context<'_, '_> {
             }
             Kind::Buffer { .. } => Err(self.refused(true, address, len, Why::Fields)),
             Kind::Struct { is_const } => self.store_struct(address, bytes, is_const),
+            Kind::Window { is_writable } => self.store_window(address, bytes, is_writable),
             Kind::Stack if is_stack_strict(self.machine) => {
                 super::strict::write_stack(self, number, offset, bytes)
             }
@@ -205,6 +207,44 @@ impl Context<'_, '_> {
         };
         target.copy_from_slice(found);
         self.accepted_by_mistake("VER-3", trap)
+    }
+
+    /// AND-2: what lies behind an argument reads as zeros here, in a kernel as whatever is there.
+    fn load_window(&mut self, address: u64, target: &mut [u8]) -> Result<(), TrapKind> {
+        let (first, len) = (address as u32 as usize, fitting(target.len()));
+        if first + target.len() > crate::android::WINDOW || self.is_strict() {
+            return Err(self.refused(false, address, len, Why::PastEnd));
+        }
+        let region = &self.machine.memory.regions[region_of(address)];
+        target.fill(0);
+        let known = region.bytes.get(first..).unwrap_or(&[]);
+        let known = &known[..known.len().min(target.len())];
+        target[..known.len()].copy_from_slice(known);
+        self.env.report_quirk("AND-2");
+        Ok(())
+    }
+
+    /// AND-2: bytes behind an argument would land in the kernel's own memory and are dropped.
+    fn store_window(
+        &mut self,
+        address: u64,
+        bytes: &[u8],
+        is_writable: bool,
+    ) -> Result<(), TrapKind> {
+        let (first, len) = (address as u32 as usize, fitting(bytes.len()));
+        if !is_writable {
+            return Err(self.refused(true, address, len, Why::ReadOnly));
+        }
+        if first + bytes.len() > crate::android::WINDOW || self.is_strict() {
+            return Err(self.refused(true, address, len, Why::PastEnd));
+        }
+        let region = &mut self.machine.memory.regions[region_of(address)];
+        let room = region.bytes.len().saturating_sub(first).min(bytes.len());
+        if let Some(target) = region.bytes.get_mut(first..first + room) {
+            target.copy_from_slice(&bytes[..room]);
+        }
+        self.env.report_quirk("AND-2");
+        Ok(())
     }
 
     fn check_slice(&self, address: u64, len: u32) -> Result<(), TrapKind> {

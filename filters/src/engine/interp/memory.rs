@@ -42,6 +42,11 @@ pub(in crate::engine) enum Kind {
     },
     /// A kernel object that can be read.
     Kernel,
+    /// An argument of an Android program, with a window of 256 bytes whatever its length (AND-2).
+    Window {
+        /// Whether a program may store.
+        is_writable: bool,
+    },
     /// A record reserved in a ring buffer, or memory lent by the caller.
     Lent,
 }

@@ -1,7 +1,7 @@
 //! lseek, copy_file_range, fsync, dir_fsync, read_iter, write_iter, file_fallocate.
 
 use fuserig_abi::{
-    Arg, Errno, FuseCopyFileRangeIn, FuseFallocateIn, FuseFsyncIn, FuseLseekIn, FuseLseekOut,
+    Abi, Arg, Errno, FuseCopyFileRangeIn, FuseFallocateIn, FuseFsyncIn, FuseLseekIn, FuseLseekOut,
     FuseReadIn, FuseReadIterOut, FuseWriteIn, FuseWriteIterOut, FuseWriteOut, RequestFlags,
 };
 use fuserig_sim_fs::{FallocateMode, LowerExt, LowerOp, LowerReply, OpenFlags, Whence};
@@ -53,7 +53,7 @@ pub(super) fn lseek_lower(world: &mut World, run: &mut Run) -> Code {
         },
     };
     if result < 0 && !short_circuit {
-        if !world.faithful() {
+        if !world.faithful() || world.abi == Abi::Android {
             return Ok(result);
         }
         run.quirk(world, "LSEEK-1");
@@ -124,6 +124,10 @@ pub(super) fn copy_lower(world: &mut World, run: &mut Run) -> Code {
     };
     let input = run.input::<FuseCopyFileRangeIn>(0);
     let from = backing(world, from)?;
+    if world.abi == Abi::Android && world.mount.handles[to].backing.is_none() {
+        run.quirk(world, "AND-7");
+        return Ok(i64::from(Errno::EXDEV.negative()));
+    }
     let to = backing(world, to)?;
     let answer = world.lower(
         &run.caller,
@@ -225,7 +229,8 @@ pub(super) fn read_lower(world: &mut World, run: &mut Run) -> Code {
             run.scratch.data = data;
             run.set_output(0, &FuseReadIterOut { ret: count });
             // Faithfully the count becomes the pipeline's error and wins (READ-1).
-            Ok(if world.faithful() { count as i64 } else { 0 })
+            let counted = world.faithful() && world.abi != Abi::Android;
+            Ok(if counted { count as i64 } else { 0 })
         }
         Err(errno) => {
             let code = i64::from(errno.negative());
@@ -238,6 +243,10 @@ pub(super) fn read_lower(world: &mut World, run: &mut Run) -> Code {
 pub(super) fn read_finalize(world: &mut World, run: &mut Run) -> Code {
     let ret = run.output::<FuseReadIterOut>(0).ret as i64;
     run.value = Value::Number(ret);
+    if ret == 0 && !run.scratch.data.is_empty() {
+        // Nothing is no result there, and what was before stays: nothing.
+        run.quirk(world, "AND-6");
+    }
     if world.faithful() && run.error > 0 && ret != run.error {
         run.quirk(world, "READ-1");
     }

@@ -1,8 +1,8 @@
 //! lookup: the operation that decides what a name means.
 
 use fuserig_abi::{
-    Abi, Arg, BufferFlags, Errno, FileKind, FuseAttr, FuseBpfEntryOut, FuseBuffer, FuseEntryOut,
-    Ino, NodeId, RequestFlags, Stat,
+    Abi, Arg, BufferFlags, Errno, FileKind, FuseAttr, FuseBpfEntryOut, FuseBuffer, FuseEntryBpfOut,
+    FuseEntryOut, Ino, NodeId, RequestFlags, Stat,
 };
 use fuserig_sim_fs::LowerExt;
 
@@ -27,10 +27,14 @@ pub(super) fn lookup_in(world: &mut World, run: &mut Run) -> Code {
     Ok(0)
 }
 
-pub(super) fn lookup_out(_: &mut World, run: &mut Run) -> Code {
+pub(super) fn lookup_out(world: &mut World, run: &mut Run) -> Code {
     run.push_output(Arg::wire(&FuseEntryOut::default()));
-    let entries = FuseBuffer::lookup_entries(&mut run.args.arena, "entries");
-    run.push_output(Arg::Buffer(entries));
+    if world.abi == Abi::Android {
+        run.push_output(Arg::wire(&FuseEntryBpfOut::default()));
+    } else {
+        let entries = FuseBuffer::lookup_entries(&mut run.args.arena, "entries");
+        run.push_output(Arg::Buffer(entries));
+    }
     run.args.request_flags |= RequestFlags::OUT_ARGVAR | RequestFlags::IS_LOOKUP;
     Ok(0)
 }
@@ -62,6 +66,14 @@ pub(super) fn fuse_attr(world: &World, stat: &Stat) -> FuseAttr {
 /// else the dentry's own.
 fn lower_name(world: &mut World, run: &Run) -> Result<std::sync::Arc<[u8]>, Stop> {
     let Arg::Buffer(buffer) = run.args.in_args[0] else { unreachable!("in 0 is the name") };
+    let own = &world.mount.dentries[dentry(run)].name;
+    if world.abi == Abi::Android {
+        let own = own.clone();
+        if buffer.c_string(&run.args.arena).is_ok_and(|name| *name != *own) {
+            run.quirk(world, "LOOK-10");
+        }
+        return Ok(own);
+    }
     if !buffer.flags.contains(BufferFlags::MODIFIED) {
         return Ok(world.mount.dentries[dentry(run)].name.clone());
     }
@@ -131,6 +143,13 @@ pub(super) fn lookup_lower(world: &mut World, run: &mut Run) -> Code {
 /// storage is read again in any case, with descriptors of the caller (BUF-11), whatever its size
 /// says (BUF-10); after a daemon's entries that fails at the first of them, without effect.
 fn actions(world: &mut World, run: &Run) -> Result<EntryActions, Stop> {
+    if world.abi == Abi::Android {
+        if let Some(actions) = run.scratch.entries {
+            return Ok(actions);
+        }
+        let entry = run.output::<FuseEntryBpfOut>(1);
+        return Ok(EntryActions::of_android(world, run.caller.pid, &entry).unwrap_or_default());
+    }
     let Arg::Buffer(buffer) = run.args.out_args[1] else { unreachable!("out 1 is entries") };
     let Some(memory) = buffer.data else { return Err(Stop::Crash(quirk("BUF-9"))) };
     if let Some(actions) = run.scratch.entries {
@@ -157,6 +176,8 @@ pub(super) fn lookup_finalize(world: &mut World, run: &mut Run) -> Code {
     let id = dentry(run);
     match actions.backing {
         BackingAction::Keep => {}
+        // Android takes the lower path away from the child that was found.
+        BackingAction::Remove if world.abi == Abi::Android => {}
         BackingAction::Remove => world.mount.dentries[id].backing = None,
         BackingAction::Set(ino) => {
             if run.scratch.entries.is_none() && world.faithful() {
@@ -177,6 +198,12 @@ pub(super) fn lookup_finalize(world: &mut World, run: &mut Run) -> Code {
     };
     let (Some(node), Some(stat)) = (path.node, run.scratch.stat) else {
         run.quirk(world, "LOOK-3");
+        let wanted = match actions.filter {
+            FilterAction::Keep => run.filter,
+            FilterAction::Remove => None,
+            FilterAction::Set(filter) => Some(filter),
+        };
+        world.mount.dentries[id].program = Some(wanted);
         run.value = Value::Dentry(None);
         return Ok(0);
     };
@@ -219,7 +246,7 @@ fn finalize_positive(
         FilterAction::Set(filter) => Some(filter),
     };
     let own = world.mount.inodes[inode].filter;
-    if own.is_some() && own != wanted {
+    if own.is_some() && own != wanted && world.abi != Abi::Android {
         world.mount.put_inode(inode);
         run.quirk(world, "LOOK-9");
         if world.faithful() {
@@ -245,6 +272,10 @@ fn finalize_positive(
     }
     world.mount.inodes[inode].nodeid = nodeid;
     let alias = world.mount.splice(inode, id);
+    if world.abi == Abi::Android && actions.backing == BackingAction::Remove {
+        world.mount.inodes[inode].backing = None;
+        world.mount.dentries[alias.unwrap_or(id)].backing = None;
+    }
     run.value = Value::Dentry(Some(alias.unwrap_or(id)));
     Ok(0)
 }

@@ -4,6 +4,7 @@
 //! The rows decide nothing about stages; [`super::Run`] does. They use the ORIGINAL arguments or
 //! the filtered ones exactly where the modelled versions do.
 
+mod android;
 mod attr;
 mod io;
 mod lookup;
@@ -13,6 +14,7 @@ mod readdir;
 mod row;
 mod xattr;
 
+pub(super) use android::aliased_finalize;
 pub(in crate::pipeline) use attr::{FATTR_FH, FATTR_LOCKOWNER, FATTR_MTIME_NOW, to_fattr};
 pub use readdir::DirRecord;
 pub(super) use row::row;

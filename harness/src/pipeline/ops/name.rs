@@ -4,12 +4,12 @@
 //! unless it wrote to the original itself (N12).
 
 use fuserig_abi::{
-    Arg, BufferFlags, Device, Errno, FileKind, FuseBuffer, FuseLinkIn, FuseMkdirIn, FuseMknodIn,
-    FuseRename2In, FuseRenameIn, Ino, MemoryId, Op, S_IFMT, S_ISGID, S_ISUID, Stat,
+    Abi, Arg, BufferFlags, Device, Errno, FileKind, FuseBuffer, FuseLinkIn, FuseMkdirIn,
+    FuseMknodIn, FuseRename2In, FuseRenameIn, Ino, MemoryId, Op, S_IFMT, S_ISGID, S_ISUID, Stat,
 };
 use fuserig_sim_fs::{LowerExt, LowerOp, RenameFlags};
 
-use super::open::{code, hidden_code, own_nodeid};
+use super::open::{child_filter, code, hidden_code, own_nodeid};
 use super::row::Code;
 use crate::kernel::{BackingPath, DentryId, World};
 use crate::pipeline::dispatch;
@@ -123,13 +123,18 @@ fn attach_created(world: &mut World, run: &Run, dentry: DentryId, created: &Stat
         },
         _ => (fuserig_abi::NodeId(0), *created),
     };
+    // Android corrected mkdir and left the others (NEW-2).
+    let corrected = world.abi == Abi::Android && run.op == Op::Mkdir;
+    let (nodeid, stat) =
+        if corrected { (fuserig_abi::NodeId(0), *created) } else { (nodeid, stat) };
     let inode = world.mount.inode_for(nodeid, &stat);
     world.mount.name(inode, dentry);
-    if world.faithful() {
+    if world.faithful() && !corrected {
         run.quirk(world, "NEW-1");
+        run.quirk(world, "NEW-2");
     } else if let Some(path) = &mut world.mount.dentries[dentry].backing {
         path.node = Some(created.ino);
-        world.mount.inodes[inode].filter = run.filter;
+        world.mount.inodes[inode].filter = child_filter(world, run, dentry);
     }
 }
 
@@ -204,7 +209,7 @@ pub(super) fn rmdir_lower(world: &mut World, run: &mut Run) -> Code {
     let Operation::Rmdir { dentry } = run.operation else {
         unreachable!("the row belongs to rmdir")
     };
-    let answer = lower_path(world, dentry)
+    let answer = named_path(world, run, dentry)
         .and_then(|path| world.lower.rmdir(&run.caller, path.parent, &path.name));
     if answer.is_ok() {
         world.mount.unhash(dentry);
@@ -216,12 +221,27 @@ pub(super) fn unlink_lower(world: &mut World, run: &mut Run) -> Code {
     let Operation::Unlink { dentry } = run.operation else {
         unreachable!("the row belongs to unlink")
     };
-    let answer = lower_path(world, dentry)
+    let answer = named_path(world, run, dentry)
         .and_then(|path| world.lower.unlink(&run.caller, path.parent, &path.name));
     if answer.is_ok() {
         world.mount.unhash(dentry);
     }
     Ok(code(answer))
+}
+
+/// The lower path of a name that goes away. Android looks the name up that the prefilter left,
+/// and another one does not lead to the same lower dentry (AND-5).
+fn named_path(world: &mut World, run: &Run, dentry: DentryId) -> Result<BackingPath, Errno> {
+    let path = lower_path(world, dentry)?;
+    if world.abi == Abi::Android {
+        let buffer = run.args.in_args[0].as_buffer();
+        let name = buffer.and_then(|buffer| buffer.c_string(&run.args.arena).ok());
+        if name.is_some_and(|name| *name != *path.name) {
+            run.quirk(world, "AND-5");
+            return Err(Errno::ENOENT);
+        }
+    }
+    Ok(path)
 }
 
 fn new_parent_nodeid(world: &World, new: DentryId) -> u64 {

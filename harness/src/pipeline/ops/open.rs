@@ -1,14 +1,14 @@
 //! open, opendir, create_open, release, releasedir, flush.
 
 use fuserig_abi::{
-    AccessMask, Arg, Errno, Fh, FuseCreateIn, FuseEntryOut, FuseFlushIn, FuseOpenIn, FuseOpenOut,
-    FuseReleaseIn, Ino, NodeId, RequestFlags,
+    Abi, AccessMask, Arg, Errno, Fh, FuseCreateIn, FuseEntryOut, FuseFlushIn, FuseOpenIn,
+    FuseOpenOut, FuseReleaseIn, Ino, NodeId, RequestFlags,
 };
 use fuserig_sim_fs::{LowerExt, LowerOp, LowerReply, OpenCheck, OpenFlags};
 
 use super::name::{created_mode, push_immutable};
 use super::row::Code;
-use crate::kernel::{Handle, HandleId, World};
+use crate::kernel::{BackingPath, DentryId, Handle, HandleId, World};
 use crate::pipeline::dispatch;
 use crate::pipeline::run::quirk;
 use crate::pipeline::{Operation, Run, Stop, Value};
@@ -162,15 +162,14 @@ fn create_below(world: &mut World, run: &mut Run) -> Result<(), Errno> {
     if path.node.is_some() {
         return Err(Errno::EIO);
     }
+    let path = looked_up_again(world, run, path)?;
     let mode = run.input::<FuseCreateIn>(0).mode;
     let mode = created_mode(world, run, path.parent, mode);
     let stat = world.lower.create(&run.caller, path.parent, &path.name, mode)?;
     // Looked for under key 0 whatever entry_out says later (4.3, create_open).
     let inode = world.mount.inode_for(NodeId(0), &stat);
-    world.mount.inodes[inode].filter = run.filter;
-    if let Some(path) = &mut world.mount.dentries[dentry].backing {
-        path.node = Some(stat.ino);
-    }
+    world.mount.inodes[inode].filter = child_filter(world, run, dentry);
+    world.mount.dentries[dentry].backing = Some(BackingPath { node: Some(stat.ino), ..path });
     world.mount.splice(inode, dentry);
     // The ORIGINAL flags open the file (NEW-3).
     let filtered = run.input::<FuseCreateIn>(0).flags;
@@ -198,6 +197,42 @@ fn create_below(world: &mut World, run: &mut Run) -> Result<(), Errno> {
     run.scratch.handle = Some(handle);
     run.value = Value::Handle(handle);
     Ok(())
+}
+
+/// The program of a new file or directory. On Android the negative lookup before it chose one,
+/// which stands on the dentry (LOOK-11); elsewhere that of the parent is inherited.
+pub(super) fn child_filter(
+    world: &mut World,
+    run: &Run,
+    dentry: DentryId,
+) -> Option<crate::kernel::FilterId> {
+    if world.abi != Abi::Android {
+        return run.filter;
+    }
+    match world.mount.dentries[dentry].program.take() {
+        Some(chosen) => {
+            if chosen != run.filter {
+                run.quirk(world, "LOOK-11");
+            }
+            chosen
+        }
+        None => run.filter,
+    }
+}
+
+/// Android looks the name up again that the prefilter left, and what is there already is EIO.
+fn looked_up_again(world: &mut World, run: &Run, path: BackingPath) -> Result<BackingPath, Errno> {
+    if world.abi != Abi::Android {
+        return Ok(path);
+    }
+    let name =
+        run.args.in_args[1].as_buffer().and_then(|buffer| buffer.c_string(&run.args.arena).ok());
+    let name = name.map_or_else(|| path.name.clone(), std::sync::Arc::from);
+    match world.lower.lookup(&run.caller, path.parent, &name) {
+        Ok(_) => Err(Errno::EIO),
+        Err(Errno::ENOENT) => Ok(BackingPath { name, ..path }),
+        Err(errno) => Err(errno),
+    }
 }
 
 pub(super) fn create_finalize(world: &mut World, run: &mut Run) -> Code {
@@ -273,7 +308,7 @@ pub(super) fn hidden_code<T>(world: &mut World, run: &mut Run, answer: Result<T,
     let code = code(answer);
     run.value = Value::Number(code);
     if code < 0 {
-        if !world.faithful() {
+        if !world.faithful() || world.table.operation(run.op).lower_step_returns_lower_error {
             return Ok(code);
         }
         if dispatch::sees_meta(world, run) {

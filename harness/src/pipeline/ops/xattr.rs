@@ -46,7 +46,7 @@ pub(super) fn list_in(world: &mut World, run: &mut Run) -> Code {
 }
 
 /// The size argument of the two reading operations.
-fn size(run: &Run) -> u32 {
+pub(super) fn size(run: &Run) -> u32 {
     match run.operation {
         Operation::Getxattr { size, .. } | Operation::Listxattr { size, .. } => size,
         _ => unreachable!("only getxattr and listxattr have a size"),

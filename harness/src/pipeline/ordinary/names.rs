@@ -1,8 +1,9 @@
 //! lookup, create, mknod, mkdir, symlink, link, unlink, rmdir, rename, readlink.
 
 use fuserig_abi::{
-    Device, Errno, FUSE_BPF_MAX_ENTRIES, Fh, FileKind, FuseCreateIn, FuseEntryOut, FuseLinkIn,
-    FuseMkdirIn, FuseMknodIn, FuseOpenOut, FuseRename2In, FuseRenameIn, NodeId, Opcode, S_IFMT,
+    Abi, Device, Errno, FUSE_BPF_MAX_ENTRIES, Fh, FileKind, FuseCreateIn, FuseEntryBpfOut,
+    FuseEntryOut, FuseLinkIn, FuseMkdirIn, FuseMknodIn, FuseOpenOut, FuseRename2In, FuseRenameIn,
+    NodeId, Opcode, S_IFMT,
 };
 use fuserig_sim_fs::{LowerExt, OpenFlags};
 
@@ -19,8 +20,11 @@ const ENTRY_OUT: usize = size_of::<FuseEntryOut>();
 const LINK_MAX: usize = fuserig_abi::PAGE_SIZE as usize - 1;
 
 /// What a LOOKUP reply may hold: an entry and lookup entries.
-pub(super) fn lookup_shape() -> Shape {
-    let entries = FUSE_BPF_MAX_ENTRIES as usize * ENTRY;
+pub(super) fn lookup_shape(abi: Abi) -> Shape {
+    let entries = match abi {
+        Abi::Android => size_of::<FuseEntryBpfOut>(),
+        Abi::V3 | Abi::V4 | Abi::V3Grouped => FUSE_BPF_MAX_ENTRIES as usize * ENTRY,
+    };
     Shape { sizes: vec![ENTRY_OUT as u32, entries as u32], variable: true, entries: true }
 }
 
@@ -32,7 +36,7 @@ impl Ordinary<'_> {
             return Err(Errno::ENAMETOOLONG.into());
         }
         let (nodeid, name) = (self.parent_node(dentry), self.wire_name(dentry));
-        let asked = self.ask_entries(Opcode::LOOKUP, nodeid, name, lookup_shape());
+        let asked = self.ask_entries(Opcode::LOOKUP, nodeid, name, lookup_shape(self.world.abi));
         let (reply, entries) = match asked {
             Ok(reply) => reply,
             Err(super::Halt::Errno(Errno::ENOENT)) => {

@@ -65,7 +65,7 @@ impl Ordinary<'_> {
     /// length, which counts as an error: the dentry goes, whatever they say (ENT-4).
     fn look_again(&mut self, dentry: DentryId) -> Served<bool> {
         let (nodeid, name) = (self.parent_node(dentry), self.wire_name(dentry));
-        let asked = self.ask_entries(Opcode::LOOKUP, nodeid, name, lookup_shape());
+        let asked = self.ask_entries(Opcode::LOOKUP, nodeid, name, lookup_shape(self.world.abi));
         let (reply, entries) = match asked {
             Ok(reply) => reply,
             Err(Halt::Errno(_)) => return Ok(false),

@@ -1,0 +1,46 @@
+//! What Android does in steps that the posted versions do not have.
+
+use fuserig_abi::{Errno, Op};
+
+use super::open::handle;
+use super::xattr::size;
+use crate::kernel::World;
+use crate::pipeline::Run;
+
+/// Finalize after a prefilter that failed, with out arguments that still are the in arguments
+/// (AND-1). A value that is not 0 becomes the result.
+pub(in crate::pipeline) fn aliased_finalize(world: &mut World, run: &mut Run) -> i64 {
+    run.scratch.aliased = false;
+    if !world.faithful() {
+        return 0;
+    }
+    let code = match run.op {
+        // The size field of the first in argument stands where that of the value is looked for.
+        Op::Getxattr | Op::Listxattr if size(run) > 0 => 8,
+        Op::Lseek => {
+            let number = handle_number(run);
+            world.mount.handles[handle(run)].position = number;
+            number
+        }
+        Op::ReadIter | Op::WriteIter => handle_number(run),
+        Op::Getattr => {
+            world.mount.inodes[run.inode].bad = true;
+            i64::from(Errno::EIO.negative())
+        }
+        Op::Lookup => i64::from(Errno::ENOENT.negative()),
+        // FIDELITY: readdir walks a page that nobody filled; what it finds is not determined, and
+        // here it finds nothing.
+        _ => 0,
+    };
+    if code != 0 && code != run.error || run.op == Op::Readdir {
+        run.quirk(world, "AND-1");
+    }
+    code
+}
+
+/// The first eight bytes of the in struct.
+fn handle_number(run: &Run) -> i64 {
+    let bytes = run.args.in_args[0].as_struct().map_or(&[][..], |arg| arg.bytes());
+    let first: [u8; 8] = bytes.get(..8).and_then(|b| b.try_into().ok()).unwrap_or([0; 8]);
+    i64::from_le_bytes(first)
+}
