@@ -23,7 +23,7 @@ fn main() {
         let planted = all();
         let found = planted.iter().filter(|mistake| {
             let found = mistake.hunt(20_000);
-            println!("{}", line(mistake, found.as_ref()));
+            println!("{}", line(mistake, found.as_deref()));
             found.is_some()
         });
         println!("planted: killed {} of {}", found.count(), planted.len());

@@ -43,7 +43,7 @@ fn planted_mistakes_are_found() {
     let mut count = 0;
     for mistake in planted.iter().filter(|mistake| FOUND_SOON.contains(&mistake.name)) {
         let found = mistake.hunt(2560);
-        println!("{}", line(mistake, found.as_ref()));
+        println!("{}", line(mistake, found.as_deref()));
         assert!(found.is_some(), "{}", mistake.name);
         count += 1;
     }

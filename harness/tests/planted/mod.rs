@@ -19,6 +19,9 @@ pub(crate) const TREE: &str = "/notes.txt 'hi'\n/.secret 'no'\n/d/\n/d/a 'abc'\n
                                /d/x.jpg 'jpg'\n/e/ mode=0777\n/b mode=0666 'bbb' xattr.user.a='v'\n\
                                /link -> d/a";
 
+/// A result, or what was found instead.
+pub(crate) type Found<T> = Result<T, Box<Finding>>;
+
 pub(crate) type Judges = Vec<Box<dyn Invariant>>;
 
 /// One mistake.
@@ -46,23 +49,23 @@ pub(crate) fn general() -> Judges {
 }
 
 impl Planted {
-    fn search(&self, subject: &Subject, seed: u64, operations: u64) -> Result<Summary, Finding> {
+    fn search(&self, subject: &Subject, seed: u64, operations: u64) -> Found<Summary> {
         let simulation = Simulation::new(Seed(seed)).name(".secret").runs(operations / 64);
         let simulation = match self.crashes {
             Some(durability) => simulation.crashes(durability),
             None => simulation,
         };
         let subject = subject.clone().over(TREE);
-        simulation.run(subject).check_all((self.judges)()).result().map_err(|found| *found)
+        simulation.run(subject).check_all((self.judges)()).result()
     }
 
     /// What a search with default settings and so many operations finds.
-    pub(crate) fn hunt(&self, operations: u64) -> Option<Finding> {
+    pub(crate) fn hunt(&self, operations: u64) -> Option<Box<Finding>> {
         self.search(&self.wrong, 1, operations).err()
     }
 
     /// What a search finds in the correct twin, which should be nothing; the operations it took.
-    pub(crate) fn false_alarm(&self, seed: u64, operations: u64) -> Result<u64, Finding> {
+    pub(crate) fn false_alarm(&self, seed: u64, operations: u64) -> Found<u64> {
         self.search(&self.right, seed, operations).map(|summary| summary.operations)
     }
 }

@@ -147,9 +147,12 @@ fn listing_wrong() -> FuseOps<u32> {
         })
 }
 
+/// What makes the wrong filter, and the right one.
+type Pair<F, G> = (fn() -> F, fn() -> G);
+
 fn planted<F: Filter + 'static, G: Filter + 'static>(
     name: &'static str,
-    (wrong, right): (fn() -> F, fn() -> G),
+    (wrong, right): Pair<F, G>,
     more: fn() -> Judges,
 ) -> Planted {
     let judges = move || general().into_iter().chain(more()).collect();
