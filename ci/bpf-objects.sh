@@ -69,6 +69,7 @@ for cpu in v1 v2 v3 v4; do
     object "$data/kitchen.bpf.c" v4 "$cpu" "$data/kitchen-$cpu.o"
 done
 object "$data/sins.bpf.c" v4 v3 "$data/sins.o"
+object "$data/traps.bpf.c" v4 v3 "$data/traps.o"
 for source in "$data"/bad/*.bpf.c; do
     object "$source" v4 v3 "${source%.bpf.c}.o"
 done

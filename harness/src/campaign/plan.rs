@@ -24,6 +24,10 @@ pub struct Work {
     pub stream_id: String,
     /// The filter, as its specification on the command line; `none` for none.
     pub filter: String,
+    /// Hash of the object that the filter comes from, so that a changed one is noticed; empty for
+    /// filters that are built in.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub object: String,
     /// The modelled ABI version, by name.
     pub abi: String,
     /// Whether the modelled kernel makes its mistakes, by name.
@@ -38,6 +42,7 @@ impl Work {
             trace: trace.to_owned(),
             stream_id: stream_id.to_owned(),
             filter: filter.to_owned(),
+            object: String::new(),
             abi: abi.to_owned(),
             fidelity: fidelity.to_owned(),
         };
@@ -45,10 +50,26 @@ impl Work {
         work
     }
 
+    /// The same, with a filter that comes from an object with these bytes.
+    #[must_use]
+    pub fn with_object(mut self, bytes: &[u8]) -> Work {
+        self.object = PayloadId::of(bytes).to_string();
+        self.id = self.computed_id();
+        self
+    }
+
+    /// Whether these are the bytes of the object that the work was planned with.
+    pub fn is_object(&self, bytes: &[u8]) -> bool {
+        self.object == PayloadId::of(bytes).to_string()
+    }
+
     /// The id that follows from the rest. The place of the trace is no part of it: the same records
     /// elsewhere are the same work.
     pub fn computed_id(&self) -> String {
-        let parts = ["replay", &self.stream_id, &self.filter, &self.abi, &self.fidelity];
+        let mut parts = vec!["replay", &self.stream_id, &self.filter, &self.abi, &self.fidelity];
+        if !self.object.is_empty() {
+            parts.push(&self.object);
+        }
         // Lengths keep parts apart, so that no two works have the same text.
         let text: String = parts.iter().map(|part| format!("{}:{part}\n", part.len())).collect();
         PayloadId::of(text.as_bytes()).to_string()

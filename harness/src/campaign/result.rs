@@ -41,6 +41,9 @@ pub struct WorkResult {
     pub quirks: BTreeMap<String, u64>,
     /// The crash that ended it.
     pub crash: Option<String>,
+    /// The first different traps of the filter, as people read them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub traps: Vec<String>,
 }
 
 impl WorkResult {
@@ -67,12 +70,13 @@ impl WorkResult {
                 .collect(),
             quirks: report.quirks.clone(),
             crash: report.crash.clone(),
+            traps: report.traps.clone(),
         }
     }
 
-    /// Whether somebody should look: a difference from the record, or a crash.
+    /// Whether somebody should look: a difference from the record, a crash, or a trap.
     pub fn is_finding(&self) -> bool {
-        self.differences_total > 0 || self.crash.is_some()
+        self.differences_total > 0 || self.crash.is_some() || !self.traps.is_empty()
     }
 
     /// The JSON form, on one line.

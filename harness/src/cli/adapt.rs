@@ -1,22 +1,10 @@
 //! A filter of one ABI where the command line asks for another.
 
 use fuserig_abi::Abi;
-use fuserig_filters::engine::{BpfFilter, FilterError, Limits};
+use fuserig_filters::engine::FilterError;
 use fuserig_filters::object::{declared, load};
 use fuserig_filters::program::{Linked, ProgramKind};
 use fuserig_filters::{Filter, present};
-
-/// The filter that an object holds, in the checked interpreter: loaded on the ABI that it is made
-/// for and shown as a filter of `abi`. `name` chooses among several.
-pub(super) fn object(
-    bytes: &[u8],
-    name: Option<&str>,
-    abi: Abi,
-) -> Result<Box<dyn Filter>, FilterError> {
-    let own = own_abi(bytes, abi)?;
-    let filter = BpfFilter::load(bytes, name, own, Limits::default())?;
-    Ok(present(Box::new(filter), own, abi))
-}
 
 /// A native filter of the posted versions as a filter of `abi`.
 pub(super) fn native(filter: Box<dyn Filter>, abi: Abi) -> Box<dyn Filter> {
@@ -25,7 +13,7 @@ pub(super) fn native(filter: Box<dyn Filter>, abi: Abi) -> Box<dyn Filter> {
 
 /// The ABI to load an object on: the wanted one where its struct is of that, else the one whose
 /// struct it has.
-fn own_abi(bytes: &[u8], wanted: Abi) -> Result<Abi, FilterError> {
+pub(super) fn own_abi(bytes: &[u8], wanted: Abi) -> Result<Abi, FilterError> {
     if wanted == Abi::Android && load(bytes, Abi::Android).is_ok_and(|linked| is_android(&linked)) {
         return Ok(Abi::Android);
     }

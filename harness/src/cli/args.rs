@@ -194,7 +194,8 @@ pub(super) struct ServedArgs {
     /// Tree that the simulated lower starts with, as tree text
     #[arg(long, value_name = "FILE")]
     pub(super) tree: Option<PathBuf>,
-    /// Filter at the root of the mount, `NAME` or `NAME:PARAMETERS` (see `filter list`)
+    /// Filter at the root of the mount: `NAME` or `NAME:PARAMETERS` (see `filter list`), a BPF
+    /// object `FILE.o` or `FILE.o:NAME`, or `none`
     #[arg(long, default_value = "none", value_name = "FILTER")]
     pub(super) filter: String,
     /// ABI version of the modelled kernel

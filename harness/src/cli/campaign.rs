@@ -11,9 +11,10 @@ use fuserig_traces::tools::Info;
 use fuserig_traces::{Header, PayloadMode, SourceKind, Trace};
 
 use super::exit::{Ended, Exit, Failure};
+use super::files;
+use super::maker::FilterSpec;
 use super::output::{Style, Terminal};
 use super::progress::Advance;
-use super::{files, filter};
 use crate::campaign::{Merged, Plan, Shard, Work, WorkResult};
 use crate::replay::{ReplayOptions, Replayer, StopFlag};
 
@@ -44,7 +45,7 @@ pub(super) struct PlanArgs {
     /// Traces of system calls
     #[arg(required = true, value_name = "TRACE")]
     traces: Vec<PathBuf>,
-    /// Filters, each as `NAME` or `NAME:PARAMETERS`; `none` for none
+    /// Filters, each as `NAME`, `NAME:PARAMETERS`, `FILE.o` or `FILE.o:NAME`; `none` for none
     #[arg(long, value_name = "FILTER", default_value = "none")]
     filter: Vec<String>,
     /// ABI versions of the modelled kernel
@@ -99,18 +100,25 @@ pub(super) fn campaign(command: &CampaignCommand, terminal: &mut Terminal) -> En
 
 fn plan(args: &PlanArgs, terminal: &mut Terminal) -> Ended {
     // A filter that cannot be made would fail in every shard.
-    args.filter.iter().try_for_each(|spec| filter::named(spec).map(|_| ()))?;
+    let specs = args.filter.iter().map(|spec| Ok((spec, FilterSpec::read(spec)?)));
+    let specs = specs.collect::<Result<Vec<_>, Failure>>()?;
+    for (_, spec) in &specs {
+        args.abi.iter().try_for_each(|abi| spec.maker_or_fail(*abi).map(|_| ()))?;
+    }
     let mut works = Vec::new();
     for path in &args.traces {
         let info = Info::of(files::open(path)?).map_err(|error| Failure::input(path, &error))?;
         let trace = path.display().to_string();
         let stream_id = info.stream_id.to_string();
         let fidelity = fidelity(&info.header);
-        for spec in &args.filter {
-            let abis = args.abi.iter();
-            works.extend(
-                abis.map(|abi| Work::replay(&trace, &stream_id, spec, abi.name(), fidelity.name())),
-            );
+        for (name, spec) in &specs {
+            for abi in &args.abi {
+                let work = Work::replay(&trace, &stream_id, name, abi.name(), fidelity.name());
+                works.push(match spec.bytes() {
+                    Some(bytes) => work.with_object(bytes),
+                    None => work,
+                });
+            }
         }
     }
     let plan = Plan::new(works);
@@ -212,12 +220,18 @@ fn perform(work: &Work, terminal: &Terminal) -> Result<WorkResult, Failure> {
     if trace.stream_id().to_string() != work.stream_id {
         return Err(unreadable(format!("is not the trace of the plan, {}", work.stream_id)));
     }
-    let abi = Abi::from_name(&work.abi);
+    let spec = FilterSpec::read(&work.filter)?;
+    if spec.bytes().is_some_and(|bytes| !work.is_object(bytes)) {
+        let message = format!("{}: is not the object of the plan; plan again", work.filter);
+        return Err(Failure::new(Exit::Unreadable, message));
+    }
+    let abi =
+        Abi::from_name(&work.abi).ok_or_else(|| unreadable(format!("unknown ABI {}", work.abi)))?;
     let fidelity = Fidelity::from_name(&work.fidelity);
     let options = ReplayOptions {
-        abi: abi.ok_or_else(|| unreadable(format!("unknown ABI {}", work.abi)))?,
+        abi,
         fidelity: fidelity.ok_or_else(|| unreadable("unknown fidelity".to_owned()))?,
-        filter: filter::named(&work.filter)?,
+        filter: spec.maker_or_fail(abi)?.make(),
         lower: lower(&trace).map_err(&unreadable)?,
         payload: PayloadMode::None,
     };
@@ -357,6 +371,10 @@ fn print(merged: &Merged, missing: &[String], terminal: &mut Terminal) -> Exit {
                 result.differences_total,
                 result.calls_changed
             ));
+            for trap in &result.traps {
+                let first = trap.lines().next().unwrap_or_default();
+                terminal.line(format!("  trap {first}"));
+            }
         }
         for id in &contradictions {
             terminal.line(format!("{} {id}", terminal.styled(Style::Bad, "two results differ")));

@@ -1,9 +1,10 @@
 //! `fuserig check`: everything a filter author wants before shipping, in one table with one
 //! verdict.
 //!
-//! The filter is loaded, judged by each invariant that fits it (on both ABI behaviours, with and
-//! without faults), and replayed over traces; members that nothing reached and quirks that were
-//! hit are said. What a reader would get wrong: a quirk is a note, not a failure.
+//! The filter is loaded, an object is checked without running it, then it is judged by each
+//! invariant that fits it (with and without faults) and replayed over traces; traps, members that
+//! nothing reached and quirks that were hit are said. What a reader would get wrong: a quirk is a
+//! note, not a failure.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,14 +18,15 @@ use fuserig_traces::{PayloadMode, TraceWriter};
 use super::abi::write_reports;
 use super::exit::{Ended, Exit, Failure};
 use super::files;
-use super::filter::named;
 use super::fuzz::{fitting, keep, subject};
 use super::fuzz_args::CheckArgs;
+use super::maker::{FilterSpec, Maker};
 use super::output::{Style, Terminal};
 use super::replay::sim_lower;
+use super::vet::static_check;
 use crate::replay::{ReplayOptions, Replayer};
 use crate::report::{Check, Extent, Finding, FindingClass, Outcome, Report, Severity, Verdict};
-use crate::sim::{Coverage, Seed, Simulation};
+use crate::sim::{Class, Coverage, Seed, Simulation};
 
 /// Notes shown of one check; the report forms hold all.
 const NOTES_MAX: usize = 8;
@@ -41,6 +43,8 @@ const PROPERTIES: [Property; 4] = [
 
 struct Work<'a> {
     args: &'a CheckArgs,
+    maker: Maker,
+    traps: Vec<Finding>,
     report: Report,
     coverage: Coverage,
     operations: u64,
@@ -48,15 +52,47 @@ struct Work<'a> {
 }
 
 pub(super) fn check(args: &CheckArgs, terminal: &mut Terminal) -> Ended {
-    let filter = named(&args.filter)?;
-    let title = format!("{} on {}", args.filter, args.abi);
-    let report = Report::new("check", title);
-    let mut work = Work { args, report, coverage: Coverage::default(), operations: 0, runs: 0 };
-    let members: Vec<Slot> = match &filter {
+    let spec = FilterSpec::read(&args.filter)?;
+    let mut report = Report::new("check", format!("{} on {}", args.filter, args.abi));
+    match spec.maker(args.abi) {
+        Ok(maker) => run(args, &spec, maker, &mut report, terminal)?,
+        Err(error) => {
+            let text = error.to_string();
+            let refused = Finding::new(FindingClass::AbiBreak, "load", &args.filter, &text)
+                .message(format!("{} does not load on {}: {text}", args.filter, args.abi));
+            report.push(Check::new("load", format!("refused on {}", args.abi), vec![refused]));
+            report.checks.extend(static_check(&spec, args.abi));
+        }
+    }
+    show(&report, terminal);
+    write_reports(&report, &args.reports, terminal)?;
+    Ok(match report.verdict() {
+        Verdict::Agreed => Exit::Agreed,
+        Verdict::Finding => Exit::Finding,
+        Verdict::NothingRan => Exit::NothingRan,
+    })
+}
+
+/// Everything that needs a filter that loads.
+fn run(
+    args: &CheckArgs,
+    spec: &FilterSpec,
+    maker: Maker,
+    report: &mut Report,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let members: Vec<Slot> = match maker.make() {
         Some(filter) => Slot::all().filter(|slot| filter.has(*slot)).collect(),
         None => Vec::new(),
     };
-    work.report.push(Check::new("load", format!("{} members", members.len()), Vec::new()));
+    let count = members.len();
+    let name = if count == 1 { "1 member".to_owned() } else { format!("{count} members") };
+    report.push(Check::new("load", name, Vec::new()));
+    report.checks.extend(static_check(spec, args.abi));
+    let (runs, coverage) = (0, Coverage::default());
+    let empty = Report::new("check", "");
+    let mut work =
+        Work { args, maker, traps: Vec::new(), report: empty, coverage, operations: 0, runs };
     for property in PROPERTIES {
         terminal.progress(&format!("check: {}", property.0));
         work.property(property, terminal)?;
@@ -66,18 +102,15 @@ pub(super) fn check(args: &CheckArgs, terminal: &mut Terminal) -> Ended {
         work.corpus(trace, terminal)?;
     }
     terminal.progress_end();
+    if spec.bytes().is_some() {
+        work.traps();
+    }
     work.reached(&members);
     work.quirks();
-    let (runs, operations) = (work.runs, work.operations);
-    work.report.count("operations", operations);
-    work.report.extent = Some(Extent::Sampled(runs));
-    show(&work.report, terminal);
-    write_reports(&work.report, &args.reports, terminal)?;
-    Ok(match work.report.verdict() {
-        Verdict::Agreed => Exit::Agreed,
-        Verdict::Finding => Exit::Finding,
-        Verdict::NothingRan => Exit::NothingRan,
-    })
+    report.checks.append(&mut work.report.checks);
+    report.count("operations", work.operations);
+    report.extent = Some(Extent::Sampled(work.runs));
+    Ok(())
 }
 
 impl Work<'_> {
@@ -90,7 +123,7 @@ impl Work<'_> {
         }
         let invariants: Vec<String> =
             fitting.invariants.iter().map(|each| each.name().to_owned()).collect();
-        let subject = subject(&args.filter, args.abi)?.over(&fitting.tree);
+        let subject = subject(&args.filter, args.abi, self.maker.clone()).over(&fitting.tree);
         simulation.required.clone_from(&args.require);
         for name in fitting.names {
             simulation = simulation.name(name);
@@ -98,6 +131,7 @@ impl Work<'_> {
         let mut campaign = simulation.run(subject).check_all(fitting.invariants);
         let result = campaign.go(&mut |_| true);
         let result = result.map_err(|error| Failure::new(Exit::Unreadable, error.to_string()))?;
+        let name = format!("{name}: {}", invariants.join(", "));
         let findings = match result {
             Ok(summary) => {
                 self.coverage.merge(&summary.coverage);
@@ -112,10 +146,15 @@ impl Work<'_> {
                 for path in keep(&finding, &self.args.output)? {
                     terminal.note(format!("wrote {}", path.display()));
                 }
+                if finding.class == Class::Trap {
+                    self.trapped(finding.to_report());
+                    let reason = "an engine stopped the filter";
+                    self.report.push(Check::skipped("simulation", name, reason));
+                    return Ok(());
+                }
                 vec![finding.to_report()]
             }
         };
-        let name = format!("{name}: {}", invariants.join(", "));
         self.report.push(Check::new("simulation", name, findings));
         Ok(())
     }
@@ -126,7 +165,7 @@ impl Work<'_> {
         let options = ReplayOptions {
             abi: self.args.abi,
             fidelity: Fidelity::Faithful,
-            filter: named(&self.args.filter)?,
+            filter: self.maker.make(),
             lower: sim_lower(None, path, &trace)?,
             payload: PayloadMode::Hash,
         };
@@ -147,10 +186,29 @@ impl Work<'_> {
             )],
             None => Vec::new(),
         };
+        for trap in &report.traps {
+            let first = trap.lines().next().unwrap_or_default();
+            let found = Finding::new(FindingClass::Trap, "no_trap", &place, first);
+            self.trapped(found.message(format!("trap      {trap}")));
+        }
         let (calls, changed) = (report.calls, report.calls_changed);
         let name = format!("{place}: {calls} calls, {changed} with another result");
         self.report.push(Check::new("replay", name, findings));
         Ok(())
+    }
+
+    /// Keeps a trap, each place of the filter once.
+    fn trapped(&mut self, finding: Finding) {
+        if self.traps.iter().all(|known| known.title != finding.title) {
+            self.traps.push(finding);
+        }
+    }
+
+    /// Where an engine stopped the filter, in simulations and replays.
+    fn traps(&mut self) {
+        let calls = self.coverage.filter_calls;
+        let name = format!("{} different in {calls} simulated calls", self.traps.len());
+        self.report.push(Check::new("traps", name, core::mem::take(&mut self.traps)));
     }
 
     /// Members that no request reached were not tested.
@@ -216,11 +274,16 @@ fn show(report: &Report, terminal: &mut Terminal) {
             Outcome::Skipped => Style::Dim,
         };
         let word = terminal.styled(style, check.outcome().name());
-        terminal.line(format!("  {word}  {:<11}{}", check.suite, check.name));
-        let notes = check.findings.iter().filter(|finding| finding.severity == Severity::Note);
+        let reason = check.skipped.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        terminal.line(format!("  {word}  {:<13}{}{reason}", check.suite, check.name));
+        let notes = check.findings.iter().filter(|finding| finding.severity != Severity::Error);
         for note in notes.clone().take(NOTES_MAX) {
             let text = shortened(&note.title, COLUMNS - INDENT);
             terminal.line(format!("          {:<12}{:<25} {text}", note.rule, note.subject));
+            if let Some(place) = &note.location {
+                let place = format!("          {:<12}{place}", "");
+                terminal.line(terminal.styled(Style::Dim, &place));
+            }
         }
         let more = notes.count().saturating_sub(NOTES_MAX);
         if more > 0 {

@@ -1,15 +1,14 @@
 //! `fuserig filter`.
 
-use std::path::Path;
-
 use fuserig_abi::Abi;
 use fuserig_filters::engine::{BpfFilter, Limits};
-use fuserig_filters::{Filter, builtin, builtins};
+use fuserig_filters::{Filter, builtins};
 
 use super::args::{FilterCommand, ListArgs, ObjectArgs};
 use super::exit::{Ended, Exit, Failure};
+use super::maker::FilterSpec;
 use super::output::{Style, Terminal};
-use super::{adapt, coverage, files, inspect, vet};
+use super::{coverage, inspect, vet};
 
 pub(super) fn filter(command: &FilterCommand, terminal: &mut Terminal) -> Ended {
     match command {
@@ -52,55 +51,17 @@ fn list(terminal: &mut Terminal) -> Exit {
     Exit::Agreed
 }
 
-/// The filter that a specification names; none for `none`.
-pub(super) fn named(spec: &str) -> Result<Option<Box<dyn Filter>>, Failure> {
-    if spec == "none" || spec.is_empty() {
-        return Ok(None);
-    }
-    match builtin(spec) {
-        Ok(filter) => Ok(Some(filter)),
-        Err(error) => {
-            let names: Vec<&str> = builtins().iter().map(|filter| filter.name).collect();
-            let known = names.join(", ");
-            Err(Failure::new(
-                Exit::Usage,
-                format!("{error}; built in are {known} (see `fuserig filter list`)"),
-            ))
-        }
-    }
-}
-
-/// As [`named`], and an object by its path: `FILE.o`, or `FILE.o:NAME` where it holds several
-/// filters.
+/// The filter that a specification names, made once; none for `none`.
 pub(super) fn resolve(spec: &str, abi: Abi) -> Result<Option<Box<dyn Filter>>, Failure> {
-    if split(spec).0.ends_with(".o") {
-        let (path, name) = split(spec);
-        let path = Path::new(path);
-        let bytes = files::read_all(path)?;
-        let filter = adapt::object(&bytes, name, abi);
-        return filter.map(Some).map_err(|error| Failure::input(path, &error));
-    }
-    native(spec, abi)
+    Ok(FilterSpec::read(spec)?.maker_or_fail(abi)?.make())
 }
 
-/// As [`named`], as a filter of that ABI.
-pub(super) fn native(spec: &str, abi: Abi) -> Result<Option<Box<dyn Filter>>, Failure> {
-    Ok(named(spec)?.map(|filter| adapt::native(filter, abi)))
-}
-
-/// The file of a specification, and the name after it.
-fn split(spec: &str) -> (&str, Option<&str>) {
-    match spec.rsplit_once(".o:") {
-        Some((stem, name)) => (&spec[..stem.len() + 2], Some(name)),
-        None => (spec, None),
-    }
-}
-
-/// Loads the object that a specification names.
+/// Loads the object that a specification names, for the ABI itself.
 pub(super) fn object(spec: &str, abi: Abi) -> Result<BpfFilter, Failure> {
-    let (path, name) = split(spec);
-    let path = Path::new(path);
-    let bytes = files::read_all(path)?;
-    BpfFilter::load(&bytes, name, abi, Limits::default())
-        .map_err(|error| Failure::input(path, &error))
+    let FilterSpec::Object { path, name, bytes } = FilterSpec::read(spec)? else {
+        let message = format!("{spec} is no object; name a file that clang made");
+        return Err(Failure::new(Exit::Usage, message));
+    };
+    BpfFilter::load(&bytes, name.as_deref(), abi, Limits::default())
+        .map_err(|error| Failure::input(&path, &error))
 }

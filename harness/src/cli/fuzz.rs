@@ -8,8 +8,8 @@ use fuserig_sim_fs::MemFs;
 
 use super::exit::{Ended, Exit, Failure};
 use super::files;
-use super::filter::named;
 use super::fuzz_args::FuzzArgs;
+use super::maker::{FilterSpec, Maker};
 use super::output::{Style, Terminal};
 use super::progress::Advance;
 use crate::invariant::{self, Invariant};
@@ -35,7 +35,10 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
         Some(path) => read_tree(path)?,
         None => fitting.tree.clone(),
     };
-    let subject = subject(&args.filter, args.abi)?.over(&tree).fidelity(args.fidelity);
+    // A stored case is of one ABI, and an object is loaded for that.
+    let abi = stored.as_ref().map_or(args.abi, |case| case.abi);
+    let maker = FilterSpec::read(&args.filter)?.maker_or_fail(abi)?;
+    let subject = subject(&args.filter, abi, maker).over(&tree).fidelity(args.fidelity);
     let simulation = fitting.names.into_iter().fold(simulation(args, stored)?, Simulation::name);
     let watch = Stopwatch::start();
     let limit = args.time.map(Duration::from_secs);
@@ -168,13 +171,10 @@ pub(super) fn fitting(spec: &str, require: &[String]) -> Result<Fitting, Failure
     Ok(fitting)
 }
 
-/// The subject with a filter that the command line names.
-pub(super) fn subject(spec: &str, abi: fuserig_abi::Abi) -> Result<Subject, Failure> {
-    // Once to say what is wrong with it, then once for every run.
-    named(spec)?;
-    let owned = spec.to_owned();
-    let make = move || named(&owned).ok().flatten();
-    Ok(Subject::boxed(abi, make).named(if spec.is_empty() { "none" } else { spec }))
+/// The subject with a filter that the command line names: every run has a fresh one.
+pub(super) fn subject(spec: &str, abi: fuserig_abi::Abi, maker: Maker) -> Subject {
+    let named = if spec.is_empty() { "none" } else { spec };
+    Subject::boxed(abi, move || maker.make()).named(named)
 }
 
 /// Writes a finding in every form it is kept in.

@@ -12,7 +12,8 @@ use crate::sim::SchedulerKind;
 
 #[derive(Debug, Args)]
 pub(super) struct FuzzArgs {
-    /// The filter, `NAME` or `NAME:PARAMETERS` (see `filter list`), or `none`
+    /// The filter: `NAME` or `NAME:PARAMETERS` (see `filter list`), a BPF object `FILE.o` or
+    /// `FILE.o:NAME`, or `none`
     pub(super) filter: String,
     /// Runs; default: 1000, or as many as `--time` allows; 20 programs with `exhaustive`
     #[arg(long, value_name = "N")]
@@ -74,7 +75,8 @@ pub(super) struct FuzzArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// The filter, `NAME` or `NAME:PARAMETERS` (see `filter list`)
+    /// The filter: `NAME` or `NAME:PARAMETERS` (see `filter list`), a BPF object `FILE.o` or
+    /// `FILE.o:NAME`, or `none`
     pub(super) filter: String,
     /// ABI version of the modelled kernel
     #[arg(long, default_value = "v4", value_parser = super::args::parse_abi)]

@@ -28,6 +28,7 @@ mod inspect;
 mod import_guess;
 mod import_table;
 mod import_write;
+mod maker;
 mod manual;
 mod mount;
 mod output;

@@ -2,13 +2,62 @@
 
 use std::collections::BTreeMap;
 
+use fuserig_abi::Abi;
 use fuserig_filters::object::{LoadProblem, load};
+use fuserig_filters::program::StructOpsMap;
 use fuserig_filters::vet::{VetClass, VetFinding, vet as check};
 
+use super::adapt;
 use super::args::VetArgs;
 use super::exit::{Ended, Exit, Failure};
 use super::files;
+use super::maker::FilterSpec;
 use super::output::{Style, Terminal};
+use crate::report::{Check, Finding, FindingClass, Location, Severity};
+
+/// The static check of an object as a row of `check`; none for filters that are no objects.
+pub(super) fn static_check(spec: &FilterSpec, abi: Abi) -> Option<Check> {
+    let FilterSpec::Object { name, bytes, .. } = spec else { return None };
+    let own = adapt::own_abi(bytes, abi).unwrap_or(abi);
+    let Ok(linked) = load(bytes, own) else {
+        return Some(Check::skipped("static check", "none", "the object cannot be linked"));
+    };
+    if linked.struct_ops.is_empty() {
+        return Some(Check::skipped("static check", "none", "the object has no filter"));
+    }
+    let chosen = name.as_deref().and_then(|wanted| {
+        let named = |map: &&StructOpsMap| map.symbol == wanted || map.name == wanted;
+        linked.struct_ops.iter().find(named).map(|map| map.name.clone())
+    });
+    let concerns =
+        |finding: &&VetFinding| chosen.as_ref().is_none_or(|name| *name == finding.filter);
+    let findings: Vec<Finding> =
+        check(&linked, own).iter().filter(concerns).map(report_entry).collect();
+    let errors = findings.iter().filter(|finding| finding.is_failure()).count();
+    let warnings = findings.len() - errors;
+    let name = format!("{errors} errors, {warnings} warnings");
+    Some(Check::new("static check", name, findings))
+}
+
+/// What a kernel refuses or crashes on is an error; the rest is worth a look.
+fn report_entry(finding: &VetFinding) -> Finding {
+    let severity = match finding.class {
+        VetClass::Refused | VetClass::Crash => Severity::Error,
+        VetClass::Wrong | VetClass::Ignored | VetClass::Never => Severity::Warning,
+    };
+    let rule = finding.class.name().replace(' ', "-");
+    let subject = format!("{}.{}", finding.filter, finding.member);
+    let class = FindingClass::Violation;
+    let mut entry = Finding::new(class, rule, subject, &finding.text).severity(severity);
+    entry = entry.message(finding.to_string());
+    if let Some(quirk) = finding.quirk {
+        entry = entry.fact("quirk", quirk.to_string());
+    }
+    if let Some((file, line, _)) = &finding.line {
+        entry = entry.at(Location::line(file, *line));
+    }
+    entry
+}
 
 /// Loads an object and checks its filters.
 pub(super) fn vet(args: &VetArgs, terminal: &mut Terminal) -> Ended {

@@ -181,7 +181,12 @@ impl Invariant for ErrnoEnvelope {
                 if own.contains(&errno) || groups.iter().any(|group| group.contains(&errno)) {
                     return Ok(());
                 }
-                Err(format!("`{}` fails with {errno}, which it cannot have", seen.action))
+                let why = match errno {
+                    // What the modelled kernels answer for a daemon that is not there.
+                    Errno::ECONNREFUSED => ": the filter asks a daemon, and there is none",
+                    _ => "",
+                };
+                Err(format!("`{}` fails with {errno}, which it cannot have{why}", seen.action))
             }
         }
     }

@@ -169,6 +169,9 @@ impl Stage {
         for consequence in missing(self.table, &step.consequences, &seen) {
             self.fail(step.line, consequence);
         }
+        for trap in seen.traps {
+            self.fail(step.line, format!("the filter was stopped: {trap}"));
+        }
         for quirk in seen.quirks {
             *self.report.quirks.entry(quirk).or_default() += 1;
         }

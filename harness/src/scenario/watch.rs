@@ -21,6 +21,7 @@ pub(super) struct Seen {
     pub(super) calls: Vec<SeenCall>,
     pub(super) prints: Vec<String>,
     pub(super) quirks: Vec<String>,
+    pub(super) traps: Vec<String>,
 }
 
 /// Shared between the sink, which the world owns, and the run.
@@ -46,6 +47,7 @@ impl Sink for Watch {
             What::Quirk { quirk } | What::Crash { quirk } => {
                 seen.quirks.push(quirk.id().to_owned());
             }
+            What::Trap { trap } => seen.traps.push(trap.summary()),
             _ => {}
         }
     }

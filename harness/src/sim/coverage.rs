@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use fuserig_abi::Slot;
+use fuserig_filters::engine::Trap;
 
 use crate::pipeline::{Event, Sink, What};
 
@@ -38,6 +39,10 @@ pub struct Coverage {
     op: u16,
     /// The decision before this one, for `pairs`.
     last: u64,
+    /// How often an engine stopped the filter.
+    pub traps: u64,
+    /// The first trap that the run has not judged yet.
+    trap: Option<Box<Trap>>,
 }
 
 impl Coverage {
@@ -46,6 +51,7 @@ impl Coverage {
         let mut new = 0;
         self.requests += other.requests;
         self.filter_calls += other.filter_calls;
+        self.traps += other.traps;
         for (verdict, count) in &other.verdicts {
             new += usize::from(!self.verdicts.contains_key(verdict));
             *self.verdicts.entry(*verdict).or_default() += count;
@@ -64,6 +70,11 @@ impl Coverage {
             new += usize::from(self.points.insert(*point));
         }
         new
+    }
+
+    /// The trap that nobody has judged yet.
+    pub(super) fn take_trap(&mut self) -> Option<Box<Trap>> {
+        self.trap.take()
     }
 
     /// The members that were called.
@@ -100,10 +111,13 @@ impl Sink for Counter {
             What::Lower { code } => {
                 coverage.lower.insert((coverage.op, code.min(0)));
             }
+            What::Trap { trap } => {
+                coverage.traps += 1;
+                coverage.trap.get_or_insert_with(|| Box::new(trap.clone()));
+            }
             What::Call { .. }
             | What::Print { .. }
             | What::Output { .. }
-            | What::Trap { .. }
             | What::Forget { .. }
             | What::DaemonRequest { .. }
             | What::DaemonReply { .. }

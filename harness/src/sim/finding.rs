@@ -21,6 +21,8 @@ pub enum Class {
     Divergence,
     /// The modelled kernel crashed.
     Crash,
+    /// An engine stopped the filter.
+    Trap,
     /// Clients wait for each other, or a call never returns.
     Deadlock,
     /// Something is left that nobody frees.
@@ -34,6 +36,7 @@ impl Class {
     pub fn of(invariant: &str) -> Class {
         match invariant {
             "no_crash" => Class::Crash,
+            "no_trap" => Class::Trap,
             "no_deadlock" | "no_hang" | "step_limit" => Class::Deadlock,
             "no_leak" | "balance" => Class::Leak,
             "transparent" | "twins_agree" | "agrees_with" | "no_interference" => Class::Divergence,
@@ -49,6 +52,7 @@ impl fmt::Display for Class {
             Class::Violation => "violation",
             Class::Divergence => "divergence",
             Class::Crash => "crash",
+            Class::Trap => "trap",
             Class::Deadlock => "deadlock",
             Class::Leak => "leak",
             Class::Nondeterminism => "nondeterminism",
@@ -116,12 +120,19 @@ impl Finding {
         let json = self.case.to_json();
         let invariant = &self.violation.invariant;
         let message = &self.violation.message;
+        // How a run ends is always judged; there is nothing to ask for.
+        let check = match self.class {
+            Class::Crash | Class::Trap | Class::Deadlock | Class::Nondeterminism => String::new(),
+            Class::Violation | Class::Divergence | Class::Leak => {
+                format!(".check(invariant::{invariant}())")
+            }
+        };
         format!(
             "//! {message}\n\nuse fuserig::prelude::*;\n\nconst CASE: &str = r##\"{json}\"##;\n\n\
              #[test]\nfn {name}() {{\n    let case = Case::from_json(CASE).expect(\"stored by \
              fuserig\");\n    // Put the filter under test here; {invariant} does not hold for it.\n    \
              let subject = Subject::boxed(case.abi, || Some(filter()));\n    \
-             Simulation::of_case(case).run(subject).check(invariant::{invariant}()).or_report();\n\
+             Simulation::of_case(case).run(subject){check}.or_report();\n\
              }}\n"
         )
     }

@@ -1,6 +1,7 @@
 //! What happened in a run: calls with their intervals, steps, the end.
 
 use fuserig_abi::Quirk;
+use fuserig_filters::engine::Trap;
 use fuserig_sim_fs::MemFs;
 
 use super::{Coverage, Mixer, Schedule};
@@ -70,6 +71,13 @@ pub enum Ending {
     },
     /// Everybody who is not done waits for somebody else.
     Deadlock(Vec<String>),
+    /// An engine stopped the filter.
+    Trapped {
+        /// Client and action during which it happened; none when it was while clients left.
+        at: Option<(usize, usize)>,
+        /// Where in the filter, and why.
+        trap: Box<Trap>,
+    },
     /// Power was lost, as the case asks.
     PowerLost,
     /// The limit of steps was reached.

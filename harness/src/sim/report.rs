@@ -6,7 +6,7 @@
 
 use core::fmt::{self, Write};
 
-use super::{Case, Finding, StepRow, show_result};
+use super::{Case, Ending, Finding, StepRow, show_result};
 use crate::report::{LaneStep, Lanes};
 
 const LANE: usize = 38;
@@ -26,6 +26,7 @@ impl fmt::Display for Finding {
         for (line, fault) in self.case.faults.faults.iter().enumerate() {
             writeln!(f, "{:<12}{fault}", if line == 0 { "fault" } else { "" })?;
         }
+        self.stopped(f)?;
         writeln!(f)?;
         f.write_str(&self.table())?;
         self.power(f)?;
@@ -49,6 +50,17 @@ impl Finding {
         writeln!(f, "{:<10}{lost} of {pending} changes that were not durable:", "lost")?;
         for line in &power.lost {
             writeln!(f, "{:<10}  {line}", "")?;
+        }
+        Ok(())
+    }
+
+    /// Where an engine stopped the filter.
+    fn stopped(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ending::Trapped { trap, .. } = &self.record.ending else { return Ok(()) };
+        let text = trap.to_string();
+        for (line, text) in text.lines().skip(1).enumerate() {
+            let head = if line == 0 { "stopped" } else { "" };
+            writeln!(f, "{}", format!("{head:<10}{text}").trim_end())?;
         }
         Ok(())
     }

@@ -115,6 +115,7 @@ pub(crate) fn run_with(
         vfs: &vfs,
         shared: &shared,
         armed: &armed,
+        coverage: &coverage,
         lanes: lanes(case),
         calls: Vec::with_capacity(case.operations()),
         switches: Vec::new(),
@@ -130,11 +131,16 @@ pub(crate) fn run_with(
         subject,
         footprint: subject.footprint.as_ref(),
     };
-    let (ending, violation) = session.play(scheduler, invariants);
+    let (mut ending, violation) = session.play(scheduler, invariants);
     let Session { calls, switches, rows, mut mixer, steps, lanes, .. } = session;
     drop(lanes);
     let kept = subject.footprint.as_ref().map(Footprint::take);
     let balance = (ending.is_finished() && violation.is_none()).then(|| leave(&vfs, case));
+    if ending.is_finished()
+        && let Some(trap) = coverage.borrow_mut().take_trap()
+    {
+        ending = Ending::Trapped { at: None, trap };
+    }
     if let (Some(footprint), Some(kept)) = (&subject.footprint, kept) {
         footprint.forget_since(kept);
     }
@@ -257,6 +263,7 @@ struct Session<'r, 'v> {
     vfs: &'v Vfs,
     shared: &'r SharedFs,
     armed: &'r Rc<RefCell<Armed>>,
+    coverage: &'r Rc<RefCell<Coverage>>,
     lanes: Vec<Lane<'v>>,
     calls: Vec<CallEntry>,
     switches: Vec<Switch>,
@@ -297,9 +304,13 @@ impl Session<'_, '_> {
             self.still = scheduler.stops_clock();
             let client = self.choose(scheduler);
             self.current = client;
+            let action = self.lanes[client].next;
             let returned = self.step(client);
             if let Some(quirk) = self.vfs.world().crashed {
                 return (Ending::Crashed(quirk), None);
+            }
+            if let Some(trap) = self.coverage.borrow_mut().take_trap() {
+                return (Ending::Trapped { at: Some((client, action)), trap }, None);
             }
             if returned && let Some(violation) = self.look(client, invariants) {
                 return (Ending::Stopped, Some(violation));

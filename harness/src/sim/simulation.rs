@@ -490,6 +490,10 @@ fn bad_ending(ending: &Ending, case: &Case) -> Option<Violation> {
             let client = client + 1;
             violation("no_hang", format!("a call of client {client} never returns: {why}"))
         }
+        Ending::Trapped { at, trap } => {
+            let invariant = "no_trap".to_owned();
+            Some(Violation { invariant, message: trap.summary(), at: *at })
+        }
         Ending::Deadlock(waits) => violation("no_deadlock", waits.join("; ")),
         Ending::StepLimit(steps) => {
             violation("step_limit", format!("the run did not end within {steps} steps"))

@@ -3,7 +3,7 @@
 //! What a reader would get wrong: a scenario has one client after the other, so a finding that
 //! needs forced switches has no scenario and is kept as a case.
 
-use super::{Action, Class, Finding, show_result};
+use super::{Action, Class, Ending, Finding, show_result};
 use crate::report;
 
 impl Class {
@@ -13,6 +13,7 @@ impl Class {
             Class::Violation | Class::Nondeterminism => report::FindingClass::Violation,
             Class::Divergence => report::FindingClass::Divergence,
             Class::Crash => report::FindingClass::Crash,
+            Class::Trap => report::FindingClass::Trap,
             Class::Deadlock => report::FindingClass::Deadlock,
             Class::Leak => report::FindingClass::Leak,
         }
@@ -34,6 +35,15 @@ impl Finding {
             .lanes(self.lanes())
             .fact("seed", self.seed.to_string())
             .fact("run", self.run.to_string());
+        if let Ending::Trapped { trap, .. } = &self.record.ending {
+            finding = finding
+                .fact("member", &trap.member)
+                .fact("function", &trap.function)
+                .fact("instruction", trap.insn.to_string());
+            if let Some(line) = &trap.line {
+                finding = finding.at(report::Location::line(&line.file, line.line));
+            }
+        }
         if let Some(command) = self.command() {
             finding = finding.reproduce(command);
         }

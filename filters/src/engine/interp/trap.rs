@@ -133,6 +133,28 @@ pub struct Trap {
     pub kind: TrapKind,
 }
 
+impl Trap {
+    /// Why and where, on one line.
+    ///
+    /// ```
+    /// # use fuserig_filters::engine::{Trap, TrapKind};
+    /// # let trap = Trap {
+    /// #     member: "open_prefilter".into(), program: "p".into(), function: "p".into(), insn: 4,
+    /// #     line: None, registers: [0; 11], branches: Vec::new(), kind: TrapKind::Budget(10),
+    /// # };
+    /// let text = "open_prefilter: the budget of 10 instructions is spent, at instruction 4 of p";
+    /// assert_eq!(trap.summary(), text);
+    /// ```
+    pub fn summary(&self) -> String {
+        let name = if self.member.is_empty() { &self.program } else { &self.member };
+        let place = format!("at instruction {} of {}", self.insn, self.function);
+        match &self.line {
+            Some(line) => format!("{name}: {}, {place}, {}:{}", self.kind, line.file, line.line),
+            None => format!("{name}: {}, {place}", self.kind),
+        }
+    }
+}
+
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = if self.member.is_empty() { &self.program } else { &self.member };

@@ -1,0 +1,141 @@
+//! Filters that the command line names, read once and made as often as they are needed.
+//!
+//! A specification is `none`, a built-in filter `NAME` or `NAME:PARAMETERS`, or an object `FILE.o`
+//! or `FILE.o:NAME`. What a reader would get wrong: every run gets a filter of its own, so that no
+//! map of one run is seen by the next, and the file is not read again.
+
+use std::path::{Path, PathBuf};
+
+use fuserig_abi::Abi;
+use fuserig_filters::engine::{BpfFilter, FilterError, Limits};
+use fuserig_filters::{Filter, builtin, builtins, present};
+
+use super::adapt;
+use super::exit::{Exit, Failure};
+use super::files;
+
+/// What a specification names, as far as that does not depend on an ABI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum FilterSpec {
+    /// No filter.
+    None,
+    /// A built-in one, by a specification that was tried.
+    Native(String),
+    /// An object and which of its filters.
+    Object { path: PathBuf, name: Option<String>, bytes: Vec<u8> },
+}
+
+impl FilterSpec {
+    /// Reads what a specification names.
+    pub(super) fn read(spec: &str) -> Result<FilterSpec, Failure> {
+        if spec == "none" || spec.is_empty() {
+            return Ok(FilterSpec::None);
+        }
+        let (path, name) = split(spec);
+        let native = if path.ends_with(".o") { None } else { Some(builtin(spec)) };
+        match native {
+            Some(Ok(_)) => Ok(FilterSpec::Native(spec.to_owned())),
+            Some(Err(error)) if !Path::new(path).is_file() => {
+                let names: Vec<&str> = builtins().iter().map(|filter| filter.name).collect();
+                let known = names.join(", ");
+                let message = format!(
+                    "{error}; built in are {known} (see `fuserig filter list`); an object is \
+                     FILE.o or FILE.o:NAME"
+                );
+                Err(Failure::new(Exit::Usage, message))
+            }
+            None | Some(Err(_)) => {
+                let bytes = files::read_all(Path::new(path))?;
+                Ok(FilterSpec::Object { path: path.into(), name: name.map(str::to_owned), bytes })
+            }
+        }
+    }
+
+    /// Loads it for an ABI.
+    ///
+    /// # Errors
+    /// What a kernel of that ABI would refuse, or what is not supported.
+    pub(super) fn maker(&self, abi: Abi) -> Result<Maker, FilterError> {
+        Ok(match self {
+            FilterSpec::None => Maker::None,
+            FilterSpec::Native(spec) => Maker::Native(spec.clone(), abi),
+            FilterSpec::Object { name, bytes, .. } => {
+                let own = adapt::own_abi(bytes, abi)?;
+                let filter = BpfFilter::load(bytes, name.as_deref(), own, Limits::default())?;
+                Maker::Object { filter: Box::new(filter), own, abi }
+            }
+        })
+    }
+
+    /// As [`FilterSpec::maker`], with the words of the command line.
+    pub(super) fn maker_or_fail(&self, abi: Abi) -> Result<Maker, Failure> {
+        self.maker(abi).map_err(|error| match self {
+            FilterSpec::Object { path, .. } => Failure::input(path, &error),
+            FilterSpec::None | FilterSpec::Native(_) => {
+                Failure::new(Exit::Usage, error.to_string())
+            }
+        })
+    }
+
+    /// The bytes of an object.
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            FilterSpec::Object { bytes, .. } => Some(bytes),
+            FilterSpec::None | FilterSpec::Native(_) => None,
+        }
+    }
+}
+
+/// Makes a filter as it is before its first call, again and again.
+#[derive(Clone, Debug)]
+pub(super) enum Maker {
+    /// No filter.
+    None,
+    /// A built-in one, shown as a filter of an ABI.
+    Native(String, Abi),
+    /// A loaded object that never ran, of the ABI that it is made for, shown as one of another.
+    Object { filter: Box<BpfFilter>, own: Abi, abi: Abi },
+}
+
+impl Maker {
+    /// A filter with fresh state.
+    pub(super) fn make(&self) -> Option<Box<dyn Filter>> {
+        match self {
+            Maker::None => None,
+            Maker::Native(spec, abi) => {
+                let filter = builtin(spec).expect("it was made once when it was read");
+                Some(adapt::native(filter, *abi))
+            }
+            Maker::Object { filter, own, abi } => Some(present(filter.clone(), *own, *abi)),
+        }
+    }
+}
+
+/// The file of a specification, and the name after it.
+fn split(spec: &str) -> (&str, Option<&str>) {
+    match spec.rsplit_once(".o:") {
+        Some((stem, name)) => (&spec[..stem.len() + 2], Some(name)),
+        None => (spec, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FilterSpec, split};
+
+    #[test]
+    fn a_name_after_the_object_chooses_among_its_filters() {
+        assert_eq!(split("a/b.o:second"), ("a/b.o", Some("second")));
+        assert_eq!(split("a/b.o"), ("a/b.o", None));
+        assert_eq!(split("hide:*.o"), ("hide:*.o", None));
+    }
+
+    #[test]
+    fn words_that_name_nothing_are_usage_and_a_missing_object_is_unreadable() {
+        assert!(matches!(FilterSpec::read("none"), Ok(FilterSpec::None)));
+        let error = FilterSpec::read("hdie:x").expect_err("no such filter");
+        assert!(error.message.contains("an object is FILE.o"), "{}", error.message);
+        assert!(FilterSpec::read("missing.o").is_err());
+        assert!(FilterSpec::read("missing.o:second").is_err());
+    }
+}
