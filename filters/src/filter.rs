@@ -84,6 +84,19 @@ impl<'a> FilterEnv<'a> {
         &self.outputs
     }
 
+    /// The same surroundings with nothing left in them.
+    pub(crate) fn empty(&self) -> FilterEnv<'a> {
+        FilterEnv::new(self.caller)
+    }
+
+    /// Takes over everything that was left in the surroundings of the same call on an engine.
+    pub(crate) fn absorb(&mut self, other: FilterEnv<'_>) {
+        self.printed.extend(other.printed);
+        self.outputs.extend(other.outputs);
+        other.quirks.into_iter().for_each(|quirk| self.report_quirk(quirk));
+        self.trap = other.trap.or(self.trap.take());
+    }
+
     /// Reports that an engine stopped the filter. The call then answers -EFAULT.
     pub fn report_trap(&mut self, trap: Box<Trap>) {
         self.trap = Some(trap);

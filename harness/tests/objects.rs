@@ -1,11 +1,15 @@
 //! Objects of clang wherever a filter is named: `check`, `fuzz`, campaigns, and what they find.
 
+mod support;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
 use fuserig::prelude::*;
 use fuserig::sim::{Class, Ending};
-use fuserig_filters::engine::{BpfFilter, Limits};
+use fuserig_filters::engine::{BpfFilter, Limits, kernel};
+
+use support::print_skip;
 
 /// Two filters that go wrong when they run: `past_table` and `spin`.
 const TRAPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../filters/tests/object/data/traps.o");
@@ -146,6 +150,62 @@ fn what_check_says_of_the_others_is_true_of_the_kernel_and_not_of_them() {
     // v4 loses the handle when the lower open fails; the native twin shows the same.
     let text = library("read_only", "40", 1);
     assert!(text.contains("no_leak: leaked 1 handle objects (PIPE-2)"), "{text}");
+}
+
+/// Engines besides the interpreter that there are here.
+fn engines() -> Vec<&'static str> {
+    match kernel::availability() {
+        Ok(()) => vec!["rbpf", "kernel"],
+        Err(error) => {
+            print_skip(&format!("the kernel as an engine: {error}"));
+            vec!["rbpf"]
+        }
+    }
+}
+
+#[test]
+fn every_engine_agrees_with_the_interpreter_about_the_library() {
+    let trace = format!("{CORPUS}/shell.frt");
+    for (name, calls) in LIBRARY_CALLS {
+        for engine in engines() {
+            let filter = object(name);
+            let arguments = ["replay", &trace, "--filter", &filter, "--against", "none"];
+            let crossed = [&arguments[..], &["--engine", engine, "--cross-check"]].concat();
+            let text = prints(&crossed, 0);
+            let head = format!("cross-check: interp and {engine} agree in ");
+            let line = text.lines().find_map(|line| line.trim().strip_prefix(&head));
+            let count = line.and_then(|line| line.split(' ').next()?.parse::<u64>().ok());
+            assert!(count.is_some_and(|count| count >= calls), "{name} {engine}: {text}");
+        }
+    }
+}
+
+/// Filters of the library, and how many calls of their members a small trace makes at least.
+const LIBRARY_CALLS: [(&str, u64); 11] = [
+    ("alias_lookup", 50),
+    ("audit_ring", 5),
+    ("deny_uid", 50),
+    ("hide_names", 50),
+    ("media_view", 50),
+    ("read_only", 5),
+    ("redact_list", 1),
+    ("strip_setid", 0),
+    ("uid_quota", 1),
+    ("write_limit", 1),
+    ("xattr_guard", 0),
+];
+
+#[test]
+fn a_replay_on_another_engine_says_the_same() {
+    let (trace, filter) = (format!("{CORPUS}/shell.frt"), object("hide_names"));
+    let arguments = ["replay", &trace, "--filter", &filter, "--against", "none"];
+    let reference = prints(&arguments, 0);
+    for engine in engines() {
+        let other = [&arguments[..], &["--engine", engine]].concat();
+        assert_eq!(prints(&other, 0), reference, "{engine}");
+    }
+    prints(&["replay", &trace, "--filter", "hide:x", "--engine", "rbpf"], 2);
+    prints(&["replay", &trace, "--cross-check"], 2);
 }
 
 #[test]

@@ -7,9 +7,11 @@ use thiserror::Error;
 use zerocopy::IntoBytes as _;
 
 use super::android;
+use super::cross::{Sides, hex};
 use super::interp::{ARGUMENT, ARGUMENTS, ARGUMENTS_MAX, Kind, Region, region_address};
 use super::{
-    Availability, Code, DecodeError, Limits, LineCount, Machine, MapError, Trap, TrapKind,
+    Availability, Code, DecodeError, Engine, EngineRefusal, Limits, LineCount, Machine, MapError,
+    Trap, TrapKind,
 };
 use crate::object::{LoadError, load};
 use crate::program::{
@@ -93,6 +95,16 @@ pub enum FilterError {
         /// What is wrong.
         problem: String,
     },
+    /// An engine that cannot run a member.
+    #[error("{member} cannot run on {engine}: {refusal}")]
+    Engine {
+        /// The member.
+        member: String,
+        /// The engine.
+        engine: Engine,
+        /// What is wrong.
+        refusal: EngineRefusal,
+    },
     /// A program is not legal or calls what is not available.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -127,6 +139,7 @@ pub struct BpfFilter {
     machine: Machine,
     codes: Vec<Code>,
     members: Vec<Option<Member>>,
+    engine: Engine,
 }
 
 impl BpfFilter {
@@ -142,9 +155,23 @@ impl BpfFilter {
         abi: Abi,
         limits: Limits,
     ) -> Result<BpfFilter, FilterError> {
+        BpfFilter::new_on(Engine::Interp, linked, map, abi, limits)
+    }
+
+    /// As [`BpfFilter::new`], on an engine.
+    ///
+    /// # Errors
+    /// The same, and what that engine cannot run.
+    pub fn new_on(
+        engine: Engine,
+        linked: &Linked,
+        map: Option<&str>,
+        abi: Abi,
+        limits: Limits,
+    ) -> Result<BpfFilter, FilterError> {
         let table = AbiTable::of(abi);
         if abi == Abi::Android {
-            return BpfFilter::android(linked, map, limits);
+            return BpfFilter::android(engine, linked, map, limits);
         }
         let map = choose(linked, map, table)?;
         if !GPL_COMPATIBLE.contains(&linked.license.as_str()) {
@@ -170,18 +197,22 @@ impl BpfFilter {
             check_program(linked, member, program, &served)?;
             served.push(program);
             let available = Availability::Abi(abi);
-            let mut code = Code::decode(&linked.programs[program], &linked.kfuncs, available)?;
+            let program = &linked.programs[program];
+            let code = Code::decode(program, &linked.kfuncs, available)?;
+            let refused = |refusal| FilterError::Engine { member: member.clone(), engine, refusal };
+            let mut code = code.on(engine, program).map_err(refused)?;
             machine.add(&mut code);
             for row in rows {
                 members[row.slot.index()] = Some(Member { code: codes.len(), row });
             }
             codes.push(code);
         }
-        Ok(BpfFilter { name, abi, machine, codes, members })
+        Ok(BpfFilter { name, abi, machine, codes, members, engine })
     }
 
     /// One program for everything.
     fn android(
+        engine: Engine,
         linked: &Linked,
         wanted: Option<&str>,
         limits: Limits,
@@ -190,14 +221,19 @@ impl BpfFilter {
         let mut machine = Machine::new(&reached_maps(linked, [program].into_iter()), limits)?;
         machine.refuses_mistakes = true;
         let available = Availability::Android;
-        let mut code = Code::decode(&linked.programs[program], &linked.kfuncs, available)?;
+        let program = &linked.programs[program];
+        let code = Code::decode(program, &linked.kfuncs, available)?;
+        let refused = |refusal| {
+            FilterError::Engine { member: program.name.clone(), engine, refusal }
+        };
+        let mut code = code.on(engine, program).map_err(refused)?;
         machine.add(&mut code);
         let abi = Abi::Android;
         let mut members = vec![None; Slot::COUNT];
         for row in AbiTable::of(abi).slots() {
             members[row.slot.index()] = Some(Member { code: 0, row });
         }
-        Ok(BpfFilter { name, abi, machine, codes: vec![code], members })
+        Ok(BpfFilter { name, abi, machine, codes: vec![code], members, engine })
     }
 
     /// Makes a filter of an object as clang made it.
@@ -218,6 +254,31 @@ impl BpfFilter {
         limits: Limits,
     ) -> Result<BpfFilter, FilterError> {
         BpfFilter::new(&load(bytes, abi)?, map, abi, limits)
+    }
+
+    /// As [`BpfFilter::load`], on an engine.
+    ///
+    /// # Errors
+    /// The same, and what that engine cannot run.
+    ///
+    /// ```
+    /// use fuserig_abi::Abi;
+    /// use fuserig_filters::engine::{BpfFilter, Engine, Limits};
+    /// assert!(BpfFilter::load_on(Engine::Rbpf, b"", None, Abi::V4, Limits::default()).is_err());
+    /// ```
+    pub fn load_on(
+        engine: Engine,
+        bytes: &[u8],
+        map: Option<&str>,
+        abi: Abi,
+        limits: Limits,
+    ) -> Result<BpfFilter, FilterError> {
+        BpfFilter::new_on(engine, &load(bytes, abi)?, map, abi, limits)
+    }
+
+    /// The engine that runs its programs.
+    pub fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// The members that are set, in the order of the table.
@@ -251,6 +312,65 @@ impl BpfFilter {
         let regions = &mut self.machine.memory.regions;
         let address = untouched.lookup(position, key, cpu, regions);
         self.machine.memory.slice(address, value_size).map(<[u8]>::to_vec)
+    }
+
+    /// Changes every program, for tests that plant mistakes.
+    #[cfg(test)]
+    pub(super) fn change_codes(&mut self, change: impl Fn(&mut Code)) {
+        self.codes.iter_mut().for_each(change);
+    }
+
+    /// The first map whose memory or keys differ from those of the same filter on another engine.
+    pub(super) fn state_difference(&self, other: &BpfFilter) -> Option<Sides> {
+        let (ours, theirs) = (&self.machine, &other.machine);
+        for map in 0..ours.maps.len() {
+            let number = u32::try_from(map).unwrap_or(u32::MAX);
+            let name = ours.maps.name(map).unwrap_or("?");
+            let values = (ours.map_bytes(number)?, theirs.map_bytes(number)?);
+            if values.0 != values.1 {
+                let at = values.0.iter().zip(values.1).take_while(|(one, two)| one == two).count();
+                let what = format!("byte {at} of the values of map `{name}`");
+                let from = |bytes: &[u8]| hex(bytes.get(at..).unwrap_or_default());
+                return Some([what, from(values.0), from(values.1)]);
+            }
+        }
+        if ours.maps != theirs.maps {
+            let what = "the set of keys of a map".to_owned();
+            return Some([what, "one".to_owned(), "another".to_owned()]);
+        }
+        (ours.random != theirs.random).then(|| {
+            ["the number of random numbers".to_owned(), "one".to_owned(), "another".to_owned()]
+        })
+    }
+
+    /// Runs a call again from a state, every piece on the interpreter as well, and says where they
+    /// part. The machine is left as that run leaves it.
+    pub(super) fn first_mismatch(
+        &mut self,
+        slot: Slot,
+        (mut args, machine): (CallArgs, Machine),
+        env: &FilterEnv<'_>,
+    ) -> Option<String> {
+        let member = self.members[slot.index()]?;
+        let code = &mut self.codes[member.code];
+        let pieces = std::sync::Arc::new(code.pieces.as_ref()?.comparing());
+        code.pieces = Some(std::sync::Arc::clone(&pieces));
+        self.machine = machine;
+        self.call(slot, &mut args, &mut FilterEnv::new(env.caller()));
+        let found = pieces.mismatch()?;
+        let code = &self.codes[member.code];
+        let insn = code.origin_of(found.start);
+        let line = code.line_of(insn).map(|line| format!(", {}:{}", line.file, line.line));
+        let line = line.unwrap_or_default();
+        let function = code.function_of(insn);
+        let registers = found.before.iter().enumerate();
+        let registers: Vec<String> =
+            registers.map(|(number, value)| format!("r{number}={value:#x}")).collect();
+        Some(format!(
+            "  in what begins at instruction {insn} of {function}{line}: {}\n  before it {}",
+            found.what,
+            registers.join(" ")
+        ))
     }
 
     /// Lends the arguments of a call to the machine, and gives the address of their array.

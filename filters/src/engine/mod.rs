@@ -7,6 +7,9 @@
 //! an offset in the low half, and no host address ever reaches a program.
 
 mod android;
+mod cross;
+#[cfg(test)]
+mod cross_tests;
 mod filter;
 mod fuzz;
 mod helpers;
@@ -15,8 +18,10 @@ pub mod kernel;
 mod maps;
 pub mod random;
 pub mod rbpf;
+mod second;
 pub mod vectors;
 
+pub use cross::{CrossCheck, Crossed, Difference};
 pub use filter::{BpfFilter, FilterError};
 #[doc(hidden)]
 pub use fuzz::fuzz_entry;
@@ -26,3 +31,4 @@ pub use interp::{
     lcov,
 };
 pub use maps::{MapError, Maps};
+pub use second::{Engine, EngineRefusal};

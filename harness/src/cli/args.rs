@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fuserig_abi::{Abi, Fidelity};
+use fuserig_filters::engine::Engine;
 use fuserig_traces::PayloadMode;
 
 use super::anonymise::AnonymiseArgs;
@@ -164,6 +165,8 @@ pub(super) struct ReplayArgs {
     /// Differences to show
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub(super) show: usize,
+    #[command(flatten)]
+    pub(super) engine: EngineArgs,
 }
 
 #[derive(Debug, Args)]
@@ -174,6 +177,8 @@ pub(super) struct RunArgs {
     /// ABI version to model in place of those the file names
     #[arg(long, value_parser = parse_abi)]
     pub(super) abi: Option<Abi>,
+    #[command(flatten)]
+    pub(super) engine: EngineArgs,
 }
 
 /// Who judges a replay.
@@ -484,6 +489,33 @@ pub(super) struct VectorsArgs {
 pub(super) enum EngineName {
     /// The checked interpreter
     Interp,
+    /// The interpreter of the crate rbpf, behind a legaliser
+    Rbpf,
+    /// The kernel of this machine, by bpf()
+    Kernel,
+}
+
+impl EngineName {
+    pub(super) fn engine(self) -> Engine {
+        match self {
+            EngineName::Interp => Engine::Interp,
+            EngineName::Rbpf => Engine::Rbpf,
+            EngineName::Kernel => Engine::Kernel,
+        }
+    }
+}
+
+/// What runs the programs of a BPF filter.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct EngineArgs {
+    /// What runs a BPF filter: `interp`, or `rbpf` or `kernel` for what computes, with memory and
+    /// functions of the interpreter
+    #[arg(long, value_enum, default_value_t = EngineName::Interp, value_name = "ENGINE")]
+    pub(super) engine: EngineName,
+    /// Run every call of a BPF filter on the interpreter and beside it on `--engine` (default:
+    /// rbpf), and report the first difference in results, memory, maps and what is printed
+    #[arg(long)]
+    pub(super) cross_check: bool,
 }
 
 pub(super) fn parse_abi(text: &str) -> Result<Abi, String> {

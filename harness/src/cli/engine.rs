@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use fuserig_filters::engine::Mode;
-use fuserig_filters::engine::vectors::run_on_interp;
+use fuserig_filters::engine::kernel;
+use fuserig_filters::engine::vectors::run_vector;
 
 use super::args::{EngineCommand, EngineName, VectorsArgs};
 use super::exit::{Ended, Exit, Failure};
@@ -27,6 +28,9 @@ enum Kind {
 }
 
 fn vectors(args: &VectorsArgs, terminal: &mut Terminal) -> Ended {
+    if args.engine == EngineName::Kernel {
+        kernel::availability().map_err(|error| Failure::new(Exit::Missing, error.to_string()))?;
+    }
     let mut cases = Vec::new();
     let folders = [("tests", Kind::Runs), ("negative", Kind::IsCaught)];
     for (name, kind) in folders {
@@ -84,9 +88,7 @@ fn judge(path: &Path, kind: Kind, engine: EngineName) -> Result<(&'static str, S
         Kind::Runs => Mode::Kernel,
         Kind::IsCaught => Mode::Strict,
     };
-    let judged = match engine {
-        EngineName::Interp => run_on_interp(&text, mode),
-    };
+    let judged = run_vector(&text, engine.engine(), mode);
     let is_passed = match kind {
         Kind::Runs => judged.is_agreed(),
         Kind::IsCaught => judged.is_caught(),

@@ -4,13 +4,16 @@
 //! or `FILE.o:NAME`. What a reader would get wrong: every run gets a filter of its own, so that no
 //! map of one run is seen by the next, and the file is not read again.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use fuserig_abi::Abi;
-use fuserig_filters::engine::{BpfFilter, FilterError, Limits};
+use fuserig_filters::engine::{BpfFilter, CrossCheck, Crossed, Engine, FilterError, Limits};
 use fuserig_filters::{Filter, builtin, builtins, present};
 
 use super::adapt;
+use super::args::{EngineArgs, EngineName};
 use super::exit::{Exit, Failure};
 use super::files;
 
@@ -67,6 +70,38 @@ impl FilterSpec {
         })
     }
 
+    /// A filter on an engine, and where a cross-check keeps what it finds.
+    pub(super) fn on(&self, abi: Abi, args: EngineArgs) -> Result<Made, Failure> {
+        let interp = self.maker_or_fail(abi)?;
+        let engine = match args.engine {
+            EngineName::Interp if args.cross_check => Engine::Rbpf,
+            name => name.engine(),
+        };
+        if engine == Engine::Interp {
+            return Ok((interp.make(), None));
+        }
+        let (FilterSpec::Object { path, name, bytes }, Maker::Object { filter, own, .. }) =
+            (self, interp)
+        else {
+            let message = "--engine and --cross-check are for BPF filters, --filter FILE.o";
+            return Err(Failure::new(Exit::Usage, message));
+        };
+        let limits = Limits::default();
+        let other = BpfFilter::load_on(engine, bytes, name.as_deref(), own, limits);
+        let other = other.map_err(|error| match error {
+            FilterError::Engine { .. } => {
+                Failure::new(Exit::Missing, format!("{}: {error}", path.display()))
+            }
+            error => Failure::input(path, &error),
+        })?;
+        if !args.cross_check {
+            return Ok((Some(present(Box::new(other), own, abi)), None));
+        }
+        let both = CrossCheck::new(*filter, other);
+        let findings = Findings { engine, crossed: Rc::clone(both.crossed()) };
+        Ok((Some(present(Box::new(both), own, abi)), Some(findings)))
+    }
+
     /// As [`FilterSpec::maker`], with the words of the command line.
     pub(super) fn maker_or_fail(&self, abi: Abi) -> Result<Maker, Failure> {
         self.maker(abi).map_err(|error| match self {
@@ -83,6 +118,55 @@ impl FilterSpec {
             FilterSpec::Object { bytes, .. } => Some(bytes),
             FilterSpec::None | FilterSpec::Native(_) => None,
         }
+    }
+}
+
+/// A filter, and what a cross-check of it finds.
+pub(super) type Made = (Option<Box<dyn Filter>>, Option<Findings>);
+
+/// What a cross-check finds while its filter runs.
+#[derive(Clone, Debug)]
+pub(super) struct Findings {
+    engine: Engine,
+    crossed: Rc<RefCell<Crossed>>,
+}
+
+impl Findings {
+    /// Whether the engines disagree.
+    pub(super) fn differs(&self) -> bool {
+        self.crossed.borrow().difference.is_some()
+    }
+
+    /// What came of it, the first line in short.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let crossed = self.crossed.borrow();
+        let Crossed { calls, skipped, difference } = &*crossed;
+        let engine = self.engine;
+        let head = match difference {
+            None => format!("cross-check: interp and {engine} agree in {calls} calls of members"),
+            Some(_) => format!("cross-check: interp and {engine} disagree"),
+        };
+        let not = match (skipped, difference) {
+            (0, _) => String::new(),
+            (count, Some(_)) => format!("; {count} later calls not compared"),
+            (count, None) => format!("; {count} not compared, because a budget was spent"),
+        };
+        let mut lines = vec![format!("{head}{not}")];
+        if let Some(difference) = difference {
+            lines.extend(difference.to_string().lines().map(|line| format!("  {line}")));
+        }
+        lines
+    }
+
+    /// The same for machines.
+    pub(super) fn json(&self) -> serde_json::Value {
+        let crossed = self.crossed.borrow();
+        serde_json::json!({
+            "engines": ["interp", self.engine.name()],
+            "calls": crossed.calls,
+            "not_compared": crossed.skipped,
+            "difference": crossed.difference.as_ref().map(ToString::to_string),
+        })
     }
 }
 

@@ -11,9 +11,10 @@ use fuserig_traces::{Header, SourceKind, StreamId, Summary, Trace, TraceWriter};
 
 use super::args::ReplayArgs;
 use super::exit::{Ended, Exit, Failure};
+use super::maker::{FilterSpec, Findings};
 use super::output::Terminal;
 use super::progress::Advance;
-use super::{files, filter, summary, wire};
+use super::{files, summary, wire};
 use crate::kernel::World;
 use crate::replay::{
     ReplayError, ReplayOptions, ReplayReport, Replayer, StopFlag, TreeOutput, empty_lower,
@@ -64,6 +65,8 @@ pub(super) struct Played<'a> {
     pub(super) report: ReplayReport,
     pub(super) written: Option<Summary>,
     pub(super) stream_id: Option<StreamId>,
+    /// What a cross-check of two engines found.
+    pub(super) crossed: Option<Findings>,
 }
 
 pub(super) fn replay(args: &ReplayArgs, terminal: &mut Terminal) -> Ended {
@@ -110,10 +113,11 @@ fn play<'a>(
     terminal: &Terminal,
 ) -> Result<Played<'a>, Failure> {
     let setting = Setting::of(args, &trace.header);
+    let (filter, crossed) = FilterSpec::read(&setting.filter)?.on(setting.abi, args.engine)?;
     let options = ReplayOptions {
         abi: setting.abi,
         fidelity: setting.fidelity,
-        filter: filter::resolve(&setting.filter, setting.abi)?,
+        filter,
         lower: lower(args, path, trace)?,
         payload: args.payload,
     };
@@ -144,7 +148,7 @@ fn play<'a>(
     write_tree(args, replayer.into_vfs().into_world())?;
     let stream_id = written.map(|summary| summary.stream_id);
     let written = written.filter(|_| args.output.is_some());
-    Ok(Played { path, setting, report, written, stream_id })
+    Ok(Played { path, setting, report, written, stream_id, crossed })
 }
 
 fn run<W: std::io::Write>(

@@ -1,12 +1,13 @@
 //! `fuserig run`.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use fuserig_abi::Abi;
 
 use super::args::RunArgs;
 use super::exit::{Ended, Exit, Failure};
-use super::filter;
+use super::maker::{FilterSpec, Findings};
 use super::output::{Style, Terminal};
 use crate::scenario::{RunError, Scenario, ScenarioReport, run};
 
@@ -21,24 +22,48 @@ pub(super) fn run_scenarios(args: &RunArgs, terminal: &mut Terminal) -> Ended {
             None => scenario.abis.clone(),
         };
         for abi in abis {
-            let report = one(path, &scenario, abi)?;
+            let (report, crossed) = one(args, path, &scenario, abi)?;
             show(path, &scenario, &report, terminal);
+            for findings in crossed {
+                tally.disagreements += usize::from(findings.differs());
+                if !terminal.json() {
+                    for line in findings.lines() {
+                        terminal.line(format!("    {line}"));
+                    }
+                }
+            }
             tally.add(path, &report);
         }
     }
     tally.close(terminal)
 }
 
-fn one(path: &Path, scenario: &Scenario, abi: Abi) -> Result<ScenarioReport, Failure> {
-    let resolve = |spec: &str| match filter::resolve(spec, abi) {
-        Ok(Some(filter)) => Ok(filter),
-        Ok(None) => Err("`none` is no filter; leave `filter=` out of `mount`".to_owned()),
+/// Runs one scenario on one version; a disagreement of two engines is one more failure.
+fn one(
+    args: &RunArgs,
+    path: &Path,
+    scenario: &Scenario,
+    abi: Abi,
+) -> Result<(ScenarioReport, Vec<Findings>), Failure> {
+    let crossed: RefCell<Vec<Findings>> = RefCell::default();
+    // Native filters run as they are beside an object on another engine.
+    let make = |spec: &str| match FilterSpec::read(spec)? {
+        object @ FilterSpec::Object { .. } => object.on(abi, args.engine),
+        other => Ok((other.maker_or_fail(abi)?.make(), None)),
+    };
+    let resolve = |spec: &str| match make(spec) {
+        Ok((Some(filter), findings)) => {
+            crossed.borrow_mut().extend(findings);
+            Ok(filter)
+        }
+        Ok((None, _)) => Err("`none` is no filter; leave `filter=` out of `mount`".to_owned()),
         Err(failure) => Err(failure.message),
     };
-    run(scenario, abi, &resolve).map_err(|error| match error {
+    let report = run(scenario, abi, &resolve).map_err(|error| match error {
         RunError::Filter { .. } => Failure::input(path, &error),
         RunError::Mount(_) => Failure::input(path, &error),
-    })
+    })?;
+    Ok((report, crossed.into_inner()))
 }
 
 fn show(path: &Path, scenario: &Scenario, report: &ScenarioReport, terminal: &mut Terminal) {
@@ -72,6 +97,8 @@ struct Tally {
     steps: usize,
     rows: Vec<serde_json::Value>,
     again: Option<String>,
+    /// Scenarios in which two engines disagreed.
+    disagreements: usize,
 }
 
 impl Tally {
@@ -102,6 +129,7 @@ impl Tally {
         if terminal.json() {
             let whole = serde_json::json!({
                 "runs": self.rows, "passed": self.passed, "failed": self.failed,
+                "disagreements": self.disagreements,
             });
             terminal.line(whole.to_string());
         } else {
@@ -116,6 +144,7 @@ impl Tally {
                 terminal.note(format!("again: {command}"));
                 Ok(Exit::Finding)
             }
+            None if self.disagreements > 0 => Ok(Exit::Finding),
             None => Ok(Exit::Agreed),
         }
     }

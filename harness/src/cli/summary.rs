@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use fuserig_abi::{Errno, Op, Phase, Slot};
 
-use super::args::{Against, ReplayArgs};
+use super::args::{Against, EngineName, ReplayArgs};
 use super::exit::Exit;
+use super::maker::Findings;
 use super::output::{Style, Terminal};
 use super::replay::Played;
 use crate::replay::{Divergence, ReplayReport};
 
 /// Prints what came of one trace and says how the command ends.
 pub(super) fn print(played: &Played<'_>, args: &ReplayArgs, terminal: &mut Terminal) -> Exit {
-    let exit = judged(&played.report, args.against);
+    let disagree = played.crossed.as_ref().is_some_and(Findings::differs);
+    let exit = judged(&played.report, args.against, disagree);
     if terminal.json() {
         terminal.line(json(played, exit).to_string());
         return exit;
@@ -20,16 +22,23 @@ pub(super) fn print(played: &Played<'_>, args: &ReplayArgs, terminal: &mut Termi
     head(played, terminal);
     members(&played.report, terminal);
     counts(&played.report, terminal);
+    if let Some(crossed) = &played.crossed {
+        let style = if crossed.differs() { Style::Bad } else { Style::Good };
+        terminal.line("");
+        for line in crossed.lines() {
+            terminal.line(format!("  {}", terminal.styled(style, &line)));
+        }
+    }
     differences(played, args, terminal);
     verdict(played, args, exit, terminal);
     exit
 }
 
-fn judged(report: &ReplayReport, against: Against) -> Exit {
+fn judged(report: &ReplayReport, against: Against, disagree: bool) -> Exit {
     let diverged = report.divergences_total > 0 && against == Against::Recorded;
     if report.stopped {
         Exit::Interrupted
-    } else if diverged || report.crash.is_some() || report.traps_total > 0 {
+    } else if diverged || disagree || report.crash.is_some() || report.traps_total > 0 {
         Exit::Finding
     } else {
         Exit::Agreed
@@ -244,8 +253,13 @@ fn verdict(played: &Played<'_>, args: &ReplayArgs, exit: Exit, terminal: &mut Te
         } else {
             String::new()
         };
+        let engine = match (args.engine.engine, args.engine.cross_check) {
+            (EngineName::Interp, false) => String::new(),
+            (name, false) => format!(" --engine {}", name.engine()),
+            (name, true) => format!(" --engine {} --cross-check", name.engine()),
+        };
         terminal.line(format!(
-            "  fuserig replay {}{quoted} --abi {} --fidelity {}",
+            "  fuserig replay {}{quoted}{engine} --abi {} --fidelity {}",
             played.path.display(),
             played.setting.abi,
             played.setting.fidelity
@@ -290,6 +304,7 @@ fn json(played: &Played<'_>, exit: Exit) -> serde_json::Value {
         "divergences_total": report.divergences_total,
         "divergences": divergences,
         "crash": report.crash,
+        "cross_check": played.crossed.as_ref().map(Findings::json),
         "stopped": report.stopped,
         "stream_id": played.stream_id.map(|id| id.to_string()),
         "exit": exit.code(),

@@ -10,7 +10,7 @@ use fuserig_traces::{Header, SourceKind, Trace};
 
 use super::args::{Against, ReplayArgs};
 use super::exit::{Exit, Failure};
-use super::filter;
+use super::maker::FilterSpec;
 use super::output::{Style, Terminal};
 use super::replay::Setting;
 use crate::kernel::{World, WorldConfig};
@@ -39,7 +39,7 @@ pub(super) fn play(
     let bug = |errno| Failure::new(Exit::Unreadable, format!("{}: mount: {errno}", path.display()));
     let config =
         WorldConfig { abi: setting.abi, fidelity: setting.fidelity, ..WorldConfig::default() };
-    let filter = filter::resolve(&setting.filter, setting.abi)?;
+    let (filter, crossed) = FilterSpec::read(&setting.filter)?.on(setting.abi, args.engine)?;
     let says_tree = trace.records.iter().any(|record| matches!(record, Record::Tree(_)));
     if args.tree.is_none() && args.lower == "sim" && !says_tree {
         take_root(&mut *lower, trace).map_err(bug)?;
@@ -69,7 +69,13 @@ pub(super) fn play(
     for op in order_of_effects(operations.collect::<Vec<&OpRecord>>()) {
         replayer.play(&Exchange::from_record(op, base, data));
     }
-    let exit = print(path, &setting, judgement, replayer.report(), args, terminal);
+    let mut exit = print(path, &setting, judgement, replayer.report(), args, terminal);
+    if let Some(crossed) = crossed {
+        if !terminal.json() {
+            crossed.lines().iter().for_each(|line| terminal.line(format!("  {line}")));
+        }
+        exit = exit.worse(if crossed.differs() { Exit::Finding } else { Exit::Agreed });
+    }
     Ok((exit, replayer.into_server().into_world()))
 }
 

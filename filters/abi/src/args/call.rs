@@ -19,7 +19,7 @@ pub const CALL_ARGS_MAX: usize = 3;
 /// assert!(args.set_field(table, "in.flags", 1));
 /// assert_eq!(args.in_args[0].as_struct().map(|arg| arg.view::<FuseOpenIn>().flags), Some(1));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallArgs {
     /// The operation, which a changed `meta.opcode` does not change.
     pub op: Op,

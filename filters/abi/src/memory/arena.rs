@@ -2,7 +2,7 @@
 
 use super::{AllocFailures, BufferEvent, MemoryId, MemoryKind};
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Allocation {
     pub(super) owner: &'static str,
     pub(super) generation: u32,
@@ -25,7 +25,7 @@ pub(super) struct Allocation {
 /// arena.free(page);
 /// assert_eq!(arena.read(page, 0, 5).map_err(|fault| fault.kind), Err(FaultKind::Freed));
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arena {
     pub(super) bytes: Vec<u8>,
     pub(super) allocations: Vec<Allocation>,

@@ -1,6 +1,9 @@
 //! Decoded programs.
 
+use std::sync::Arc;
+
 use crate::engine::helpers::Function;
+use crate::engine::second::Pieces;
 use crate::program::{FunctionSpan, Program, SourceLine};
 
 /// One operation of the interpreter. Names end in the width and in K (immediate) or X (register).
@@ -79,6 +82,8 @@ pub struct Code {
     pub(in crate::engine) functions: Vec<Function>,
     pub(in crate::engine) spans: Vec<FunctionSpan>,
     pub(in crate::engine) lines: Vec<SourceLine>,
+    /// What another engine runs of it; none on the interpreter.
+    pub(in crate::engine) pieces: Option<Arc<Pieces>>,
     /// Where its coverage counters begin in a machine.
     pub(in crate::engine) counters: u32,
 }
@@ -142,6 +147,7 @@ impl Code {
             functions: Vec::new(),
             spans: program.functions.clone(),
             lines: program.lines.clone(),
+            pieces: None,
             counters: 0,
         }
     }

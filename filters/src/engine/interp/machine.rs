@@ -214,14 +214,7 @@ impl Machine {
         self.memory.regions.truncate(MAPS + self.maps.len());
         let before = self.left;
         let mut context = Context { machine: self, args, env };
-        let result = match context.machine.limits.mode {
-            Mode::Kernel => {
-                run::function::<false>(code, &mut context, 0, [first[0], first[1], 0, 0, 0])
-            }
-            Mode::Strict => {
-                run::function::<true>(code, &mut context, 0, [first[0], first[1], 0, 0, 0])
-            }
-        };
+        let result = run::call_function(code, &mut context, 0, [first[0], first[1], 0, 0, 0]);
         self.executed += u64::try_from(before - self.left).unwrap_or(0);
         result
     }

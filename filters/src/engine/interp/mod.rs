@@ -11,6 +11,7 @@ mod code;
 mod context;
 mod coverage;
 mod decode;
+mod drive;
 mod dynptrs;
 mod legal;
 mod machine;
@@ -26,6 +27,7 @@ mod watch;
 mod tests;
 
 pub use code::Code;
+pub(super) use code::{Op, Step};
 pub use context::Context;
 pub use coverage::{LineCount, lcov};
 pub use decode::{DecodeError, DecodeProblem};

@@ -6,25 +6,25 @@ use super::machine::{BRANCHES, STACK};
 use super::memory::region_address;
 use super::stack::{FRAMES_MAX, STACK_MAX, charged};
 use super::trap::{Trap, TrapKind};
-use super::{alu, strict};
+use super::{alu, drive, strict};
 
 /// What a local call saves.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::engine) struct Frame {
     /// Position after the call.
-    back: usize,
+    pub(super) back: usize,
     /// r6 to r9.
-    saved: [u64; 4],
+    pub(super) saved: [u64; 4],
     /// r10.
-    frame_pointer: u64,
+    pub(super) frame_pointer: u64,
     /// Bytes of stack that were left before the call.
-    stack_left: u32,
+    pub(super) stack_left: u32,
     /// Registers that were set, in strict runs.
-    set: u32,
+    pub(super) set: u32,
 }
 
 /// A register file whose index is masked, so that no bound has to be checked.
-type Registers = [u64; 16];
+pub(super) type Registers = [u64; 16];
 
 /// Runs a function of the program that a callback token names.
 pub(in crate::engine) fn call_function(
@@ -33,7 +33,9 @@ pub(in crate::engine) fn call_function(
     position: u32,
     args: [u64; 5],
 ) -> Result<u64, Box<Trap>> {
-    if context.is_strict() {
+    if let Some(pieces) = &code.pieces {
+        drive::function(code, context, position, args, pieces)
+    } else if context.is_strict() {
         function::<true>(code, context, position, args)
     } else {
         function::<false>(code, context, position, args)
@@ -348,7 +350,11 @@ impl From<Box<Trap>> for Stopped {
 }
 
 /// Opens the frame of the function at a position and gives its frame pointer.
-fn enter(code: &Code, context: &mut Context<'_, '_>, start: u32) -> Result<u64, TrapKind> {
+pub(super) fn enter(
+    code: &Code,
+    context: &mut Context<'_, '_>,
+    start: u32,
+) -> Result<u64, TrapKind> {
     let is_strict = context.is_strict();
     let machine = &mut *context.machine;
     if machine.depth >= FRAMES_MAX {
@@ -378,13 +384,13 @@ fn enter(code: &Code, context: &mut Context<'_, '_>, start: u32) -> Result<u64, 
 }
 
 /// Closes the frame of the function that exits.
-fn leave_frame(context: &mut Context<'_, '_>) {
+pub(super) fn leave_frame(context: &mut Context<'_, '_>) {
     let machine = &mut *context.machine;
     machine.depth = machine.depth.saturating_sub(1);
     machine.memory.regions[STACK + machine.depth].limit(0);
 }
 
-fn atomic<const N: usize>(
+pub(super) fn atomic<const N: usize>(
     context: &mut Context<'_, '_>,
     step: &Step,
     r: &mut Registers,
@@ -409,7 +415,7 @@ fn atomic<const N: usize>(
 }
 
 /// Counts the instructions that did not fall through because a run stopped.
-fn account(code: &Code, context: &mut Context<'_, '_>, position: usize, floor: usize) {
+pub(super) fn account(code: &Code, context: &mut Context<'_, '_>, position: usize, floor: usize) {
     let base = code.counters as usize;
     let machine = &mut *context.machine;
     let calls = machine.frames[floor.min(machine.frames.len())..].iter();
@@ -425,7 +431,7 @@ fn account(code: &Code, context: &mut Context<'_, '_>, position: usize, floor: u
 /// Makes the trap of a stopped run.
 #[cold]
 #[inline(never)]
-fn stop(
+pub(super) fn stop(
     code: &Code,
     context: &mut Context<'_, '_>,
     r: &Registers,

@@ -61,6 +61,8 @@ pub enum TrapKind {
     },
     /// A function of the kernel got an argument that no verifier lets pass.
     Argument(String),
+    /// The engine that computes for the program failed, in its own words.
+    Engine(String),
     /// The program reached its end without an exit.
     End,
 }
@@ -68,7 +70,9 @@ pub enum TrapKind {
 impl fmt::Display for TrapKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TrapKind::Access(text) | TrapKind::Argument(text) => f.write_str(text),
+            TrapKind::Access(text) | TrapKind::Argument(text) | TrapKind::Engine(text) => {
+                f.write_str(text)
+            }
             TrapKind::Unmapped { address: 0, len } => {
                 write!(f, "{len} {} through NULL", plural(*len))
             }

@@ -3,7 +3,7 @@
 const NONE: u32 = u32::MAX;
 
 /// What stands at a slot besides the key.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Links {
     /// Next slot of the same bucket.
     next: u32,
@@ -14,7 +14,7 @@ struct Links {
 }
 
 /// Keys of a hash map.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hash {
     key_size: usize,
     capacity: u32,

@@ -4,7 +4,7 @@
 const HEADER: u64 = 8;
 
 /// A ring buffer whose reader drains it between calls.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ring {
     size: u64,
     taken: u64,

@@ -19,7 +19,7 @@ const EEXIST: i64 = Errno::EEXIST.negative() as i64;
 const EAGAIN: i64 = Errno::EAGAIN.negative() as i64;
 
 /// How a map finds its values.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Storage {
     Array,
     Hash(Hash),
@@ -27,7 +27,7 @@ pub(super) enum Storage {
     Perf,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Map {
     pub(super) name: String,
     pub(super) kind: MapKind,
@@ -49,7 +49,7 @@ pub(super) struct Map {
 /// let machine = Machine::new(&[], Limits::default()).expect("no maps to make");
 /// assert!(machine.maps().is_empty());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Maps {
     pub(super) maps: Vec<Map>,
     pub(super) cpus: u32,

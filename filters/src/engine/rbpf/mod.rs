@@ -6,7 +6,11 @@
 //! run here.
 
 mod legalise;
+mod pieces;
 mod run;
 
 pub use legalise::{IllegalForm, legalise};
+#[cfg(test)]
+pub(super) use pieces::planted;
+pub(super) use pieces::runner;
 pub use run::{RbpfError, run_legalised, run_plain};

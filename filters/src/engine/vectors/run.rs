@@ -1,4 +1,4 @@
-//! Judging vectors on the interpreter.
+//! Judging vectors on an engine.
 
 use core::fmt;
 
@@ -6,15 +6,18 @@ use fuserig_abi::{Caller, Credentials, Pid, Timespec};
 
 use super::vector::{Vector, VectorError};
 use crate::FilterEnv;
-use crate::engine::{Availability, Code, DecodeError, Limits, Machine, Mode, Trap};
+use crate::engine::{
+    Availability, Code, DecodeError, Engine, EngineRefusal, Limits, Machine, Mode, Trap,
+};
 use crate::program::{Insn, Program, ProgramKind};
 
 /// What an engine did with a vector.
 ///
 /// ```
-/// use fuserig_filters::engine::Mode;
-/// use fuserig_filters::engine::vectors::{Judged, run_on_interp};
-/// let judged = run_on_interp("-- asm\nmov %r0, 3\nexit\n-- result\n0x4", Mode::Kernel);
+/// use fuserig_filters::engine::{Engine, Mode};
+/// use fuserig_filters::engine::vectors::{Judged, run_vector};
+/// let text = "-- asm\nmov %r0, 3\nexit\n-- result\n0x4";
+/// let judged = run_vector(text, Engine::Interp, Mode::Kernel);
 /// assert_eq!(judged, Judged::Differs { expected: 4, found: 3 });
 /// assert!(!judged.is_agreed());
 /// ```
@@ -86,17 +89,18 @@ impl fmt::Display for Judged {
     }
 }
 
-/// Runs the text of a vector on the interpreter. In [`Mode::Strict`] reading what was never set
-/// counts as a refusal, as a verifier would refuse it; negative vectors want that.
-pub fn run_on_interp(text: &str, mode: Mode) -> Judged {
+/// Runs the text of a vector on an engine. In [`Mode::Strict`] reading what was never set counts
+/// as a refusal, as a verifier would refuse it; negative vectors want that.
+pub fn run_vector(text: &str, engine: Engine, mode: Mode) -> Judged {
     let vector = match Vector::parse(text) {
         Ok(vector) => vector,
         Err(error) => return Judged::Unreadable(error),
     };
     let mut memory = vector.memory.clone();
-    let judged = match run(&vector.insns, &mut memory, mode) {
+    let judged = match run(&vector.insns, &mut memory, engine, mode) {
         Ok(found) => return Judged::of_result(&vector, found),
         Err(Failed::Load(error)) => Judged::Refused(error.problem.to_string()),
+        Err(Failed::Engine(refusal)) => Judged::Refused(refusal.to_string()),
         Err(Failed::Run(trap)) => Judged::Stopped(trap.kind.to_string()),
     };
     if vector.error.is_some() { Judged::RefusedAsExpected } else { judged }
@@ -104,10 +108,11 @@ pub fn run_on_interp(text: &str, mode: Mode) -> Judged {
 
 enum Failed {
     Load(DecodeError),
+    Engine(EngineRefusal),
     Run(Box<Trap>),
 }
 
-fn run(insns: &[Insn], memory: &mut Vec<u8>, mode: Mode) -> Result<u64, Failed> {
+fn run(insns: &[Insn], memory: &mut Vec<u8>, engine: Engine, mode: Mode) -> Result<u64, Failed> {
     let program = Program {
         name: "vector".to_owned(),
         section: "syscall".to_owned(),
@@ -116,7 +121,8 @@ fn run(insns: &[Insn], memory: &mut Vec<u8>, mode: Mode) -> Result<u64, Failed> 
         functions: Vec::new(),
         lines: Vec::new(),
     };
-    let mut code = Code::decode(&program, &[], Availability::Everything).map_err(Failed::Load)?;
+    let code = Code::decode(&program, &[], Availability::Everything).map_err(Failed::Load)?;
+    let mut code = code.on(engine, &program).map_err(Failed::Engine)?;
     let limits = Limits { mode, ..Limits::default() };
     let mut machine = Machine::new(&[], limits).expect("there are no maps that could fail");
     machine.add(&mut code);
