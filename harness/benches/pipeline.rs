@@ -1,5 +1,6 @@
 //! Operations through the pipeline: getattr, lookup and read in equal parts, without a filter,
-//! with a native filter, and with a recording sink; replay of the corpus.
+//! with a native filter, and with BPF filters on both sides of every operation; replay of the
+//! corpus.
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +11,9 @@ use fuserig::kernel::{Handle, World, WorldConfig};
 use fuserig::pipeline::{NoDaemon, NullSink, Operation, Run};
 use fuserig::replay::{ReplayOptions, Replayer};
 use fuserig_abi::{Abi, CallArgs, Caller, Credentials, Fidelity, Op, Pid, Timespec};
+use fuserig_filters::engine::vectors::assemble;
+use fuserig_filters::engine::{BpfFilter, Limits};
+use fuserig_filters::program::{Linked, Program, ProgramKind, StructOpsMap};
 use fuserig_filters::{Filter, builtin};
 use fuserig_sim_fs::{MemFs, MemFsOptions, OpenFlags};
 use fuserig_traces::{PayloadMode, Trace, TraceWriter};
@@ -67,6 +71,41 @@ impl Bench {
     }
 }
 
+/// A BPF filter that looks at the node and asks for a postfilter, which looks at it again: two
+/// tiny programs for every operation of the mix.
+fn tiny() -> Box<dyn Filter> {
+    let text = |answer: u32| {
+        format!(
+            "ldxdw %r2, [%r1]\nldxdw %r3, [%r2]\nmov %r0, {answer}\njeq %r3, 77, out\nout: exit"
+        )
+    };
+    let mut linked = Linked { license: "GPL".to_owned(), ..Linked::default() };
+    let mut members = std::collections::BTreeMap::new();
+    for operation in ["getattr", "lookup", "read_iter"] {
+        for (phase, answer) in [("prefilter", 3), ("postfilter", 0)] {
+            let member = format!("{operation}_{phase}");
+            members.insert(member.clone(), linked.programs.len());
+            linked.programs.push(Program {
+                name: member,
+                section: "struct_ops/tiny".to_owned(),
+                kind: ProgramKind::StructOps,
+                insns: assemble(&text(answer)).expect("assembler"),
+                functions: Vec::new(),
+                lines: Vec::new(),
+            });
+        }
+    }
+    linked.struct_ops.push(StructOpsMap {
+        symbol: "tiny".to_owned(),
+        type_name: "fuse_ops".to_owned(),
+        section: ".struct_ops".to_owned(),
+        bytes: Vec::new(),
+        name: "tiny".to_owned(),
+        members,
+    });
+    Box::new(BpfFilter::new(&linked, None, Abi::V4, Limits::default()).expect("a filter"))
+}
+
 fn pipeline(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("pipeline");
     group.throughput(Throughput::Elements(ROUNDS * 3));
@@ -74,6 +113,8 @@ fn pipeline(criterion: &mut Criterion) {
     group.bench_function("mix, no filter", |b| b.iter(|| without.mix()));
     let mut with = Bench::new(Some(builtin("hide:*.jpg").expect("a built-in filter")));
     group.bench_function("mix, native filter (hide)", |b| b.iter(|| with.mix()));
+    let mut tiny = Bench::new(Some(tiny()));
+    group.bench_function("mix, BPF pre and post (tiny)", |b| b.iter(|| tiny.mix()));
     group.finish();
 }
 

@@ -132,6 +132,7 @@ fn the_filters_of_the_library_pass_check() {
         "audit_ring",
         "deny_uid",
         "hide_names",
+        "read_only",
         "redact_list",
         "strip_setid",
         "uid_quota",
@@ -143,13 +144,9 @@ fn the_filters_of_the_library_pass_check() {
 }
 
 #[test]
-fn what_check_says_of_the_others_is_true_of_the_kernel_and_not_of_them() {
-    // It asks the daemon about files that not everybody may read, and `check` has none.
+fn a_filter_that_asks_a_daemon_is_told_that_there_is_none() {
     let text = library("media_view", "4", 1);
     assert!(text.contains("the filter asks a daemon, and there is none"), "{text}");
-    // v4 loses the handle when the lower open fails; the native twin shows the same.
-    let text = library("read_only", "40", 1);
-    assert!(text.contains("no_leak: leaked 1 handle objects (PIPE-2)"), "{text}");
 }
 
 /// Engines besides the interpreter that there are here.
@@ -194,6 +191,36 @@ const LIBRARY_CALLS: [(&str, u64); 11] = [
     ("write_limit", 1),
     ("xattr_guard", 0),
 ];
+
+#[test]
+fn what_is_not_proven_is_a_finding_when_it_is_asked_for() {
+    let filter = object("hide_names");
+    prints(&["filter", "vet", &filter], 0);
+    let quota = object("uid_quota");
+    let text = prints(&["filter", "vet", &quota], 0);
+    assert!(text.contains("places not proven, left to the run (--strict shows them)"), "{text}");
+    let text = prints(&["filter", "vet", &quota, "--strict"], 1);
+    assert!(text.contains("unproven   an access through a pointer"), "{text}");
+}
+
+#[test]
+fn the_verifier_of_this_kernel_accepts_good_members_and_refuses_wrong_ones() {
+    let is_there = Path::new("/sys/kernel/btf/vmlinux").exists();
+    if !is_there || kernel::availability().is_err() {
+        print_skip("the verifier of this kernel: no bpf() or no types of the kernel");
+        return;
+    }
+    let text = prints(&["filter", "vet", &object("read_only"), "--kernel"], 0);
+    assert!(text.ends_with("17 accepted, 0 refused, 0 not judged\n"), "{text}");
+    let text = prints(&["filter", "vet", &object("deny_uid"), "--kernel"], 0);
+    assert!(text.contains("it reads task_struct, whose layout here is the ABI's"), "{text}");
+    let sins = format!("{}/../filters/tests/object/data/sins.o", env!("CARGO_MANIFEST_DIR"));
+    let text = prints(&["filter", "vet", &sins, "--kernel"], 1);
+    let open = text.split("refused    sins.open_prefilter\n").nth(1).expect("past the end");
+    let why: Vec<&str> = open.lines().take(2).map(str::trim).collect();
+    assert!(why[0].starts_with("invalid access to map value, value_size=8 off=8"), "{why:?}");
+    assert!(why[1].starts_with("sins.bpf.c:29: "), "{why:?}");
+}
 
 #[test]
 fn a_replay_on_another_engine_says_the_same() {

@@ -223,9 +223,8 @@ impl BpfFilter {
         let available = Availability::Android;
         let program = &linked.programs[program];
         let code = Code::decode(program, &linked.kfuncs, available)?;
-        let refused = |refusal| {
-            FilterError::Engine { member: program.name.clone(), engine, refusal }
-        };
+        let refused =
+            |refusal| FilterError::Engine { member: program.name.clone(), engine, refusal };
         let mut code = code.on(engine, program).map_err(refused)?;
         machine.add(&mut code);
         let abi = Abi::Android;

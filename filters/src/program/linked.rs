@@ -191,6 +191,27 @@ pub enum MapKind {
     BloomFilter,
 }
 
+impl MapKind {
+    /// The number of the type in the kernel (`enum bpf_map_type`).
+    pub const fn number(self) -> u32 {
+        match self {
+            MapKind::Hash => 1,
+            MapKind::Array => 2,
+            MapKind::PerfEventArray => 4,
+            MapKind::PercpuHash => 5,
+            MapKind::PercpuArray => 6,
+            MapKind::LruHash => 9,
+            MapKind::LruPercpuHash => 10,
+            MapKind::ArrayOfMaps => 12,
+            MapKind::HashOfMaps => 13,
+            MapKind::Queue => 22,
+            MapKind::Stack => 23,
+            MapKind::Ringbuf => 27,
+            MapKind::BloomFilter => 30,
+        }
+    }
+}
+
 /// Whether a map is a section of the object in disguise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataKind {

@@ -22,6 +22,8 @@ pub enum VetClass {
     Ignored,
     /// Never runs.
     Never,
+    /// Not followed; the checks at run time cover it.
+    Unproven,
 }
 
 impl VetClass {
@@ -33,6 +35,7 @@ impl VetClass {
             VetClass::Wrong => "wrong",
             VetClass::Ignored => "ignored",
             VetClass::Never => "never runs",
+            VetClass::Unproven => "unproven",
         }
     }
 }

@@ -20,6 +20,27 @@ use crate::program::{Linked, Program, ProgramKind, StructOpsMap};
 /// assert!(vet(&Linked::default(), Abi::V4).is_empty());
 /// ```
 pub fn vet(linked: &Linked, abi: Abi) -> Vec<VetFinding> {
+    let mut findings = everything(linked, abi);
+    findings.retain(|finding| finding.class != VetClass::Unproven);
+    findings
+}
+
+/// What the check could not follow: accesses through computed addresses, subprograms, walks that
+/// are too long. Nothing need be wrong with it.
+///
+/// ```
+/// use fuserig_abi::Abi;
+/// use fuserig_filters::program::Linked;
+/// use fuserig_filters::vet::unproven;
+/// assert!(unproven(&Linked::default(), Abi::V4).is_empty());
+/// ```
+pub fn unproven(linked: &Linked, abi: Abi) -> Vec<VetFinding> {
+    let mut findings = everything(linked, abi);
+    findings.retain(|finding| finding.class == VetClass::Unproven);
+    findings
+}
+
+fn everything(linked: &Linked, abi: Abi) -> Vec<VetFinding> {
     let mut findings = Vec::new();
     for filter in &linked.struct_ops {
         one_filter(linked, filter, abi, &mut findings);

@@ -26,7 +26,27 @@ impl Walk<'_> {
         self.found.insert(VetFinding { filter, member, line, class, quirk, text });
     }
 
+    /// Notes an access through an address that is not followed.
+    fn unproven(&mut self, at: usize, base: &Value) {
+        let text = match base {
+            Value::Argument(argument, None) => {
+                let name = &self.row.args[*argument].name;
+                format!("an access to `{name}` at a computed offset")
+            }
+            Value::Stack(None) => "an access to the stack at a computed offset".to_owned(),
+            Value::Pointer(memory, start) if start.is_none() || memory.size.is_none() => {
+                format!("an access to a {} at a computed offset or of unknown size", memory.what)
+            }
+            Value::Number(_) | Value::Map(_) | Value::Other | Value::Unset => {
+                "an access through a pointer that is not followed".to_owned()
+            }
+            _ => return,
+        };
+        self.find(at, VetClass::Unproven, None, text);
+    }
+
     pub(super) fn load(&mut self, at: usize, insn: Insn, base: &Value, state: &State) -> Value {
+        self.unproven(at, base);
         let (offset, width) = (i64::from(insn.off), width(insn));
         match base {
             Value::Context(start) => {
@@ -102,6 +122,7 @@ impl Walk<'_> {
         value: Value,
         state: &mut State,
     ) {
+        self.unproven(at, base);
         let (offset, width) = (i64::from(insn.off), width(insn));
         match base {
             Value::Context(_) => {

@@ -191,7 +191,11 @@ impl Walk<'_> {
                 let name = index.and_then(|index| self.linked.kfuncs.get(index)).cloned();
                 self.kernel_function(at, name.as_deref().unwrap_or(""), state)
             }
-            _ => Value::ANY,
+            _ => {
+                let text = "the called function is not followed".to_owned();
+                self.find(at, VetClass::Unproven, None, text);
+                Value::ANY
+            }
         };
         state.registers[1..6].fill(Value::Unset);
         state.registers[0] = result;

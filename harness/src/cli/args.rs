@@ -453,6 +453,12 @@ pub(super) struct VetArgs {
     /// ABI version of the kernel
     #[arg(long, value_parser = parse_abi, default_value = "v4")]
     pub(super) abi: Abi,
+    /// What could not be proven is a finding as well
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Also ask the verifier of this machine's kernel, by wrappers of type syscall
+    #[arg(long)]
+    pub(super) kernel: bool,
 }
 
 #[derive(Debug, Args)]

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use fuserig_abi::Abi;
+use fuserig_abi::btf::Btf;
+use fuserig_abi::{Abi, AbiTable, Slot};
+use fuserig_filters::engine::kernel::{Opinion, opinion};
 use fuserig_filters::object::{LoadProblem, load};
-use fuserig_filters::program::StructOpsMap;
-use fuserig_filters::vet::{VetClass, VetFinding, vet as check};
+use fuserig_filters::program::{Linked, StructOpsMap};
+use fuserig_filters::vet::{VetClass, VetFinding, unproven, vet as check};
 
 use super::adapt;
 use super::args::VetArgs;
@@ -44,6 +46,7 @@ fn report_entry(finding: &VetFinding) -> Finding {
     let severity = match finding.class {
         VetClass::Refused | VetClass::Crash => Severity::Error,
         VetClass::Wrong | VetClass::Ignored | VetClass::Never => Severity::Warning,
+        VetClass::Unproven => Severity::Note,
     };
     let rule = finding.class.name().replace(' ', "-");
     let subject = format!("{}.{}", finding.filter, finding.member);
@@ -81,18 +84,128 @@ pub(super) fn vet(args: &VetArgs, terminal: &mut Terminal) -> Ended {
         terminal.note("nothing to check: the object has no variable in .struct_ops");
         return Ok(Exit::NothingRan);
     }
-    let findings = check(&linked, args.abi);
+    let open = unproven(&linked, args.abi);
+    let mut findings = check(&linked, args.abi);
+    if args.strict {
+        findings.extend(open.iter().cloned());
+        findings.sort_by_key(|finding| (finding.filter.clone(), finding.member.clone()));
+    }
+    let opinions = args.kernel.then(|| kernel_opinions(&linked, args.abi));
     let members: usize = linked.struct_ops.iter().map(|filter| filter.members.len()).sum();
     if terminal.json() {
         let rows: Vec<_> = findings.iter().map(row).collect();
         let value = serde_json::json!({
             "abi": args.abi.name(), "members": members, "findings": rows,
+            "unproven": open.len(),
+            "kernel": opinions.as_ref().map(kernel_json),
         });
         terminal.line(value.to_string());
     } else {
         print(&findings, members, terminal);
+        if !args.strict && !open.is_empty() {
+            let count = open.len();
+            let line = format!("{count} places not proven, left to the run (--strict shows them)");
+            terminal.line(terminal.styled(Style::Dim, &line));
+        }
+        if let Some(opinions) = &opinions {
+            print_opinions(opinions, terminal);
+        }
     }
-    Ok(if findings.is_empty() { Exit::Agreed } else { Exit::Finding })
+    let refused = opinions.is_some_and(|opinions| {
+        let refused = |asked: &Asked| matches!(asked.opinion, Opinion::Refused { .. });
+        opinions.is_ok_and(|asked| asked.iter().any(refused))
+    });
+    Ok(if findings.is_empty() && !refused { Exit::Agreed } else { Exit::Finding })
+}
+
+/// A member that the verifier of this machine was asked about.
+struct Asked {
+    member: String,
+    opinion: Opinion,
+    /// The line of C at which it gave up.
+    line: Option<String>,
+}
+
+/// The verifier's opinion of every member, or why it cannot be asked.
+type Opinions = Result<Vec<Asked>, String>;
+
+fn kernel_opinions(linked: &Linked, abi: Abi) -> Opinions {
+    let told = |error: &dyn std::fmt::Display| format!("{VMLINUX}: {error}");
+    let types = std::fs::read(VMLINUX).map_err(|error| told(&error))?;
+    let types = Btf::read(&types).map_err(|error| told(&error))?;
+    let mut asked = Vec::new();
+    for filter in &linked.struct_ops {
+        for (member, index) in &filter.members {
+            let slot = Slot::from_name(member);
+            let row = slot.and_then(|slot| AbiTable::of(abi).slot(slot));
+            let (Some(row), Some(program)) = (row, linked.programs.get(*index)) else { continue };
+            let opinion = opinion(linked, program, row, abi, &types);
+            let opinion = opinion.map_err(|error| error.to_string())?;
+            let insn = match &opinion {
+                Opinion::Refused { insn, .. } => *insn,
+                Opinion::Accepted | Opinion::NotJudged(_) => None,
+            };
+            let line = insn.and_then(|insn| program.line_of(insn));
+            let line = line.map(|line| format!("{}:{}: {}", line.file, line.line, line.text));
+            asked.push(Asked { member: format!("{}.{member}", filter.name), opinion, line });
+        }
+    }
+    Ok(asked)
+}
+
+const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
+
+fn kernel_json(opinions: &Opinions) -> serde_json::Value {
+    let asked = match opinions {
+        Ok(asked) => asked,
+        Err(reason) => return serde_json::json!({ "skipped": reason }),
+    };
+    let rows = asked.iter().map(|asked| {
+        let (verdict, words) = words(&asked.opinion);
+        serde_json::json!({
+            "member": asked.member, "verdict": verdict, "words": words, "line": asked.line,
+        })
+    });
+    rows.collect::<Vec<_>>().into()
+}
+
+fn words(opinion: &Opinion) -> (&'static str, &str) {
+    match opinion {
+        Opinion::Accepted => ("accepted", ""),
+        Opinion::Refused { words, .. } => ("refused", words),
+        Opinion::NotJudged(reason) => ("not judged", reason),
+    }
+}
+
+/// One member a line, the verifier's words and the line of C below it.
+fn print_opinions(opinions: &Opinions, terminal: &mut Terminal) {
+    let asked = match opinions {
+        Ok(asked) => asked,
+        Err(reason) => {
+            let line = format!("skipped: the verifier of this kernel: {reason}");
+            return terminal.line(terminal.styled(Style::Dim, &line));
+        }
+    };
+    terminal.line(terminal.styled(Style::Bold, "the verifier of this machine's kernel"));
+    let mut counts = [0; 3];
+    for Asked { member, opinion, line } in asked {
+        let (word, words) = words(opinion);
+        let (place, style) = match opinion {
+            Opinion::Accepted => (0, Style::Good),
+            Opinion::Refused { .. } => (1, Style::Bad),
+            Opinion::NotJudged(_) => (2, Style::Dim),
+        };
+        counts[place] += 1;
+        let word = terminal.styled(style, &format!("{word:<10}"));
+        terminal.line(format!("  {word} {member}"));
+        for text in [words, line.as_deref().unwrap_or_default()] {
+            if !text.is_empty() {
+                terminal.line(terminal.styled(Style::Dim, &format!("             {text}")));
+            }
+        }
+    }
+    let [accepted, refused, not] = counts;
+    terminal.line(format!("{accepted} accepted, {refused} refused, {not} not judged"));
 }
 
 fn row(finding: &VetFinding) -> serde_json::Value {
@@ -119,6 +232,7 @@ fn print(findings: &[VetFinding], members: usize, terminal: &mut Terminal) {
         let style = match finding.class {
             VetClass::Refused | VetClass::Crash => Style::Bad,
             VetClass::Wrong | VetClass::Ignored | VetClass::Never => Style::Bold,
+            VetClass::Unproven => Style::Dim,
         };
         let class = terminal.styled(style, &format!("{:<10}", finding.class.name()));
         let quirk = finding.quirk.map_or(String::new(), |quirk| format!(" [{quirk}]"));

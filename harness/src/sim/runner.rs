@@ -136,11 +136,7 @@ pub(crate) fn run_with(
     drop(lanes);
     let kept = subject.footprint.as_ref().map(Footprint::take);
     let balance = (ending.is_finished() && violation.is_none()).then(|| leave(&vfs, case));
-    if ending.is_finished()
-        && let Some(trap) = coverage.borrow_mut().take_trap()
-    {
-        ending = Ending::Trapped { at: None, trap };
-    }
+    trapped_at_exit(&mut ending, &coverage);
     if let (Some(footprint), Some(kept)) = (&subject.footprint, kept) {
         footprint.forget_since(kept);
     }
@@ -170,6 +166,13 @@ pub(crate) fn run_with(
         crashes_complete: power.complete,
     };
     Ok((record, violation))
+}
+
+/// A filter that was stopped while the clients left.
+fn trapped_at_exit(ending: &mut Ending, coverage: &RefCell<Coverage>) {
+    if let (true, Some(trap)) = (ending.is_finished(), coverage.borrow_mut().take_trap()) {
+        *ending = Ending::Trapped { at: None, trap };
+    }
 }
 
 fn set_up(

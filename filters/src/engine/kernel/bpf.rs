@@ -4,8 +4,11 @@
 use std::io;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 
-/// `BPF_PROG_LOAD` and `BPF_PROG_TEST_RUN`.
+/// `BPF_MAP_CREATE`, `BPF_PROG_LOAD` and `BPF_PROG_TEST_RUN`.
+const MAP_CREATE: libc::c_long = 0;
 const PROG_LOAD: libc::c_long = 5;
+/// `BPF_MAP_FREEZE`.
+const MAP_FREEZE: libc::c_long = 22;
 const PROG_TEST_RUN: libc::c_long = 10;
 /// `BPF_PROG_TYPE_SYSCALL`.
 const TYPE_SYSCALL: u32 = 31;
@@ -73,6 +76,29 @@ pub(super) fn load(insns: &[[u8; 8]], log: &mut [u8]) -> io::Result<OwnedFd> {
         unsafe { libc::syscall(libc::SYS_bpf, PROG_LOAD, &raw mut attr, size_of::<LoadAttr>()) };
     match i32::try_from(fd) {
         // SAFETY: a non-negative answer of a load is a new descriptor that nobody else owns.
+        Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Makes the contents of a map constant, as libbpf does with `.rodata`.
+pub(super) fn freeze(map: &OwnedFd) -> io::Result<()> {
+    let mut attr = [map.as_raw_fd()];
+    // SAFETY: the attribute is the first 4 bytes of `union bpf_attr`, it lives until the call
+    // returns, and it holds no addresses.
+    let code =
+        unsafe { libc::syscall(libc::SYS_bpf, MAP_FREEZE, attr.as_mut_ptr(), size_of_val(&attr)) };
+    if code < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Makes a map of this type, key size, value size, number of entries and flags.
+pub(super) fn create_map(mut attr: [u32; 5]) -> io::Result<OwnedFd> {
+    // SAFETY: the attribute is the first 20 bytes of `union bpf_attr`, it lives until the call
+    // returns, and it holds no addresses.
+    let fd =
+        unsafe { libc::syscall(libc::SYS_bpf, MAP_CREATE, attr.as_mut_ptr(), size_of_val(&attr)) };
+    match i32::try_from(fd) {
+        // SAFETY: a non-negative answer is a new descriptor that nobody else owns.
         Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
         _ => Err(io::Error::last_os_error()),
     }

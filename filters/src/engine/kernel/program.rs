@@ -99,7 +99,7 @@ impl KernelProgram {
 }
 
 /// The last line of a log that says something about the program.
-fn last_words(log: &[u8], error: &std::io::Error) -> String {
+pub(super) fn last_words(log: &[u8], error: &std::io::Error) -> String {
     let end = log.iter().position(|byte| *byte == 0).unwrap_or(log.len());
     let text = String::from_utf8_lossy(&log[..end]);
     let told = text.lines().rev().find(|line| {

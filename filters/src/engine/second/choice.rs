@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::pieces::Pieces;
 use crate::engine::interp::Code;
-use crate::engine::{kernel, rbpf};
+use crate::engine::kernel;
 use crate::program::Program;
 
 /// An engine that can run a filter.
@@ -108,7 +108,9 @@ impl Code {
     pub fn on(mut self, engine: Engine, program: &Program) -> Result<Code, EngineRefusal> {
         self.pieces = match engine {
             Engine::Interp => None,
-            Engine::Rbpf => Some(Arc::new(Pieces::of(&self, program, rbpf::runner)?)),
+            Engine::Rbpf => {
+                Some(Arc::new(Pieces::of(&self, program, crate::engine::rbpf::runner)?))
+            }
             Engine::Kernel => Some(Arc::new(Pieces::of(&self, program, kernel::runner)?)),
         };
         Ok(self)
