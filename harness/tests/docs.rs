@@ -39,6 +39,11 @@ fn the_cookbook_does_what_it_shows() {
 }
 
 #[test]
+fn the_tutorial_does_what_it_shows() {
+    check("harness/docs/tutorial.md", &[]);
+}
+
+#[test]
 fn the_session_of_the_readme_is_real() {
     check("README.md", &["traces", "harness", "filters"]);
 }

@@ -3,15 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use fuserig::scenario::{Scenario, ScenarioReport, run};
-use fuserig_filters::{Filter, builtin};
+use fuserig_abi::Abi;
+use fuserig_filters::{Filter, builtin, present};
 
-fn resolve(spec: &str) -> Result<Box<dyn Filter>, String> {
-    builtin(spec).map_err(|error| error.to_string())
+/// Built-in filters are written for the posted versions; elsewhere they are adapted.
+fn resolve(spec: &str, abi: Abi) -> Result<Box<dyn Filter>, String> {
+    let filter = builtin(spec).map_err(|error| error.to_string())?;
+    Ok(present(filter, Abi::V4, abi))
 }
 
 fn play(text: &str) -> Vec<ScenarioReport> {
     let scenario = Scenario::parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let run = |abi| run(&scenario, abi, &resolve).unwrap_or_else(|error| panic!("{error}"));
+    let run = |abi| {
+        let report = run(&scenario, abi, &|spec| resolve(spec, abi));
+        report.unwrap_or_else(|error| panic!("{error}"))
+    };
     scenario.abis.iter().map(|&abi| run(abi)).collect()
 }
 

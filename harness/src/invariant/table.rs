@@ -20,6 +20,7 @@ pub const KNOWN: &[(&str, &str)] = &[
     ("read_only", "the lower tree is the same before and after"),
     ("transparent", "every call ends as it would without the filter"),
     ("twins_agree", "two filters that should decide alike do"),
+    ("agrees_with", "every call ends as with the filter that is right"),
     ("durable", "what was synced is there after a loss of power"),
     ("atomic_names", "after a loss of power each name is the old one or the new one"),
     ("no_crash", "the modelled kernel does not crash"),

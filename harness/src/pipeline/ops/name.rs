@@ -296,10 +296,10 @@ pub(super) fn rename_lower(world: &mut World, run: &mut Run) -> Code {
         world.lower.rename(&run.caller, from.parent, &from.name, to.parent, &to.name, flags);
     if answer.is_ok() {
         copy_attributes(world, run, old, new);
-        // The lower dentry moved; the FUSE dentry keeps pointing at it.
-        let exchanged = flags.contains(RenameFlags::EXCHANGE);
+        // The lower dentries changed places, and the FUSE dentries keep pointing at them. One that
+        // was replaced has no name any more, but its inode: whoever walked to it goes on with it.
         let moved = BackingPath { node: from.node, ..to.clone() };
-        let left = BackingPath { node: if exchanged { to.node } else { None }, ..from };
+        let left = BackingPath { node: to.node, ..from };
         world.mount.dentries[old].backing = Some(moved);
         world.mount.dentries[new].backing = Some(left);
     }
