@@ -80,6 +80,9 @@ uint32_t BPF_PROG(hide_readdir_post, const struct bpf_fuse_meta_info *meta,
 		  struct fuse_buffer *buffer)
 {
 	u32 len = bpf_fuse_return_len(buffer), from = 0, to = 0;
+	/* Flags and not comparisons of the offsets: a verifier that must know those exactly walks
+	 * every number of records apart. */
+	bool kept = false, hidden = false;
 	char record[DIRENT_MAX];
 	struct bpf_dynptr listing, resized;
 	int i;
@@ -101,17 +104,20 @@ uint32_t BPF_PROG(hide_readdir_post, const struct bpf_fuse_meta_info *meta,
 		from += size;
 		if (header.namelen && record[DIRENT_HEADER] == '.' &&
 		    !(header.namelen == 1 ||
-		      (header.namelen == 2 && record[DIRENT_HEADER + 1] == '.')))
+		      (header.namelen == 2 && record[DIRENT_HEADER + 1] == '.'))) {
+			hidden = true;
 			continue;
+		}
 		if (bpf_dynptr_write(&listing, to, record, size, 0))
 			break;
 		to += size;
+		kept = true;
 	}
-	if (to == from)
+	if (!hidden)
 		return BPF_FUSE_CONTINUE;
 	bpf_fuse_get_rw_dynptr(buffer, &resized, to, false);
 	/* Nothing is left of this part, and more may follow. */
-	if (to == 0)
+	if (!kept)
 		out->again = 1;
 	return BPF_FUSE_CONTINUE;
 }

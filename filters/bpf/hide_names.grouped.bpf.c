@@ -66,6 +66,8 @@ uint32_t BPF_PROG(hide_entry, const struct bpf_fuse_meta_info *meta, enum fuse_b
 static __always_inline u32 listing(struct fuse_buffer *out, struct fuse_buffer *data)
 {
 	u32 from = 0, to = 0;
+	/* Flags, as in hide_names.bpf.c. */
+	bool kept = false, hidden = false;
 	char record[DIRENT_MAX];
 	struct fuse_read_out next;
 	struct bpf_dynptr records, fixed;
@@ -86,18 +88,21 @@ static __always_inline u32 listing(struct fuse_buffer *out, struct fuse_buffer *
 		from += size;
 		if (header.namelen && record[DIRENT_HEADER] == '.' &&
 		    !(header.namelen == 1 ||
-		      (header.namelen == 2 && record[DIRENT_HEADER + 1] == '.')))
+		      (header.namelen == 2 && record[DIRENT_HEADER + 1] == '.'))) {
+			hidden = true;
 			continue;
+		}
 		if (bpf_dynptr_write(&records, to, record, size, 0))
 			break;
 		to += size;
+		kept = true;
 	}
-	if (to == from)
+	if (!hidden)
 		return BPF_FUSE_CONTINUE;
 	bpf_fuse_buffer_resize(data, to);
 	/* Nothing is left of this part, and more may follow. */
 	bpf_dynptr_from_fuse_buffer_rw(out, 0, &fixed);
-	if (to == 0 && !bpf_dynptr_read(&next, sizeof(next), &fixed, 0, 0)) {
+	if (!kept && !bpf_dynptr_read(&next, sizeof(next), &fixed, 0, 0)) {
 		next.again = 1;
 		bpf_dynptr_write(&fixed, 0, &next, sizeof(next), 0);
 	}

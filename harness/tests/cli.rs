@@ -347,3 +347,25 @@ fn an_object_is_a_filter_and_its_coverage_is_shown() {
     check(&["replay", path_text(&shell), "--filter", several], 3, "choose one of first, second");
     check(&["replay", path_text(&shell), "--filter", "nowhere.o"], 3, "nowhere.o");
 }
+
+/// What other kernels refuse is their business; none of ours may be too complex for a verifier.
+#[test]
+fn the_verifier_of_this_machine_refuses_no_filter_of_the_library() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../filters/bpf");
+    let mut judged = 0;
+    for entry in std::fs::read_dir(directory).expect("the library is there") {
+        let path = entry.expect("it can be listed").path();
+        let name = path.to_string_lossy().into_owned();
+        if !name.ends_with(".o") || name.contains(".android.") || name.contains(".grouped.") {
+            continue;
+        }
+        let output = fuserig(&["filter", "vet", &name, "--kernel"]);
+        let said = text(&output.stdout);
+        if let Some(reason) = said.lines().find_map(|line| line.strip_prefix("skipped: ")) {
+            return print_skip(reason);
+        }
+        assert!(!said.contains("  refused "), "{name}: {said}");
+        judged += said.matches("  accepted ").count();
+    }
+    assert!(judged >= 30, "only {judged} members were judged");
+}

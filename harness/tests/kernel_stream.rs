@@ -170,8 +170,15 @@ fn first_difference(model: &[String], kernel: &[String]) -> Option<usize> {
     differs.or((model.len() != kernel.len()).then_some(both))
 }
 
+/// What the kernel asks for changes from version to version; the model is that of one.
+fn other_kernel() -> Option<String> {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let reason = format!("the model is compared with Linux 6.18, and this is {}", release.trim());
+    (!release.starts_with("6.18.")).then_some(reason)
+}
+
 fn runnable() -> bool {
-    let reason = fuserig::mount::missing().or_else(|| {
+    let reason = fuserig::mount::missing().or_else(other_kernel).or_else(|| {
         let root = rustix::process::geteuid().is_root();
         (!root).then(|| "a mount for other users, and chroot, need root".to_owned())
     });
