@@ -346,6 +346,8 @@ fn an_object_is_a_filter_and_its_coverage_is_shown() {
     let several = kitchen.trim_end_matches(":second.link");
     check(&["replay", path_text(&shell), "--filter", several], 3, "choose one of first, second");
     check(&["replay", path_text(&shell), "--filter", "nowhere.o"], 3, "nowhere.o");
+    let android = concat!(env!("CARGO_MANIFEST_DIR"), "/../filters/bpf/deny_uid.android.o");
+    check(&["replay", path_text(&shell), "--filter", android], 2, "add --abi android");
 }
 
 /// What other kernels refuse is their business; none of ours may be too complex for a verifier.

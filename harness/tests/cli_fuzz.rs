@@ -149,3 +149,28 @@ fn a_fuzz_with_crashes_says_how_many_states_it_looked_at() {
     let wrong = ["fuzz", "none", "--crashes=hard", "--output", "none"];
     assert_eq!(fuserig(&wrong).status.code(), Some(2));
 }
+
+/// Ctrl-C while the tree is still awaited: no run begins, and the command says why it ends.
+#[test]
+fn ctrl_c_ends_with_130_and_what_was_done() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let fifo = directory.path().join("tree");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0)
+        .expect("a temporary directory takes a fifo");
+    let child = Command::new(env!("CARGO_BIN_EXE_fuserig"))
+        .args(["fuzz", "readonly", "--runs", "1000000", "--tree", text_of(&fifo)])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary was built");
+    let pipe = std::fs::OpenOptions::new().write(true).open(&fifo).expect("the child opens it");
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
+    rustix::process::kill_process(pid.expect("not zero"), rustix::process::Signal::INT)
+        .expect("the child lives");
+    drop(pipe);
+    let output = child.wait_with_output().expect("the child ends");
+    assert_eq!(output.status.code(), Some(130));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("interrupted"), "{said}");
+}

@@ -5,20 +5,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use fuserig_abi::{Abi, Fidelity, Op, Slot, Timespec};
+use fuserig_abi::{Abi, Fidelity, Op, Slot};
 use fuserig_filters::Filter;
 use fuserig_sim_fs::{Lower, MemFs};
 use fuserig_traces::calls::CallNr;
-use fuserig_traces::record::{
-    OpRecord, Payload, PayloadId, Record, RecordKind, StageKind, StageRecord,
-};
+use fuserig_traces::record::{Record, RecordKind, StageKind, StageRecord};
 use fuserig_traces::{Header, PayloadMode, Trace, TraceWriter};
 
 use crate::kernel::{World, WorldConfig};
 use crate::pipeline::{Event, NoDaemon, Sink, What};
 use crate::replay::{ReplayOptions, Replayer, empty_lower, lower_options};
 use crate::serve::{Server, ServerConfig};
-use crate::wire_replay::{Exchange, Judgement, WireReplayer, order_of_effects};
+use crate::wire_replay::{Judgement, WireReplayer, exchanges_of};
 
 /// One thing that was decided.
 ///
@@ -184,31 +182,9 @@ fn of_messages(trace: &Trace, filter: Option<Box<dyn Filter>>) -> Result<Decisio
         .map_err(|errno| format!("mount: {errno}"))?;
     let server = Server::new(world, ServerConfig::default());
     let mut replayer = WireReplayer::new(server, Judgement::Mapped, 1);
-    let base = trace.header.clock.and_then(|clock| clock.base_ns);
-    let base = base.map_or(Timespec::ZERO, Timespec::from_nanos);
-    let bytes: std::collections::BTreeMap<PayloadId, &[u8]> = trace
-        .records
-        .iter()
-        .filter_map(|record| match record {
-            Record::Payload(payload) => Some((payload.id, &payload.bytes[..])),
-            _ => None,
-        })
-        .collect();
-    let data = |payload: &Payload| match payload {
-        Payload::Ref { id, .. } => bytes.get(id).copied(),
-        _ => None,
-    };
-    let ops: Vec<&OpRecord> = trace
-        .records
-        .iter()
-        .filter_map(|record| match record {
-            Record::Op(op) => Some(op),
-            _ => None,
-        })
-        .collect();
-    for op in order_of_effects(ops) {
+    for exchange in exchanges_of(trace) {
         heard.borrow_mut().arrival += 1;
-        replayer.play(&Exchange::from_record(op, base, data));
+        replayer.play(&exchange);
     }
     let diverged = replayer.report().diverged;
     let heard = core::mem::take(&mut *heard.borrow_mut());

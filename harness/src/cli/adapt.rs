@@ -26,6 +26,12 @@ pub(super) fn own_abi(bytes: &[u8], wanted: Abi) -> Result<Abi, FilterError> {
     })
 }
 
+/// Whether an object is a filter of Android and nothing else.
+pub(super) fn is_for_android(bytes: &[u8]) -> bool {
+    own_abi(bytes, Abi::Android).is_ok_and(|own| own == Abi::Android)
+        && declared(bytes).is_ok_and(|found| found.ops.is_empty())
+}
+
 /// Whether an object has a program of Android's type.
 fn is_android(linked: &Linked) -> bool {
     linked.programs.iter().any(|program| program.kind == ProgramKind::Android)

@@ -300,7 +300,10 @@ fn show(report: &Report, terminal: &mut Terminal) {
         terminal.line(text);
     }
     terminal.line("");
-    let totals = format!("{}; {}", report.totals(), report.looked_at());
+    let totals = match report.looked_at() {
+        looked_at if looked_at.is_empty() => report.totals(),
+        looked_at => format!("{}; {looked_at}", report.totals()),
+    };
     let style = if report.verdict() == Verdict::Agreed { Style::Good } else { Style::Bad };
     terminal.line(terminal.styled(style, &totals));
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fuserig_sim_fs::MemFs;
@@ -9,6 +10,7 @@ use fuserig_sim_fs::MemFs;
 use super::exit::{Ended, Exit, Failure};
 use super::files;
 use super::fuzz_args::FuzzArgs;
+use super::interrupt;
 use super::maker::{FilterSpec, Maker};
 use super::output::{Style, Terminal};
 use super::progress::Advance;
@@ -25,6 +27,7 @@ const RUNS: u64 = 1000;
 const PROGRAMS: u64 = 20;
 
 pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
+    let stop = interrupt::stop_flag();
     let mut fitting = fitting(&args.filter, &args.require)?;
     let stored = args.case.as_deref().map(read_case).transpose()?;
     let stored_crash = stored.as_ref().and_then(|case| case.crash.as_ref());
@@ -49,7 +52,7 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
             let advance = Advance { what: "fuzz: did", unit: "runs", done: summary.runs, total };
             terminal.advance(&advance);
         }
-        limit.is_none_or(|limit| watch.elapsed() < limit)
+        limit.is_none_or(|limit| watch.elapsed() < limit) && !stop.load(Ordering::Relaxed)
     });
     terminal.progress_end();
     if let (Some(directory), Ok(_)) = (&args.corpus, &result) {
@@ -58,6 +61,11 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
     }
     match result {
         Err(error) => Err(Failure::new(Exit::Unreadable, error.to_string())),
+        Ok(Ok(summary)) if stop.load(Ordering::Relaxed) => {
+            terminal.note("fuserig: fuzz: interrupted; this is what was done until then");
+            green(&summary, terminal);
+            Ok(Exit::Interrupted)
+        }
         Ok(Ok(summary)) if summary.operations == 0 => {
             terminal.note("fuserig: fuzz: nothing ran");
             Ok(Exit::NothingRan)

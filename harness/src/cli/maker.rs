@@ -105,6 +105,16 @@ impl FilterSpec {
     /// As [`FilterSpec::maker`], with the words of the command line.
     pub(super) fn maker_or_fail(&self, abi: Abi) -> Result<Maker, Failure> {
         self.maker(abi).map_err(|error| match self {
+            FilterSpec::Object { path, bytes, .. }
+                if abi != Abi::Android && adapt::is_for_android(bytes) =>
+            {
+                let message = format!(
+                    "{}: one program for all operations, a filter of android and not of {abi}; add \
+                     --abi android",
+                    path.display()
+                );
+                Failure::new(Exit::Usage, message)
+            }
             FilterSpec::Object { path, .. } => Failure::input(path, &error),
             FilterSpec::None | FilterSpec::Native(_) => {
                 Failure::new(Exit::Usage, error.to_string())

@@ -28,6 +28,7 @@ mod inspect;
 mod import_guess;
 mod import_table;
 mod import_write;
+mod interrupt;
 mod maker;
 mod manual;
 mod mount;

@@ -1,8 +1,6 @@
 //! `fuserig replay`.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use fuserig_abi::{Abi, Fidelity};
 use fuserig_sim_fs::{HostFs, Lower, MemFs};
@@ -14,7 +12,7 @@ use super::exit::{Ended, Exit, Failure};
 use super::maker::{FilterSpec, Findings};
 use super::output::Terminal;
 use super::progress::Advance;
-use super::{files, summary, wire};
+use super::{files, interrupt, summary, wire};
 use crate::kernel::World;
 use crate::replay::{
     ReplayError, ReplayOptions, ReplayReport, Replayer, StopFlag, TreeOutput, empty_lower,
@@ -78,9 +76,7 @@ pub(super) fn replay(args: &ReplayArgs, terminal: &mut Terminal) -> Ended {
              one by one",
         ));
     }
-    let stop: StopFlag = Arc::new(AtomicBool::new(false));
-    // Without the handler Ctrl-C ends the process at once; nothing else depends on it.
-    let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&stop));
+    let stop = interrupt::stop_flag();
     let mut exit = Exit::Agreed;
     for path in &args.traces {
         let mut damaged = false;

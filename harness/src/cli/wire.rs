@@ -1,11 +1,10 @@
 //! `fuserig replay` of a trace that holds FUSE messages rather than system calls.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use fuserig_abi::{Caller, Credentials, Errno, Gid, Pid, S_IALLUGO, Timespec, Uid};
 use fuserig_sim_fs::{AttrChanges, Lower, LowerExt};
-use fuserig_traces::record::{OpRecord, Payload, PayloadId, Record};
+use fuserig_traces::record::Record;
 use fuserig_traces::{Header, SourceKind, Trace};
 
 use super::args::{Against, ReplayArgs};
@@ -16,9 +15,7 @@ use super::replay::Setting;
 use crate::kernel::{World, WorldConfig};
 use crate::pipeline::{NoDaemon, NullSink};
 use crate::serve::{Server, ServerConfig};
-use crate::wire_replay::{
-    Exchange, Judgement, WireReplayer, WireReport, order_of_effects, recorded_root,
-};
+use crate::wire_replay::{Judgement, WireReplayer, WireReport, exchanges_of, recorded_root};
 
 /// Whether a trace holds messages that a FUSE client sent to a daemon.
 pub(super) fn holds_messages(trace: &Trace) -> bool {
@@ -49,25 +46,8 @@ pub(super) fn play(
     let server = Server::new(world, server_config(&trace.header));
     let judgement = judgement(args, &trace.header);
     let mut replayer = WireReplayer::new(server, judgement, args.show);
-    let base = base(&trace.header);
-    let payloads: BTreeMap<PayloadId, &[u8]> = trace
-        .records
-        .iter()
-        .filter_map(|record| match record {
-            Record::Payload(payload) => Some((payload.id, &payload.bytes[..])),
-            _ => None,
-        })
-        .collect();
-    let data = |payload: &Payload| match payload {
-        Payload::Ref { id, .. } => payloads.get(id).copied(),
-        _ => None,
-    };
-    let operations = trace.records.iter().filter_map(|record| match record {
-        Record::Op(op) => Some(op),
-        _ => None,
-    });
-    for op in order_of_effects(operations.collect::<Vec<&OpRecord>>()) {
-        replayer.play(&Exchange::from_record(op, base, data));
+    for exchange in exchanges_of(trace) {
+        replayer.play(&exchange);
     }
     let mut exit = print(path, &setting, judgement, replayer.report(), args, terminal);
     if let Some(crossed) = crossed {

@@ -1,8 +1,11 @@
 //! One recorded request with its reply, and the order in which a session is replayed.
 
+use std::collections::BTreeMap;
+
 use fuserig_abi::{Gid, NodeId, Opcode, Pid, Timespec, Uid, Unique};
+use fuserig_traces::Trace;
 use fuserig_traces::ops::{DataPlace, OpSpec};
-use fuserig_traces::record::{OpFlags, OpRecord, Payload};
+use fuserig_traces::record::{OpFlags, OpRecord, Payload, PayloadId, Record};
 
 use crate::serve::Head;
 
@@ -124,6 +127,33 @@ pub fn order_of_effects<'a>(records: impl IntoIterator<Item = &'a OpRecord>) -> 
     let mut ordered: Vec<&OpRecord> = records.into_iter().collect();
     ordered.sort_by_key(|op| if op.seq_reply == 0 { op.seq_send } else { op.seq_reply });
     ordered
+}
+
+/// The exchanges of a trace in the order in which they took effect, with the payloads that the
+/// trace keeps and at the instants that it recorded.
+///
+/// ```
+/// use fuserig::wire_replay::exchanges_of;
+/// assert_eq!(exchanges_of(&fuserig_traces::Trace::default()).count(), 0);
+/// ```
+pub fn exchanges_of(trace: &Trace) -> impl Iterator<Item = Exchange> {
+    let base = trace.header.clock.as_ref().and_then(|clock| clock.base_ns);
+    let base = base.map_or(Timespec::ZERO, Timespec::from_nanos);
+    let mut payloads: BTreeMap<PayloadId, &[u8]> = BTreeMap::new();
+    let mut operations = Vec::new();
+    for record in &trace.records {
+        match record {
+            Record::Payload(payload) => drop(payloads.insert(payload.id, &payload.bytes)),
+            Record::Op(op) => operations.push(op),
+            _ => {}
+        }
+    }
+    order_of_effects(operations).into_iter().map(move |op| {
+        Exchange::from_record(op, base, |payload| match payload {
+            Payload::Ref { id, .. } => payloads.get(id).copied(),
+            _ => None,
+        })
+    })
 }
 
 /// The root of the recorded filesystem as its first attributes show it: type and mode, owner,

@@ -18,6 +18,6 @@ mod map;
 mod player;
 mod report;
 
-pub use exchange::{Exchange, Replied, order_of_effects, recorded_root};
+pub use exchange::{Exchange, Replied, exchanges_of, order_of_effects, recorded_root};
 pub use player::{Judgement, WireReplayer};
 pub use report::{WireDivergence, WireReport};
