@@ -29,11 +29,12 @@ const FOUND_SOON: [&str; 16] = [
     "a guarded attribute may be removed",
 ];
 
-/// Mutants that a search of 1,280 operations tells from their originals.
-const KILLED_SOON: [&str; 3] = [
-    "hide_names hide_rename[10]: it is left out",
-    "redact_list redact_post[66]: it is left out",
-    "xattr_guard guard_removexattr[7]: the number is one more",
+/// Program and change: a search of 1,280 operations tells one of these mutants from its original.
+/// The places of the instructions are not named, because they move with the compiler.
+const KILLED_SOON: [(&str, &str); 3] = [
+    ("hide_names hide_rename[", "]: it is left out"),
+    ("redact_list redact_post[", "]: it is left out"),
+    ("xattr_guard guard_removexattr[", "]: the number is one more"),
 ];
 
 #[test]
@@ -60,8 +61,13 @@ fn the_correct_twins_raise_no_alarm() {
 
 #[test]
 fn mutants_of_the_library_are_found() {
-    let mutants = mutants::of_library(97);
-    let soon = |mutant: &&mutants::Mutant| KILLED_SOON.contains(&mutant.to_string().as_str());
-    let fates: Vec<_> = mutants.iter().filter(soon).map(|mutant| mutant.hunt(1280)).collect();
-    assert_eq!(fates, [mutants::Fate::Killed; 3]);
+    let mutants = mutants::of_library(1);
+    for (program, change) in KILLED_SOON {
+        let mut changed = mutants.iter().filter(|mutant| {
+            let name = mutant.to_string();
+            name.starts_with(program) && name.ends_with(change)
+        });
+        let killed = changed.any(|mutant| mutant.hunt(1280) == mutants::Fate::Killed);
+        assert!(killed, "{program}..{change}");
+    }
 }
