@@ -4,5 +4,6 @@ mod android;
 mod differential;
 mod filter;
 mod grouped;
+mod groups;
 mod made;
 mod vectors;

@@ -7,6 +7,7 @@ use crate::engine::second::Pieces;
 use crate::program::{FunctionSpan, Program, SourceLine};
 
 /// One operation of the interpreter. Names end in the width and in K (immediate) or X (register).
+/// Those after `End` do two or three instructions at once, see [`super::fuse`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[rustfmt::skip]
 pub(in crate::engine) enum Op {
@@ -23,6 +24,8 @@ pub(in crate::engine) enum Op {
     Le16, Le32, Le64, Be16, Be32, Be64, Swap16, Swap32, Swap64,
     LdxB, LdxH, LdxW, LdxDw, LdxSb, LdxSh, LdxSw, StB, StH, StW, StDw, StxB, StxH, StxW, StxDw,
     Atomic32, Atomic64, Ja, CallLocal, CallHelper, Exit, End,
+    MovAdd64K, MovAdd64X, MovAnd64K, MovLsh64K, MovRsh64K, XorMul64X, AddJne64K, LdxBJeq32K,
+    LdxBJne32K, MovAddLdxB, MovRshXor,
 }
 
 /// One decoded instruction.
@@ -75,6 +78,8 @@ pub(in crate::engine) struct Entry {
 pub struct Code {
     pub(in crate::engine) name: String,
     pub(in crate::engine) steps: Vec<Step>,
+    /// The same steps for runs that look at no register, with groups made one.
+    pub(in crate::engine) fused: Vec<Step>,
     /// Position in the program of each decoded instruction.
     pub(in crate::engine) origin: Vec<u32>,
     /// Functions by start; the first is the main one.
@@ -111,6 +116,9 @@ impl Code {
 
     /// The function that a decoded position belongs to.
     pub(in crate::engine) fn entry_of(&self, position: u32) -> &Entry {
+        if let [only] = self.entries.as_slice() {
+            return only;
+        }
         let after = self.entries.partition_point(|entry| entry.start <= position);
         &self.entries[after.saturating_sub(1)]
     }
@@ -142,6 +150,7 @@ impl Code {
         Code {
             name: program.name.clone(),
             steps: Vec::with_capacity(program.insns.len() + 1),
+            fused: Vec::new(),
             origin: Vec::with_capacity(program.insns.len()),
             entries: Vec::new(),
             functions: Vec::new(),

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::code::{Code, Entry, Op, Step};
-use super::{legal, ops, stack};
+use super::{fuse, legal, ops, stack};
 use crate::engine::helpers::{self, Availability, CALLBACK_BASE, Refusal};
 use crate::program::{
     Insn, POISON_IMM, PSEUDO_CALL, PSEUDO_FUNC, PSEUDO_KFUNC, PSEUDO_MAP, PSEUDO_MAP_VALUE, Program,
@@ -144,6 +144,7 @@ fn decode(program: &Program, kfuncs: &[String], available: Availability) -> Resu
         at += width(insn);
     }
     code.steps.push(Step { op: Op::End, dst: 0, src: 0, aux: 0, imm: 0 });
+    code.fused = fuse::groups(&code.steps);
     code.entries = layout.entries(insns);
     stack::check_depth(&code)?;
     Ok(code)

@@ -113,7 +113,8 @@ pub struct Machine {
     /// How far the values of each map may be accessed, while somebody watches the call.
     pub(in crate::engine) watched: Option<super::watch::Ends>,
     executed: u64,
-    spare: CallArgs,
+    /// The arguments of runs on bytes, which have none; absent while one goes on.
+    spare: Option<Box<CallArgs>>,
 }
 
 /// Taken jumps that a trap shows.
@@ -130,6 +131,7 @@ impl Machine {
             *frame = Region::plain(Kind::Stack, "stack", vec![0; STACK_MAX as usize], true);
             frame.limit(0);
         }
+        regions[LENT] = Region::plain(Kind::Lent, "context", Vec::new(), true);
         let made = Maps::new(maps, limits.cpus.max(1), &mut regions)?;
         Ok(Machine {
             memory: Memory { regions },
@@ -148,7 +150,7 @@ impl Machine {
             scratch: [Vec::new(), Vec::new()],
             watched: None,
             executed: 0,
-            spare: CallArgs::new(fuserig_abi::Op::Open),
+            spare: None,
         })
     }
 
@@ -185,15 +187,19 @@ impl Machine {
         bytes: &mut Vec<u8>,
         env: &mut FilterEnv<'_>,
     ) -> Result<u64, Box<Trap>> {
-        let lent = Region::plain(Kind::Lent, "context", core::mem::take(bytes), true);
+        let lent = &mut self.memory.regions[LENT];
+        lent.bytes = core::mem::take(bytes);
+        lent.limit(u32::try_from(lent.bytes.len()).unwrap_or(u32::MAX));
+        lent.is_written = false;
         let len = u64::from(lent.len);
-        self.memory.regions[LENT] = lent;
         let first = if len == 0 { 0 } else { region_address(LENT) };
-        let mut args = core::mem::replace(&mut self.spare, CallArgs::new(fuserig_abi::Op::Open));
+        let spare = self.spare.take();
+        let mut args = spare.unwrap_or_else(|| Box::new(CallArgs::new(fuserig_abi::Op::Open)));
         let result = self.run(code, &mut args, env, [first, len]);
-        self.spare = args;
-        let lent = core::mem::replace(&mut self.memory.regions[LENT], Region::unmapped());
-        *bytes = lent.bytes;
+        self.spare = Some(args);
+        let lent = &mut self.memory.regions[LENT];
+        lent.limit(0);
+        *bytes = core::mem::take(&mut lent.bytes);
         result
     }
 

@@ -13,6 +13,7 @@ mod coverage;
 mod decode;
 mod drive;
 mod dynptrs;
+mod fuse;
 mod legal;
 mod machine;
 mod memory;

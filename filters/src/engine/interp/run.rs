@@ -51,7 +51,7 @@ pub(super) fn function<const STRICT: bool>(
 ) -> Result<u64, Box<Trap>> {
     let mut r: Registers = [0; 16];
     r[1..6].copy_from_slice(&args);
-    let steps = code.steps.as_slice();
+    let steps = if STRICT { code.steps.as_slice() } else { code.fused.as_slice() };
     let base = code.counters as usize;
     let floor = context.machine.frames.len();
     let mut pc = start as usize;
@@ -77,6 +77,14 @@ pub(super) fn function<const STRICT: bool>(
             pc = $to;
             line_start = pc;
         };
+    }
+    // Goes on to the next instruction of a group.
+    macro_rules! next {
+        () => {{
+            let Some(next) = steps.get(pc) else { trap!(TrapKind::End) };
+            pc += 1;
+            next
+        }};
     }
     macro_rules! jump {
         ($step:expr) => {{
@@ -109,6 +117,12 @@ pub(super) fn function<const STRICT: bool>(
             }
             set = strict::after(step, set, writes);
         }
+        macro_rules! pair {
+            ($value:expr) => {{
+                r[d] = $value;
+                pc += 1;
+            }};
+        }
         macro_rules! branch {
             ($condition:expr) => {
                 if $condition {
@@ -117,8 +131,11 @@ pub(super) fn function<const STRICT: bool>(
             };
         }
         macro_rules! load {
-            ($n:literal, $number:ty) => {{
-                let address = r[s].wrapping_add(step.aux as i32 as u64);
+            ($n:literal, $number:ty) => {
+                load!($n, $number, r[s].wrapping_add(step.aux as i32 as u64))
+            };
+            ($n:literal, $number:ty, $address:expr) => {{
+                let address = $address;
                 match context.machine.memory.load::<$n>(address) {
                     Some(bytes) => <$number>::from_le_bytes(bytes) as u64,
                     None => checked!(context.load_slow(address, $n)) as $number as u64,
@@ -324,8 +341,51 @@ pub(super) fn function<const STRICT: bool>(
                 }
             }
             Op::End => trap!(TrapKind::End),
+            Op::MovAdd64K => pair!(r[s].wrapping_add(step.imm)),
+            Op::MovAdd64X => pair!(r[s].wrapping_add(r[other(step)])),
+            Op::MovAddLdxB => {
+                pair!(r[s].wrapping_add(r[other(step)]));
+                let third = next!();
+                let address = r[d].wrapping_add(third.aux as i32 as u64);
+                r[usize::from(third.dst & 15)] = load!(1, u8, address);
+            }
+            Op::MovRshXor => {
+                pair!(r[s].wrapping_shr(step.imm as u32));
+                r[usize::from(next!().dst & 15)] ^= r[d];
+            }
+            Op::MovAnd64K => pair!(r[s] & step.imm),
+            Op::MovLsh64K => pair!(r[s].wrapping_shl(step.imm as u32)),
+            Op::MovRsh64K => pair!(r[s].wrapping_shr(step.imm as u32)),
+            Op::XorMul64X => pair!((r[d] ^ r[s]).wrapping_mul(r[other(step)])),
+            Op::AddJne64K => {
+                r[d] = r[d].wrapping_add(step.imm);
+                let second = next!();
+                if r[d] != second.imm {
+                    jump!(second)
+                }
+            }
+            Op::LdxBJeq32K => {
+                r[d] = load!(1, u8);
+                let second = next!();
+                if r[d] as u32 == second.imm as u32 {
+                    jump!(second)
+                }
+            }
+            Op::LdxBJne32K => {
+                r[d] = load!(1, u8);
+                let second = next!();
+                if r[d] as u32 != second.imm as u32 {
+                    jump!(second)
+                }
+            }
         }
     }
+}
+
+/// The third register of a pair.
+#[inline(always)]
+fn other(step: &Step) -> usize {
+    step.aux as usize & 15
 }
 
 /// How a function of the kernel stops a run.
@@ -350,6 +410,7 @@ impl From<Box<Trap>> for Stopped {
 }
 
 /// Opens the frame of the function at a position and gives its frame pointer.
+#[inline]
 pub(super) fn enter(
     code: &Code,
     context: &mut Context<'_, '_>,
@@ -377,7 +438,9 @@ pub(super) fn enter(
         frame.len = left;
     } else {
         let cleared = if entry.stack_is_exact { entry.stack } else { left };
-        frame.bytes[(left - cleared) as usize..left as usize].fill(0);
+        if cleared > 0 {
+            frame.bytes[(left - cleared) as usize..left as usize].fill(0);
+        }
         frame.limit(left);
     }
     Ok(region_address(number) + u64::from(left))
