@@ -55,6 +55,46 @@ fn every_scenario_of_the_tree_passes_and_says_what_it_shows() {
     }
 }
 
+/// A scenario with all that its steps caused below them, in place of what its author put there.
+fn with_consequences(text: &str, report: &ScenarioReport) -> String {
+    let mut written = String::new();
+    for (number, line) in text.lines().enumerate() {
+        let words = ["    filter ", "    no filter", "    print ", "    quirk "];
+        if words.iter().any(|word| line.starts_with(word)) {
+            continue;
+        }
+        written.push_str(line);
+        written.push('\n');
+        for (_, caused) in report.caused.iter().filter(|(step, _)| *step == number + 1) {
+            for line in caused {
+                written.push_str(&format!("    {line}\n"));
+            }
+        }
+    }
+    written
+}
+
+#[test]
+fn what_a_step_caused_can_be_put_below_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut lines = 0;
+    for path in files(&root) {
+        let text = std::fs::read_to_string(&path).expect("scenarios are UTF-8");
+        // The consequences of such a step stand below its first line, for each of its rounds.
+        if text.lines().any(|line| line.trim_start().starts_with("times")) {
+            continue;
+        }
+        let abi = Scenario::parse(&text).expect("it passes").abis[0];
+        let report = play(&text).remove(0);
+        let written = with_consequences(&text, &report);
+        lines += report.caused.iter().map(|(_, lines)| lines.len()).sum::<usize>();
+        let again = play(&written).remove(0);
+        let failures: Vec<_> = again.failures.iter().map(ToString::to_string).collect();
+        assert!(failures.is_empty(), "{} {abi:?}: {failures:#?}\n{written}", path.display());
+    }
+    assert!(lines > 300, "only {lines} lines were written");
+}
+
 #[test]
 fn a_run_is_the_same_twice() {
     let text = "lower\n  /a 'x'\nfilter f = audit\nmount filter=f\nrun\n  cat(\"/a\") = \"x\"\n";
@@ -121,7 +161,10 @@ fn each_kind_of_consequence_can_fail() {
     finds(&with(rule, "no filter"), &["line 7: lookup_prefilter was called"]);
     finds(&with(rule, "no filter open_prefilter"), &[]);
     finds(&with(rule, "print \"see\""), &[]);
-    finds(&with(rule, "print \"other\""), &["line 7: no line with \"other\" was printed"]);
+    finds(
+        &with(rule, "print \"other\""),
+        &["line 7: no line with \"other\" was printed; this was: \"seen\""],
+    );
     finds(&with(rule, "quirk LOOK-3"), &["line 7: quirk LOOK-3 was not hit"]);
 }
 

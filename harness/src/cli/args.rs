@@ -177,6 +177,9 @@ pub(super) struct RunArgs {
     /// ABI version to model in place of those the file names
     #[arg(long, value_parser = parse_abi)]
     pub(super) abi: Option<Abi>,
+    /// Show what each step caused, in the words of a scenario, ready to be put below the step
+    #[arg(long, short)]
+    pub(super) verbose: bool,
     #[command(flatten)]
     pub(super) engine: EngineArgs,
 }

@@ -24,6 +24,9 @@ pub(super) fn run_scenarios(args: &RunArgs, terminal: &mut Terminal) -> Ended {
         for abi in abis {
             let (report, crossed) = one(args, path, &scenario, abi)?;
             show(path, &scenario, &report, terminal);
+            if args.verbose && !terminal.json() {
+                show_caused(&text, &report, terminal);
+            }
             for findings in crossed {
                 tally.disagreements += usize::from(findings.differs());
                 if !terminal.json() {
@@ -89,6 +92,17 @@ fn show(path: &Path, scenario: &Scenario, report: &ScenarioReport, terminal: &mu
     }
 }
 
+/// Each step as the file has it, and below it what it caused.
+fn show_caused(text: &str, report: &ScenarioReport, terminal: &mut Terminal) {
+    for (number, lines) in &report.caused {
+        let step = text.lines().nth(number.saturating_sub(1)).unwrap_or_default();
+        terminal.line(format!("    {}", step.trim()));
+        for line in lines {
+            terminal.line(terminal.styled(Style::Dim, &format!("      {line}")));
+        }
+    }
+}
+
 /// What all files gave.
 #[derive(Default)]
 struct Tally {
@@ -116,12 +130,18 @@ impl Tally {
             .iter()
             .map(|failure| serde_json::json!({ "line": failure.line, "what": failure.what }))
             .collect();
+        let caused: Vec<_> = report
+            .caused
+            .iter()
+            .map(|(line, what)| serde_json::json!({ "line": line, "caused": what }))
+            .collect();
         self.rows.push(serde_json::json!({
             "file": path.display().to_string(),
             "abi": report.abi.name(),
             "steps": report.steps,
             "failures": failures,
             "quirks": report.quirks,
+            "caused": caused,
         }));
     }
 

@@ -1,6 +1,6 @@
 //! Words, numbers and quoted bytes of one line, with their columns.
 
-use fuserig_abi::Errno;
+use fuserig_abi::{Abi, Errno};
 
 use super::ScenarioError;
 
@@ -220,9 +220,11 @@ pub(super) fn code(word: &str) -> Option<i32> {
     number(word).map(|number| number as i32)
 }
 
-/// How a code is shown: the name of the verdict or errno, else the number.
-pub(super) fn show_code(code: i32) -> String {
+/// How a code is shown: the name of the verdict or errno, else the number. The codes of android
+/// are bits, which have no names in scenarios.
+pub(super) fn show_code(abi: Abi, code: i32) -> String {
     match code {
+        0.. if abi == Abi::Android => code.to_string(),
         0 => "CONTINUE".to_owned(),
         1 => "USER".to_owned(),
         2 => "USER_PREFILTER".to_owned(),
@@ -254,6 +256,8 @@ fn comment_start(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use fuserig_abi::Abi;
+
     use super::{Line, code, number, show_code};
 
     #[test]
@@ -268,7 +272,7 @@ mod tests {
             assert_eq!(code(word), Some(expected), "{word}");
         }
         for code in [0, 1, 2, 3, 4, 5, -2, -4096, 9] {
-            assert_eq!(super::code(&show_code(code)), Some(code));
+            assert_eq!(super::code(&show_code(Abi::V4, code)), Some(code));
         }
     }
 

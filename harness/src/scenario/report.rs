@@ -45,4 +45,7 @@ pub struct ScenarioReport {
     pub failures: Vec<Failure>,
     /// Quirks that were hit, and how often.
     pub quirks: BTreeMap<String, u64>,
+    /// What each step caused, with the line of the step: calls of members, printed lines and
+    /// quirks, in the words of a scenario, so that they can be put below the step.
+    pub caused: Vec<(usize, Vec<String>)>,
 }

@@ -9,6 +9,7 @@ use fuserig_sim_fs::{Lower, LowerExt, MemFs, OpenFlags};
 use fuserig_traces::text::{CallForm, ExpectedResult};
 
 use super::daemon::{Script, ScriptedDaemon, SharedScript};
+use super::lex::show_code;
 use super::matching::unmet;
 use super::model::{Act, Below, ClientLine, Consequence, FilterSource, Scenario, Step};
 use super::report::{Failure, ScenarioReport};
@@ -116,7 +117,7 @@ impl Stage {
             },
             ..WorldConfig::default()
         };
-        let sink = Box::new(Watch(Rc::clone(&seen)));
+        let sink = Box::new(Watch { seen: Rc::clone(&seen), abi });
         let mut world =
             World::new(&config, Box::new(lower), root, daemon, sink).map_err(RunError::Mount)?;
         world.filters.append(&mut others);
@@ -127,8 +128,13 @@ impl Stage {
         for client in &scenario.clients {
             vfs.add_client(client.pid, credentials(client), client.umask);
         }
-        let report =
-            ScenarioReport { abi, steps: 0, failures: Vec::new(), quirks: BTreeMap::new() };
+        let report = ScenarioReport {
+            abi,
+            steps: 0,
+            failures: Vec::new(),
+            quirks: BTreeMap::new(),
+            caused: Vec::new(),
+        };
         Ok(Stage { vfs, table, seen, script, report, stopped: false })
     }
 
@@ -172,6 +178,7 @@ impl Stage {
         for trap in seen.traps {
             self.fail(step.line, format!("the filter was stopped: {trap}"));
         }
+        self.report.caused.push((step.line, seen.lines));
         for quirk in seen.quirks {
             *self.report.quirks.entry(quirk).or_default() += 1;
         }
@@ -414,7 +421,7 @@ fn missing(table: &AbiTable, consequences: &[Consequence], seen: &Seen) -> Vec<S
             Consequence::Print(text) => {
                 match seen.prints[print..].iter().position(|line| line.contains(text)) {
                     Some(place) => print += place + 1,
-                    None => found.push(format!("no line with \"{text}\" was printed")),
+                    None => found.push(not_printed(text, &seen.prints)),
                 }
             }
             Consequence::Quirk(id) => {
@@ -425,6 +432,12 @@ fn missing(table: &AbiTable, consequences: &[Consequence], seen: &Seen) -> Vec<S
         }
     }
     found
+}
+
+/// That a line is not among those that were printed.
+fn not_printed(text: &str, prints: &[String]) -> String {
+    let lines: Vec<Vec<u8>> = prints.iter().map(|line| line.clone().into_bytes()).collect();
+    format!("no line with \"{text}\" was printed; this was: {}", quoted(&lines))
 }
 
 /// Why no call of that member is the expected one: the nearest one's difference.
@@ -440,7 +453,8 @@ fn no_call(
         Some(call) => match unmet(table, &call.args, conditions) {
             Some(why) => format!("{name} was called, but {why}"),
             None => {
-                let code = call.code.map_or("nothing".to_owned(), super::lex::show_code);
+                let code =
+                    call.code.map_or("nothing".to_owned(), |code| show_code(table.abi(), code));
                 format!("{name} was called in another order, or returned {code}")
             }
         },
