@@ -118,7 +118,9 @@ pub(super) enum Command {
     Mount(MountArgs),
     /// Run a command in a mount and record every request and reply
     #[command(after_help = "Example: fuserig record -o build.frt --lower host:/srv/src -- make\n\
-                            The command runs in the mount; its exit status is returned.")]
+                            The command runs in the mount; its exit status is returned.\n\
+                            Somebody else's daemon: fuserig record --attach-daemon --mount DIR \\\n\
+                            \x20   -o daemon.frt -- ./passthrough_ll -f -o source=/srv {}")]
     Record(RecordArgs),
 }
 
@@ -264,6 +266,14 @@ pub(super) struct RecordArgs {
     /// Replace the trace if it exists
     #[arg(long)]
     pub(super) force: bool,
+    /// CMD is a FUSE daemon of libfuse or fuser: mount at --mount, stand between the kernel and it,
+    /// and record until it is unmounted; `{}` in CMD is the device that it serves in place of a
+    /// mount point (without one, it becomes the last argument)
+    #[arg(long, requires = "mount", conflicts_with_all = ["lower", "tree", "filter"])]
+    pub(super) attach_daemon: bool,
+    /// With --attach-daemon: let the kernel check permissions
+    #[arg(long, requires = "attach_daemon")]
+    pub(super) default_permissions: bool,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub(super) command: Vec<std::ffi::OsString>,

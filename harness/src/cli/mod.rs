@@ -34,6 +34,7 @@ mod manual;
 mod mount;
 mod output;
 mod progress;
+mod proxy;
 mod replay;
 mod run;
 mod summary;

@@ -9,7 +9,7 @@ use fuserig_traces::{Header, PayloadMode, Source, SourceKind};
 use super::args::{MountArgs, RecordArgs, ServedArgs};
 use super::exit::{Ended, Exit, Failure, chain};
 use super::output::{Style, Terminal};
-use super::{files, filter};
+use super::{files, filter, proxy};
 use crate::kernel::{MountOptions as KernelOptions, World, WorldConfig};
 use crate::mount::{
     Cache, MountError, MountOptions, Mounted, Recorded, RecordingOptions, Running, SignalWatch,
@@ -19,7 +19,7 @@ use crate::pipeline::{NoDaemon, NullSink};
 use crate::serve::{Server, ServerConfig};
 
 /// Operations that may wait for the trace; at about 300 bytes each some 20 MiB.
-const QUEUE: usize = 1 << 16;
+pub(super) const QUEUE: usize = 1 << 16;
 
 pub(super) fn mount(args: &MountArgs, terminal: &mut Terminal) -> Ended {
     let served = Served::of(&args.served)?;
@@ -42,6 +42,9 @@ pub(super) fn mount(args: &MountArgs, terminal: &mut Terminal) -> Ended {
 }
 
 pub(super) fn record(args: &RecordArgs, terminal: &mut Terminal) -> Ended {
+    if args.attach_daemon {
+        return proxy::attach(args, terminal);
+    }
     let surroundings = Surroundings::current();
     let served = Served::of(&args.served)?;
     let temporary = match args.mount {
@@ -82,7 +85,7 @@ fn start(
     Mounted::start(options, move || build.server(), recording).map_err(|error| failed(&error))
 }
 
-fn failed(error: &MountError) -> Failure {
+pub(super) fn failed(error: &MountError) -> Failure {
     let exit = match error {
         MountError::Panicked => Exit::Bug,
         MountError::Mount { .. } | MountError::Session(_) | MountError::Thread(_) => Exit::Missing,
@@ -311,6 +314,11 @@ fn report(summary: &Summary, output: Option<&Path>, terminal: &mut Terminal) {
     }
     let Some(recorded) = &summary.recorded else { return };
     let path = output.map_or_else(String::new, |path| path.display().to_string());
+    report_recorded(&path, recorded, terminal);
+}
+
+/// What a trace holds, and what it lacks.
+pub(super) fn report_recorded(path: &str, recorded: &Recorded, terminal: &mut Terminal) {
     if let Some(failure) = &recorded.failure {
         let lost = terminal.styled(Style::Bad, "the trace ends early");
         terminal.note(format!("fuserig: {lost}: {failure}; what it holds stays readable"));
@@ -321,7 +329,7 @@ fn report(summary: &Summary, output: Option<&Path>, terminal: &mut Terminal) {
         terminal.note(format!("fuserig: {lost}; the trace says so"));
     }
     if terminal.json() {
-        terminal.line(json(&path, recorded));
+        terminal.line(json(path, recorded));
     } else {
         terminal.note(format!("fuserig: {path}: {}", holds(recorded)));
     }

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
 
 use super::MountError;
 
@@ -70,10 +70,14 @@ impl Running {
     /// # Errors
     /// When it cannot be waited for.
     pub fn wait(mut self) -> Result<u8, MountError> {
-        let status = self.child.wait().map_err(MountError::Command)?;
-        let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
-        Ok(u8::try_from(code.unwrap_or(255)).unwrap_or(255))
+        Ok(status_code(self.child.wait().map_err(MountError::Command)?))
     }
+}
+
+/// An exit code, or 128 and the signal that ended the process, as a shell says it.
+pub(super) fn status_code(status: ExitStatus) -> u8 {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    u8::try_from(code.unwrap_or(255)).unwrap_or(255)
 }
 
 /// Hands a signal on to a process; one that is gone does not mind.

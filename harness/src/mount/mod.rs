@@ -5,6 +5,8 @@
 //! to a third thread through a bounded queue. This is the only home of `fuser` besides the mock
 //! kernel, and its types stay inside.
 //!
+//! [`Proxy`] needs no pipeline: it stands between a kernel and somebody else's daemon.
+//!
 //! What a reader would get wrong: fuser puts the inode number of the attributes into the nodeid of
 //! an entry, which is why the server numbers nodes as inodes.
 
@@ -13,6 +15,7 @@ mod convert;
 mod error;
 mod filesystem;
 mod job;
+mod proxy;
 mod record;
 mod session;
 mod signals;
@@ -21,6 +24,7 @@ mod worker;
 
 pub use child::{Running, Surroundings, forward};
 pub use error::MountError;
+pub use proxy::{Proxy, ProxyOptions, ProxySummary};
 pub use record::{Recorded, RecordingOptions};
 pub use session::{Cache, MountOptions, Mounted, Summary, missing};
 pub use signals::SignalWatch;

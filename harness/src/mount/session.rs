@@ -272,12 +272,17 @@ fn unmount(unmounter: &Mutex<Option<SessionUnmounter>>, directory: &Path) {
         _ => return,
     };
     if tried.is_err() {
-        let detach = rustix::mount::UnmountFlags::DETACH;
-        if rustix::mount::unmount(directory, detach).is_err() {
-            let mut program = std::process::Command::new("fusermount3");
-            // Whatever it says, nothing is left to be tried.
-            let _ = program.args(["-u", "-z", "-q"]).arg(directory).status();
-        }
+        take_away(directory);
+    }
+}
+
+/// Takes a mount out of the tree, whether it is in use or not.
+pub(super) fn take_away(directory: &Path) {
+    let detach = rustix::mount::UnmountFlags::DETACH;
+    if rustix::mount::unmount(directory, detach).is_err() {
+        let mut program = std::process::Command::new("fusermount3");
+        // Whatever it says, nothing is left to be tried.
+        let _ = program.args(["-u", "-z", "-q"]).arg(directory).status();
     }
 }
 

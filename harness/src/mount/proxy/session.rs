@@ -1,0 +1,251 @@
+//! A proxy from beginning to end.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use fuserig_traces::{Clock, ClockKind, WriteError};
+use rustix::net::sockopt::{
+    set_socket_recv_buffer_size_force, set_socket_send_buffer_size,
+    set_socket_send_buffer_size_force,
+};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+use super::super::child::status_code;
+use super::super::session::take_away;
+use super::super::{MountError, Recorded, RecordingOptions, forward};
+use super::device;
+use super::relay::{Ended, Relay};
+use super::tape::{self, Tape};
+use crate::rim;
+
+/// Bytes that a socket should hold: a request of a megabyte, and another one behind it.
+const ROOM: usize = 4 << 20;
+/// What every user may ask for.
+const NARROW_ROOM: usize = 208 << 10;
+const SIGTERM: i32 = 15;
+
+/// What to put between a kernel and a daemon.
+#[derive(Debug)]
+pub struct ProxyOptions {
+    /// Where the daemon's filesystem is to appear.
+    pub directory: PathBuf,
+    /// The daemon and its arguments. `{}` in an argument stands for the device; without one the
+    /// device is the last argument. The variable `FUSERIG_DEVICE` holds it as well.
+    pub command: Vec<OsString>,
+    /// Whether users besides the one who mounts may enter.
+    pub allow_other: bool,
+    /// Whether the kernel checks permissions by the attributes that the daemon tells.
+    pub default_permissions: bool,
+    /// The trace.
+    pub recording: RecordingOptions,
+}
+
+/// How a proxy ended.
+///
+/// ```
+/// use fuserig::mount::ProxySummary;
+/// assert_eq!(ProxySummary::default().refused, 0);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxySummary {
+    /// What the daemon exited with (128 and the signal that ended it).
+    pub daemon: u8,
+    /// Whether the daemon went away while it was mounted.
+    pub left: bool,
+    /// Messages of the daemon that the kernel refused.
+    pub refused: u64,
+    /// Offers of the kernel that were taken out of INIT.
+    pub masked: Vec<&'static str>,
+    /// What was recorded.
+    pub recorded: Recorded,
+}
+
+/// A mounted daemon. Dropping it takes the mount away.
+#[derive(Debug)]
+pub struct Proxy {
+    place: Arc<Place>,
+    device: Option<OwnedFd>,
+    socket: OwnedFd,
+    child: Arc<Mutex<Child>>,
+    tape: Option<Tape>,
+    writer: Option<JoinHandle<Result<Recorded, WriteError>>>,
+    is_narrow: bool,
+    base: fuserig_abi::Timespec,
+}
+
+impl core::fmt::Debug for Tape {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Tape")
+    }
+}
+
+impl Proxy {
+    /// Mounts, and starts the daemon.
+    ///
+    /// # Errors
+    /// When the directory cannot be mounted on, the daemon not started, or the trace not begun.
+    pub fn start(options: ProxyOptions) -> Result<Proxy, MountError> {
+        let ProxyOptions { directory, command, allow_other, default_permissions, mut recording } =
+            options;
+        let base = rim::now();
+        let nanos = i128::from(base.sec) * 1_000_000_000 + i128::from(base.nsec);
+        let base_ns = u64::try_from(nanos).ok();
+        recording.header.clock = Some(Clock { kind: ClockKind::Realtime, base_ns });
+        let (socket, theirs, is_narrow) = sockets().map_err(MountError::Command)?;
+        let device =
+            device::mount(&directory, allow_other, default_permissions).map_err(|source| {
+                MountError::Mount {
+                    path: directory.clone(),
+                    source,
+                    hint: "it must be an existing directory that you may mount on; without root, \
+                       fusermount3 must be installed",
+                }
+            })?;
+        // From here on whatever fails takes the mount away.
+        let place = Arc::new(Place { directory, is_mounted: AtomicBool::new(true) });
+        let guard = Unmount(Arc::clone(&place));
+        let child = daemon(&command, &theirs).map_err(MountError::Command)?;
+        drop(theirs);
+        let (tape, writer) = tape::start(recording)?;
+        let proxy = Proxy {
+            place,
+            device: Some(device),
+            socket,
+            child: Arc::new(Mutex::new(child)),
+            tape: Some(tape),
+            writer: Some(writer),
+            is_narrow,
+            base,
+        };
+        core::mem::forget(guard);
+        Ok(proxy)
+    }
+
+    /// Something that ends it from another thread: takes the mount away and asks the daemon to
+    /// end.
+    pub fn stopper(&self) -> impl Fn() + Send + 'static {
+        let (child, place) = (Arc::clone(&self.child), Arc::clone(&self.place));
+        move || {
+            place.take_away();
+            if let Ok(child) = child.lock() {
+                forward(child.id(), SIGTERM);
+            }
+        }
+    }
+
+    /// Carries messages until the mount or the daemon is gone.
+    ///
+    /// # Errors
+    /// When the device fails or the trace cannot be written.
+    pub fn run(mut self) -> Result<ProxySummary, MountError> {
+        let mut summary = ProxySummary::default();
+        let tape = self.tape.take();
+        if let (Some(device), Some(tape)) = (&self.device, &tape) {
+            let ends = (device.as_fd(), self.socket.as_fd());
+            let mut relay = Relay::new(ends, tape, self.is_narrow, self.base);
+            let ended = relay.run();
+            summary.refused = relay.refused;
+            summary.masked = core::mem::take(&mut relay.masked);
+            let ended = ended.map_err(MountError::Session)?;
+            if ended == Ended::Unmounted {
+                self.place.is_gone();
+            }
+            summary.left = ended == Ended::Daemon && self.place.is_mounted();
+        }
+        drop(tape);
+        self.place.take_away();
+        // Without the device nobody waits for an answer, and without the socket the daemon ends.
+        self.device = None;
+        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both);
+        summary.daemon = self.daemon_status()?;
+        if let Some(writer) = self.writer.take() {
+            summary.recorded = tape::finish(writer)?;
+        }
+        Ok(summary)
+    }
+
+    fn daemon_status(&self) -> Result<u8, MountError> {
+        let mut child = self.child.lock().map_err(|_poisoned| MountError::Panicked)?;
+        let status = child.wait().map_err(MountError::Command)?;
+        Ok(status_code(status))
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.place.take_away();
+        if let Ok(mut child) = self.child.lock() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// The mount, taken away once: what the directory held before must not go as well.
+#[derive(Debug)]
+struct Place {
+    directory: PathBuf,
+    is_mounted: AtomicBool,
+}
+
+impl Place {
+    fn take_away(&self) {
+        if self.is_mounted.swap(false, Ordering::SeqCst) {
+            take_away(&self.directory);
+        }
+    }
+
+    /// Somebody else has taken it away.
+    fn is_gone(&self) {
+        self.is_mounted.store(false, Ordering::SeqCst);
+    }
+
+    fn is_mounted(&self) -> bool {
+        self.is_mounted.load(Ordering::SeqCst)
+    }
+}
+
+/// Takes the mount away when it is dropped.
+struct Unmount(Arc<Place>);
+
+impl Drop for Unmount {
+    fn drop(&mut self) {
+        self.0.take_away();
+    }
+}
+
+/// Both ends, ours first, and whether they hold no more than what every user may ask for.
+fn sockets() -> io::Result<(OwnedFd, OwnedFd, bool)> {
+    let kind = SocketType::SEQPACKET;
+    let (ours, theirs) = socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)?;
+    let mut is_narrow = false;
+    for end in [&ours, &theirs] {
+        let forced = set_socket_send_buffer_size_force(end, ROOM)
+            .and_then(|()| set_socket_recv_buffer_size_force(end, ROOM));
+        if forced.is_err() {
+            is_narrow = true;
+            set_socket_send_buffer_size(end, NARROW_ROOM)?;
+        }
+    }
+    Ok((ours, theirs, is_narrow))
+}
+
+fn daemon(command: &[OsString], device: &OwnedFd) -> io::Result<Child> {
+    let device_name = format!("/dev/fd/{}", device.as_raw_fd());
+    rustix::io::fcntl_setfd(device, rustix::io::FdFlags::empty())?;
+    let [program, arguments @ ..] = command else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no daemon is named"));
+    };
+    let mut arguments: Vec<OsString> = arguments.to_vec();
+    match arguments.iter().position(|argument| argument == OsStr::new("{}")) {
+        Some(place) => arguments[place] = OsString::from(&device_name),
+        None => arguments.push(OsString::from(&device_name)),
+    }
+    Command::new(program).args(arguments).env("FUSERIG_DEVICE", device_name).spawn()
+}

@@ -1,0 +1,271 @@
+//! The wire proxy between the kernel and daemons of libfuse and fuser. Each test prints why it
+//! cannot run.
+
+#[path = "../examples/mock_kernel.rs"]
+#[expect(dead_code, reason = "only the filesystem is used")]
+mod notes;
+#[path = "support/rig.rs"]
+#[expect(dead_code, reason = "each test binary uses its part")]
+mod rig;
+mod support;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use fuserig_traces::ops::OpSpec;
+use fuserig_traces::record::{OpFlags, PayloadRef, RecordRef};
+use fuserig_traces::{SourceKind, Trace};
+use rig::{fuserig, is_mounted, pid, runnable, text};
+use rustix::process::Signal;
+use support::print_skip;
+
+/// Where Debian keeps the examples of libfuse.
+const EXAMPLES: &str = "/usr/share/doc/libfuse3-dev/examples";
+
+/// `fuserig record --attach-daemon` on `mnt` of a directory, which has `below` as well.
+struct Attached {
+    directory: tempfile::TempDir,
+    process: Option<Child>,
+}
+
+impl Attached {
+    /// Starts a daemon; `{below}` in an argument is the directory, `{}` the device.
+    fn start(program: &Path, arguments: &[&str]) -> Attached {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        for name in ["mnt", "below"] {
+            std::fs::create_dir(directory.path().join(name)).expect("fresh");
+        }
+        let below = directory.path().join("below").to_str().expect("text").to_owned();
+        let mut process = Command::new(env!("CARGO_BIN_EXE_fuserig"))
+            .args(["record", "--attach-daemon", "--mount"])
+            .arg(directory.path().join("mnt"))
+            .arg("-o")
+            .arg(directory.path().join("t.frt"))
+            .arg("--")
+            .arg(program)
+            .args(arguments.iter().map(|argument| argument.replace("{below}", &below)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary was built");
+        // The daemon writes to the same place; nothing is waited for by the clock.
+        let said = BufReader::new(process.stderr.take().expect("piped"));
+        let mut lines = said.lines().map_while(Result::ok);
+        let served = lines.find(|line| line.contains(" serves "));
+        assert!(served.is_some(), "it did not begin");
+        #[expect(clippy::disallowed_methods, reason = "a full pipe would stop the daemon")]
+        std::thread::spawn(move || lines.for_each(drop));
+        Attached { directory, process: Some(process) }
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.directory.path().join("mnt").join(path)
+    }
+
+    fn below(&self, path: &str) -> PathBuf {
+        self.directory.path().join("below").join(path)
+    }
+
+    /// Ends it by a signal to fuserig: its exit code and the trace.
+    fn end(mut self) -> (Option<i32>, Trace) {
+        let mut process = self.process.take().expect("it runs");
+        let _ = rustix::process::kill_process(pid(&process), Signal::INT);
+        self.finish(&mut process)
+    }
+
+    fn finish(&self, process: &mut Child) -> (Option<i32>, Trace) {
+        let code = process.wait().expect("it ends").code();
+        assert!(!is_mounted(&self.at("")), "a mount was left behind");
+        let bytes = std::fs::read(self.directory.path().join("t.frt")).expect("it was written");
+        (code, Trace::read(&*bytes).expect("a whole trace"))
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        let _ = rustix::process::kill_process(pid(&process), Signal::TERM);
+        let _ = process.wait();
+    }
+}
+
+/// An example of libfuse, compiled; none with the reason printed.
+fn example(name: &str) -> Option<(tempfile::TempDir, PathBuf)> {
+    let source = Path::new(EXAMPLES).join(format!("{name}.c"));
+    if !source.exists() {
+        print_skip("the examples of libfuse are absent (apt-get install libfuse3-dev)");
+        return None;
+    }
+    let flags = Command::new("pkg-config").args(["--cflags", "--libs", "fuse3"]).output();
+    let Some(flags) = flags.ok().filter(|output| output.status.success()) else {
+        print_skip("pkg-config does not know fuse3 (apt-get install pkg-config libfuse3-dev)");
+        return None;
+    };
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let program = directory.path().join(name);
+    let built = Command::new("cc")
+        .args(["-O1", "-w", "-o"])
+        .args([&program, &source])
+        .args(text(&flags.stdout).split_whitespace())
+        .output();
+    match built {
+        Ok(output) if output.status.success() => Some((directory, program)),
+        Ok(output) => panic!("the example does not compile: {}", text(&output.stderr)),
+        Err(error) => {
+            print_skip(&format!("cc cannot be run: {error}"));
+            None
+        }
+    }
+}
+
+/// What a trace holds: names of operations, and the data of writes in their order.
+fn contents(trace: &Trace) -> (Vec<String>, Vec<u8>) {
+    let (mut names, mut written) = (Vec::new(), Vec::new());
+    let mut stored = BTreeMap::new();
+    for record in &trace.records {
+        let op = match record.as_ref() {
+            RecordRef::Op(op) => op,
+            RecordRef::Payload(payload) => {
+                stored.insert(payload.id, payload.bytes.to_vec());
+                continue;
+            }
+            _ => continue,
+        };
+        let name = OpSpec::name_of(op.opcode);
+        if name == "WRITE" {
+            match op.payload {
+                PayloadRef::Inline(bytes) => written.extend_from_slice(bytes),
+                PayloadRef::Ref { id, .. } => {
+                    written.extend_from_slice(&stored[&id]);
+                }
+                other => panic!("a write without data: {other:?}"),
+            }
+        }
+        names.push(name);
+    }
+    (names, written)
+}
+
+#[test]
+fn a_daemon_of_libfuse_serves_as_on_the_device_and_everything_is_recorded() {
+    let Some((_built, program)) = runnable().then(|| example("passthrough_ll")).flatten() else {
+        return;
+    };
+    let source = "source={below}";
+    let attached = Attached::start(&program, &["-f", "-o", source, "{}"]);
+    // Longer than a request, so that there are several, and their order counts.
+    let data: Vec<u8> = (0..700_000_u32).map(|number| (number * 7 / 3) as u8).collect();
+    std::fs::write(attached.at("a"), &data).expect("written");
+    assert_eq!(std::fs::read(attached.below("a")).expect("it is below"), data);
+    std::fs::write(attached.below("b"), &data).expect("written below");
+    assert_eq!(std::fs::read(attached.at("b")).expect("read"), data);
+    std::fs::create_dir(attached.at("d")).expect("made");
+    std::fs::rename(attached.at("a"), attached.at("d/c")).expect("moved");
+    std::fs::read(attached.at("nothing")).expect_err("there is none");
+    assert_eq!(std::fs::read_dir(attached.at("")).expect("listed").count(), 2);
+    let (code, trace) = attached.end();
+    assert_eq!(code, Some(0));
+    for record in &trace.records {
+        let RecordRef::Op(op) = record.as_ref() else { continue };
+        let is_answered = op.seq_reply > op.seq_send || op.flags.contains(OpFlags::NO_REPLY);
+        assert!(is_answered, "{} {} has no reply", OpSpec::name_of(op.opcode), op.unique);
+    }
+    let (names, written) = contents(&trace);
+    assert_eq!(written, data);
+    for name in ["INIT", "LOOKUP", "CREATE", "WRITE", "READ", "MKDIR", "OPENDIR", "RELEASE"] {
+        assert!(names.iter().any(|known| known == name), "{name} in {names:?}");
+    }
+    let header = &trace.header;
+    assert_eq!(header.source.as_ref().map(|source| source.kind), Some(SourceKind::Proxy));
+    let init = header.init.as_ref().expect("it was seen");
+    assert!(!init.flags.is_empty() && header.fuse_minor.is_some());
+    assert!(!init.flags.iter().any(|flag| flag == "passthrough" || flag == "over_io_uring"));
+}
+
+#[test]
+fn a_daemon_that_dies_takes_the_mount_with_it_and_leaves_a_whole_trace() {
+    let Some((_built, program)) = runnable().then(|| example("hello_ll")).flatten() else {
+        return;
+    };
+    // The shell tells its own process id and becomes the daemon.
+    let script = "echo $$ > {below}/pid; exec \"$0\" -f \"$1\"";
+    let program = program.to_str().expect("text").to_owned();
+    let mut attached = Attached::start(Path::new("sh"), &["-c", script, &program, "{}"]);
+    assert_eq!(std::fs::read_to_string(attached.at("hello")).expect("read"), "Hello World!\n");
+    let daemon = std::fs::read_to_string(attached.below("pid")).expect("it was told");
+    let daemon = daemon.trim().parse().ok().and_then(rustix::process::Pid::from_raw);
+    rustix::process::kill_process(daemon.expect("a pid"), Signal::KILL).expect("it runs");
+    let mut process = attached.process.take().expect("it runs");
+    let (code, trace) = attached.finish(&mut process);
+    assert_eq!(code, Some(137));
+    let (names, _) = contents(&trace);
+    assert!(names.iter().any(|name| name == "READ"), "{names:?}");
+}
+
+#[test]
+fn a_daemon_of_fuser_serves_as_well() {
+    if !runnable() {
+        return;
+    }
+    // This binary is the daemon: the test below serves when it finds a device.
+    let itself = std::fs::read_link("/proc/self/exe").expect("procfs is there");
+    let script = "exec \"$0\" --exact serves_as_a_daemon --nocapture";
+    let itself = itself.to_str().expect("text").to_owned();
+    let attached = Attached::start(Path::new("sh"), &["-c", script, &itself, "{}"]);
+    std::fs::write(attached.at("note"), "text").expect("written");
+    assert_eq!(std::fs::read(attached.at("note")).expect("read"), b"text");
+    std::fs::remove_file(attached.at("note")).expect("removed");
+    let (code, trace) = attached.end();
+    assert_eq!(code, Some(0));
+    let (names, written) = contents(&trace);
+    assert_eq!(written, b"text");
+    assert!(names.iter().any(|name| name == "UNLINK"), "{names:?}");
+}
+
+/// No test of its own: the daemon of the test above.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "how a proxy tells a daemon its device")]
+fn serves_as_a_daemon() {
+    let Some(device) = std::env::var_os("FUSERIG_DEVICE") else { return };
+    let device = device.into_string().expect("text");
+    let number = device.rsplit('/').next().and_then(|number| number.parse().ok());
+    let own = rustix::process::getpid();
+    let process = rustix::process::pidfd_open(own, rustix::process::PidfdFlags::empty());
+    let device = rustix::process::pidfd_getfd(
+        process.expect("this process"),
+        number.expect("a number"),
+        rustix::process::PidfdGetfdFlags::empty(),
+    );
+    let filesystem = notes::NoteFs::new(true);
+    let mut config = fuser::Config::default();
+    config.n_threads = Some(1);
+    let acl = fuser::SessionACL::All;
+    let session = fuser::Session::from_fd(filesystem, device.expect("it is open"), acl, config);
+    // The end of the socket is the end of the session, in whatever words.
+    let _ = session.expect("it begins").run();
+}
+
+#[test]
+fn what_cannot_begin_leaves_no_mount_and_says_why() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let place = directory.path().to_str().expect("text");
+    let run = |more: &[&str]| {
+        let mut all = vec!["record", "--attach-daemon"];
+        all.extend_from_slice(more);
+        all.extend_from_slice(&["--", "/nonexistent/daemon", "{}"]);
+        fuserig(&all)
+    };
+    let usage = run(&["-o", "/dev/null"]);
+    assert_eq!(usage.status.code(), Some(2));
+    assert!(text(&usage.stderr).contains("--mount"), "{}", text(&usage.stderr));
+    if !runnable() {
+        return;
+    }
+    let trace = directory.path().join("t.frt");
+    let output = run(&["--mount", place, "-o", trace.to_str().expect("text")]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("run the command"), "{}", text(&output.stderr));
+    assert!(!is_mounted(directory.path()));
+}
