@@ -13,6 +13,13 @@ use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use fuserig::kernel::{World, WorldConfig};
+use fuserig::mount::{MountError, MountOptions, Mounted};
+use fuserig::pipeline::{NoDaemon, NullSink};
+use fuserig::serve::{Server, ServerConfig};
+use fuserig_abi::Verdict;
+use fuserig_filters::FuseOps;
+use fuserig_sim_fs::{MemFs, MemFsOptions};
 use rig::{Rig, errno, fuserig, is_mounted, on_both, pid, runnable, text};
 use rustix::fs::XattrFlags;
 use rustix::mount::{MountFlags, UnmountFlags};
@@ -288,4 +295,38 @@ fn a_user_mounts_through_fusermount3() {
         Some(77) => print_skip(&text(&output.stdout)),
         code => assert_eq!((code, text(&output.stdout).trim()), (Some(0), "1000"), "{said}"),
     }
+}
+
+/// A world whose filter is mistaken about one name.
+fn panicking_server() -> Result<Server, MountError> {
+    let filter = FuseOps::new("mistaken").lookup_prefilter(|_cx, name| {
+        assert_ne!(name.name(), b"boom", "a mistake of a filter in Rust");
+        Verdict::Continue
+    });
+    let lower = Box::new(MemFs::new(MemFsOptions::default()));
+    let world = World::new(
+        &WorldConfig::default(),
+        lower,
+        Some(Box::new(filter)),
+        Box::new(NoDaemon),
+        Box::new(NullSink),
+    );
+    Ok(Server::new(world.expect("a world"), ServerConfig::default()))
+}
+
+#[test]
+fn a_panic_of_the_pipeline_takes_the_mount_away_and_is_told() {
+    if !runnable() {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let options = MountOptions::new(directory.path());
+    let mounted = Mounted::start(&options, panicking_server, None).expect("mounted");
+    std::fs::write(directory.path().join("f"), "x").expect("served as ever");
+    let refused = std::fs::metadata(directory.path().join("boom")).expect_err("nobody answers");
+    assert_eq!(refused.raw_os_error(), Some(5), "EIO for whoever asked");
+    let ended = mounted.wait();
+    assert!(matches!(ended, Err(MountError::Panicked)), "{ended:?}");
+    assert!(!is_mounted(directory.path()));
+    assert_eq!(std::fs::read_dir(directory.path()).expect("listed").count(), 0);
 }
