@@ -303,3 +303,73 @@ fn a_mount_that_cannot_be_says_why_and_how_it_ends_is_documented() {
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
     assert!(!is_mounted(scratch.path()));
 }
+
+#[test]
+fn with_passthrough_the_kernel_reads_and_writes_by_itself() {
+    if !runnable() {
+        return;
+    }
+    let directory = tempfile::tempdir_in("/dev/shm").expect("a tmpfs, which is not stacked");
+    for name in ["mnt", "below"] {
+        std::fs::create_dir(directory.path().join(name)).expect("fresh");
+    }
+    let trace = directory.path().join("t.frt");
+    let below = directory.path().join("below");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fuserig"));
+    command.arg("mount").arg(directory.path().join("mnt")).arg("--passthrough");
+    command.arg("--lower").arg(format!("host:{}", below.display())).arg("-o").arg(&trace);
+    let rig = match Rig::try_start(command, directory) {
+        Ok(rig) => rig,
+        Err(said) => return support::print_skip(&said),
+    };
+    let data: Vec<u8> = (0..300_000_u32).map(|number| (number / 5) as u8).collect();
+    std::fs::write(rig.at("a"), &data).expect("written");
+    assert_eq!(std::fs::read(below.join("a")).expect("it is below"), data);
+    std::fs::write(below.join("b"), &data).expect("written below");
+    assert_eq!(std::fs::read(rig.at("b")).expect("read"), data);
+    // Two handles of one node, one of which appends and one of which outlives the name.
+    let mut reader = File::open(rig.at("a")).expect("opened");
+    let mut writer = File::options().append(true).open(rig.at("a")).expect("opened");
+    writer.write_all(b"more").expect("appended");
+    assert_eq!(rig.at("a").metadata().expect("there").len(), data.len() as u64 + 4);
+    std::fs::remove_file(rig.at("a")).expect("removed");
+    let mut whole = Vec::new();
+    reader.read_to_end(&mut whole).expect("read");
+    assert_eq!((whole.len(), &whole[data.len()..]), (data.len() + 4, &b"more"[..]));
+    writer.set_len(3).expect("cut");
+    assert_eq!(reader.metadata().expect("there").len(), 3);
+    drop((reader, writer));
+    // The trace is in the directory, which lives as long as the rig.
+    let mut rig = rig;
+    let mut process = rig.process.take().expect("it runs");
+    let _ = rustix::process::kill_process(rig::pid(&process), rustix::process::Signal::TERM);
+    assert_eq!(process.wait().expect("it ends").code(), Some(0));
+    let bytes = std::fs::read(&trace).expect("it was written");
+    let trace = fuserig_traces::Trace::read(&*bytes).expect("a whole trace");
+    assert!(trace.header.passthrough);
+    let opcodes = trace.records.iter().filter_map(|record| match record.as_ref() {
+        fuserig_traces::record::RecordRef::Op(op) => Some(op.opcode),
+        _ => None,
+    });
+    let opcodes: Vec<u16> = opcodes.collect();
+    assert!(opcodes.contains(&14), "opens come: {opcodes:?}");
+    assert!(!opcodes.contains(&15) && !opcodes.contains(&16), "no READ, no WRITE: {opcodes:?}");
+}
+
+#[test]
+fn passthrough_is_refused_where_it_would_go_past_something() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let here = directory.path().to_str().expect("text");
+    let host = format!("host:{here}");
+    for (arguments, says) in [
+        (vec!["--passthrough"], "--lower host:DIR"),
+        (vec!["--passthrough", "--lower", &host, "--filter", "hide:x"], "past the filter"),
+        (vec!["--passthrough", "--lower", &host, "--writeback"], "--writeback"),
+    ] {
+        let mut all = vec!["mount", here];
+        all.extend(arguments);
+        let output = fuserig(&all);
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(says), "{}", text(&output.stderr));
+    }
+}

@@ -8,6 +8,8 @@
 //! What a reader would get wrong: a node number stays addressable after its last name is gone,
 //! until [`LowerOp::Forget`] and the last [`LowerOp::Release`]; lookups are not counted.
 
+use std::os::fd::BorrowedFd;
+
 use bitflags::bitflags;
 use fuserig_abi::{
     AccessMask, Caller, Device, Errno, FileKind, Gid, Ino, Stat, StatFs, Timespec, Uid,
@@ -36,6 +38,12 @@ pub trait Lower: core::fmt::Debug {
 
     /// Performs one operation as `caller`, completely or not at all.
     fn apply(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno>;
+
+    /// The descriptor of this machine behind an open file, for a door whose kernel can read and
+    /// write it by itself; none where there is no such thing.
+    fn host_file(&self, _fh: LowerFh) -> Option<BorrowedFd<'_>> {
+        None
+    }
 }
 
 /// An open file of the lower filesystem. Minted by [`LowerOp::Open`], [`LowerOp::CreateOpen`] and

@@ -222,6 +222,10 @@ pub(super) struct ServedArgs {
     /// Keep writes in the kernel and send them later, merged
     #[arg(long)]
     pub(super) writeback: bool,
+    /// With a host directory and no filter: let the kernel read and write files by itself; no READ
+    /// or WRITE is seen or recorded
+    #[arg(long, conflicts_with = "writeback")]
+    pub(super) passthrough: bool,
     /// Mount read-only
     #[arg(long)]
     pub(super) read_only: bool,

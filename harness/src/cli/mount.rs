@@ -104,6 +104,7 @@ struct Served {
     allow_other: bool,
     writeback: bool,
     read_only: bool,
+    passthrough: bool,
     threads: usize,
 }
 
@@ -149,6 +150,17 @@ impl Served {
         let millis = args.timeout.unwrap_or(if has_filter { 0 } else { 1000 });
         let valid = Timespec::from_nanos(millis.saturating_mul(1_000_000));
         let is_root = rustix::process::geteuid().is_root();
+        if args.passthrough {
+            let why = match (&lower, has_filter, is_root) {
+                (LowerChoice::Sim(_), _, _) => "needs --lower host:DIR",
+                (_, true, _) => "would take reads and writes past the filter",
+                (_, _, false) => "needs root: the kernel takes files from nobody else",
+                _ => "",
+            };
+            if !why.is_empty() {
+                return Err(Failure::new(Exit::Usage, format!("mount: --passthrough {why}")));
+            }
+        }
         Ok(Served {
             lower,
             filter: if has_filter { args.filter.clone() } else { String::new() },
@@ -157,6 +169,7 @@ impl Served {
             allow_other: is_root || args.allow_other,
             writeback: args.writeback,
             read_only: args.read_only,
+            passthrough: args.passthrough,
             threads: args.threads.clamp(1, 64),
         })
     }
@@ -185,6 +198,7 @@ impl Served {
             // lookups that nobody asked for.
             readdirplus: self.filter.is_empty(),
             read_only: self.read_only,
+            passthrough: self.passthrough,
             valid: self.config.valid,
             ..MountOptions::new(directory)
         }

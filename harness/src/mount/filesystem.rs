@@ -96,6 +96,10 @@ impl Filesystem for Door {
         }
         let _ = config.set_max_write(self.wanted.max_write);
         let _ = config.set_max_background(64);
+        if self.wanted.flags.contains(InitFlags::FUSE_PASSTHROUGH) {
+            // Files of an ordinary filesystem; one that is stacked itself is served as ever.
+            let _ = config.set_max_stack_depth(1);
+        }
         let negotiated = Negotiated { minor: Some(config.kernel_abi().1), flags: granted };
         *self.negotiated.lock().expect("nobody panics with this lock") = negotiated;
         Ok(())

@@ -54,6 +54,9 @@ pub struct MountOptions {
     pub acl: bool,
     /// Mount read-only.
     pub read_only: bool,
+    /// Whether the kernel reads and writes files of a host directory by itself (FUSE passthrough,
+    /// Linux 6.9): no read or write passes the pipeline or the recording. Needs root.
+    pub passthrough: bool,
     /// How long names and attributes may be kept, for the header of a trace.
     pub valid: Timespec,
 }
@@ -69,6 +72,7 @@ impl MountOptions {
             readdirplus: true,
             acl: true,
             read_only: false,
+            passthrough: false,
             valid: Timespec::from_secs(1),
         }
     }
@@ -106,6 +110,9 @@ impl MountOptions {
         }
         if self.cache == Cache::Writeback {
             flags |= InitFlags::FUSE_WRITEBACK_CACHE;
+        }
+        if self.passthrough {
+            flags |= InitFlags::FUSE_PASSTHROUGH;
         }
         Wanted { flags, max_write: 1 << 20 }
     }
@@ -171,13 +178,13 @@ impl Mounted {
         let sequence = Arc::new(AtomicU64::new(0));
         let negotiated = Arc::new(Mutex::new(Negotiated::default()));
         let unmounter: Unmounter = Arc::new(Mutex::new(None));
-        let (tapes, tape) = channel();
+        let (begin, begun) = channel();
         let on_panic = {
             let (unmounter, directory) = (Arc::clone(&unmounter), options.directory.clone());
             Box::new(move || unmount(&unmounter, &directory))
         };
         let build = Box::new(build);
-        let worker = worker::start(build, received, Arc::clone(&sequence), tape, on_panic)?;
+        let worker = worker::start(build, received, Arc::clone(&sequence), begun, on_panic)?;
         let door = Door::new(jobs, sequence, options.wanted(), Arc::clone(&negotiated));
         let failed = |source| MountError::Mount {
             path: options.directory.clone(),
@@ -190,6 +197,13 @@ impl Mounted {
         // From here on dropping the session takes the mount away.
         *unmounter.lock().expect("nobody panics with this lock") = Some(session.unmount_callable());
         let negotiated = negotiated.lock().expect("nobody panics with this lock").clone();
+        let passthrough = negotiated.flags.iter().any(|name| name == "FUSE_PASSTHROUGH");
+        if options.passthrough && !passthrough {
+            let source = std::io::Error::from(std::io::ErrorKind::Unsupported);
+            let hint = "this kernel has no FUSE passthrough (Linux 6.9, CONFIG_FUSE_PASSTHROUGH)";
+            unmount(&unmounter, &options.directory);
+            return Err(MountError::Mount { path: options.directory.clone(), source, hint });
+        }
         let (tape, writer) = match recording {
             None => (None, None),
             Some(mut recording) => {
@@ -198,7 +212,7 @@ impl Mounted {
                 (Some(tape), Some(writer))
             }
         };
-        let _ = tapes.send(tape);
+        let _ = begin.send(worker::Start { tape, passthrough });
         let session = std::thread::Builder::new()
             .name("fuserig-session".to_owned())
             .spawn(move || session.run())
@@ -300,6 +314,7 @@ fn complete(header: &mut Header, options: &MountOptions, negotiated: &Negotiated
     if options.allow_other {
         header.mount_options.push("allow_other".to_owned());
     }
+    header.passthrough = options.passthrough;
     let valid = Duration::new(u64::try_from(options.valid.sec).unwrap_or(0), options.valid.nsec);
     let valid_ns = u64::try_from(valid.as_nanos()).ok();
     header.timeouts =

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
 use super::MountError;
+use super::backing::Backings;
 use super::job::Job;
 use super::record::Tape;
 use crate::rim;
@@ -14,6 +15,15 @@ use crate::serve::{Incoming, Server};
 
 /// Makes the server, on the thread that will own it: a world is not for moving.
 pub(super) type Build = Box<dyn FnOnce() -> Result<Server, MountError> + Send>;
+
+/// What the worker learns when the mount is there.
+#[derive(Debug, Default)]
+pub(super) struct Start {
+    /// The recording, if there is one.
+    pub(super) tape: Option<Tape>,
+    /// Whether the kernel reads and writes files of this machine by itself.
+    pub(super) passthrough: bool,
+}
 
 /// How the worker ended.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,7 +41,7 @@ pub(super) fn start(
     build: Build,
     jobs: Receiver<Job>,
     sequence: Arc<AtomicU64>,
-    tape: Receiver<Option<Tape>>,
+    ready_to_serve: Receiver<Start>,
     on_panic: Box<dyn FnOnce() + Send>,
 ) -> Result<JoinHandle<Ended>, MountError> {
     let (ready, built) = sync_channel(1);
@@ -47,9 +57,12 @@ pub(super) fn start(
             };
             let _ = ready.send(Ok(()));
             // The mount comes after the world, so that a lower directory is never the mount itself.
-            let Ok(tape) = tape.recv() else { return Ended::default() };
+            let Ok(Start { tape, passthrough }) = ready_to_serve.recv() else {
+                return Ended::default();
+            };
             let mut ended = Ended::default();
-            let mut worker = Worker { server, sequence, tape };
+            let backings = passthrough.then(Backings::default);
+            let mut worker = Worker { server, sequence, tape, backings };
             let served = catch_unwind(AssertUnwindSafe(|| worker.serve(&jobs, &mut ended)));
             // Requests that wait are dropped, which answers them with EIO.
             drop(jobs);
@@ -72,6 +85,7 @@ struct Worker {
     server: Server,
     sequence: Arc<AtomicU64>,
     tape: Option<Tape>,
+    backings: Option<Backings>,
 }
 
 impl Worker {
@@ -86,6 +100,9 @@ impl Worker {
         let now = rim::now();
         let started = self.tape.as_ref().map(|tape| tape.request(&job, now));
         let Job { head, incoming, mut reply, .. } = job;
+        if let Some(backings) = &mut self.backings {
+            backings.released(&incoming);
+        }
         let outgoing = match &incoming {
             Incoming::Readdir { .. } | Incoming::Readdirplus { .. } => {
                 self.server
@@ -98,6 +115,12 @@ impl Worker {
             let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
             tape.reply(started, &outgoing, sequence, rim::now());
         }
-        reply.send(&outgoing);
+        let left = match &mut self.backings {
+            Some(backings) => backings.answer(&self.server, &head, &outgoing, reply),
+            None => Some(reply),
+        };
+        if let Some(reply) = left {
+            reply.send(&outgoing);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The server: state, dispatch, and how an operation is taken through the pipeline.
 
 use std::collections::BTreeMap;
+use std::os::fd::BorrowedFd;
 
 use fuserig_abi::{
     CallArgs, Caller, Capabilities, Credentials, Errno, FuseOpenOut, NodeId, Stat, Timespec,
@@ -99,6 +100,14 @@ impl Server {
     /// Nodes the client holds and files it has open.
     pub fn held(&self) -> (usize, usize) {
         (self.nodes.len(), self.files.len())
+    }
+
+    /// The descriptor of this machine behind an open file, by the number the client has for it;
+    /// none when the file is not open or the lower filesystem is not of this machine.
+    pub fn host_file(&self, fh: u64) -> Option<BorrowedFd<'_>> {
+        let handle = self.handle_of(fh).ok()?;
+        let below = self.world.mount.handles[handle].backing?;
+        self.world.lower.host_file(below)
     }
 
     /// The world below, for looking.

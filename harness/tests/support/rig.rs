@@ -49,14 +49,25 @@ impl Rig {
     }
 
     /// A mount at `mnt` of the directory, made by a command.
-    pub(crate) fn start(mut command: Command, directory: tempfile::TempDir) -> Rig {
+    pub(crate) fn start(command: Command, directory: tempfile::TempDir) -> Rig {
+        Rig::try_start(command, directory).unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// As [`Rig::start`], or what was said in place of "mounted".
+    pub(crate) fn try_start(
+        mut command: Command,
+        directory: tempfile::TempDir,
+    ) -> Result<Rig, String> {
         let mut process = command.stderr(Stdio::piped()).spawn().expect("the binary was built");
         // It says that it is mounted, or why not; nothing is waited for by the clock.
         let mut first = String::new();
         let said = process.stderr.as_mut().expect("piped");
         BufReader::new(said).read_line(&mut first).expect("readable");
-        assert!(first.contains("mounted"), "{first}");
-        Rig { directory, process: Some(process) }
+        if !first.contains("mounted") {
+            let _ = process.wait();
+            return Err(first);
+        }
+        Ok(Rig { directory, process: Some(process) })
     }
 
     /// A path in the mount.

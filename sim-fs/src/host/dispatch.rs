@@ -1,15 +1,24 @@
 //! Which function answers which operation.
 
+use std::os::fd::BorrowedFd;
+
 use fuserig_abi::{Caller, Errno, FileKind, Ino, S_IALLUGO};
 use rustix::fs::AtFlags;
 
 use super::HostFs;
+use super::handle::Handle;
 use super::nodes::Nodes;
-use crate::{Lower, LowerOp, LowerReply};
+use crate::{Lower, LowerFh, LowerOp, LowerReply};
 
 impl Lower for HostFs {
     fn root(&self) -> Ino {
         Nodes::ROOT
+    }
+
+    fn host_file(&self, fh: LowerFh) -> Option<BorrowedFd<'_>> {
+        let regular = |handle: &&Handle| handle.kind == FileKind::Regular;
+        self.handles.usable(fh).ok().filter(regular)?;
+        self.handles.fd(fh, Errno::ENODEV).ok()
     }
 
     fn apply(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {
