@@ -7,7 +7,7 @@ use fuserig_abi::{Abi, AbiTable, Arg, ArgKind, CallArgs, Dir, Op, Phase, Slot, U
 use fuserig_filters::engine::{BpfFilter, Limits};
 use fuserig_filters::{
     Filter, FilterEnv, Patterns, alias_lookup, audit_ring, deny_uid, hide, media_view, present,
-    readonly, redact, strip_setid, uid_quota, write_limit, xattr_guard,
+    readonly, redact, selftest, strip_setid, uid_quota, write_limit, xattr_guard,
 };
 
 use crate::common::{args, bytes, readdir, records, user, with_outs};
@@ -31,6 +31,20 @@ const NAMES: &[&str] = &[
     ".key",
     "b.key",
     "a.keys",
+    "real",
+    "reality",
+    "partial",
+    "partially",
+    "dir",
+    "dir2",
+    "file1",
+    "file2",
+    "file22",
+    "show",
+    "hide",
+    "hides",
+    "doesnotexist",
+    "doesnotexist2",
     "user.guard.",
     "user.guard.a",
     "user.guard",
@@ -112,7 +126,11 @@ fn buffers(call: &CallArgs, dir: Dir) -> Vec<Vec<u8>> {
 }
 
 fn compare(name: &str, object: &[u8], twin: &mut dyn Filter) {
-    let loaded = BpfFilter::load(object, None, Abi::V4, Limits::default());
+    compare_one(name, object, None, twin);
+}
+
+fn compare_one(name: &str, object: &[u8], choice: Option<&str>, twin: &mut dyn Filter) {
+    let loaded = BpfFilter::load(object, choice, Abi::V4, Limits::default());
     let mut filter = loaded.unwrap_or_else(|error| panic!("{name}: {error}"));
     let slots: Vec<Slot> = Slot::all().filter(|slot| twin.has(*slot)).collect();
     assert_eq!(filter.members().collect::<Vec<_>>(), slots, "{name}: the members");
@@ -126,9 +144,11 @@ fn compare(name: &str, object: &[u8], twin: &mut dyn Filter) {
         let caller = user(999 + draws.below(3) as u32);
         let mut env = FilterEnv::new(&caller);
         let code = filter.call(slot, &mut ours, &mut env) as i32;
+        let printed = env.printed().to_vec();
         let mut env = FilterEnv::new(&caller);
         let expected = twin.call(slot, &mut theirs, &mut env) as i32;
         assert_eq!(code, expected, "{name} {slot}, call {round}: {theirs:?}");
+        assert_eq!(printed, env.printed(), "{name} {slot}, call {round}: what is printed");
         for dir in [Dir::In, Dir::Out] {
             let both = (buffers(&ours, dir), buffers(&theirs, dir));
             assert_eq!(both.0, both.1, "{name} {slot}, call {round}: the arguments");
@@ -166,6 +186,24 @@ twins! {
     writes_end_alike: "write_limit" is write_limit(1 << 20);
     creations_are_counted_alike: "uid_quota" is uid_quota(8);
     setid_bits_are_stripped_alike: "strip_setid" is strip_setid();
+}
+
+#[test]
+fn the_filters_of_the_selftests_decide_alike() {
+    let object = include_bytes!("../../bpf/selftests.o");
+    for name in [
+        "trace_ops",
+        "test_trace_ops",
+        "readdir_redact",
+        "test_hidden",
+        "test_error",
+        "readdir_plus",
+        "passthrough",
+        "lookup_post",
+    ] {
+        let mut twin = selftest(name).expect("one of them");
+        compare_one(name, object, Some(name), &mut *twin);
+    }
 }
 
 /// One filter under the ABI it is not made for, and its twin that is made for it, on the same

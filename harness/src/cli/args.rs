@@ -182,6 +182,10 @@ pub(super) struct RunArgs {
     /// Show what each step caused, in the words of a scenario, ready to be put below the step
     #[arg(long, short)]
     pub(super) verbose: bool,
+    /// Take the filters that this object has, by the names that the files write, from it instead
+    /// of from those built in
+    #[arg(long, value_name = "FILE.o")]
+    pub(super) object: Option<PathBuf>,
     #[command(flatten)]
     pub(super) engine: EngineArgs,
 }

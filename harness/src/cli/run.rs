@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use fuserig_abi::Abi;
+use fuserig_filters::object::declared;
 
 use super::args::RunArgs;
 use super::exit::{Ended, Exit, Failure};
@@ -13,6 +14,7 @@ use crate::scenario::{RunError, Scenario, ScenarioReport, run};
 
 pub(super) fn run_scenarios(args: &RunArgs, terminal: &mut Terminal) -> Ended {
     let mut tally = Tally::default();
+    let swap = args.object.as_deref().map(Swap::read).transpose()?;
     for path in &args.scenarios {
         let text = std::fs::read_to_string(path).map_err(|error| Failure::input(path, &error))?;
         let scenario = Scenario::parse(&text)
@@ -22,7 +24,7 @@ pub(super) fn run_scenarios(args: &RunArgs, terminal: &mut Terminal) -> Ended {
             None => scenario.abis.clone(),
         };
         for abi in abis {
-            let (report, crossed) = one(args, path, &scenario, abi)?;
+            let (report, crossed) = one(args, swap.as_ref(), path, &scenario, abi)?;
             show(path, &scenario, &report, terminal);
             if args.verbose && !terminal.json() {
                 show_caused(&text, &report, terminal);
@@ -41,16 +43,39 @@ pub(super) fn run_scenarios(args: &RunArgs, terminal: &mut Terminal) -> Ended {
     tally.close(terminal)
 }
 
+/// The filters of an object that stand in for those built in.
+struct Swap {
+    path: String,
+    names: Vec<String>,
+}
+
+impl Swap {
+    fn read(path: &Path) -> Result<Swap, Failure> {
+        let bytes = super::files::read_all(path)?;
+        let declared = declared(&bytes).map_err(|error| Failure::input(path, &error))?;
+        let names = declared.ops.into_iter().map(|ops| ops.variable).collect();
+        Ok(Swap { path: path.display().to_string(), names })
+    }
+
+    /// The specification to use for the one that a file writes.
+    fn of(&self, spec: &str) -> Option<String> {
+        let has = self.names.iter().any(|name| name == spec);
+        has.then(|| format!("{}:{spec}", self.path))
+    }
+}
+
 /// Runs one scenario on one version; a disagreement of two engines is one more failure.
 fn one(
     args: &RunArgs,
+    swap: Option<&Swap>,
     path: &Path,
     scenario: &Scenario,
     abi: Abi,
 ) -> Result<(ScenarioReport, Vec<Findings>), Failure> {
     let crossed: RefCell<Vec<Findings>> = RefCell::default();
     // Native filters run as they are beside an object on another engine.
-    let make = |spec: &str| match FilterSpec::read(spec)? {
+    let swapped = |spec: &str| swap.and_then(|swap| swap.of(spec));
+    let make = |spec: &str| match FilterSpec::read(swapped(spec).as_deref().unwrap_or(spec))? {
         object @ FilterSpec::Object { .. } => object.on(abi, args.engine),
         other => Ok((other.maker_or_fail(abi)?.make(), None)),
     };

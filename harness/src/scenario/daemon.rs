@@ -148,7 +148,12 @@ fn mismatch(table: &AbiTable, line: &DaemonLine, request: &Request) -> Option<St
     if line.conditions.is_empty() {
         return None;
     }
-    let Some(op) = Op::of_opcode(request.opcode.base()) else {
+    // The kernel asks with the same struct for both kinds of listing.
+    let asked = match request.opcode.base() {
+        Opcode::READDIRPLUS => Opcode::READDIR,
+        base => base,
+    };
+    let Some(op) = Op::of_opcode(asked) else {
         return Some("the arguments of this request have no names".to_owned());
     };
     let post = request.opcode.phase() == Some(Phase::Post);
