@@ -87,6 +87,7 @@ fn file_json(path: &Path, abi: Abi, reports: &[CaseReport]) -> serde_json::Value
             serde_json::json!({
                 "case": report.name, "verdict": verdict, "reason": reason,
                 "differences": report.differences, "calls": report.calls,
+                "quirks": report.quirks.iter().map(|quirk| quirk.id()).collect::<Vec<_>>(),
             })
         })
         .collect();

@@ -12,7 +12,12 @@ use super::filter::Shared;
 use super::lower::{self, Beside, InMemory};
 use super::record::{EntryRecord, StatFsRecord, StatRecord, TreeRecord};
 use super::rule::{number, unescape};
+use crate::kernel::FilterId;
+use crate::pipeline::call_test_hook;
 use crate::vfs::{Call, CallResult, NewTime, Output, PathAt, Target, Vfs};
+
+/// The test hook of the last patch of either series.
+const SYSFS_HOOK: &str = "/sys/fs/fuse/struct_op";
 
 /// The recording process.
 pub(super) const CLIENT: Pid = Pid(1);
@@ -82,6 +87,10 @@ pub(super) struct Driver {
     shared: Rc<RefCell<Shared>>,
     /// Directories of the lower tree that another filesystem was mounted on.
     covered: BTreeSet<String>,
+    /// The table that the test hook of sysfs calls.
+    hooked: Option<FilterId>,
+    /// The mount went away before the end of the case.
+    pub(super) unmounted: bool,
 }
 
 impl Driver {
@@ -94,13 +103,17 @@ impl Driver {
         let beside = Beside::new(&vfs)?;
         let statfs_type = statfs_type.to_owned();
         let covered = BTreeSet::new();
-        Ok(Driver { vfs, beside, fds: [0; 16], statfs_type, in_memory, shared, covered })
+        let (fds, hooked, unmounted) = ([0; 16], None, false);
+        Ok(Driver { vfs, beside, fds, statfs_type, in_memory, shared, covered, hooked, unmounted })
     }
 
     /// Performs one line.
     pub(super) fn perform(&mut self, text: &str) -> Result<Observed, Unable> {
         let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
         let line = Line { words: &words };
+        if let ["echo", name, SYSFS_HOOK] | ["cat", name @ SYSFS_HOOK] = words[..] {
+            return self.sysfs_hook((name != SYSFS_HOOK).then_some(name));
+        }
         self.check_reach(&line)?;
         match line.word(0)? {
             "rule" | "clearrules" | "dflt" => Err(Unable::Rules),
@@ -129,9 +142,7 @@ impl Driver {
                 self.covered.remove(line.word(1)?);
                 Ok(Observed::default())
             }
-            "umount" => {
-                Err(Unable::NotModelled("the mount goes away in the middle of a case".to_owned()))
-            }
+            "umount" => Ok(self.umount()),
             "chdir" if line.word(1)? == "/" => {
                 self.vfs.leave_mount(CLIENT);
                 Ok(Observed::default())
@@ -144,6 +155,39 @@ impl Driver {
         }
     }
 
+    /// The file of sysfs that chooses a registered table by name, and calls its mkdir_prefilter
+    /// when it is read (SEMANTICS 6.4).
+    fn sysfs_hook(&mut self, chosen: Option<&str>) -> Result<Observed, Unable> {
+        let mut world = self.vfs.world_mut();
+        if let Some(name) = chosen {
+            self.hooked = world.registered(name.as_bytes());
+            return Ok(Observed { ret: name.len() as i64, ..Observed::default() });
+        }
+        let text = match self.hooked.map(|filter| call_test_hook(&mut world, filter)) {
+            None => Vec::new(),
+            Some(Some(text)) => text,
+            Some(None) => {
+                let what = "the test hook calls a member that the table has not got";
+                return Err(Unable::NotModelled(what.to_owned()));
+            }
+        };
+        Ok(Observed { ret: text.len() as i64, data: Some(text), ..Observed::default() })
+    }
+
+    /// Takes the mount away, unless the client holds something in it.
+    fn umount(&mut self) -> Observed {
+        let errno = match (self.unmounted, self.vfs.holds_mount(CLIENT)) {
+            (true, _) => Some(Errno::EINVAL),
+            (false, true) => Some(Errno::EBUSY),
+            (false, false) => None,
+        };
+        self.unmounted |= errno.is_none();
+        match errno {
+            None => Observed::default(),
+            Some(errno) => Observed { ret: -1, err: errno.to_string(), ..Observed::default() },
+        }
+    }
+
     /// Paths outside the mount and its lower directory, and those below a filesystem mounted on
     /// the lower one, are out of the model's sight. The mount itself does not cross lower mount
     /// points (LOOK-6), so it sees none of the latter.
@@ -151,6 +195,11 @@ impl Driver {
         let name = line.word(0)?;
         let leaving = name == "chdir" && line.words.get(1) == Some(&"/");
         let moving = matches!(name, "mounttmp" | "umountp" | "rule");
+        let apart = matches!(name, "umount" | "rule" | "clearrules" | "dflt" | "tree" | "sleep");
+        let below = line.words.get(1).is_some_and(|word| word.starts_with('^'));
+        if self.unmounted && !apart && !below {
+            return Err(Unable::NotModelled(format!("{name} behind an umount of the mount")));
+        }
         for word in line.words.iter().skip(1).filter(|_| !leaving && !moving) {
             let hidden = self.covered.iter().any(|place| word.starts_with(&place[..]));
             if hidden || word.starts_with('/') && name != "symlink" {

@@ -12,6 +12,10 @@ use super::rule::{BufferAction, Rule};
 
 /// Calls recorded per system call; further ones return 0 whatever the rules say.
 const CALLS_MAX: usize = 1024;
+/// Rules of one member that the recorder keeps.
+const RULES_MAX: usize = 3;
+/// Longest name that a rule of the recorder can match.
+const NAME_MATCH_MAX: usize = 31;
 /// The recorder's marker for "the current size".
 const CURRENT_SIZE: u32 = u32::MAX;
 
@@ -51,6 +55,27 @@ pub(super) struct Shared {
     pub(super) calls: Vec<SeenCall>,
     pub(super) rules: Vec<Rule>,
     pub(super) defaults: DefaultReturns,
+}
+
+impl Shared {
+    /// Adds a rule as the recorder does: a member has room for three, and a rule without a value
+    /// of its own returns the default as it is now.
+    pub(super) fn add(&mut self, mut rule: Rule) {
+        if self.rules.iter().filter(|known| known.slot == rule.slot).count() >= RULES_MAX {
+            return;
+        }
+        rule.ret = rule.ret.or(Some(self.default_of(rule.slot)));
+        self.rules.push(rule);
+    }
+
+    /// What a member returns without a rule.
+    fn default_of(&self, slot: Slot) -> i32 {
+        match slot {
+            Slot::Default => self.defaults.default,
+            Slot::Member(_, Phase::Pre) => self.defaults.pre,
+            Slot::Member(_, Phase::Post) => self.defaults.post,
+        }
+    }
 }
 
 /// The recorded filter.
@@ -145,11 +170,7 @@ impl Filter for RuleFilter {
         if shared.calls.len() >= CALLS_MAX {
             return 0;
         }
-        let default = match slot {
-            Slot::Default => shared.defaults.default,
-            Slot::Member(_, Phase::Pre) => shared.defaults.pre,
-            Slot::Member(_, Phase::Post) => shared.defaults.post,
-        };
+        let default = shared.default_of(slot);
         let mut seen = SeenCall {
             slot,
             args: args.clone(),
@@ -181,9 +202,10 @@ fn matches(rule: &mut Rule, args: &CallArgs, seen: &SeenCall) -> bool {
     }
     if let Some(name) = rule.name.as_ref().filter(|name| !name.is_empty()) {
         let Some(first) = seen.buffers.first() else { return false };
-        let length = name.len().min(32);
-        if first.size as usize != name.len() + 1
-            || first.data.get(..length) != Some(&name[..length])
+        // The recorder keeps 31 bytes of a name and compares 32, so that no longer one matches.
+        if name.len() > NAME_MATCH_MAX
+            || first.size as usize != name.len() + 1
+            || first.data.get(..name.len()) != Some(&name[..])
         {
             return false;
         }

@@ -177,7 +177,8 @@ fn system_call(trace: &str) -> Option<&str> {
     Some(&name[..end.unwrap_or(name.len())])
 }
 
-fn last_open(case: &Case) -> Option<&str> {
+/// The descriptor of the last open that succeeded.
+pub(super) fn last_open(case: &Case) -> Option<&str> {
     let open = case.ops.iter().rev().find(|op| op.text.starts_with("open ") && op.ret >= 0)?;
     open.text.split(' ').nth(1)
 }
@@ -244,7 +245,8 @@ mod tests {
         ];
         let text = b"{\"t\":\"case\",\"case\":\"c\",\"struct_ops\":\"all\",\"mode\":\"no_daemon\",\
             \"lower\":\"tmpfs\",\"mount_ret\":0}";
-        let cases = crate::conform::record::read_cases(text).expect("a good case");
+        let records = crate::conform::record::read_records(text).expect("a good case");
+        let cases = records.cases;
         for (name, calls, expected) in table {
             let lost = Lost { case: &cases[0], calls: &calls };
             assert_eq!(lost.text(name).as_deref(), expected, "{name}");

@@ -15,6 +15,7 @@ mod driver;
 mod filter;
 mod lost;
 mod lower;
+mod others;
 mod record;
 mod report;
 mod rule;

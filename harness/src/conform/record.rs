@@ -228,11 +228,50 @@ pub(super) struct Case {
     pub(super) requests: Vec<RequestRecord>,
 }
 
-/// Reads every case of a record file; lines of kinds that hold no case are passed over.
-pub(super) fn read_cases(text: &[u8]) -> Result<Vec<Case>, RecordError> {
+/// What a file holds: cases, and records that are complete in one line.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Records {
+    pub(super) cases: Vec<Case>,
+    pub(super) attached: Vec<AttachRecord>,
+    pub(super) selftests: Vec<SelftestRecord>,
+    pub(super) verified: Vec<VerifierRecord>,
+    /// Lines that a debug kernel printed about a case that another file holds.
+    pub(super) messages: usize,
+}
+
+/// A registration at the start of a recording.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct AttachRecord {
+    pub(super) map: String,
+    pub(super) ret: i64,
+    #[serde(default)]
+    pub(super) err: String,
+}
+
+/// What became of one test of the kernel's own suite.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct SelftestRecord {
+    pub(super) kernel: String,
+    pub(super) n: usize,
+    pub(super) name: String,
+    pub(super) result: String,
+}
+
+/// What a kernel said to one program at load.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct VerifierRecord {
+    pub(super) prog: String,
+    #[serde(default)]
+    pub(super) what: String,
+    #[serde(default)]
+    pub(super) load: String,
+}
+
+/// Reads a record file; lines of unknown kinds are passed over.
+pub(super) fn read_records(text: &[u8]) -> Result<Records, RecordError> {
     let text = core::str::from_utf8(text)
         .map_err(|error| RecordError::Encoding { offset: error.valid_up_to() })?;
-    let mut cases: Vec<Case> = Vec::new();
+    let mut records = Records::default();
     for (index, line) in text.lines().enumerate() {
         let number = index + 1;
         let bad = |source: serde_json::Error| RecordError::Line {
@@ -245,36 +284,49 @@ pub(super) fn read_cases(text: &[u8]) -> Result<Vec<Case>, RecordError> {
         }
         let json: Json = serde_json::from_str(line).map_err(bad)?;
         let kind = json.get("t").and_then(Json::as_str).unwrap_or("").to_owned();
+        let cases = &mut records.cases;
         match &kind[..] {
             "case" => {
                 let head = serde_json::from_value(json).map_err(bad)?;
                 let (ops, requests) = (Vec::new(), Vec::new());
                 cases.push(Case { head, ops, end: None, lost: None, requests });
             }
+            "attach" => records.attached.push(serde_json::from_value(json).map_err(bad)?),
+            "selftest" => records.selftests.push(serde_json::from_value(json).map_err(bad)?),
+            "verifier" => records.verified.push(serde_json::from_value(json).map_err(bad)?),
+            // A debug kernel says which it is; its cases stand in other files.
+            "kmsg" | "hang" | "died" if json.get("kernel").is_some() => records.messages += 1,
             "op" => {
                 let op: OpRecord = serde_json::from_value(json).map_err(bad)?;
                 let name = op.case.clone();
-                current(&mut cases, number, &name)?.ops.push(op);
+                current(cases, number, &name)?.ops.push(op);
             }
             "end" => {
                 let end: EndRecord = serde_json::from_value(json).map_err(bad)?;
                 let name = end.case.clone();
-                current(&mut cases, number, &name)?.end = Some(end);
+                current(cases, number, &name)?.end = Some(end);
             }
             "dreq" => {
                 let request: RequestRecord = serde_json::from_value(json).map_err(bad)?;
                 let name = request.case.clone();
-                current(&mut cases, number, &name)?.requests.push(request);
+                current(cases, number, &name)?.requests.push(request);
             }
             "hang" | "died" => {
                 let lost: LostRecord = serde_json::from_value(json).map_err(bad)?;
                 let name = lost.case.clone();
-                current(&mut cases, number, &name)?.lost = Some(lost);
+                current(cases, number, &name)?.lost = Some(lost);
             }
             _ => {}
         }
     }
-    if cases.is_empty() { Err(RecordError::Empty) } else { Ok(cases) }
+    if records.is_empty() { Err(RecordError::Empty) } else { Ok(records) }
+}
+
+impl Records {
+    fn is_empty(&self) -> bool {
+        let lines = self.attached.len() + self.selftests.len() + self.verified.len();
+        self.cases.len() + lines + self.messages == 0
+    }
 }
 
 fn current<'a>(
@@ -291,8 +343,8 @@ fn current<'a>(
 /// Reads arbitrary bytes as records: an error or a result, never a panic.
 #[doc(hidden)]
 pub fn fuzz_entry(bytes: &[u8]) {
-    if let Ok(cases) = read_cases(bytes) {
-        for case in &cases {
+    if let Ok(records) = read_records(bytes) {
+        for case in &records.cases {
             for rule in &case.head.rules {
                 let _ = super::rule::Rule::parse(rule);
             }

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use fuserig_abi::Quirk;
+
 use crate::pipeline::Stop;
 
 /// The verdict on one case.
@@ -28,6 +30,8 @@ pub struct CaseReport {
     pub calls: usize,
     /// How the model stopped, in a case whose recorded kernel did not come through either.
     pub stop: Option<Stop>,
+    /// The quirks that were stepped on, in order of their first time.
+    pub quirks: Vec<Quirk>,
 }
 
 impl CaseReport {
@@ -39,6 +43,7 @@ impl CaseReport {
             differences: Vec::new(),
             calls: 0,
             stop: None,
+            quirks: Vec::new(),
         }
     }
 }

@@ -143,12 +143,13 @@ impl World {
     /// find it.
     ///
     /// # Errors
-    /// EINVAL for a name that is empty or longer than 14 characters (REG-4), EEXIST for one that
-    /// is registered already (REG-1).
+    /// EINVAL for a name that is empty, longer than 14 characters (REG-4), or not of letters,
+    /// digits, `_` and `.` (6.3), EEXIST for one that is registered already (REG-1).
     pub fn register(&mut self, filter: Box<dyn Filter>) -> Result<FilterId, Errno> {
         let name = filter.name().as_bytes();
         let longest = if self.faithful() { NAME_MEMBER - 1 } else { NAME_MEMBER };
-        if !(1..=longest).contains(&name.len()) || name.contains(&0) {
+        let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
+        if !(1..=longest).contains(&name.len()) || !name.iter().all(allowed) {
             return Err(Errno::EINVAL);
         }
         if self.registered(name).is_some() {

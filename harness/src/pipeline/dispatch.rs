@@ -3,7 +3,8 @@
 //! This is the only file that calls a filter. Everything else in the pipeline sees codes.
 
 use fuserig_abi::{
-    Abi, Arg, BufferEvent, BufferFlags, FuseBuffer, MetaInfo, Op, Opcode, Phase, Row, Slot,
+    Abi, Arg, BufferEvent, BufferFlags, CallArgs, Dir, FuseBuffer, FuseMkdirIn, MemoryKind,
+    MetaInfo, Op, Opcode, Phase, Row, Slot,
 };
 use fuserig_filters::FilterEnv;
 
@@ -323,6 +324,38 @@ fn views(world: &mut World, run: &Run, before: &Before, slot: Slot) {
             run.quirk(world, "BUF-12");
         }
     }
+}
+
+/// The test hook of v3 37/37 and v4 36/36 calls mkdir_prefilter of a registered table with `meta`
+/// and in arguments that nobody filled, and gives the text of the file; none when the member is not
+/// set.
+pub(crate) fn call_test_hook(world: &mut World, filter: FilterId) -> Option<Vec<u8>> {
+    const NAME: &[u8] = b"test\0";
+    const NAME_MAX: u32 = 10;
+    let slot = Slot::Member(Op::Mkdir, Phase::Pre);
+    if !has(world, filter, slot) {
+        return None;
+    }
+    let mut args = CallArgs::new(Op::Mkdir);
+    args.meta = MetaInfo::default();
+    args.push_in(Arg::wire(&FuseMkdirIn::default()));
+    let memory = args.arena.insert(MemoryKind::Inline, "name", NAME, NAME_MAX);
+    args.push_in(Arg::Buffer(FuseBuffer {
+        data: Some(memory),
+        size: NAME.len() as u32,
+        alloc_size: NAME_MAX,
+        max_size: NAME_MAX,
+        flags: BufferFlags::VARIABLE_SIZE,
+    }));
+    let caller = world.kernel_caller();
+    let mut env = FilterEnv::new(&caller);
+    let code = world.filters[filter.0 as usize].call(slot, &mut args, &mut env) as i32;
+    let name = args.arg(Dir::In, 1).and_then(Arg::as_buffer);
+    let name = name.and_then(|name| name.c_string(&args.arena).ok()).unwrap_or_default();
+    let mut text = format!("{code} dyn:").into_bytes();
+    text.extend_from_slice(name);
+    text.push(b'\n');
+    Some(text)
 }
 
 fn call(world: &mut World, run: &mut Run, filter: FilterId, slot: Slot) -> i32 {

@@ -24,6 +24,7 @@ mod step;
 pub(crate) use conversation::initialize;
 pub use daemon::{DAEMON, Daemon, NoDaemon};
 pub use device::{Device, Route};
+pub(crate) use dispatch::call_test_hook;
 pub use event::{Event, NullSink, Sink, What};
 pub use operation::{AttrValid, Iattr, Operation};
 pub use ops::DirRecord;

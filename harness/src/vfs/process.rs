@@ -136,6 +136,15 @@ impl Vfs {
         state.world.settle_evictions();
     }
 
+    /// Whether the client keeps the mount busy: by a descriptor, a mapping or its working directory
+    /// below the root.
+    pub(crate) fn holds_mount(&self, pid: Pid) -> bool {
+        let state = self.state();
+        let client = state.client(pid);
+        let opened = !state.tables[client.table].slots.is_empty() || !client.mappings.is_empty();
+        opened || state.fs[client.fs].cwd != state.world.mount.root
+    }
+
     pub(super) async fn dup(
         &self,
         pid: Pid,
