@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use fuserig::scenario::{Scenario, ScenarioReport, run};
-use fuserig_abi::Abi;
+use fuserig_abi::{Abi, Quirk};
+use fuserig_filters::engine::{BpfFilter, Limits};
 use fuserig_filters::{Filter, builtin, present};
 
 /// Built-in filters are written for the posted versions; elsewhere they are adapted.
@@ -12,10 +13,17 @@ fn resolve(spec: &str, abi: Abi) -> Result<Box<dyn Filter>, String> {
     Ok(present(filter, Abi::V4, abi))
 }
 
+/// How a test makes the filter of a specification.
+type Make<'a> = dyn Fn(&str, Abi) -> Result<Box<dyn Filter>, String> + 'a;
+
 fn play(text: &str) -> Vec<ScenarioReport> {
+    play_with(text, &resolve)
+}
+
+fn play_with(text: &str, make: &Make<'_>) -> Vec<ScenarioReport> {
     let scenario = Scenario::parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let run = |abi| {
-        let report = run(&scenario, abi, &|spec| resolve(spec, abi));
+        let report = run(&scenario, abi, &|spec| make(spec, abi));
         report.unwrap_or_else(|error| panic!("{error}"))
     };
     scenario.abis.iter().map(|&abi| run(abi)).collect()
@@ -95,6 +103,51 @@ fn what_a_step_caused_can_be_put_below_it() {
     assert!(lines > 300, "only {lines} lines were written");
 }
 
+/// Every filter of the selftests as C, in one object.
+const SELFTESTS: &[u8] = include_bytes!("../../filters/bpf/selftests.o");
+
+fn compiled(spec: &str, abi: Abi) -> Result<Box<dyn Filter>, String> {
+    let filter = BpfFilter::load(SELFTESTS, Some(spec), abi, Limits::default());
+    Ok(Box::new(filter.map_err(|error| error.to_string())?))
+}
+
+/// A v4 filter that sets `release` members has them, and they never run (DISP-3); nothing else
+/// may differ between a filter in Rust and its object.
+#[test]
+fn each_selftest_ends_alike_with_the_native_filter_and_with_the_object() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/selftests");
+    let all = files(&directory);
+    let numbers: Vec<String> = all
+        .iter()
+        .filter_map(|path| Some(path.file_name()?.to_str()?.split('-').next()?.to_owned()))
+        .collect();
+    let expected: Vec<String> = (1..=33).map(|number| format!("{number:02}")).collect();
+    assert_eq!(numbers, expected, "one file a selftest, and the flock test of v4");
+    let mut filtered = 0;
+    for path in all {
+        let text = std::fs::read_to_string(&path).expect("scenarios are UTF-8");
+        let native = play(&text);
+        let object = play_with(&text, &compiled);
+        assert_eq!(native, object, "{}", path.display());
+        filtered += usize::from(text.contains("\nfilter "));
+        for report in object {
+            assert!(report.failures.is_empty(), "{}: {:#?}", path.display(), report.failures);
+            let known = report.quirks.keys().all(|id| Quirk::from_id(id).is_some());
+            assert!(known, "{}: {:?}", path.display(), report.quirks);
+        }
+    }
+    assert!(filtered >= 26, "only {filtered} of them attach a filter");
+}
+
+#[test]
+fn an_object_that_decides_otherwise_fails_its_selftest() {
+    let text = include_str!("../scenarios/selftests/24-alter-errcode-userspace.scn");
+    let wrong = play_with(text, &|_, abi| compiled("lookup_post", abi));
+    assert!(wrong.iter().all(|report| report.failures.is_empty()), "it asks the daemon as well");
+    let wrong = play_with(text, &|_, abi| compiled("readdir_plus", abi));
+    assert!(wrong.iter().all(|report| !report.failures.is_empty()), "{wrong:?}");
+}
+
 #[test]
 fn a_run_is_the_same_twice() {
     let text = "lower\n  /a 'x'\nfilter f = audit\nmount filter=f\nrun\n  cat(\"/a\") = \"x\"\n";
@@ -137,6 +190,25 @@ fn each_kind_of_expectation_can_fail() {
             "line 3: the tree below lacks: b\td\t755\t0\t0\t2\t-\t",
         ],
     );
+}
+
+#[test]
+fn a_mount_that_ends_otherwise_than_written_fails() {
+    let refused = "line 1: the mount is refused with EINVAL: ";
+    finds(
+        "mount root_bpf=none\nrun\n  stat(\"/\")\n",
+        &[&format!("{refused}Unable to find bpf program")],
+    );
+    finds(
+        "mount root_dir=/absent\nrun\n  stat(\"/\")\n",
+        &[&format!("{refused}Unable to open root directory")],
+    );
+    finds("mount no_fd\nrun\n  stat(\"/\")\n", &[&format!("{refused}neither fd= nor no_daemon")]);
+    finds(
+        "mount refused \"Unable to find bpf program\"\nrun\n  stat(\"/\")\n",
+        &["line 1: the mount is made, not refused: Unable to find bpf program"],
+    );
+    finds("mount root_bpf=none refused \"Unable to find bpf program\"\n", &[]);
 }
 
 #[test]
@@ -217,6 +289,9 @@ fn mistakes_are_found_with_line_and_column() {
     refuses("colour blue", 1, 1, "unknown heading `colour`");
     refuses("  stat(\"/\")", 1, 3, "an indented line belongs to");
     refuses("mount fast", 1, 7, "unknown option `fast`");
+    refuses("mount root_dir=x", 1, 7, "root_dir= wants a path");
+    refuses("mount refused", 1, 14, "expected");
+    refuses("filter a = audit\nmount filter=a root_bpf=a", 2, 1, "filter= and root_bpf= both");
     refuses("mount init=x", 1, 7, "init= wants the flags");
     refuses("run\n  times 0 stat(\"/\")", 2, 3, "a call is repeated 1 to 100000 times");
     refuses("mount filter=f", 1, 14, "no filter has the label `f`");

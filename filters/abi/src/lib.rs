@@ -55,6 +55,6 @@ pub use table::{
 pub use time::Timespec;
 pub use verdict::{
     BPF_FUSE_CALL_DEFAULT, BPF_FUSE_CONTINUE, BPF_FUSE_POSTFILTER, BPF_FUSE_USER,
-    BPF_FUSE_USER_POSTFILTER, BPF_FUSE_USER_PREFILTER, Verdict,
+    BPF_FUSE_USER_POSTFILTER, BPF_FUSE_USER_PREFILTER, Verdict, android_code, code_label,
 };
 pub use wire::*;

@@ -87,6 +87,55 @@ impl Verdict {
     }
 }
 
+/// The bits of an Android program's return value with their names (SEMANTICS 2.11, 3.1).
+const ANDROID_BITS: [(u32, &str); 3] = [(1, "USER_FILTER"), (2, "BACKING"), (4, "POST_FILTER")];
+
+/// What a return value is called under an ABI: the name of a code, the names of Android's bits
+/// joined by `|` (`ORDINARY` when none is set), the errno of a negative value, else the number.
+///
+/// ```
+/// use fuserig_abi::{Abi, code_label};
+/// assert_eq!(code_label(Abi::V4, 5), "CALL_DEFAULT");
+/// assert_eq!(code_label(Abi::V3, 5), "code 5");
+/// assert_eq!(code_label(Abi::Android, 6), "BACKING|POST_FILTER");
+/// assert_eq!(code_label(Abi::Android, 0), "ORDINARY");
+/// assert_eq!(code_label(Abi::Android, 10), "BACKING|0x8");
+/// assert_eq!(code_label(Abi::V4, -2), "ENOENT");
+/// ```
+pub fn code_label(abi: Abi, code: i32) -> String {
+    let Ok(bits) = u32::try_from(code) else {
+        return match code {
+            -4095..0 => Errno(-code).to_string(),
+            _ => code.to_string(),
+        };
+    };
+    if abi != Abi::Android {
+        return Verdict::decode(abi, bits).to_string();
+    }
+    let set = ANDROID_BITS.iter().filter(|(bit, _)| bits & bit != 0);
+    let mut words: Vec<String> = set.map(|(_, name)| (*name).to_owned()).collect();
+    if bits > 7 {
+        words.push(format!("{:#x}", bits & !7));
+    }
+    if words.is_empty() { "ORDINARY".to_owned() } else { words.join("|") }
+}
+
+/// The value of Android's bits by the names that [`code_label`] gives them; none for another word.
+///
+/// ```
+/// use fuserig_abi::android_code;
+/// assert_eq!(android_code("BACKING|POST_FILTER"), Some(6));
+/// assert_eq!(android_code("ORDINARY"), Some(0));
+/// assert_eq!(android_code("CONTINUE"), None);
+/// ```
+pub fn android_code(word: &str) -> Option<u32> {
+    if word == "ORDINARY" {
+        return Some(0);
+    }
+    let bit = |word: &str| ANDROID_BITS.iter().find(|(_, name)| *name == word).map(|(bit, _)| *bit);
+    word.split('|').try_fold(0, |code, word| Some(code | bit(word)?))
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

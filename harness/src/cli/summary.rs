@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fuserig_abi::{Errno, Op, Phase, Slot};
+use fuserig_abi::{Abi, Op, Phase, Slot, code_label};
 
 use super::args::{Against, EngineName, ReplayArgs};
 use super::exit::Exit;
@@ -20,7 +20,7 @@ pub(super) fn print(played: &Played<'_>, args: &ReplayArgs, terminal: &mut Termi
         return exit;
     }
     head(played, terminal);
-    members(&played.report, terminal);
+    members(&played.report, played.setting.abi, terminal);
     counts(&played.report, terminal);
     if let Some(crossed) = &played.crossed {
         let style = if crossed.differs() { Style::Bad } else { Style::Good };
@@ -60,7 +60,7 @@ fn head(played: &Played<'_>, terminal: &mut Terminal) {
 type Codes = BTreeMap<i64, u64>;
 
 /// One row a member: how often it was called and what it answered.
-fn members(report: &ReplayReport, terminal: &mut Terminal) {
+fn members(report: &ReplayReport, abi: Abi, terminal: &mut Terminal) {
     if report.verdicts.is_empty() {
         return;
     }
@@ -74,7 +74,7 @@ fn members(report: &ReplayReport, terminal: &mut Terminal) {
     for (slot, codes) in rows {
         let calls: u64 = codes.values().sum();
         let answers: Vec<String> =
-            codes.iter().rev().map(|(&code, count)| format!("{} x{count}", answer(code))).collect();
+            codes.iter().rev().map(|(&code, n)| format!("{} x{n}", answer(abi, code))).collect();
         terminal.line(format!("  {:<28} {calls:>8}  {}", member(slot), answers.join(", ")));
     }
 }
@@ -89,16 +89,12 @@ fn member(slot: u16) -> String {
     slot.name().to_owned()
 }
 
-fn answer(code: i64) -> String {
-    match code {
-        0 => "continue".to_owned(),
-        1 => "user".to_owned(),
-        2 => "user_prefilter".to_owned(),
-        3 => "postfilter".to_owned(),
-        4 => "user_postfilter".to_owned(),
-        5 => "call_default".to_owned(),
-        ..0 => Errno(i32::try_from(-code).unwrap_or(i32::MAX)).to_string(),
-        other => format!("code {other}"),
+/// What the value that a member returned means to the version it was called by.
+fn answer(abi: Abi, code: i64) -> String {
+    match i32::try_from(code) {
+        Ok(code @ 0..) => code_label(abi, code).to_lowercase(),
+        Ok(code) => code_label(abi, code),
+        Err(_) => format!("code {code}"),
     }
 }
 
@@ -269,11 +265,12 @@ fn verdict(played: &Played<'_>, args: &ReplayArgs, exit: Exit, terminal: &mut Te
 
 fn json(played: &Played<'_>, exit: Exit) -> serde_json::Value {
     let report = &played.report;
+    let abi = played.setting.abi;
     let verdicts: Vec<_> = report
         .verdicts
         .iter()
         .map(|(&(slot, code), &count)| {
-            serde_json::json!({ "member": member(slot), "answer": answer(code), "count": count })
+            serde_json::json!({ "member": member(slot), "answer": answer(abi, code), "count": count })
         })
         .collect();
     let divergences: Vec<_> = report

@@ -10,6 +10,7 @@ mod dentry;
 mod handle;
 mod inode;
 mod mount;
+mod root;
 mod slab;
 mod world;
 
@@ -19,5 +20,6 @@ pub use dentry::{BackingPath, Dentry};
 pub use handle::Handle;
 pub use inode::{CachedPage, FuseInode, KnownAcl, StatMask};
 pub use mount::{Evicted, Leaks, Mount, MountOptions};
+pub use root::{MountRefused, RootDir, RootOptions, Server};
 pub use slab::{DentryId, HandleId, InodeId, Key, Slab};
 pub use world::{FilterId, World, WorldConfig};

@@ -258,6 +258,18 @@ impl Mount {
         (state.uid, state.gid) = (Uid::ROOT, Gid::ROOT);
     }
 
+    /// Puts the root on another lower directory, as the option `root_dir` does.
+    pub fn back_root(&mut self, root: &Stat) {
+        let inode = self.inode_of(self.root);
+        let state = &mut self.inodes[inode];
+        let (old, nodeid) = (state.backing.replace(root.ino), state.hash_nodeid);
+        state.refresh(root);
+        self.hashed.remove(&(old, nodeid, inode));
+        self.hashed.insert((Some(root.ino), nodeid, inode));
+        let (parent, name) = (root.ino, Arc::from(&b""[..]));
+        self.dentries[self.root].backing = Some(BackingPath { parent, name, node: Some(root.ino) });
+    }
+
     /// Takes the backing inode away from the root: a mount without `root_dir`, whose root the
     /// daemon serves.
     pub fn unback_root(&mut self) {

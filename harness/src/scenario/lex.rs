@@ -1,6 +1,6 @@
 //! Words, numbers and quoted bytes of one line, with their columns.
 
-use fuserig_abi::{Abi, Errno};
+use fuserig_abi::{Abi, Errno, android_code, code_label};
 
 use super::ScenarioError;
 
@@ -213,6 +213,9 @@ pub(super) fn code(word: &str) -> Option<i32> {
     if let Some(code) = NAMES.iter().position(|name| *name == word) {
         return i32::try_from(code).ok();
     }
+    if let Some(bits) = android_code(word) {
+        return i32::try_from(bits).ok();
+    }
     let errno = word.strip_prefix('-').unwrap_or(word);
     if let Some(errno) = Errno::from_name(errno) {
         return Some(errno.negative());
@@ -220,20 +223,10 @@ pub(super) fn code(word: &str) -> Option<i32> {
     number(word).map(|number| number as i32)
 }
 
-/// How a code is shown: the name of the verdict or errno, else the number. The codes of android
-/// are bits, which have no names in scenarios.
-pub(super) fn show_code(abi: Abi, code: i32) -> String {
-    match code {
-        0.. if abi == Abi::Android => code.to_string(),
-        0 => "CONTINUE".to_owned(),
-        1 => "USER".to_owned(),
-        2 => "USER_PREFILTER".to_owned(),
-        3 => "POSTFILTER".to_owned(),
-        4 => "USER_POSTFILTER".to_owned(),
-        5 => "CALL_DEFAULT".to_owned(),
-        _ if (-4095..0).contains(&code) => Errno(-code).to_string(),
-        _ => code.to_string(),
-    }
+/// How a code is shown: as the ABI calls it where a scenario can be written so, else the number.
+pub(super) fn show_code(abi: Abi, shown: i32) -> String {
+    let label = code_label(abi, shown);
+    if code(&label) == Some(shown) { label } else { shown.to_string() }
 }
 
 /// Where a comment begins: a `#` at the start or behind a space, outside of quotes.
@@ -271,8 +264,10 @@ mod tests {
         for (word, expected) in [("POSTFILTER", 3), ("ENOENT", -2), ("-ENOENT", -2), ("9", 9)] {
             assert_eq!(code(word), Some(expected), "{word}");
         }
-        for code in [0, 1, 2, 3, 4, 5, -2, -4096, 9] {
-            assert_eq!(super::code(&show_code(Abi::V4, code)), Some(code));
+        for abi in [Abi::V3, Abi::V4, Abi::Android] {
+            for code in [0, 1, 2, 3, 4, 5, -2, -4096, 9, 10] {
+                assert_eq!(super::code(&show_code(abi, code)), Some(code), "{abi}");
+            }
         }
     }
 

@@ -12,6 +12,8 @@
 //! abi       v3 v4                                    one run each; v4 when nothing is said
 //! fidelity  faithful                                 or intended
 //! mount     filter=hide daemon no_root_dir init=0x2000      options; all may be left out
+//! mount     root_dir=/below root_bpf=hide no_daemon         a directory, a registered name
+//! mount     root_bpf=other refused "Unable to find bpf program"      a mount that must fail
 //!
 //! filter hide = hide:.secret                         as on the command line
 //! filter mine rules                                  or rules, the first that matches decides
@@ -69,7 +71,8 @@ mod watch;
 pub use error::ScenarioError;
 pub use model::{
     Act, Action, Below, ClientLine, Condition, Consequence, DaemonAnswer, DaemonLine, EntryLine,
-    FilterLine, FilterSource, MountLine, RecordLine, Rule, Scenario, Step, SuccessLine, TreeBlock,
+    FilterLine, FilterSource, MountLine, RecordLine, RootDirLine, Rule, Scenario, Step,
+    SuccessLine, TreeBlock,
 };
 #[doc(hidden)]
 pub use parse::fuzz_entry;

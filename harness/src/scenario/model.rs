@@ -45,10 +45,40 @@ pub struct MountLine {
     pub filter: Option<String>,
     /// Whether a daemon serves the mount, scripted by the `daemon` lines.
     pub daemon: bool,
-    /// Whether the root has no backing directory, so that the daemon serves everything.
-    pub no_root_dir: bool,
+    /// What the root stands on.
+    pub root_dir: RootDirLine,
+    /// `root_bpf=`: the registered name of the filter at the root, in place of a label.
+    pub root_bpf: Option<String>,
+    /// Neither `fd=` nor `no_daemon` is given, which no kernel accepts.
+    pub no_fd: bool,
+    /// The words with which the mount must be refused; nothing runs then.
+    pub refused: Option<String>,
+    /// The line of the mount; 0 when there is none.
+    pub line: usize,
     /// The flags of the daemon's INIT reply: what it speaks (`FUSE_DO_READDIRPLUS` is 0x2000).
     pub init_flags: u32,
+}
+
+/// What the option `root_dir` says.
+///
+/// ```
+/// use fuserig::scenario::RootDirLine;
+/// assert_eq!(RootDirLine::default(), RootDirLine::Path("/".to_owned()));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RootDirLine {
+    /// The root of the lower tree or a directory in it.
+    Path(String),
+    /// No backing directory, so that the daemon serves everything.
+    Absent,
+    /// A descriptor that is not open.
+    Closed,
+}
+
+impl Default for RootDirLine {
+    fn default() -> Self {
+        RootDirLine::Path("/".to_owned())
+    }
 }
 
 /// A filter of the scenario.

@@ -7,7 +7,7 @@ use fuserig_traces::text::{CallForm, TextError};
 use super::lex::{Line, code, number};
 use super::model::{
     Act, Action, Below, ClientLine, Condition, Consequence, FilterLine, FilterSource, MountLine,
-    Rule, Scenario, Step, TreeBlock,
+    RootDirLine, Rule, Scenario, Step, TreeBlock,
 };
 use super::{ScenarioError, daemon_line};
 
@@ -189,10 +189,22 @@ impl Reader {
     }
 
     fn mount(&mut self, line: &mut Line<'_>) -> Result<(), ScenarioError> {
+        self.scenario.mount.line = line.number();
         while !line.at_end() {
             let column = line.column();
             let word = line.word();
             match word.split_once('=') {
+                Some(("root_dir", path)) => {
+                    self.scenario.mount.root_dir = match path {
+                        "closed" => RootDirLine::Closed,
+                        path if path.starts_with('/') => RootDirLine::Path(path.to_owned()),
+                        _ => {
+                            let what = "root_dir= wants a path of the lower tree, or closed";
+                            return Err(line.error_at(column, what));
+                        }
+                    };
+                }
+                Some(("root_bpf", name)) => self.scenario.mount.root_bpf = Some(name.to_owned()),
                 Some(("filter", label)) => {
                     self.scenario.mount.filter = Some(label.to_owned());
                     let label_column = column + "filter=".len();
@@ -205,15 +217,30 @@ impl Reader {
                         flags.ok_or_else(|| line.error_at(column, what))?;
                 }
                 None if word == "daemon" => self.scenario.mount.daemon = true,
-                None if word == "no_root_dir" => self.scenario.mount.no_root_dir = true,
+                None if word == "no_daemon" => self.scenario.mount.daemon = false,
+                None if word == "no_fd" => self.scenario.mount.no_fd = true,
+                None if word == "no_root_dir" => {
+                    self.scenario.mount.root_dir = RootDirLine::Absent;
+                }
+                None if word == "refused" => {
+                    let words = line.bytes()?;
+                    let words = String::from_utf8_lossy(&words).into_owned();
+                    self.scenario.mount.refused = Some(words);
+                }
                 _ => {
                     let what = format!(
-                        "unknown option `{word}`; known are filter=LABEL, daemon, init=FLAGS and \
-                         no_root_dir"
+                        "unknown option `{word}`; known are filter=LABEL, root_bpf=NAME, \
+                         root_dir=PATH, no_root_dir, daemon, no_daemon, no_fd, init=FLAGS and \
+                         refused \"WORDS\""
                     );
                     return Err(line.error_at(column, what));
                 }
             }
+        }
+        let mount = &self.scenario.mount;
+        if mount.filter.is_some() && mount.root_bpf.is_some() {
+            let what = "filter= and root_bpf= both name the filter of the root; write one";
+            return Err(line.error_at(1, what));
         }
         Ok(())
     }

@@ -11,11 +11,13 @@ use fuserig_traces::text::{CallForm, ExpectedResult};
 use super::daemon::{Script, ScriptedDaemon, SharedScript};
 use super::lex::show_code;
 use super::matching::unmet;
-use super::model::{Act, Below, ClientLine, Consequence, FilterSource, Scenario, Step};
+use super::model::{
+    Act, Below, ClientLine, Consequence, FilterSource, RootDirLine, Scenario, Step,
+};
 use super::report::{Failure, ScenarioReport};
 use super::rules::RuleFilter;
 use super::watch::{Seen, Shared, Watch};
-use crate::kernel::{MountOptions, World, WorldConfig};
+use crate::kernel::{MountOptions, RootDir, RootOptions, Server, World, WorldConfig};
 use crate::pipeline::{Daemon, NoDaemon, Stop};
 use crate::replay::{issue_call, result_mismatches, tree_output};
 use crate::vfs::{Call, CallResult, Output, PathAt, Vfs, VfsConfig};
@@ -61,11 +63,12 @@ pub fn run(
     resolve: &Resolve<'_>,
 ) -> Result<ScenarioReport, RunError> {
     let mut stage = Stage::set(scenario, abi, resolve)?;
+    stage.mount(scenario);
     for step in &scenario.steps {
-        stage.step(scenario, step);
         if stage.stopped {
             break;
         }
+        stage.step(scenario, step);
     }
     stage.finish(scenario);
     Ok(stage.report)
@@ -121,9 +124,6 @@ impl Stage {
         let mut world =
             World::new(&config, Box::new(lower), root, daemon, sink).map_err(RunError::Mount)?;
         world.filters.append(&mut others);
-        if scenario.mount.no_root_dir {
-            world.attach_root(false, None);
-        }
         let vfs = Vfs::new(world, &VfsConfig::default());
         for client in &scenario.clients {
             vfs.add_client(client.pid, credentials(client), client.umask);
@@ -136,6 +136,40 @@ impl Stage {
             caused: Vec::new(),
         };
         Ok(Stage { vfs, table, seen, script, report, stopped: false })
+    }
+
+    /// Attaches what the mount options say; nothing runs on a mount that is refused.
+    fn mount(&mut self, scenario: &Scenario) {
+        let line = &scenario.mount;
+        let options = RootOptions {
+            root_dir: match &line.root_dir {
+                RootDirLine::Path(path) => RootDir::Path(path.as_bytes()),
+                RootDirLine::Absent => RootDir::Absent,
+                RootDirLine::Closed => RootDir::Closed,
+            },
+            root_bpf: line.root_bpf.as_ref().map(String::as_bytes),
+            server: match (line.no_fd, line.daemon) {
+                (true, _) => Server::Unnamed,
+                (false, true) => Server::Descriptor,
+                (false, false) => Server::Absent,
+            },
+        };
+        let mounted = self.vfs.world_mut().mount_root(&options);
+        match (mounted, &line.refused) {
+            (Ok(()), None) => {}
+            (Ok(()), Some(words)) => {
+                self.fail(line.line, format!("the mount is made, not refused: {words}"));
+            }
+            (Err(refused), Some(words)) if refused.to_string() == *words => {
+                self.report.steps += 1;
+                self.stopped = true;
+            }
+            (Err(refused), _) => {
+                let errno = refused.errno();
+                self.fail(line.line, format!("the mount is refused with {errno}: {refused}"));
+                self.stopped = true;
+            }
+        }
     }
 
     fn fail(&mut self, line: usize, what: impl Into<String>) {
