@@ -3,6 +3,8 @@
 //! The expectations come from SEMANTICS 2.3 to 2.5 and the op tables, written down here a second
 //! time; nothing of the pipeline's own code decides them.
 
+#[path = "pipeline/android.rs"]
+mod android;
 #[path = "pipeline/bench.rs"]
 mod bench;
 #[path = "pipeline/reading.rs"]

@@ -6,10 +6,13 @@
 
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::{FUSE_ERROR_IN, FuseExtHeader, FuseInHeader, Gid, NodeId, Opcode, Pid, Uid, Unique};
+use crate::{Abi, FUSE_ERROR_IN, FuseExtHeader, FuseInHeader, Gid, NodeId, Opcode, Phase, Pid};
+use crate::{Uid, Unique};
 
 /// Length of the extension that carries `error_in`: its header, the value, and padding.
 const ERROR_IN_EXT: usize = 16;
+/// Where Android's header has `error_in`: `total_extlen` and padding of the others.
+const ERROR_IN_AT: usize = 36;
 const HEADER: usize = size_of::<FuseInHeader>();
 
 /// A request to the daemon.
@@ -140,6 +143,59 @@ impl Request {
         bytes
     }
 
+    /// The bytes on the wire of an ABI. Android has no extension: `error_in` is the last word of
+    /// the header (`fuse_in_postfilter_header`, SEMANTICS 2.11).
+    ///
+    /// ```
+    /// use fuserig_abi::{Abi, Gid, NodeId, Opcode, Phase, Pid, Request, Uid, Unique};
+    /// let request = Request {
+    ///     unique: Unique(1),
+    ///     nodeid: NodeId(1),
+    ///     opcode: Opcode::STATFS.with_phase(Phase::Post),
+    ///     uid: Uid(0),
+    ///     gid: Gid(0),
+    ///     pid: Pid(1),
+    ///     body: vec![0; 8],
+    ///     error_in: Some(0xffff_fffe),
+    /// };
+    /// let bytes = request.encode_for(Abi::Android);
+    /// assert_eq!((bytes.len(), &bytes[36..40]), (48, &[0xfe, 0xff, 0xff, 0xff][..]));
+    /// assert_eq!(Request::decode_for(Abi::Android, &bytes)?, request);
+    /// assert_eq!(request.encode_for(Abi::V4).len(), 64);
+    /// # Ok::<(), fuserig_abi::WireError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// When the body is 4 GiB or longer: no kernel sends that.
+    pub fn encode_for(&self, abi: Abi) -> Vec<u8> {
+        let Some(error_in) = self.error_in.filter(|_| abi == Abi::Android) else {
+            return self.encode();
+        };
+        let mut bytes = Request { error_in: None, ..self.clone() }.encode();
+        bytes[ERROR_IN_AT..HEADER].copy_from_slice(&error_in.to_le_bytes());
+        bytes
+    }
+
+    /// Reads a request of an ABI, as [`Request::encode_for`] writes it.
+    ///
+    /// # Errors
+    /// As [`Request::decode`].
+    pub fn decode_for(abi: Abi, bytes: &[u8]) -> Result<Request, WireError> {
+        let opcode = bytes.get(4..8).and_then(|word| u32::read_from_bytes(word).ok());
+        let post = opcode.is_some_and(|code| Opcode(code).phase() == Some(Phase::Post));
+        if abi != Abi::Android || !post {
+            return Request::decode(bytes);
+        }
+        let Some(head) = bytes.get(..HEADER) else {
+            return Err(WireError::Short { found: bytes.len(), needed: HEADER });
+        };
+        let word = &head[ERROR_IN_AT..];
+        let error_in = u32::from_le_bytes(word.try_into().expect("a header ends with a word"));
+        let mut plain = bytes.to_vec();
+        plain[ERROR_IN_AT..HEADER].fill(0);
+        Ok(Request { error_in: Some(error_in), ..Request::decode(&plain)? })
+    }
+
     /// Reads a request.
     ///
     /// # Errors
@@ -190,7 +246,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Request, WireError};
-    use crate::{Gid, NodeId, Opcode, Phase, Pid, Uid, Unique};
+    use crate::{Abi, Gid, NodeId, Opcode, Phase, Pid, Uid, Unique};
 
     fn sample(body: &[u8], error_in: Option<u32>) -> Request {
         Request {
@@ -203,6 +259,21 @@ mod tests {
             body: body.to_vec(),
             error_in,
         }
+    }
+
+    #[test]
+    fn android_has_the_error_in_the_header() {
+        let post = sample(b"12345678", Some(0xffff_fff2));
+        let bytes = post.encode_for(Abi::Android);
+        assert_eq!(bytes[..8], [48, 0, 0, 0, 14, 0, 2, 0]);
+        assert_eq!(bytes[36..], *b"\xf2\xff\xff\xff12345678");
+        assert_eq!(Request::decode_for(Abi::Android, &bytes), Ok(post));
+        // Without a phase the word is what it is elsewhere.
+        let plain = Request { opcode: Opcode::OPEN, ..sample(b"", None) };
+        assert_eq!(plain.encode_for(Abi::Android), plain.encode());
+        assert_eq!(Request::decode_for(Abi::Android, &plain.encode()), Ok(plain));
+        let short = Request::decode_for(Abi::Android, &bytes[..39]);
+        assert_eq!(short, Err(WireError::Short { found: 39, needed: 40 }));
     }
 
     #[test]

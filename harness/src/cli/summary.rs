@@ -270,7 +270,8 @@ fn json(played: &Played<'_>, exit: Exit) -> serde_json::Value {
         .verdicts
         .iter()
         .map(|(&(slot, code), &count)| {
-            serde_json::json!({ "member": member(slot), "answer": answer(abi, code), "count": count })
+            let answer = answer(abi, code);
+            serde_json::json!({ "member": member(slot), "answer": answer, "count": count })
         })
         .collect();
     let divergences: Vec<_> = report

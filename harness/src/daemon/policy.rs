@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use fuserig_abi::{Errno, NodeId, Opcode, Reply, Request};
+use fuserig_abi::{Abi, Errno, NodeId, Opcode, Reply, Request};
 
 use super::init_reply;
 use crate::pipeline::{Daemon, Device, Route};
@@ -92,7 +92,7 @@ impl PolicyDaemon {
         &self.forgotten
     }
 
-    fn answer(&self, request: &Request) -> (Reply, Route) {
+    fn answer(&self, request: &Request, abi: Abi) -> (Reply, Route) {
         if request.opcode == Opcode::INIT {
             return (init_reply(request), Route::Write);
         }
@@ -100,7 +100,7 @@ impl PolicyDaemon {
         let known = self.policies.iter().find(|(opcode, _)| meant(*opcode));
         let action = known.map_or(&self.otherwise, |(_, action)| action);
         // A POSTFILTER request's extension is part of what a daemon reads.
-        let bytes = request.encode();
+        let bytes = request.encode_for(abi);
         let body = &bytes[size_of::<fuserig_abi::FuseInHeader>()..];
         let unique = request.unique;
         let plain = |body: Vec<u8>| (Reply::success(unique, body), Route::Write);
@@ -125,7 +125,7 @@ impl PolicyDaemon {
 
 impl Daemon for PolicyDaemon {
     fn serve(&mut self, request: &Request, device: &mut Device<'_>) {
-        let (reply, route) = self.answer(request);
+        let (reply, route) = self.answer(request, device.abi());
         let bytes = reply.encode();
         let written = match route {
             Route::Write => device.write(&bytes),

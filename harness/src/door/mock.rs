@@ -154,7 +154,7 @@ impl MockKernel {
         self.vfs = None;
         // An end of file ends the threads that do not get the DESTROY.
         let destroy = socket::own(Opcode::DESTROY, NodeId(0), Unique(u64::MAX - 1), Vec::new());
-        let told = socket::send(&self.socket, &destroy);
+        let told = socket::send(&self.socket, &destroy.encode());
         let closed = rustix::net::shutdown(&*self.socket, rustix::net::Shutdown::Write);
         debug_assert!(closed.is_ok() || !told, "our own end can be shut down");
         match session.join() {

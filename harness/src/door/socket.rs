@@ -79,8 +79,8 @@ impl SocketDaemon {
         SocketDaemon { socket, log, buffer: vec![0; MESSAGE_MAX], forgets: 0 }
     }
 
-    fn send(&self, request: &Request) -> bool {
-        send(&self.socket, request)
+    fn send(&self, bytes: &[u8]) -> bool {
+        send(&self.socket, bytes)
     }
 
     /// The next message; none when the filesystem is gone or silent.
@@ -101,9 +101,9 @@ impl SocketDaemon {
 }
 
 /// Sends one request; false when nobody listens.
-pub(super) fn send(socket: &OwnedFd, request: &Request) -> bool {
+pub(super) fn send(socket: &OwnedFd, request: &[u8]) -> bool {
     loop {
-        match rustix::net::send(socket, &request.encode(), SendFlags::NOSIGNAL) {
+        match rustix::net::send(socket, request, SendFlags::NOSIGNAL) {
             Ok(_) => return true,
             Err(HostErrno::INTR) => {}
             Err(_) => return false,
@@ -120,7 +120,7 @@ pub(super) fn own(opcode: Opcode, nodeid: NodeId, unique: Unique, body: Vec<u8>)
 impl Daemon for SocketDaemon {
     fn serve(&mut self, request: &Request, device: &mut Device<'_>) {
         let mut reply = None;
-        if self.send(request) {
+        if self.send(&request.encode_for(device.abi())) {
             while !device.is_settled() {
                 let Some(length) = self.receive() else { break };
                 let message = &mut self.buffer[..length];
@@ -151,7 +151,7 @@ impl Daemon for SocketDaemon {
         let unique = Unique(self.forgets * 2 - 1);
         let body = nlookup.to_le_bytes().to_vec();
         let request = own(Opcode::FORGET, nodeid, unique, body);
-        self.send(&request);
+        self.send(&request.encode());
         self.log(|log| log.exchanged.push(Exchanged { request, reply: None }));
     }
 }

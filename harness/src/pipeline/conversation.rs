@@ -2,7 +2,8 @@
 //! (SEMANTICS 2.6, 2.7).
 
 use fuserig_abi::{
-    Abi, Arg, BufferFlags, CallArgs, Caller, Errno, NodeId, Op, Opcode, RequestFlags,
+    Abi, Arg, BufferFlags, CallArgs, Caller, Errno, FuseWriteIn, NodeId, Op, Opcode, Phase,
+    RequestFlags,
 };
 
 use super::device::{Asking, Settled, Shape, ask};
@@ -24,7 +25,7 @@ pub(crate) fn initialize(world: &mut World, caller: &Caller, body: Vec<u8>) -> O
 pub(super) fn prefilter(world: &mut World, run: &mut Run) -> Result<i64, Stop> {
     if world.abi == Abi::Android {
         // All in arguments go there and come back, each at the size it has.
-        let body = request_body(&run.args.in_args[..run.args.in_count], run)?;
+        let body = request_body(&run.args.in_args[..run.args.in_count], run, world)?;
         let all: Vec<usize> = (0..run.args.in_count).collect();
         return talk(world, run, body, None, Direction::In(&all));
     }
@@ -72,7 +73,7 @@ fn prefilter_of(world: &mut World, run: &mut Run, echoed: usize) -> Result<i64, 
     if faithful && run.op == Op::Setxattr {
         run.quirk(world, "USER-4");
     }
-    let body = request_body(&run.args.in_args[..run.args.in_count], run)?;
+    let body = request_body(&run.args.in_args[..run.args.in_count], run, world)?;
     let echoed: Vec<usize> = (0..echoed).collect();
     talk(world, run, body, None, Direction::In(&echoed))
 }
@@ -99,7 +100,7 @@ pub(super) fn postfilter(world: &mut World, run: &mut Run) -> Result<i64, Stop> 
     }
     let mut args: Vec<Arg> = run.args.ins().to_vec();
     args.extend(wire.iter().map(|&index| run.args.out_args[index]));
-    let body = request_body(&args, run)?;
+    let body = request_body(&args, run, world)?;
     let error_in = Some(run.args.meta.error_in);
     // The room for the reply becomes the size, also when no reply comes (N8).
     let sizes: Vec<(usize, u32)> = wire
@@ -123,7 +124,7 @@ pub(super) fn postfilter(world: &mut World, run: &mut Run) -> Result<i64, Stop> 
                 }
             }
         }
-    } else if run.op == Op::Setxattr && world.faithful() {
+    } else if run.op == Op::Setxattr && world.faithful() && world.abi != Abi::Android {
         return Err(Stop::Crash(quirk("USER-3")));
     }
     Ok(outcome)
@@ -140,17 +141,33 @@ fn wire_outs(run: &Run) -> Vec<usize> {
     }
 }
 
+/// Bytes of a struct that go over the wire: all, but on Android the size of a pointer where that of
+/// the out argument of statfs was meant (AND-3).
+fn wire_bytes<'a>(bytes: &'a [u8], run: &Run, world: &World) -> &'a [u8] {
+    let post = Opcode(run.args.meta.opcode).phase() == Some(Phase::Post);
+    if world.abi == Abi::Android && world.faithful() && post && run.op == Op::Statfs {
+        return &bytes[..size_of::<u64>()];
+    }
+    bytes
+}
+
 /// A body, and the lengths it was put together from.
 type Pieced = (Vec<u8>, Vec<u32>);
 
 /// Structs in full, buffers at their current size. A buffer without data is copied from NULL.
-fn request_body(args: &[Arg], run: &Run) -> Result<Pieced, Stop> {
+fn request_body(args: &[Arg], run: &Run, world: &World) -> Result<Pieced, Stop> {
+    if world.abi == Abi::Android && world.faithful() && run.op == Op::WriteIter {
+        // The data have a length and no address, and are copied all the same (AND-4).
+        if run.input::<FuseWriteIn>(0).size > 0 {
+            return Err(Stop::Crash(quirk("AND-4")));
+        }
+    }
     let (mut body, mut lengths) = (Vec::new(), Vec::new());
     for arg in args {
         let before = body.len();
         match arg {
             Arg::None => {}
-            Arg::Struct(bytes) => body.extend_from_slice(bytes.bytes()),
+            Arg::Struct(bytes) => body.extend_from_slice(wire_bytes(bytes.bytes(), run, world)),
             Arg::Buffer(buffer) => match buffer.bytes(&run.args.arena) {
                 Ok(bytes) => body.extend_from_slice(bytes),
                 Err(_) => return Err(Stop::Crash(quirk("BUF-3"))),
@@ -178,7 +195,7 @@ fn talk(
     error_in: Option<u32>,
     direction: Direction<'_>,
 ) -> Result<i64, Stop> {
-    let shape = shape(&run.args, direction, world);
+    let shape = shape(run, direction, world);
     let sizes = shape.sizes.clone();
     let caller = run.caller.clone();
     let asking = Asking {
@@ -232,7 +249,8 @@ fn names_without_nul(run: &Run) -> bool {
 }
 
 /// What the reply may hold: structs in full, buffers at most at their maximum.
-fn shape(args: &CallArgs, direction: Direction<'_>, world: &World) -> Shape {
+fn shape(run: &Run, direction: Direction<'_>, world: &World) -> Shape {
+    let args = &run.args;
     let faithful = world.faithful();
     let android = world.abi == Abi::Android;
     let list: Vec<&Arg> = match direction {
@@ -241,7 +259,7 @@ fn shape(args: &CallArgs, direction: Direction<'_>, world: &World) -> Shape {
     };
     let size = |arg: &&Arg| match arg {
         Arg::None => 0,
-        Arg::Struct(bytes) => bytes.bytes().len() as u32,
+        Arg::Struct(bytes) => wire_bytes(bytes.bytes(), run, world).len() as u32,
         Arg::Buffer(buffer) if android && matches!(direction, Direction::In(_)) => buffer.size,
         Arg::Buffer(buffer) => buffer.max_size,
     };

@@ -172,6 +172,11 @@ impl Device<'_> {
         self.settled.is_some()
     }
 
+    /// The modelled version, which says how a request looks on the wire.
+    pub fn abi(&self) -> Abi {
+        self.world.abi
+    }
+
     /// The instant on the virtual clock.
     pub fn now(&self) -> Timespec {
         self.world.now

@@ -18,12 +18,12 @@ const ECONNREFUSED: i64 = -111;
 
 /// One argument as a member sees it.
 #[derive(Clone)]
-struct Seen {
-    name: String,
-    size: i64,
-    flags: Option<BufferFlags>,
+pub(crate) struct Seen {
+    pub(crate) name: String,
+    pub(crate) size: i64,
+    pub(crate) flags: Option<BufferFlags>,
     /// The largest size, for a buffer.
-    max: i64,
+    pub(crate) max: i64,
 }
 
 /// How the steps end, as the last line writes it.
@@ -65,7 +65,7 @@ pub(crate) fn reading(abi: Abi, subject: &Subject, path: &Path) -> String {
 }
 
 /// 4.2 and 4.3: names of two characters, attribute names and targets of six.
-fn arguments(row: &OperationRow, subject: &Subject, dir: Dir) -> Vec<Seen> {
+pub(crate) fn arguments(row: &OperationRow, subject: &Subject, dir: Dir) -> Vec<Seen> {
     let op = subject.op;
     let size_argument = match op {
         Op::Setxattr => 2,
@@ -95,12 +95,49 @@ fn arguments(row: &OperationRow, subject: &Subject, dir: Dir) -> Vec<Seen> {
     row.args(dir).iter().map(make).collect()
 }
 
-fn shown_all(args: &[Seen]) -> String {
+pub(crate) fn shown_all(args: &[Seen]) -> String {
     args.iter().map(|arg| shown(&arg.name, arg.size, arg.flags)).collect()
 }
 
-fn sizes(args: &[Seen]) -> Vec<i64> {
+pub(crate) fn sizes(args: &[Seen]) -> Vec<i64> {
     args.iter().map(|arg| arg.size).collect()
+}
+
+/// `meta.nodeid`: the root has 1, everything below it 0 (7.6); operations on names have that of
+/// their parent, but for link (LINKN-1).
+pub(crate) fn nodeid(op: Op) -> u8 {
+    let of_parent = matches!(
+        op,
+        Op::CreateOpen
+            | Op::Lookup
+            | Op::Mknod
+            | Op::Mkdir
+            | Op::Rmdir
+            | Op::Rename
+            | Op::Rename2
+            | Op::Unlink
+            | Op::Symlink
+    );
+    u8::from(of_parent)
+}
+
+/// Whether the result of a success is something else than a number.
+pub(crate) fn is_typed(op: Op) -> bool {
+    matches!(
+        op,
+        Op::CreateOpen
+            | Op::Lookup
+            | Op::Mknod
+            | Op::Mkdir
+            | Op::Rmdir
+            | Op::Rename
+            | Op::Rename2
+            | Op::Unlink
+            | Op::Link
+            | Op::Getattr
+            | Op::Statfs
+            | Op::Symlink
+    )
 }
 
 impl Reader<'_> {
@@ -110,20 +147,7 @@ impl Reader<'_> {
 
     fn run(&mut self) -> End {
         let op = self.subject.op;
-        let of_parent = matches!(
-            op,
-            Op::CreateOpen
-                | Op::Lookup
-                | Op::Mknod
-                | Op::Mkdir
-                | Op::Rmdir
-                | Op::Rename
-                | Op::Rename2
-                | Op::Unlink
-                | Op::Symlink
-        );
-        // The root has nodeid 1, everything below it 0 (7.6).
-        let request = format!("request nodeid {}{}", u8::from(of_parent), shown_all(&self.ins));
+        let request = format!("request nodeid {}{}", nodeid(op), shown_all(&self.ins));
         self.say(1, request);
         let mut next = match self.member_of(Phase::Pre) {
             Some(slot) => self.call(2, slot, Phase::Pre),
@@ -158,10 +182,11 @@ impl Reader<'_> {
         self.handled()
     }
 
-    /// The member that the dispatcher calls, with the mistakes DISP-1 and DISP-3.
+    /// The member that the dispatcher calls, with the mistakes DISP-1 and DISP-3; a family has one
+    /// dispatcher and none of them (9.2).
     fn member_of(&self, phase: Phase) -> Option<Slot> {
         let op = match (self.subject.op, phase) {
-            (Op::DirFsync, Phase::Pre) => Op::Fsync,
+            (Op::DirFsync, Phase::Pre) if self.abi != Abi::V3Grouped => Op::Fsync,
             (Op::Release, _) if self.abi == Abi::V4 => Op::Releasedir,
             (op, _) => op,
         };
@@ -283,8 +308,11 @@ impl Reader<'_> {
         let missing = op == Op::Lookup && self.subject.variant && !fails;
         self.error_in = if missing { ENOENT } else { self.error.min(0) };
         if matches!(op, Op::Getxattr | Op::Listxattr) && !self.subject.variant {
-            // Only getxattr stores its errno as a size; listxattr leaves the size on failure.
-            if op == Op::Getxattr || !fails {
+            // Only getxattr stores its errno as a size; listxattr leaves the size on failure. The
+            // proposal keeps the errno apart, because BUF-6 does not apply to it (9.2).
+            if op == Op::Getxattr && self.abi == Abi::V3Grouped {
+                self.outs[0].size = self.value.max(0);
+            } else if op == Op::Getxattr || !fails {
                 self.outs[0].size = self.value;
             }
         }
@@ -302,7 +330,10 @@ impl Reader<'_> {
         if next == 3 {
             code = match self.member_of(Phase::Post) {
                 // The dispatcher tests the prefilter instead (DISP-2).
-                None if op == Op::Mkdir && self.path.members == Members::Prefilters => {
+                None if op == Op::Mkdir
+                    && self.path.members == Members::Prefilters
+                    && self.abi != Abi::V3Grouped =>
+                {
                     self.say(10, "stop DISP-2");
                     return Err("Crash(DISP-2)".to_owned());
                 }
@@ -348,10 +379,15 @@ impl Reader<'_> {
         } else if op == Op::Setxattr {
             self.say(11, "stop USER-3");
             return Err("Crash(USER-3)".to_owned());
-        } else if op == Op::Getxattr && !self.subject.variant {
+        } else if op == Op::Getxattr && !self.subject.variant && self.value_is_size() {
             self.value = wire[0].size;
         }
         Ok(())
+    }
+
+    /// Whether the length of the value is the result: of the proposal only after a success.
+    fn value_is_size(&self) -> bool {
+        self.abi != Abi::V3Grouped || self.value >= 0
     }
 
     fn finalize(&mut self) {
@@ -380,21 +416,10 @@ impl Reader<'_> {
         if self.error != 0 {
             return self.error.to_string();
         }
-        let typed = matches!(
-            self.subject.op,
-            Op::CreateOpen
-                | Op::Lookup
-                | Op::Mknod
-                | Op::Mkdir
-                | Op::Rmdir
-                | Op::Rename
-                | Op::Rename2
-                | Op::Unlink
-                | Op::Link
-                | Op::Getattr
-                | Op::Statfs
-                | Op::Symlink
-        );
-        if typed && self.value >= 0 { "ok".to_owned() } else { self.value.to_string() }
+        if is_typed(self.subject.op) && self.value >= 0 {
+            "ok".to_owned()
+        } else {
+            self.value.to_string()
+        }
     }
 }

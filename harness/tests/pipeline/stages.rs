@@ -12,6 +12,7 @@ use fuserig_abi::{
     Slot,
 };
 
+use super::android::reading_android;
 use super::bench::{Bench, number};
 use super::reading::reading;
 
@@ -29,23 +30,28 @@ pub(crate) struct Path {
     pub(crate) lower_fails: bool,
 }
 
-/// Which versions a path makes sense on.
+/// Which versions a path makes sense on; v3-grouped has the codes of v3, Android bits of its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum On {
     Both,
     V3,
     V4,
+    Android,
 }
 
 impl On {
     fn has(self, abi: Abi) -> bool {
         match self {
-            On::Both => true,
-            On::V3 => abi == Abi::V3,
+            On::Both => abi != Abi::Android,
+            On::V3 => matches!(abi, Abi::V3 | Abi::V3Grouped),
             On::V4 => abi == Abi::V4,
+            On::Android => abi == Abi::Android,
         }
     }
 }
+
+/// Every ABI that has sequences.
+const ABIS: [Abi; 4] = [Abi::V3, Abi::V4, Abi::V3Grouped, Abi::Android];
 
 /// Which members the filter has.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -151,7 +157,43 @@ pub(crate) const PATHS: &[Path] = &[
         ..V4
     },
     Path { title: "unknown code", pre: 9, ..REST },
+    // Android: 1 asks the daemon, 2 goes below, 4 comes back afterwards; 0 is the ordinary path.
+    Path { title: "below", pre: 2, ..BELOW },
+    Path { title: "below, lower fails", pre: 2, lower_fails: true, ..BELOW },
+    Path { title: "no program", members: Members::Nothing, ..BELOW },
+    Path { title: "program fails", pre: -1, ..BELOW },
+    Path { title: "program fails below every errno", pre: -4096, ..BELOW },
+    Path { title: "ordinary path", pre: 0, ..BELOW },
+    Path { title: "afterwards without below", pre: 4, ..BELOW },
+    Path { title: "daemon, then below", pre: 3, ..ANSWERED },
+    Path { title: "daemon, then the ordinary path", pre: 1, ..ANSWERED },
+    Path { title: "daemon refuses", pre: 3, ..REFUSED },
+    Path { title: "daemon, reply too long", pre: 3, ..OVERLONG },
+    Path { title: "daemon, and there is none", pre: 3, ..BELOW },
+    Path { title: "afterwards", pre: 6, post: 0, ..BELOW },
+    Path { title: "afterwards, lower fails", pre: 6, post: 0, lower_fails: true, ..BELOW },
+    Path { title: "afterwards fails", pre: 6, post: -1, ..BELOW },
+    Path { title: "afterwards says below", pre: 6, post: 2, ..BELOW },
+    Path { title: "afterwards says afterwards", pre: 6, post: 4, ..BELOW },
+    Path { title: "afterwards asks the daemon", pre: 6, post: 1, ..ANSWERED },
+    Path {
+        title: "afterwards, lower fails, daemon",
+        pre: 6,
+        post: 1,
+        lower_fails: true,
+        ..ANSWERED
+    },
+    Path { title: "afterwards, daemon refuses", pre: 6, post: 1, ..REFUSED },
+    Path { title: "afterwards, reply too long", pre: 6, post: 1, ..OVERLONG },
+    Path { title: "afterwards, and there is no daemon", pre: 6, post: 1, ..BELOW },
+    Path { title: "all three bits", pre: 7, post: 1, ..ANSWERED },
+    Path { title: "unknown bits", pre: 10, ..BELOW },
 ];
+
+const BELOW: Path = Path { on: On::Android, ..REST };
+const ANSWERED: Path = Path { on: On::Android, ..AGREES };
+const REFUSED: Path = Path { on: On::Android, ..REFUSES };
+const OVERLONG: Path = Path { on: On::Android, ..TOO_LONG_REPLY };
 
 /// What is asked: an operation, or one of its variants that takes other steps.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -184,14 +226,17 @@ fn operation(bench: &mut Bench, subject: &Subject) -> Operation {
 
 /// Answers with what each filter request allows.
 #[derive(Debug)]
-struct Obedient(Answer);
+struct Obedient(Answer, Abi);
 
 /// How many bytes of its body an operation wants back: of the in arguments from the start, of the
-/// out arguments from the end (SEMANTICS 2.7, the wire table).
-fn wanted(op: Op, phase: Phase, body: &[u8]) -> Vec<u8> {
+/// out arguments from the end (SEMANTICS 2.7, the wire table). Android wants every in argument back
+/// (2.11, A2), has an entry behind the reply of a lookup, and 8 bytes of a statfs (AND-3).
+fn wanted(abi: Abi, op: Op, phase: Phase, body: &[u8]) -> Vec<u8> {
     let head = |count: usize| body[..count.min(body.len())].to_vec();
     let tail = |count: usize| body[body.len() - count.min(body.len())..].to_vec();
     match (phase, op) {
+        (Phase::Pre, _) if abi == Abi::Android => body.to_vec(),
+        (Phase::Post, Op::Lookup) if abi == Abi::Android => tail(160),
         (Phase::Pre, Op::CreateOpen | Op::Mknod) => head(16),
         (Phase::Pre, Op::Mkdir) => head(8),
         (Phase::Pre, Op::Rmdir | Op::Unlink) => Vec::new(),
@@ -223,7 +268,7 @@ impl Daemon for Obedient {
         };
         match self.0 {
             Answer::Agrees => {
-                let body = wanted(op, phase, &request.body);
+                let body = wanted(self.1, op, phase, &request.body);
                 let taken = device.success(&body);
                 assert!(taken.is_ok(), "{}: a reply of the right length", request.opcode);
             }
@@ -332,7 +377,7 @@ fn play(abi: Abi, subject: &Subject, path: &Path) -> (String, Outcome) {
     bench.script.members.set(path.members.test());
     let operation = operation(&mut bench, subject);
     if let Some(answer) = path.daemon {
-        bench.world.daemon = Box::new(Obedient(answer));
+        bench.world.daemon = Box::new(Obedient(answer, abi));
         bench.world.connection.refuses = false;
     }
     let lines = Rc::new(RefCell::new(String::new()));
@@ -369,7 +414,7 @@ fn snapshots() -> insta::Settings {
 #[test]
 fn every_operation_on_every_verdict_path_goes_through_the_steps_as_written() {
     snapshots().bind(|| {
-        for abi in [Abi::V3, Abi::V4] {
+        for abi in ABIS {
             for subject in subjects() {
                 let mut text = String::new();
                 for path in paths(abi) {
@@ -388,14 +433,17 @@ fn every_operation_on_every_verdict_path_goes_through_the_steps_as_written() {
 #[test]
 fn the_steps_are_those_that_a_reader_of_the_specification_derives() {
     let mut wrong = String::new();
-    for abi in [Abi::V3, Abi::V4] {
+    for abi in ABIS {
         for subject in subjects() {
             for path in paths(abi) {
                 let (lines, outcome) = play(abi, &subject, path);
                 let seen = lines.lines().filter(|line| !line.contains(" quirk "));
                 let seen: String = seen.map(|line| format!("{line}\n")).collect();
                 let seen = format!("{seen}  = {}\n", ending(&outcome));
-                let expected = reading(abi, &subject, path);
+                let expected = match abi {
+                    Abi::Android => reading_android(&subject, path),
+                    _ => reading(abi, &subject, path),
+                };
                 if seen != expected {
                     let place = format!("{abi} {}: {}", subject.name, path.title);
                     writeln!(wrong, "{place}\nseen\n{seen}expected\n{expected}")
@@ -412,7 +460,7 @@ fn the_steps_are_those_that_a_reader_of_the_specification_derives() {
 fn each_quirk_is_reported_on_these_paths_and_no_others() {
     type Names = Vec<&'static str>;
     let mut found: BTreeMap<String, BTreeMap<(usize, Abi), Names>> = BTreeMap::new();
-    for abi in [Abi::V3, Abi::V4] {
+    for abi in ABIS {
         for subject in subjects() {
             for (place, path) in PATHS.iter().enumerate().filter(|(_, path)| path.on.has(abi)) {
                 let (lines, _) = play(abi, &subject, path);
@@ -430,14 +478,16 @@ fn each_quirk_is_reported_on_these_paths_and_no_others() {
     for (id, places) in found {
         writeln!(text, "{id}").expect("strings take everything");
         for ((place, abi), names) in &places {
-            let both = places.get(&(*place, Abi::V3)) == places.get(&(*place, Abi::V4));
-            let versions = match (both, abi) {
-                (true, Abi::V3) => "v3 v4",
-                (true, _) => continue,
-                (false, abi) => abi.name(),
-            };
-            let title = PATHS[*place].title;
-            writeln!(text, "  {versions:<5} {title}: {}", list(names))
+            let on = |abi| places.get(&(*place, abi));
+            let same = |abi: &Abi| on(*abi) == Some(names);
+            // A line stands at the first version that says it, and names the others.
+            if ABIS.iter().take_while(|earlier| *earlier != abi).any(same) {
+                continue;
+            }
+            let versions: Vec<&str> =
+                ABIS.iter().filter(|abi| same(abi)).map(|abi| abi.name()).collect();
+            let (versions, title) = (versions.join(" "), PATHS[*place].title);
+            writeln!(text, "  {versions:<16} {title}: {}", list(names))
                 .expect("strings take everything");
         }
     }
@@ -455,14 +505,41 @@ fn list(names: &[&str]) -> String {
     }
 }
 
+/// The versions of a hole, what is empty, and why.
+type Hole = (&'static [Abi], &'static str, &'static str);
+
+const STRUCT_OPS: &[Abi] = &[Abi::V3, Abi::V4, Abi::V3Grouped];
+const ANDROID: &[Abi] = &[Abi::Android];
+
 /// Why a cell of the table says the same as its neighbour.
-const HOLES: &[(&str, &str)] = &[
-    ("release, releasedir: lower fails", "there is no lower step; the lower file is dropped first"),
-    ("lookup: lower fails", "any failure of the lower lookup ends in -ENOENT (LOOK-2)"),
-    ("statfs: daemon prefilter", "no in argument, so the kernel crashes (USER-1)"),
-    ("rename, rename2, symlink: daemon prefilter", "names may not be written to (USER-2)"),
-    ("setxattr: daemon postfilter", "no out argument, so a success is a BUG (USER-3)"),
+const HOLES: &[Hole] = &[
     (
+        &ABIS,
+        "release, releasedir: lower fails",
+        "there is no lower step; the lower file is dropped first",
+    ),
+    (&ABIS, "lookup: lower fails", "any failure of the lower lookup ends in -ENOENT (LOOK-2)"),
+    (STRUCT_OPS, "statfs: daemon prefilter", "no in argument, so the kernel crashes (USER-1)"),
+    (
+        STRUCT_OPS,
+        "rename, rename2, symlink: daemon prefilter",
+        "names may not be written to (USER-2)",
+    ),
+    (STRUCT_OPS, "setxattr: daemon postfilter", "no out argument, so a success is a BUG (USER-3)"),
+    (
+        &[Abi::V3Grouped],
+        "states of the arguments",
+        "what a family's member gets is made of these by the frame; filters/tests/engine/grouped.rs",
+    ),
+    (ANDROID, "only postfilters are set", "there is one program, and no member to leave out"),
+    (
+        ANDROID,
+        "states of the arguments: flags",
+        "a program has windows on the arguments and no buffer; filters/tests/engine/android.rs",
+    ),
+    (ANDROID, "release, releasedir", "one operation with two opcodes; the table has a row of each"),
+    (
+        &ABIS,
         "buffers: allocation fails",
         "only memory pressure fails an allocation; unit tests of the arena",
     ),
@@ -473,8 +550,20 @@ const COLUMNS: usize = 11;
 
 #[test]
 fn the_table_of_what_the_stages_cover() {
-    let mut text = String::from("v4: what each verdict path ends in\n\n");
-    let all: Vec<&Path> = paths(Abi::V4).collect();
+    snapshots().bind(|| {
+        for abi in ABIS {
+            let name = match abi {
+                Abi::V4 => "coverage".to_owned(),
+                abi => format!("coverage-{}", abi.name()),
+            };
+            insta::assert_snapshot!(name, coverage(abi));
+        }
+    });
+}
+
+fn coverage(abi: Abi) -> String {
+    let mut text = format!("{abi}: what each verdict path ends in\n\n");
+    let all: Vec<&Path> = paths(abi).collect();
     for (place, path) in all.iter().enumerate() {
         writeln!(text, "{:>2}  {}", place + 1, path.title).expect("strings take everything");
     }
@@ -487,7 +576,7 @@ fn the_table_of_what_the_stages_cover() {
         for subject in subjects() {
             write!(text, "{:<16}", subject.name).expect("strings take everything");
             for path in paths {
-                let (_, outcome) = play(Abi::V4, &subject, path);
+                let (_, outcome) = play(abi, &subject, path);
                 let mut cell = ending(&outcome).replace("Crash(", "").replace("Hang(", "");
                 cell.retain(|letter| letter != ')');
                 write!(text, "{cell:>7}").expect("strings take everything");
@@ -497,25 +586,31 @@ fn the_table_of_what_the_stages_cover() {
     }
     text.push_str("\nstates of the arguments, prefilter calls / postfilter calls\n");
     for subject in subjects() {
-        let (mut before, mut after) = (Vec::new(), Vec::new());
-        for path in &all {
-            let (lines, _) = play(Abi::V4, &subject, path);
-            for line in lines.lines().filter(|line| line.contains(" call ")) {
-                let state = line.split_once(" error_in ").map_or("", |(_, rest)| rest);
-                let state = state.split_once(' ').map_or("none", |(_, rest)| rest).to_owned();
-                let states = if line.contains("PREFILTER ") { &mut before } else { &mut after };
-                if !states.contains(&state) {
-                    states.push(state);
-                }
-            }
-        }
-        let (before, after) = (before.join(" | "), after.join(" | "));
+        let (before, after) = states(abi, &subject, &all);
         writeln!(text, "{:<16} {before}\n{:<16} / {after}", subject.name, "")
             .expect("strings take everything");
     }
     text.push_str("\nholes\n");
-    for (hole, reason) in HOLES {
+    let own = HOLES.iter().filter(|(on, ..)| on.contains(&abi));
+    for (_, hole, reason) in own {
         writeln!(text, "  {hole}: {reason}").expect("strings take everything");
     }
-    snapshots().bind(|| insta::assert_snapshot!("coverage", text));
+    text
+}
+
+/// Every state in which a member saw the arguments, before and after the lower step.
+fn states(abi: Abi, subject: &Subject, all: &[&Path]) -> (String, String) {
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    for path in all {
+        let (lines, _) = play(abi, subject, path);
+        for line in lines.lines().filter(|line| line.contains(" call ")) {
+            let state = line.split_once(" error_in ").map_or("", |(_, rest)| rest);
+            let state = state.split_once(' ').map_or("none", |(_, rest)| rest).to_owned();
+            let states = if line.contains("PREFILTER ") { &mut before } else { &mut after };
+            if !states.contains(&state) {
+                states.push(state);
+            }
+        }
+    }
+    (before.join(" | "), after.join(" | "))
 }

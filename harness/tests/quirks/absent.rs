@@ -14,10 +14,6 @@ pub(crate) const LIST: &[(&str, &str)] = &[
     ("N19", "the life of the loading process is not modelled; names end with the world"),
     ("N21", "a report of lock debugging about the order of two lower freeze protections"),
     ("AND-2", "android: `filters/tests/engine/android.rs`, with programs that leave an argument"),
-    (
-        "AND-7",
-        "android: modelled; needs a target that the daemon opened beside a source from below",
-    ),
     ("GRP-1", "v3-grouped: a property of its prototypes, which `abi show v3-grouped` prints"),
     ("GRP-3", "v3-grouped: `filters/tests/engine/grouped.rs`, with a program that narrows a view"),
 ];

@@ -18,7 +18,7 @@ use std::rc::Rc;
 
 /// The quirks that the tests of this file show.
 pub(crate) const SHOWN: &[&str] =
-    &["GRP-2", "LOOK-10", "LOOK-11", "NEW-2", "AND-1", "AND-3", "AND-4", "AND-5", "AND-6"];
+    &["GRP-2", "LOOK-10", "LOOK-11", "NEW-2", "AND-1", "AND-3", "AND-4", "AND-5", "AND-6", "AND-7"];
 
 const CLIENT: Pid = Pid(1);
 
@@ -158,10 +158,12 @@ fn a_changed_name_is_ignored_by_lookup_and_fails_an_unlink() {
     let stat = Call::Stat { target: Target::follow("f"), flags: 0 };
     assert_eq!(vfs.call(CLIENT, &stat).value, Ok(0));
     assert!(hit(&hits, "LOOK-10") && !hit(&hits, "BUF-7"));
-    let (vfs, hits) = on_android(rename(Op::Unlink));
-    let unlink = Call::Unlink { path: PathAt::cwd("f") };
-    assert_eq!(vfs.call(CLIENT, &unlink).value, Err(Errno::ENOENT));
-    assert!(hit(&hits, "AND-5"));
+    for fidelity in [Fidelity::Faithful, Fidelity::Intended] {
+        let (vfs, hits) = stage(Abi::Android, fidelity, rename(Op::Unlink));
+        let unlink = Call::Unlink { path: PathAt::cwd("f") };
+        assert_eq!(vfs.call(CLIENT, &unlink).value, Err(Errno::ENOENT), "{fidelity:?}");
+        assert!(hit(&hits, "AND-5"), "{fidelity:?}");
+    }
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! What Android does in steps that the posted versions do not have.
 
-use fuserig_abi::{Errno, Op};
+use fuserig_abi::{Abi, Errno, Op};
 
 use super::open::handle;
 use super::xattr::size;
 use crate::kernel::World;
-use crate::pipeline::Run;
+use crate::pipeline::{Run, Value};
 
 /// Finalize after a prefilter that failed, with out arguments that still are the in arguments
 /// (AND-1). A value that is not 0 becomes the result.
@@ -36,6 +36,32 @@ pub(in crate::pipeline) fn aliased_finalize(world: &mut World, run: &mut Run) ->
         run.quirk(world, "AND-1");
     }
     code
+}
+
+/// The number that finalize of lseek, read, write and the two readers of attributes gives. Android
+/// returns it as a pointer: one that is not 0 replaces whatever was the result, an error of the
+/// program or of the daemon too, and 0 leaves what was there (AND-6).
+pub(super) fn number_result(world: &mut World, run: &mut Run, number: i64) {
+    if world.abi != Abi::Android || !world.faithful() {
+        run.value = Value::Number(number);
+        return;
+    }
+    let before = match run.value {
+        Value::Number(before) => before,
+        _ => 0,
+    };
+    if number == 0 {
+        if before != 0 {
+            run.quirk(world, "AND-6");
+        }
+        run.value = Value::Number(before);
+        return;
+    }
+    if run.error < 0 && number != run.error {
+        run.quirk(world, "AND-6");
+        run.error = 0;
+    }
+    run.value = Value::Number(number);
 }
 
 /// The first eight bytes of the in struct.

@@ -6,6 +6,7 @@ use fuserig_abi::{
 };
 use fuserig_sim_fs::{FallocateMode, LowerExt, LowerOp, LowerReply, OpenFlags, Whence};
 
+use super::android::number_result;
 use super::open::{backing, handle, hidden_code, own_nodeid};
 use super::row::Code;
 use crate::kernel::World;
@@ -86,9 +87,9 @@ pub(super) fn lseek_finalize(world: &mut World, run: &mut Run) -> Code {
     let offset = run.output::<FuseLseekOut>(0).offset as i64;
     if run.args.meta.error_in == 0 {
         world.mount.handles[handle(run)].position = offset;
-        run.value = Value::Number(offset);
+        number_result(world, run, offset);
     } else if world.faithful() {
-        run.value = Value::Number(offset);
+        number_result(world, run, offset);
     }
     Ok(0)
 }
@@ -242,7 +243,7 @@ pub(super) fn read_lower(world: &mut World, run: &mut Run) -> Code {
 
 pub(super) fn read_finalize(world: &mut World, run: &mut Run) -> Code {
     let ret = run.output::<FuseReadIterOut>(0).ret as i64;
-    run.value = Value::Number(ret);
+    number_result(world, run, ret);
     if ret == 0 && !run.scratch.data.is_empty() {
         // Nothing is no result there, and what was before stays: nothing.
         run.quirk(world, "AND-6");
@@ -308,8 +309,9 @@ pub(super) fn write_lower(world: &mut World, run: &mut Run) -> Code {
     }
 }
 
-pub(super) fn write_finalize(_: &mut World, run: &mut Run) -> Code {
-    run.value = Value::Number(run.output::<FuseWriteIterOut>(0).ret as i64);
+pub(super) fn write_finalize(world: &mut World, run: &mut Run) -> Code {
+    let ret = run.output::<FuseWriteIterOut>(0).ret as i64;
+    number_result(world, run, ret);
     Ok(0)
 }
 

@@ -6,6 +6,7 @@ use fuserig_abi::{
 };
 use fuserig_sim_fs::{LowerExt, LowerOp, LowerReply, XattrFlags};
 
+use super::android::number_result;
 use super::name::whole_c_string;
 use super::open::{hidden_code, own_nodeid};
 use super::row::Code;
@@ -162,7 +163,7 @@ pub(super) fn get_finalize(world: &mut World, run: &mut Run) -> Code {
     if run.scratch.failed && length >= 0 || asked > 0 && length > asked {
         run.quirk(world, "N11");
     }
-    run.value = Value::Number(i64::from(length));
+    number_result(world, run, i64::from(length));
     copy_out(run);
     Ok(0)
 }
@@ -181,9 +182,10 @@ pub(super) fn list_lower(world: &mut World, run: &mut Run) -> Code {
     }
 }
 
-pub(super) fn list_finalize(_: &mut World, run: &mut Run) -> Code {
+pub(super) fn list_finalize(world: &mut World, run: &mut Run) -> Code {
     if run.args.meta.error_in == 0 {
-        run.value = Value::Number(i64::from(length(run)));
+        let length = i64::from(length(run));
+        number_result(world, run, length);
     }
     copy_out(run);
     Ok(0)
