@@ -67,7 +67,7 @@ impl Decompressor {
 }
 
 /// Reads what a stream of zstd frames holds, such as a packed log.
-pub(crate) fn unpack<R: BufRead + 'static>(packed: R) -> io::Result<impl Read + 'static> {
+pub(crate) fn unpack<R: BufRead>(packed: R) -> io::Result<impl Read> {
     zstd::Decoder::with_buffer(packed)
 }
 

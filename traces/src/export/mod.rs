@@ -2,17 +2,22 @@
 //!
 //! Each writes one form and says in its documentation what the form cannot hold. JSONL and CSV are
 //! lossless (`fuserig import` reads them back); Chrome trace JSON is for looking (Perfetto opens
-//! it); pcapng is for Wireshark, with the dissector that [`lua_dissector`] prints. The module
+//! it); pcapng is for Wireshark, with the dissector that [`lua_dissector`] prints; Parquet (feature
+//! `parquet`) is for corpora that outgrew one machine. The module
 //! refuses to open files: it takes records and gives bytes.
 
 mod chrome;
 mod error;
 mod lua;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod pcapng;
 mod table;
 
 pub use chrome::write_chrome;
 pub use error::ExportError;
 pub use lua::lua_dissector;
+#[cfg(feature = "parquet")]
+pub use parquet::write_parquet;
 pub use pcapng::write_pcapng;
 pub use table::{write_csv, write_jsonl};

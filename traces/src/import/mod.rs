@@ -20,7 +20,7 @@ pub use fuse_strace::{
     FuseStraceOptions, FuseStraceReport, Problem, ProblemKind, import_fuse_strace,
 };
 pub use log_error::LogError;
-pub use open::open_log;
+pub use open::{open_log, open_log_from};
 #[doc(hidden)]
 pub use strace::fuzz_entry_strace;
 pub use strace::{

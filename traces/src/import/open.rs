@@ -26,7 +26,23 @@ const BUFFER_BYTES: usize = 256 << 10;
 ///
 /// When the file cannot be opened or read, or is compressed in another way.
 pub fn open_log(path: &Path) -> io::Result<Box<dyn BufRead>> {
-    let mut plain = BufReader::with_capacity(BUFFER_BYTES, File::open(path)?);
+    open_log_from(BufReader::with_capacity(BUFFER_BYTES, File::open(path)?))
+}
+
+/// The same for a log that is open already, such as one whose reading is watched.
+///
+/// ```
+/// let mut text = String::new();
+/// let log = &b"close(3) = 0\n"[..];
+/// std::io::Read::read_to_string(&mut fuserig_traces::import::open_log_from(log)?, &mut text)?;
+/// assert_eq!(text, "close(3) = 0\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// When the log cannot be read, or is compressed in another way.
+pub fn open_log_from<'a>(mut plain: impl BufRead + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
     let head = plain.fill_buf()?;
     if head.starts_with(&GZIP_MAGIC) {
         let hint = "the log is compressed with gzip: unpack it first, or pack it with zstd";

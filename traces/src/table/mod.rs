@@ -20,4 +20,8 @@ pub(crate) use csv::put_cell;
 pub use csv::{CsvTable, csv_cells, csv_line};
 pub use keys::{Cell, KEYS};
 pub use mistake::RowError;
+#[cfg(feature = "parquet")]
+pub(crate) use row::object as row_object;
 pub use row::{Row, header_row, parse_row, row};
+#[cfg(feature = "parquet")]
+pub(crate) use value::Object as RowObject;

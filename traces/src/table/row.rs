@@ -64,7 +64,8 @@ pub fn parse_row(text: &str) -> Result<Row, RowError> {
     }
 }
 
-pub(super) fn object(record: &RecordRef<'_>) -> Object {
+/// A record as an object: what the lines of JSONL and CSV and the columns of Parquet come from.
+pub(crate) fn object(record: &RecordRef<'_>) -> Object {
     let mut row = Object::new();
     row.insert("type".to_owned(), record.kind().name().into());
     match record {

@@ -8,7 +8,7 @@ use super::RowError;
 use super::mistake::shown;
 
 /// A row while it is taken apart: what is left at the end is unknown.
-pub(super) type Object = Map<String, Value>;
+pub(crate) type Object = Map<String, Value>;
 
 /// A 64-bit number.
 pub(super) fn wide(number: u64) -> Value {
