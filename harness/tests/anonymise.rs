@@ -28,7 +28,7 @@ fn make(spec: &str, _: Abi) -> Result<Option<Box<dyn Filter>>, String> {
 
 fn work(trace: &Trace, policy: &Policy, filters: &[&str]) -> Result<Anonymised, AnonymiseFailure> {
     let filters: Vec<String> = filters.iter().map(|&filter| filter.to_owned()).collect();
-    anonymise_proven(trace, KEY, policy, &filters, &mut make)
+    anonymise_proven(trace, KEY, policy, &filters, &mut make, &mut |_, _| {})
 }
 
 /// Every name in the paths of a trace.
@@ -103,7 +103,7 @@ fn the_same_key_gives_the_same_trace_and_another_key_another() {
     let two = work(&trace, &Policy::default(), &[]).expect("it can be done");
     assert_eq!(one.trace, two.trace);
     let key = b"another key, as long as needed";
-    let other = anonymise_proven(&trace, key, &Policy::default(), &[], &mut make);
+    let other = anonymise_proven(&trace, key, &Policy::default(), &[], &mut make, &mut |_, _| {});
     let other = other.expect("it can be done");
     assert_ne!(one.trace.stream_id(), other.trace.stream_id());
     assert_eq!(one.report, other.report);
@@ -160,7 +160,14 @@ fn what_people_wrote_into_a_trace_is_left_out() {
 fn a_trace_with_nothing_to_play_cannot_be_proven() {
     let nothing = work(&Trace::default(), &Policy::default(), &[]);
     assert!(matches!(nothing, Err(AnonymiseFailure::NothingToReplay)), "{nothing:?}");
-    let short = anonymise_proven(&capture("shell"), b"short", &Policy::default(), &[], &mut make);
+    let short = anonymise_proven(
+        &capture("shell"),
+        b"short",
+        &Policy::default(),
+        &[],
+        &mut make,
+        &mut |_, _| {},
+    );
     assert!(matches!(short, Err(AnonymiseFailure::Input(_))), "{short:?}");
 }
 

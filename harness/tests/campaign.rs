@@ -133,6 +133,83 @@ fn shards_of_any_batch_system_are_the_whole() {
 }
 
 #[test]
+fn seeds_are_split_over_shards_and_each_says_what_fuzz_says() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = |name: &str| directory.path().join(name).to_str().expect("text").to_owned();
+    let plan = path("plan.json");
+    let arguments = ["campaign", "plan", "--seeds", "0..8", "--runs", "20", "--filter"];
+    let filters = ["hide:*.jpg", "--filter", "none", "--require", "read_only", "-o", &plan];
+    let said = check(&[&arguments[..], &filters].concat(), &[], 0);
+    assert!(said.contains("planned 16 works"), "{said}");
+    for shard in ["0/3", "1/3", "2/3"] {
+        let run = ["campaign", "run", &plan, "--results", &path("parts"), "--shard", shard];
+        check(&run, &[], 1);
+    }
+    check(&["campaign", "run", &plan, "--results", &path("whole")], &[], 1);
+    assert_eq!((results(&path("parts")), results(&path("whole"))), (16, 16));
+    assert_eq!(merged(&path, &["parts"], "1"), merged(&path, &["whole"], "2"));
+    // The works of seeds without a finding have the digest that `fuzz` prints for them.
+    let said = check(&["campaign", "merge", &path("whole"), "--plan", &plan], &[], 1);
+    let again = said.lines().find_map(|line| line.trim().strip_prefix("again: fuserig "));
+    let again = again.expect("a finding has a command");
+    let words: Vec<&str> = again.split(' ').map(|word| word.trim_matches('\'')).collect();
+    let output = check(&[&words[..], &["--output", "none"]].concat(), &[], 1);
+    assert!(output.contains("read_only"), "{output}");
+    check(&["campaign", "plan", "--seeds", "3..3", "-o", &path("p")], &[], 2);
+    check(&["campaign", "plan", "--runs", "3", "-o", &path("p")], &[], 2);
+    let wrong = ["--scheduler", "exhaustive", "-o", &path("p")];
+    check(&[&["campaign", "plan", "--seeds", "0..3"][..], &wrong].concat(), &[], 2);
+    let wrong = ["--require", "nonsense", "-o", &path("p")];
+    check(&[&["campaign", "plan", "--seeds", "0..3"][..], &wrong].concat(), &[], 2);
+}
+
+/// A template of `ci/templates`, run as its usage says, with this build on the path.
+fn template(name: &str, arguments: &[&str]) -> Option<Output> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ci/templates").join(name);
+    let binaries = Path::new(env!("CARGO_BIN_EXE_fuserig")).parent().expect("a directory");
+    #[expect(clippy::disallowed_methods, reason = "the template finds fuserig on the path")]
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new("bash");
+    command.arg(script).args(arguments).env("PATH", format!("{}:{path}", binaries.display()));
+    for name in ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "AWS_BATCH_JOB_ARRAY_INDEX"] {
+        command.env_remove(name);
+    }
+    command.output().ok()
+}
+
+#[test]
+fn the_template_for_gnu_parallel_gives_what_one_process_gives() {
+    // The package moreutils has another program of this name.
+    let version = Command::new("parallel").arg("--version").output();
+    if !version.is_ok_and(|output| text(&output.stdout).starts_with("GNU parallel")) {
+        support::print_skip("GNU parallel is not installed");
+        return;
+    }
+    let (_keep, path, all) = planned();
+    let (plan, parts) = (path("plan.json"), path("parts"));
+    check(&["campaign", "run", &plan, "--results", &path("whole")], &[], 1);
+    let output = template("parallel.sh", &[&plan, &parts, "3"]).expect("bash is there");
+    let said = text(&output.stdout) + &text(&output.stderr);
+    // The template ends as its merge does: the works have findings.
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("0 contradictions, 0 missing"), "{said}");
+    assert_eq!(results(&parts), all);
+    assert_eq!(merged(&path, &["parts"], "1"), merged(&path, &["whole"], "2"));
+}
+
+#[test]
+fn the_template_for_slurm_tells_findings_from_failures() {
+    let (_keep, path, all) = planned();
+    let (plan, parts) = (path("plan.json"), path("parts"));
+    // Outside of an array the script is one shard; findings are no failure of the job.
+    let output = template("slurm.sbatch", &[&plan, &parts]).expect("bash is there");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(results(&parts), all);
+    let output = template("slurm.sbatch", &[&path("absent"), &parts]).expect("bash is there");
+    assert_eq!(output.status.code(), Some(3), "an unreadable plan is the environment's failure");
+}
+
+#[test]
 fn what_is_wrong_with_a_campaign_has_its_own_exit_code() {
     let (_keep, path, _) = planned();
     let plan = path("plan.json");

@@ -142,6 +142,30 @@ fn python_with_duckdb() -> Option<String> {
     output.status.success().then_some(python)
 }
 
+/// Makes the views by one block of the page, and asks the questions of the others: each answer as
+/// sorted rows.
+const ASK: &str = "import duckdb, sys
+for block in sys.argv[1:]:
+    rows = None
+    for one in duckdb.extract_statements(block):
+        rows = duckdb.execute(one)
+    print(sorted(map(str, rows.fetchall())) if rows.description else [])
+";
+
+fn answers(python: &str, directory: &Path, views: &str, questions: &[String]) -> Vec<String> {
+    let output = Command::new(python)
+        .current_dir(directory)
+        .args(["-c", ASK, views])
+        .args(questions)
+        .output()
+        .expect("it ran before");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let answers: Vec<String> = text(&output.stdout).lines().skip(1).map(str::to_owned).collect();
+    assert_eq!(answers.len(), questions.len());
+    assert!(answers.iter().all(|rows| rows != "[]"), "each question has an answer: {answers:?}");
+    answers
+}
+
 #[test]
 fn duckdb_answers_the_questions_of_the_page() {
     let Some(python) = python_with_duckdb() else {
@@ -149,30 +173,28 @@ fn duckdb_answers_the_questions_of_the_page() {
         return;
     };
     let scratch = Scratch::new();
-    let (plain, filtered) = (scratch.path("a.frt"), scratch.path("b.frt"));
+    let filtered = scratch.path("b.frt");
     let shell = corpus("shell", "frt");
-    run(&["replay", shown(&shell), "-o", &plain], 0);
     let filter = ["--filter", "audit", "--against", "none", "-o", &filtered];
     run(&[&["replay", shown(&shell)][..], &filter].concat(), 0);
     run(&["trace", "export", &filtered, "--to", "jsonl", "-o", &scratch.path("trace.jsonl")], 0);
     let statements = statements();
-    assert_eq!(statements.len(), 4, "the page has four blocks");
-    let script = "import duckdb, sys\nfor block in sys.argv[1:]:\n    \
-                  rows = None\n    \
-                  for one in duckdb.extract_statements(block):\n        \
-                  rows = duckdb.execute(one)\n    \
-                  print(len(rows.fetchall()))\n";
-    let output = Command::new(python)
-        .current_dir(scratch.0.path())
-        .args(["-c", script])
-        .args(&statements)
-        .output()
-        .expect("it ran before");
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    let counts: Vec<u64> =
-        text(&output.stdout).lines().map(|line| line.parse().expect("a count")).collect();
-    assert_eq!(counts.len(), 4);
-    assert!(counts[1..].iter().all(|count| *count > 0), "each question has an answer: {counts:?}");
+    let [jsonl, parquet, questions @ ..] = &statements[..] else { panic!("blocks are missing") };
+    assert_eq!(questions.len(), 3, "the page has three questions");
+    let expected = answers(&python, scratch.0.path(), jsonl, questions);
+    let corpus = scratch.path("corpus");
+    let export = ["trace", "export", &filtered, "--to", "parquet", "-o", &corpus];
+    if !cfg!(feature = "parquet") {
+        let said = text(&fuserig(&export).stderr);
+        assert!(said.contains("--features parquet"), "{said}");
+        run(&export, 5);
+        assert!(!Path::new(&corpus).exists(), "nothing is written");
+        print_skip("this build has no Parquet: run with --features parquet");
+        return;
+    }
+    let said = run(&export, 0);
+    assert!(said.contains(&format!("trace={}", stream_id(&filtered))), "{said}");
+    assert_eq!(answers(&python, scratch.0.path(), parquet, questions), expected);
 }
 
 #[test]

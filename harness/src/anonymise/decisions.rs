@@ -48,16 +48,17 @@ pub(super) struct Decisions {
     pub(super) arrivals: u64,
 }
 
-/// Plays a trace with a filter. Nothing when the trace has nothing to play.
+/// Plays a trace with a filter, and says how far it is. Nothing when the trace has nothing to play.
 pub(super) fn decisions(
     trace: &Trace,
     filter: Option<Box<dyn Filter>>,
+    watch: &mut dyn FnMut(u64, u64),
 ) -> Result<Option<Decisions>, String> {
     let has = |kind: RecordKind| trace.records.iter().any(|record| record.kind() == kind);
     if has(RecordKind::Call) {
-        of_calls(trace, filter).map(Some)
+        of_calls(trace, filter, watch).map(Some)
     } else if has(RecordKind::Op) {
-        of_messages(trace, filter).map(Some)
+        of_messages(trace, filter, watch).map(Some)
     } else {
         Ok(None)
     }
@@ -83,7 +84,11 @@ fn lower(trace: &Trace) -> Result<Box<dyn Lower>, String> {
     fs.map(|fs| Box::new(fs) as Box<dyn Lower>).map_err(|error| error.to_string())
 }
 
-fn of_calls(trace: &Trace, filter: Option<Box<dyn Filter>>) -> Result<Decisions, String> {
+fn of_calls(
+    trace: &Trace,
+    filter: Option<Box<dyn Filter>>,
+    watch: &mut dyn FnMut(u64, u64),
+) -> Result<Decisions, String> {
     let options = ReplayOptions {
         abi: abi(&trace.header),
         fidelity: fidelity(&trace.header),
@@ -97,9 +102,7 @@ fn of_calls(trace: &Trace, filter: Option<Box<dyn Filter>>) -> Result<Decisions,
     let header = Header::default();
     let mut writer = TraceWriter::create(&mut written, header).map_err(|error| failed(&error))?;
     let stop = Arc::new(AtomicBool::new(false));
-    replayer
-        .run(trace, Some(&mut writer), &stop, &mut |_, _| {})
-        .map_err(|error| failed(&error))?;
+    replayer.run(trace, Some(&mut writer), &stop, watch).map_err(|error| failed(&error))?;
     writer.finish().map_err(|error| failed(&error))?;
     let mut played = Trace::read(&written[..]).map_err(|error| failed(&error))?;
     played.sort();
@@ -170,7 +173,11 @@ impl Sink for Listener {
     }
 }
 
-fn of_messages(trace: &Trace, filter: Option<Box<dyn Filter>>) -> Result<Decisions, String> {
+fn of_messages(
+    trace: &Trace,
+    filter: Option<Box<dyn Filter>>,
+    watch: &mut dyn FnMut(u64, u64),
+) -> Result<Decisions, String> {
     let heard = Rc::new(RefCell::new(Heard::default()));
     let config = WorldConfig {
         abi: abi(&trace.header),
@@ -182,8 +189,13 @@ fn of_messages(trace: &Trace, filter: Option<Box<dyn Filter>>) -> Result<Decisio
         .map_err(|errno| format!("mount: {errno}"))?;
     let server = Server::new(world, ServerConfig::default());
     let mut replayer = WireReplayer::new(server, Judgement::Mapped, 1);
+    let messages = trace.records.iter().filter(|record| record.kind() == RecordKind::Op);
+    let total = messages.count() as u64;
     for exchange in exchanges_of(trace) {
-        heard.borrow_mut().arrival += 1;
+        let mut heard = heard.borrow_mut();
+        watch(heard.arrival, total);
+        heard.arrival += 1;
+        drop(heard);
         replayer.play(&exchange);
     }
     let diverged = replayer.report().diverged;

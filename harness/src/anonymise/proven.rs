@@ -124,7 +124,8 @@ pub enum AnonymiseFailure {
     Decides(Box<Difference>),
 }
 
-/// Makes a trace anonymous and proves that `filters` decide the same on both.
+/// Makes a trace anonymous and proves that `filters` decide the same on both. `watch` is told how
+/// many arrivals of how many were played; the count begins anew with each replay.
 ///
 /// ```
 /// use fuserig::anonymise::{AnonymiseFailure, anonymise_proven};
@@ -145,10 +146,10 @@ pub enum AnonymiseFailure {
 ///     fuserig_filters::builtin(spec).map(Some).map_err(|error| error.to_string())
 /// };
 /// let filters = ["hide:*.d".to_owned()];
-/// let lost = anonymise_proven(&trace, &[7; 32], &Policy::default(), &filters, make);
+/// let lost = anonymise_proven(&trace, &[7; 32], &Policy::default(), &filters, make, &mut |_, _| {});
 /// assert!(matches!(lost, Err(AnonymiseFailure::Decides(_))));
 /// let keep = Policy { extensions: true, ..Policy::default() };
-/// let kept = anonymise_proven(&trace, &[7; 32], &keep, &filters, make)?;
+/// let kept = anonymise_proven(&trace, &[7; 32], &keep, &filters, make, &mut |_, _| {})?;
 /// assert_eq!(kept.proofs.len(), 2);
 /// # Ok::<(), AnonymiseFailure>(())
 /// ```
@@ -161,6 +162,7 @@ pub fn anonymise_proven(
     policy: &Policy,
     filters: &[String],
     make: &mut MakeFilter<'_>,
+    watch: &mut dyn FnMut(u64, u64),
 ) -> Result<Anonymised, AnonymiseFailure> {
     let (mut safe, report) = anonymise(trace, key, policy, &mut tree::rewrite)?;
     let mut specs = vec!["none".to_owned()];
@@ -172,8 +174,8 @@ pub fn anonymise_proven(
     }
     let mut proofs = Vec::new();
     for filter in &specs {
-        let original = play(trace, filter, make)?;
-        let replaced = play(&safe, filter, make)?;
+        let original = play(trace, filter, make, watch)?;
+        let replaced = play(&safe, filter, make, watch)?;
         if let Some(difference) = compare(trace, filter, &original, &replaced, policy.lengths) {
             return Err(AnonymiseFailure::Decides(Box::new(difference)));
         }
@@ -193,13 +195,14 @@ fn play(
     trace: &Trace,
     spec: &str,
     make: &mut MakeFilter<'_>,
+    watch: &mut dyn FnMut(u64, u64),
 ) -> Result<Decisions, AnonymiseFailure> {
     let filter = match spec {
         "none" => None,
         _ => make(spec, abi(&trace.header))
             .map_err(|message| AnonymiseFailure::Filter { filter: spec.to_owned(), message })?,
     };
-    let played = decisions(trace, filter)
+    let played = decisions(trace, filter, watch)
         .map_err(|message| AnonymiseFailure::Replay { filter: spec.to_owned(), message })?;
     played.ok_or(AnonymiseFailure::NothingToReplay)
 }

@@ -12,8 +12,10 @@ mod merged;
 mod plan;
 mod result;
 mod shard;
+mod task;
 
 pub use merged::Merged;
 pub use plan::{CampaignError, Plan, Work};
-pub use result::WorkResult;
+pub use result::{Found, WorkResult};
 pub use shard::{Shard, ShardError};
+pub use task::{FuzzTask, Task};

@@ -3,25 +3,29 @@
 use fuserig_traces::record::PayloadId;
 use serde::{Deserialize, Serialize};
 
+use super::{FuzzTask, Task};
+
 /// The version of plans and results that this build writes and reads.
 const VERSION: u32 = 1;
 
-/// One piece of work: a trace, replayed under a filter by a modelled kernel.
+/// One piece of work: a task under a filter on a modelled kernel.
 ///
 /// ```
-/// use fuserig::campaign::Work;
+/// use fuserig::campaign::{FuzzTask, Work};
 /// let work = Work::replay("a.frt", "41727b1fa2309ff8735fe84c0cd82d95", "none", "v4", "intended");
 /// assert_eq!(work.id.len(), 32);
 /// assert_eq!(work.id, work.computed_id());
+/// let fuzz = Work::fuzz(FuzzTask::default(), "hide:*.jpg", "v4", "faithful");
+/// let again = "fuserig fuzz 'hide:*.jpg' --abi v4 --fidelity faithful --seed 1 ";
+/// assert!(fuzz.command().starts_with(again), "{}", fuzz.command());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Work {
     /// Hash of everything else here; the name of the result.
     pub id: String,
-    /// Where the trace lies, as the plan's author spelled it.
-    pub trace: String,
-    /// Which records it must hold, so that a changed trace is noticed.
-    pub stream_id: String,
+    /// What is done.
+    #[serde(flatten)]
+    pub task: Task,
     /// The filter, as its specification on the command line; `none` for none.
     pub filter: String,
     /// Hash of the object that the filter comes from, so that a changed one is noticed; empty for
@@ -37,10 +41,19 @@ pub struct Work {
 impl Work {
     /// The replay of a trace.
     pub fn replay(trace: &str, stream_id: &str, filter: &str, abi: &str, fidelity: &str) -> Work {
+        let (trace, stream_id) = (trace.to_owned(), stream_id.to_owned());
+        Work::new(Task::Replay { trace, stream_id }, filter, abi, fidelity)
+    }
+
+    /// A simulation.
+    pub fn fuzz(task: FuzzTask, filter: &str, abi: &str, fidelity: &str) -> Work {
+        Work::new(Task::Fuzz(task), filter, abi, fidelity)
+    }
+
+    fn new(task: Task, filter: &str, abi: &str, fidelity: &str) -> Work {
         let mut work = Work {
             id: String::new(),
-            trace: trace.to_owned(),
-            stream_id: stream_id.to_owned(),
+            task,
             filter: filter.to_owned(),
             object: String::new(),
             abi: abi.to_owned(),
@@ -66,13 +79,31 @@ impl Work {
     /// The id that follows from the rest. The place of the trace is no part of it: the same records
     /// elsewhere are the same work.
     pub fn computed_id(&self) -> String {
-        let mut parts = vec!["replay", &self.stream_id, &self.filter, &self.abi, &self.fidelity];
+        let (kind, task) = match &self.task {
+            Task::Replay { stream_id, .. } => ("replay", stream_id.clone()),
+            Task::Fuzz(fuzz) => ("fuzz", fuzz.arguments()),
+        };
+        let mut parts = vec![kind, &task, &self.filter, &self.abi, &self.fidelity];
         if !self.object.is_empty() {
             parts.push(&self.object);
         }
         // Lengths keep parts apart, so that no two works have the same text.
         let text: String = parts.iter().map(|part| format!("{}:{part}\n", part.len())).collect();
         PayloadId::of(text.as_bytes()).to_string()
+    }
+
+    /// The command that does the work alone.
+    pub fn command(&self) -> String {
+        let Work { filter, abi, fidelity, .. } = self;
+        match &self.task {
+            Task::Replay { trace, .. } => format!(
+                "fuserig replay {trace} --filter '{filter}' --abi {abi} --fidelity {fidelity}"
+            ),
+            Task::Fuzz(fuzz) => format!(
+                "fuserig fuzz '{filter}' --abi {abi} --fidelity {fidelity} {}",
+                fuzz.arguments()
+            ),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use fuserig_traces::anonymise::{Lengths, Policy};
 
 use super::exit::{Ended, Exit, Failure};
 use super::output::{Style, Terminal};
+use super::progress::Advance;
 use super::{files, filter};
 use crate::anonymise::{AnonymiseFailure, Anonymised, anonymise_proven};
 
@@ -66,11 +67,17 @@ pub(super) enum Keep {
 
 pub(super) fn anonymise(args: &AnonymiseArgs, terminal: &mut Terminal) -> Ended {
     let key = files::read_all(&args.key_file)?;
-    let trace = files::read_trace(&args.trace, &mut |note| terminal.note(note))?;
+    let trace = files::read_trace(&args.trace, terminal, &mut |note| terminal.note(note))?;
     let mut make =
         |spec: &str, abi| filter::resolve(spec, abi).map_err(|failure: Failure| failure.message);
-    let made = anonymise_proven(&trace, &key, &policy(args), &args.filter, &mut make)
+    let mut watch = |done: u64, total: u64| {
+        let total = Some(total);
+        terminal.advance(&Advance { what: "proving: replayed", unit: "calls", done, total });
+    };
+    let policy = policy(args);
+    let made = anonymise_proven(&trace, &key, &policy, &args.filter, &mut make, &mut watch)
         .map_err(|failure| refused(args, &failure))?;
+    terminal.progress_end();
     let mut bytes = Vec::new();
     let summary =
         made.trace.write(&mut bytes).map_err(|error| Failure::output(&args.output, &error))?;

@@ -38,11 +38,13 @@ pub(super) struct Arguments {
 /// What every command understands.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Common {
-    /// How results are written to standard output
+    /// How results are written: `human`, or `json` for machines, one object
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    #[arg(hide_possible_values = true, help_heading = "Output", display_order = 900)]
     pub(super) format: Format,
-    /// Whether human output has colours; `auto` means on a terminal without NO_COLOR
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    /// Colours: `auto` (on a terminal without NO_COLOR), `always` or `never`
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    #[arg(hide_possible_values = true, help_heading = "Output", display_order = 901)]
     pub(super) color: Color,
 }
 
@@ -333,6 +335,7 @@ pub(super) enum TraceCommand {
     #[command(after_help = "Examples:\n  \
                             fuserig trace export app.frt --to jsonl -o app.jsonl\n  \
                             fuserig trace export app.frt --to chrome -o app.json\n  \
+                            fuserig trace export app.frt --to parquet -o corpus\n  \
                             fuserig trace export app.frt --to pcapng -o app.pcapng \
                             --dissector fuse.lua")]
     Export(ExportArgs),

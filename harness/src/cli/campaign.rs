@@ -1,5 +1,6 @@
 //! `fuserig campaign`: plan, run, merge. The one place that asks a batch system for its numbers.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,19 +11,23 @@ use fuserig_traces::record::Record;
 use fuserig_traces::tools::Info;
 use fuserig_traces::{Header, PayloadMode, SourceKind, Trace};
 
+use super::campaign_fuzz::{self, SeedArgs};
 use super::exit::{Ended, Exit, Failure};
 use super::files;
 use super::maker::FilterSpec;
 use super::output::{Style, Terminal};
 use super::progress::Advance;
-use crate::campaign::{Merged, Plan, Shard, Work, WorkResult};
+use crate::campaign::{Merged, Plan, Shard, Task, Work, WorkResult};
 use crate::replay::{ReplayOptions, Replayer, StopFlag};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CampaignCommand {
-    /// Write the list of work: every trace under every filter and ABI
-    #[command(after_help = "Example: fuserig campaign plan traces/corpus/*.frt --filter none \
-                            --filter 'hide:*.jpg' --abi v3 --abi v4 -o plan.json")]
+    /// Write the list of work: every trace and every seed under every filter and ABI
+    #[command(after_help = "Examples:\n  \
+                            fuserig campaign plan traces/corpus/*.frt --filter none \
+                            --filter 'hide:*.jpg' --abi v3 --abi v4 -o plan.json\n  \
+                            fuserig campaign plan --seeds 0..500 --runs 1000 --faults \
+                            --filter 'hide:*.jpg' -o fuzz.json")]
     Plan(PlanArgs),
     /// Do the works of a shard that have no result yet
     #[command(
@@ -42,8 +47,8 @@ pub(super) enum CampaignCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
-    /// Traces of system calls
-    #[arg(required = true, value_name = "TRACE")]
+    /// Traces of system calls, to replay
+    #[arg(required_unless_present = "seeds", value_name = "TRACE")]
     traces: Vec<PathBuf>,
     /// Filters, each as `NAME`, `NAME:PARAMETERS`, `FILE.o` or `FILE.o:NAME`; `none` for none
     #[arg(long, value_name = "FILTER", default_value = "none")]
@@ -51,6 +56,8 @@ pub(super) struct PlanArgs {
     /// ABI versions of the modelled kernel
     #[arg(long, value_name = "ABI", default_value = "v4", value_parser = super::args::parse_abi)]
     abi: Vec<Abi>,
+    #[command(flatten)]
+    fuzz: SeedArgs,
     /// The plan to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -105,7 +112,17 @@ fn plan(args: &PlanArgs, terminal: &mut Terminal) -> Ended {
     for (_, spec) in &specs {
         args.abi.iter().try_for_each(|abi| spec.maker_or_fail(*abi).map(|_| ()))?;
     }
+    let with_object = |work: Work, spec: &FilterSpec| match spec.bytes() {
+        Some(bytes) => work.with_object(bytes),
+        None => work,
+    };
     let mut works = Vec::new();
+    for (name, spec) in &specs {
+        for abi in &args.abi {
+            let tasks = args.fuzz.works(name, *abi)?;
+            works.extend(tasks.into_iter().map(|work| with_object(work, spec)));
+        }
+    }
     for path in &args.traces {
         let info = Info::of(files::open(path)?).map_err(|error| Failure::input(path, &error))?;
         let trace = path.display().to_string();
@@ -114,10 +131,7 @@ fn plan(args: &PlanArgs, terminal: &mut Terminal) -> Ended {
         for (name, spec) in &specs {
             for abi in &args.abi {
                 let work = Work::replay(&trace, &stream_id, name, abi.name(), fidelity.name());
-                works.push(match spec.bytes() {
-                    Some(bytes) => work.with_object(bytes),
-                    None => work,
-                });
+                works.push(with_object(work, spec));
             }
         }
     }
@@ -213,17 +227,30 @@ fn write_whole(path: &Path, result: &WorkResult) -> Result<(), Failure> {
 }
 
 fn perform(work: &Work, terminal: &Terminal) -> Result<WorkResult, Failure> {
-    let path = Path::new(&work.trace);
-    let trace = files::read_trace(path, &mut |note| terminal.note(note))?;
-    let unreadable =
-        |why: String| Failure::new(Exit::Unreadable, format!("{}: {why}", path.display()));
-    if trace.stream_id().to_string() != work.stream_id {
-        return Err(unreadable(format!("is not the trace of the plan, {}", work.stream_id)));
-    }
     let spec = FilterSpec::read(&work.filter)?;
     if spec.bytes().is_some_and(|bytes| !work.is_object(bytes)) {
         let message = format!("{}: is not the object of the plan; plan again", work.filter);
         return Err(Failure::new(Exit::Unreadable, message));
+    }
+    match &work.task {
+        Task::Replay { trace, stream_id } => {
+            replay(work, &spec, (Path::new(trace), stream_id), terminal)
+        }
+        Task::Fuzz(task) => campaign_fuzz::perform(work, task, &spec),
+    }
+}
+
+fn replay(
+    work: &Work,
+    spec: &FilterSpec,
+    (path, stream_id): (&Path, &str),
+    terminal: &Terminal,
+) -> Result<WorkResult, Failure> {
+    let trace = files::read_trace(path, terminal, &mut |note| terminal.note(note))?;
+    let unreadable =
+        |why: String| Failure::new(Exit::Unreadable, format!("{}: {why}", path.display()));
+    if trace.stream_id().to_string() != stream_id {
+        return Err(unreadable(format!("is not the trace of the plan, {stream_id}")));
     }
     let abi =
         Abi::from_name(&work.abi).ok_or_else(|| unreadable(format!("unknown ABI {}", work.abi)))?;
@@ -347,6 +374,43 @@ fn merge_directory(directory: &Path, merged: &mut Merged) -> Result<(), Failure>
     Ok(())
 }
 
+/// Findings of replays one by one; of simulations each invariant once, with the first seed.
+fn print_findings(findings: &[&WorkResult], terminal: &mut Terminal) {
+    let head = terminal.styled(Style::Bad, "finding");
+    let mut seeds: BTreeMap<(&str, &str, &str), Vec<&WorkResult>> = BTreeMap::new();
+    for result in findings {
+        let Work { task, filter, abi, .. } = &result.work;
+        if let Some(found) = &result.found {
+            seeds.entry((filter, abi, &found.invariant)).or_default().push(result);
+            continue;
+        }
+        terminal.line(format!(
+            "{head} {task} under {filter} on {abi}: {} differences in {} calls",
+            result.differences_total, result.calls_changed
+        ));
+        for trap in &result.traps {
+            let first = trap.lines().next().unwrap_or_default();
+            terminal.line(format!("  trap {first}"));
+        }
+    }
+    for ((filter, abi, invariant), results) in seeds {
+        let Some((first, found)) = results
+            .iter()
+            .filter_map(|result| Some((result, result.found.as_ref()?)))
+            .min_by_key(|(_, found)| found.case.len())
+        else {
+            continue;
+        };
+        let class = &found.class;
+        let count = results.len();
+        terminal.line(format!(
+            "{head} {class} of {invariant} under {filter} on {abi}: {count} seeds; the shortest:"
+        ));
+        terminal.line(format!("  {}", found.message));
+        terminal.line(format!("  again: {}", first.work.command()));
+    }
+}
+
 fn print(merged: &Merged, missing: &[String], terminal: &mut Terminal) -> Exit {
     let findings: Vec<&WorkResult> = merged.iter().filter(|result| result.is_finding()).collect();
     let contradictions: Vec<&str> = merged.contradictions().collect();
@@ -359,23 +423,10 @@ fn print(merged: &Merged, missing: &[String], terminal: &mut Terminal) -> Exit {
         });
         terminal.line(value.to_string());
     } else {
-        terminal.line(format!("{} works, {calls} system calls replayed", merged.len()));
-        for result in &findings {
-            let work = &result.work;
-            terminal.line(format!(
-                "{} {} under {} on {}: {} differences in {} calls",
-                terminal.styled(Style::Bad, "finding"),
-                work.trace,
-                work.filter,
-                work.abi,
-                result.differences_total,
-                result.calls_changed
-            ));
-            for trap in &result.traps {
-                let first = trap.lines().next().unwrap_or_default();
-                terminal.line(format!("  trap {first}"));
-            }
-        }
+        let runs: u64 = merged.iter().map(|result| result.runs).sum();
+        let simulated = if runs > 0 { format!(", {runs} simulated runs") } else { String::new() };
+        terminal.line(format!("{} works, {calls} system calls{simulated}", merged.len()));
+        print_findings(&findings, terminal);
         for id in &contradictions {
             terminal.line(format!("{} {id}", terminal.styled(Style::Bad, "two results differ")));
         }

@@ -22,6 +22,7 @@ use super::fuzz::{fitting, keep, subject};
 use super::fuzz_args::CheckArgs;
 use super::maker::{FilterSpec, Maker};
 use super::output::{Style, Terminal};
+use super::progress::Advance;
 use super::replay::sim_lower;
 use super::vet::static_check;
 use crate::replay::{ReplayOptions, Replayer};
@@ -94,11 +95,9 @@ fn run(
     let mut work =
         Work { args, maker, traps: Vec::new(), report: empty, coverage, operations: 0, runs };
     for property in PROPERTIES {
-        terminal.progress(&format!("check: {}", property.0));
         work.property(property, terminal)?;
     }
     for trace in &args.corpus {
-        terminal.progress(&format!("check: {}", trace.display()));
         work.corpus(trace, terminal)?;
     }
     terminal.progress_end();
@@ -129,7 +128,13 @@ impl Work<'_> {
             simulation = simulation.name(name);
         }
         let mut campaign = simulation.run(subject).check_all(fitting.invariants);
-        let result = campaign.go(&mut |_| true);
+        let what = format!("check: {name}: did");
+        let total = Some(args.runs);
+        let result = campaign.go(&mut |summary| {
+            let done = summary.runs;
+            terminal.advance(&Advance { what: &what, unit: "runs", done, total });
+            true
+        });
         let result = result.map_err(|error| Failure::new(Exit::Unreadable, error.to_string()))?;
         let name = format!("{name}: {}", invariants.join(", "));
         let findings = match result {
@@ -161,7 +166,7 @@ impl Work<'_> {
 
     /// Replays a trace with the filter: the modelled kernel must survive it.
     fn corpus(&mut self, path: &Path, terminal: &Terminal) -> Result<(), Failure> {
-        let trace = files::read_trace(path, &mut |text| terminal.note(text))?;
+        let trace = files::read_trace(path, terminal, &mut |text| terminal.note(text))?;
         let options = ReplayOptions {
             abi: self.args.abi,
             fidelity: Fidelity::Faithful,
@@ -173,7 +178,12 @@ impl Work<'_> {
         let mut replayer = Replayer::new(&trace.header, options).map_err(failed)?;
         let nobody: Option<&mut TraceWriter<Vec<u8>>> = None;
         let stop = Arc::new(AtomicBool::new(false));
-        replayer.run(&trace, nobody, &stop, &mut |_, _| {}).map_err(failed)?;
+        let what = format!("check: {}: replayed", path.display());
+        let mut advance = |done: u64, total: u64| {
+            let total = Some(total);
+            terminal.advance(&Advance { what: &what, unit: "calls", done, total });
+        };
+        replayer.run(&trace, nobody, &stop, &mut advance).map_err(failed)?;
         let report = replayer.report();
         self.operations += report.calls;
         let place = path.display().to_string();

@@ -48,7 +48,7 @@ pub(super) fn coverage(args: &CoverageArgs, terminal: &mut Terminal) -> Ended {
     let shared = Rc::new(RefCell::new(loaded));
     let mut traps = 0;
     for path in &args.traces {
-        let trace = files::read_trace(path, &mut |note| terminal.note(note))?;
+        let trace = files::read_trace(path, terminal, &mut |note| terminal.note(note))?;
         let filter = Shared { name: name.clone(), filter: Rc::clone(&shared) };
         traps += replay(path, &trace, filter, abi)?;
     }

@@ -4,9 +4,15 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
+use fuserig_traces::import::open_log_from;
 use fuserig_traces::{Trace, TraceReader};
 
 use super::exit::{Exit, Failure};
+use super::output::Terminal;
+use super::progress::Advance;
+
+/// Large enough that the progress line costs nothing beside the reading.
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// Opens an input.
 pub(super) fn open(path: &Path) -> Result<BufReader<File>, Failure> {
@@ -14,6 +20,52 @@ pub(super) fn open(path: &Path) -> Result<BufReader<File>, Failure> {
         Ok(file) => Ok(BufReader::new(file)),
         Err(error) => Err(Failure::input(path, &error)),
     }
+}
+
+/// An input that says on the progress line how much of it was read.
+#[derive(Debug)]
+pub(super) struct Watched<'a> {
+    file: File,
+    what: &'a str,
+    read: u64,
+    total: Option<u64>,
+    terminal: &'a Terminal,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.read += count as u64;
+        self.terminal.advance(&Advance {
+            what: self.what,
+            unit: "KiB",
+            done: self.read >> 10,
+            total: self.total.map(|bytes| bytes >> 10),
+        });
+        Ok(count)
+    }
+}
+
+/// Opens an input whose reading is a long part of a command.
+pub(super) fn open_watched<'a>(
+    path: &Path,
+    what: &'a str,
+    terminal: &'a Terminal,
+) -> Result<BufReader<Watched<'a>>, Failure> {
+    let file = File::open(path).map_err(|error| Failure::input(path, &error))?;
+    // The size of a pipe is no size.
+    let total = file.metadata().ok().filter(|meta| meta.is_file()).map(|meta| meta.len());
+    let watched = Watched { file, what, read: 0, total, terminal };
+    Ok(BufReader::with_capacity(BUFFER_BYTES, watched))
+}
+
+/// Opens a log, plain or compressed with zstd.
+pub(super) fn open_log<'a>(
+    path: &Path,
+    what: &'a str,
+    terminal: &'a Terminal,
+) -> Result<Box<dyn std::io::BufRead + 'a>, Failure> {
+    open_log_from(open_watched(path, what, terminal)?).map_err(|error| Failure::input(path, &error))
 }
 
 /// Reads a whole file, decompressing it when it is compressed with zstd.
@@ -32,14 +84,25 @@ pub(super) fn read_all(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// Opens a trace for reading block by block.
-pub(super) fn open_trace(path: &Path) -> Result<TraceReader<BufReader<File>>, Failure> {
-    TraceReader::open(open(path)?).map_err(|error| Failure::input(path, &error))
+pub(super) fn open_trace<'a>(
+    path: &Path,
+    what: &'a str,
+    terminal: &'a Terminal,
+) -> Result<TraceReader<BufReader<Watched<'a>>>, Failure> {
+    TraceReader::open(open_watched(path, what, terminal)?)
+        .map_err(|error| Failure::input(path, &error))
 }
 
 /// Reads a whole trace; damage is said on the way.
-pub(super) fn read_trace(path: &Path, note: &mut dyn FnMut(String)) -> Result<Trace, Failure> {
+pub(super) fn read_trace(
+    path: &Path,
+    terminal: &Terminal,
+    note: &mut dyn FnMut(String),
+) -> Result<Trace, Failure> {
+    let input = open_watched(path, "reading", terminal)?;
     let (trace, damage) =
-        Trace::read_damaged(open(path)?).map_err(|error| Failure::input(path, &error))?;
+        Trace::read_damaged(input).map_err(|error| Failure::input(path, &error))?;
+    terminal.progress_end();
     if !damage.is_empty() {
         note(format!(
             "{}: {} damaged parts, {} bytes left out; `fuserig trace verify` lists them",

@@ -102,12 +102,12 @@ pub(super) struct CheckArgs {
     pub(super) output: PathBuf,
 }
 
-fn parse_durability(text: &str) -> Result<Durability, String> {
+pub(super) fn parse_durability(text: &str) -> Result<Durability, String> {
     Durability::parse(text)
         .ok_or_else(|| format!("unknown policy {text}: sync, prefix, ordered, loose"))
 }
 
-fn parse_scheduler(text: &str) -> Result<SchedulerKind, String> {
+pub(super) fn parse_scheduler(text: &str) -> Result<SchedulerKind, String> {
     SchedulerKind::parse(text).ok_or_else(|| {
         format!("unknown scheduler {text}: serial, random, uniform, pct:1 to pct:16, exhaustive")
     })

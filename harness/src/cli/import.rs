@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use fuserig_traces::import::{ImportReport, StraceOptions, TableForm, import_strace, open_log};
+use fuserig_traces::import::{ImportReport, StraceOptions, TableForm, import_strace};
 use fuserig_traces::record::CallRecord;
 use fuserig_traces::{
     Clock, ClockKind, Fidelity, FirstClient, Header, PayloadMode, Source, SourceKind,
@@ -13,7 +13,7 @@ use super::args_import::{ImportCommand, ImportLine};
 use super::exit::{Ended, Exit, Failure};
 use super::import_write::{Sink, print, write};
 use super::output::Terminal;
-use super::{import_fuse, import_guess, import_table};
+use super::{files, import_fuse, import_guess, import_table};
 
 pub(super) fn import(line: &ImportLine, terminal: &mut Terminal) -> Ended {
     match &line.command {
@@ -34,7 +34,7 @@ fn run(command: &ImportCommand, terminal: &mut Terminal) -> Ended {
 
 /// Reads the log twice: the first pass finds what the header must say.
 fn strace(args: &ImportArgs, terminal: &mut Terminal) -> Ended {
-    let survey = pass(args, &mut |_| ControlFlow::Continue(()))?;
+    let survey = pass(args, ("looking at", terminal), &mut |_| ControlFlow::Continue(()))?;
     if !survey.root_seen || survey.recorded == 0 {
         return Err(Failure::new(
             Exit::NothingRan,
@@ -46,7 +46,9 @@ fn strace(args: &ImportArgs, terminal: &mut Terminal) -> Ended {
             ),
         ));
     }
-    let all = |sink: Sink<'_>| pass(args, &mut |call: CallRecord| sink(call.into()));
+    let all = |sink: Sink<'_>| {
+        pass(args, ("importing", terminal), &mut |call: CallRecord| sink(call.into()))
+    };
     let (summary, report) = write(&args.output, args.force, header(args, &survey), &all)?;
     let facts = serde_json::json!({
         "lines": report.lines,
@@ -66,9 +68,10 @@ fn strace(args: &ImportArgs, terminal: &mut Terminal) -> Ended {
 
 fn pass(
     args: &ImportArgs,
+    (what, terminal): (&str, &Terminal),
     sink: &mut dyn FnMut(CallRecord) -> ControlFlow<()>,
 ) -> Result<ImportReport, Failure> {
-    let log = open_log(&args.log).map_err(|error| Failure::input(&args.log, &error))?;
+    let log = files::open_log(&args.log, what, terminal)?;
     import_strace(log, &StraceOptions::new(&args.root), sink)
         .map_err(|error| Failure::input(&args.log, &error))
 }

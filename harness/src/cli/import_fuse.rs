@@ -2,24 +2,23 @@
 
 use std::ops::ControlFlow;
 
-use fuserig_traces::import::{
-    FuseStraceOptions, FuseStraceReport, LogError, import_fuse_strace, open_log,
-};
+use fuserig_traces::import::{FuseStraceOptions, FuseStraceReport, LogError, import_fuse_strace};
 use fuserig_traces::record::Record;
 use fuserig_traces::{Clock, ClockKind, Fidelity, Header, PayloadMode, Source, SourceKind};
 
 use super::args_import::ImportFuseArgs;
 use super::exit::{Ended, Exit, Failure};
+use super::files;
 use super::import_write::{Sink, print, write};
 use super::output::Terminal;
 
 /// Reads the log twice: the first pass finds what the header must say.
 pub(super) fn fuse_strace(args: &ImportFuseArgs, terminal: &mut Terminal) -> Ended {
-    let survey = pass(args, &mut |_| ControlFlow::Continue(()))?;
+    let survey = pass(args, ("looking at", terminal), &mut |_| ControlFlow::Continue(()))?;
     if survey.requests == 0 {
         return Err(Failure::new(Exit::NothingRan, nothing(args, &survey)));
     }
-    let all = |sink: Sink<'_>| pass(args, sink);
+    let all = |sink: Sink<'_>| pass(args, ("importing", terminal), sink);
     let (summary, report) = write(&args.output, args.force, header(args, &survey), &all)?;
     let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
     let facts = serde_json::json!({
@@ -39,9 +38,10 @@ pub(super) fn fuse_strace(args: &ImportFuseArgs, terminal: &mut Terminal) -> End
 
 fn pass(
     args: &ImportFuseArgs,
+    (what, terminal): (&str, &Terminal),
     sink: &mut dyn FnMut(Record) -> ControlFlow<()>,
 ) -> Result<FuseStraceReport, Failure> {
-    let log = open_log(&args.log).map_err(|error| Failure::input(&args.log, &error))?;
+    let log = files::open_log(&args.log, what, terminal)?;
     let options = FuseStraceOptions { payload: args.payload, connection: args.connection };
     import_fuse_strace(log, &options, sink)
         .map_err(|error: LogError| Failure::input(&args.log, &error))

@@ -4,18 +4,19 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use fuserig_traces::import::{
-    TableForm, TableReport, TracepointReport, import_table, import_tracepoints, open_log,
+    TableForm, TableReport, TracepointReport, import_table, import_tracepoints,
 };
 use fuserig_traces::{Clock, ClockKind, Fidelity, Header, PayloadMode, Source, SourceKind};
 
 use super::args_import::{ImportTableArgs, ImportTracepointsArgs};
 use super::exit::{Ended, Exit, Failure};
+use super::files;
 use super::import_write::{Sink, print, write};
 use super::output::Terminal;
 
 pub(super) fn table(args: &ImportTableArgs, form: TableForm, terminal: &mut Terminal) -> Ended {
     let pass = |sink: Sink<'_>| -> Result<TableReport, Failure> {
-        let log = open_log(&args.log).map_err(|error| Failure::input(&args.log, &error))?;
+        let log = files::open_log(&args.log, "importing", terminal)?;
         import_table(log, form, sink).map_err(|error| Failure::input(&args.log, &error))
     };
     let survey = pass(&mut |_| ControlFlow::Continue(()))?;
@@ -37,7 +38,7 @@ pub(super) fn table(args: &ImportTableArgs, form: TableForm, terminal: &mut Term
 
 pub(super) fn tracepoints(args: &ImportTracepointsArgs, terminal: &mut Terminal) -> Ended {
     let pass = |sink: Sink<'_>| -> Result<TracepointReport, Failure> {
-        let log = open_log(&args.log).map_err(|error| Failure::input(&args.log, &error))?;
+        let log = files::open_log(&args.log, "importing", terminal)?;
         import_tracepoints(log, args.connection, sink)
             .map_err(|error| Failure::input(&args.log, &error))
     };

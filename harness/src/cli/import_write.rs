@@ -48,6 +48,7 @@ pub(super) fn print(
     summary: &Summary,
     terminal: &mut Terminal,
 ) {
+    terminal.progress_end();
     if terminal.json() {
         let mut facts = facts;
         facts["trace"] = path.display().to_string().into();

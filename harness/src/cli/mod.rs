@@ -9,6 +9,7 @@ mod anonymise;
 mod args;
 mod args_import;
 mod campaign;
+mod campaign_fuzz;
 mod check;
 mod conform;
 mod coverage;

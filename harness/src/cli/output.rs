@@ -67,6 +67,7 @@ impl Terminal {
         if self.closed {
             return;
         }
+        self.wipe();
         if io::stdout().lock().write_all(text.as_bytes()).is_err() {
             self.closed = true;
         }
@@ -79,18 +80,13 @@ impl Terminal {
 
     /// Anything that is not the result.
     pub(super) fn note(&self, text: impl AsRef<str>) {
+        self.wipe();
         // Who closed standard error does not want to hear.
         let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
     }
 
-    /// A line that is overwritten by the next one: on a terminal, and not in the first seconds.
-    pub(super) fn progress(&self, text: &str) {
-        if self.progress && self.pace.due() {
-            overwrite(text);
-        }
-    }
-
-    /// The same with a rate and the time that is left.
+    /// A line that is overwritten by the next one, with a rate and the time that is left: on a
+    /// terminal, and not in the first seconds.
     pub(super) fn advance(&self, advance: &Advance<'_>) {
         if !self.progress {
             return;
@@ -100,13 +96,18 @@ impl Terminal {
         }
     }
 
-    /// Clears the progress line.
+    /// Clears the progress line; what is counted next has a rate of its own.
     pub(super) fn progress_end(&self) {
+        self.wipe();
+        self.pace.clear();
+    }
+
+    /// Takes the progress line away, so that other text does not stand behind it.
+    fn wipe(&self) {
         if self.progress && self.pace.is_shown() {
             overwrite("");
             let _ = write!(io::stderr().lock(), "\r");
         }
-        self.pace.clear();
     }
 }
 

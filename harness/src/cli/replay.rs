@@ -80,7 +80,7 @@ pub(super) fn replay(args: &ReplayArgs, terminal: &mut Terminal) -> Ended {
     let mut exit = Exit::Agreed;
     for path in &args.traces {
         let mut damaged = false;
-        let trace = files::read_trace(path, &mut |note| {
+        let trace = files::read_trace(path, terminal, &mut |note| {
             damaged = true;
             terminal.note(note);
         })?;

@@ -10,12 +10,15 @@ use super::args::RunArgs;
 use super::exit::{Ended, Exit, Failure};
 use super::maker::{FilterSpec, Findings};
 use super::output::{Style, Terminal};
+use super::progress::Advance;
 use crate::scenario::{RunError, Scenario, ScenarioReport, run};
 
 pub(super) fn run_scenarios(args: &RunArgs, terminal: &mut Terminal) -> Ended {
     let mut tally = Tally::default();
     let swap = args.object.as_deref().map(Swap::read).transpose()?;
-    for path in &args.scenarios {
+    for (at, path) in args.scenarios.iter().enumerate() {
+        let (done, total) = (at as u64, Some(args.scenarios.len() as u64));
+        terminal.advance(&Advance { what: "ran", unit: "scenarios", done, total });
         let text = std::fs::read_to_string(path).map_err(|error| Failure::input(path, &error))?;
         let scenario = Scenario::parse(&text)
             .map_err(|error| Failure::at(path, &text, (error.line, error.column), &error))?;
@@ -40,6 +43,7 @@ pub(super) fn run_scenarios(args: &RunArgs, terminal: &mut Terminal) -> Ended {
             tally.add(path, &report);
         }
     }
+    terminal.progress_end();
     tally.close(terminal)
 }
 

@@ -28,8 +28,9 @@ pub(super) fn trace(command: &TraceCommand, terminal: &mut Terminal) -> Ended {
 }
 
 fn info(args: &OneTrace, terminal: &mut Terminal) -> Ended {
-    let info =
-        Info::of(files::open(&args.trace)?).map_err(|error| Failure::input(&args.trace, &error))?;
+    let info = Info::of(files::open_watched(&args.trace, "reading", terminal)?)
+        .map_err(|error| Failure::input(&args.trace, &error))?;
+    terminal.progress_end();
     if terminal.json() {
         let counts: serde_json::Map<String, serde_json::Value> = RecordKind::ALL
             .iter()
@@ -56,7 +57,7 @@ fn info(args: &OneTrace, terminal: &mut Terminal) -> Ended {
 }
 
 fn show(args: &ShowArgs, terminal: &mut Terminal) -> Ended {
-    let mut trace = files::read_trace(&args.trace, &mut |note| terminal.note(note))?;
+    let mut trace = files::read_trace(&args.trace, terminal, &mut |note| terminal.note(note))?;
     trace.sort();
     let skip = usize::try_from(args.skip).unwrap_or(usize::MAX);
     let take = args.take.and_then(|take| usize::try_from(take).ok()).unwrap_or(usize::MAX);
@@ -73,7 +74,8 @@ fn text_twin(args: &TextArgs, terminal: &mut Terminal) -> Ended {
     if args.parse {
         return parse_text(args, terminal);
     }
-    let mut reader = files::open_trace(&args.input)?;
+    let mut printed = Vec::new();
+    let mut reader = files::open_trace(&args.input, "reading", terminal)?;
     match &args.output {
         Some(path) => {
             let mut output = files::create(path, args.force)?;
@@ -85,11 +87,15 @@ fn text_twin(args: &TextArgs, terminal: &mut Terminal) -> Ended {
             let mut bytes = Vec::new();
             text::write_text(&mut reader, &mut bytes)
                 .map_err(|error| Failure::input(&args.input, &error))?;
-            terminal.text(&String::from_utf8_lossy(&bytes));
+            printed = bytes;
         }
     }
-    if !reader.damage().is_empty() {
-        terminal.note(format!("{} damaged parts are left out", reader.damage().count()));
+    let damaged = reader.damage().count();
+    drop(reader);
+    terminal.progress_end();
+    terminal.text(&String::from_utf8_lossy(&printed));
+    if damaged > 0 {
+        terminal.note(format!("{damaged} damaged parts are left out"));
         return Ok(Exit::Finding);
     }
     Ok(Exit::Agreed)
@@ -116,8 +122,10 @@ fn parse_text(args: &TextArgs, terminal: &mut Terminal) -> Ended {
 
 fn diff(args: &DiffArgs, terminal: &mut Terminal) -> Ended {
     let options = DiffOptions { ignore_times: args.ignore_times, ..DiffOptions::default() };
-    let report = diff_with(files::open(&args.left)?, files::open(&args.right)?, options)
+    let left = files::open_watched(&args.left, "comparing", terminal)?;
+    let report = diff_with(left, files::open(&args.right)?, options)
         .map_err(|error| Failure::input(&args.left, &error))?;
+    terminal.progress_end();
     if terminal.json() {
         let totals: serde_json::Map<String, serde_json::Value> = RecordKind::ALL
             .iter()
@@ -165,8 +173,9 @@ fn diff(args: &DiffArgs, terminal: &mut Terminal) -> Ended {
 }
 
 fn verify_trace(args: &OneTrace, terminal: &mut Terminal) -> Ended {
-    let report =
-        verify(files::open(&args.trace)?).map_err(|error| Failure::input(&args.trace, &error))?;
+    let report = verify(files::open_watched(&args.trace, "checking", terminal)?)
+        .map_err(|error| Failure::input(&args.trace, &error))?;
+    terminal.progress_end();
     if terminal.json() {
         let value = serde_json::json!({
             "whole": report.is_whole(),
@@ -195,9 +204,10 @@ fn verify_trace(args: &OneTrace, terminal: &mut Terminal) -> Ended {
 }
 
 fn repair_trace(args: &RepairArgs, terminal: &mut Terminal) -> Ended {
-    let input = files::open(&args.trace)?;
+    let input = files::open_watched(&args.trace, "reading", terminal)?;
     let output = files::create(&args.output, args.force)?;
     let (report, _) = repair(input, output).map_err(|error| Failure::input(&args.trace, &error))?;
+    terminal.progress_end();
     let saved = report.summary.records();
     let lost = report.damage.count();
     if terminal.json() {

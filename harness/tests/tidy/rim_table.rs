@@ -103,6 +103,11 @@ pub(super) const RIMS: &[Rim] = &[
         homes: &["harness/src/cli/manual.rs"],
         why: "manual pages come from the command line alone",
     },
+    Rim {
+        what: Use::Crate("parquet"),
+        homes: &["traces/src/export/parquet.rs"],
+        why: "it is optional, and its types stay out of everything but the one exporter",
+    },
     Rim { what: Use::Type("Instant"), homes: CLOCK, why: "ask the virtual clock" },
     Rim { what: Use::StdModule("fs"), homes: FILES, why: "take bytes and give bytes" },
     Rim { what: Use::StdModule("thread"), homes: THREADS, why: "a run has one thread" },

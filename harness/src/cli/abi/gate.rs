@@ -128,7 +128,7 @@ fn replay_all(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     for path in &policy.traces {
-        let trace = files::read_trace(Path::new(path), &mut |note| terminal.note(note))?;
+        let trace = files::read_trace(Path::new(path), terminal, &mut |note| terminal.note(note))?;
         for subject in subjects {
             for version in &policy.versions {
                 measured.push(replay_one(policy, subject, version, path, &trace)?);

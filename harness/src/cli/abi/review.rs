@@ -20,7 +20,7 @@ pub(super) fn review(args: &ReviewArgs, terminal: &mut Terminal) -> Ended {
         let pair = Pair::read(spec)?;
         let mut sum = ReviewRow::default();
         for path in &args.traces {
-            add(&mut sum, one(&pair, path)?);
+            add(&mut sum, one(&pair, path, terminal)?);
         }
         rows.push((spec.clone(), sum));
     }
@@ -62,8 +62,8 @@ impl Pair {
 
 const ARMS: [Abi; 2] = [Abi::V3, Abi::V3Grouped];
 
-fn one(pair: &Pair, path: &Path) -> Result<ReviewRow, Failure> {
-    let trace = files::read_trace(path, &mut |_| {})?;
+fn one(pair: &Pair, path: &Path, terminal: &Terminal) -> Result<ReviewRow, Failure> {
+    let trace = files::read_trace(path, terminal, &mut |_| {})?;
     let tree = tree_of(&path.display().to_string(), &trace)?;
     let filter = |abi: Abi| pair.filter(abi);
     let lower = || -> Box<dyn Lower> { Box::new(tree.snapshot()) };
