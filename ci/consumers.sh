@@ -2,8 +2,8 @@
 # usage: bash ci/consumers.sh
 #
 # What fuserig writes for other tools, opened by those tools: DuckDB from PyPI (JSONL and, with the
-# feature `parquet`, Parquet), tshark, Chromium, GNU parallel. A tool that cannot be had is named and
-# its tests skip; without any of them the whole gate does.
+# feature `parquet`, Parquet), tshark, Chromium, GNU parallel. A tool that cannot be had is named
+# and its tests skip; without any of them the whole gate does.
 set -euo pipefail
 # shellcheck source=ci/lib/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
@@ -40,5 +40,5 @@ fi
 
 cargo test --locked --quiet --package fuserig --features parquet --test field --test html \
     -- --nocapture
-cargo test --locked --quiet --package fuserig-traces --features parquet --lib parquet
+cargo test --locked --quiet --package fuserig-traces --features parquet --lib columns
 cargo test --locked --quiet --package fuserig --features parquet --test campaign -- --nocapture

@@ -52,6 +52,28 @@ fn a_captured_daemon_is_replayed_reply_by_reply_to_its_final_tree() {
     assert_eq!(read(&digests), expected("shell.sha256"));
 }
 
+/// Daemons with several threads, descriptors for handles and addresses for nodes, and our own:
+/// what each answered is what the pipeline answers.
+#[test]
+fn the_logs_of_other_daemons_replay_without_a_divergence() {
+    let captures = workspace().join("traces/tests/fuse_strace");
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    for (name, equal) in [("passthrough_ll", 207), ("passthrough_fh", 726), ("fuserig", 236)] {
+        let log = captures.join(format!("{name}.strace.zst"));
+        let trace = scratch.path().join(format!("{name}.frt"));
+        let (log, trace) = (log.to_str().expect("text"), trace.to_str().expect("text"));
+        let imported = fuserig(&["import", log, "-o", trace]);
+        let said = text(&imported.stderr);
+        assert_eq!(imported.status.code(), Some(0), "{name}: {said}");
+        assert!(said.contains("taken for fuse-strace"), "{said}");
+        let shown = text(&fuserig(&["replay", trace]).stdout);
+        assert!(
+            shown.contains(&format!("{equal} replies equal, 0 divergences")),
+            "{name}: {shown}"
+        );
+    }
+}
+
 #[test]
 fn a_replay_that_starts_from_another_tree_is_a_finding() {
     let log = workspace().join("traces/tests/fuse_strace/shell.strace.zst");

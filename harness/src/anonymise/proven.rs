@@ -146,7 +146,8 @@ pub enum AnonymiseFailure {
 ///     fuserig_filters::builtin(spec).map(Some).map_err(|error| error.to_string())
 /// };
 /// let filters = ["hide:*.d".to_owned()];
-/// let lost = anonymise_proven(&trace, &[7; 32], &Policy::default(), &filters, make, &mut |_, _| {});
+/// let hide = Policy::default();
+/// let lost = anonymise_proven(&trace, &[7; 32], &hide, &filters, make, &mut |_, _| {});
 /// assert!(matches!(lost, Err(AnonymiseFailure::Decides(_))));
 /// let keep = Policy { extensions: true, ..Policy::default() };
 /// let kept = anonymise_proven(&trace, &[7; 32], &keep, &filters, make, &mut |_, _| {})?;

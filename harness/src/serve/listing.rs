@@ -43,6 +43,12 @@ impl Listed {
         (head + name_length).next_multiple_of(8)
     }
 
+    /// Whether it is `.` or `..`, whose entries in READDIRPLUS the kernel does not read (Linux
+    /// 6.18, fs/fuse/readdir.c, `fuse_direntplus_link`), so that daemons put anything there.
+    pub fn is_dot(&self) -> bool {
+        matches!(&self.name[..], b"." | b"..")
+    }
+
     /// Appends the record as the protocol has it.
     pub fn encode_into(&self, bytes: &mut Vec<u8>) {
         if let Some(entry) = &self.entry {

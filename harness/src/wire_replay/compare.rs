@@ -130,6 +130,7 @@ impl Comparison {
         }
         if let (Some(theirs), Some(our)) = (&recorded.entry, &ours.entry)
             && theirs.nodeid != 0
+            && !recorded.is_dot()
         {
             self.entry(theirs, our);
         }
@@ -137,10 +138,14 @@ impl Comparison {
 }
 
 /// What the recorded daemon does not do at all, so that it changed nothing: operations that it
-/// answered `ENOSYS`, and renames with flags that it answered `EINVAL`, as libfuse's examples do.
+/// answered `ENOSYS`, renames with flags that it answered `EINVAL`, as libfuse's examples do, and
+/// FALLOCATE on what it was built without or its filesystem has not.
 pub(super) fn declined(incoming: &Incoming, recorded: &Outgoing) -> Option<&'static str> {
     match (recorded, incoming) {
         (Outgoing::Error(Errno::ENOSYS), _) => Some("the recorded daemon does not do it (ENOSYS)"),
+        (Outgoing::Error(Errno::EOPNOTSUPP), Incoming::Fallocate { .. }) => {
+            Some("the recorded daemon does not allocate (EOPNOTSUPP)")
+        }
         (Outgoing::Error(Errno::EINVAL), Incoming::Rename { flags: Some(1..), .. }) => {
             Some("the recorded daemon knows no flags of rename (EINVAL)")
         }

@@ -124,7 +124,7 @@ impl WireReplayer {
                 }
             };
         };
-        self.learn(&recorded, &ours);
+        self.learn(exchange.head.nodeid.0, &recorded, &ours);
         let known = exchange.reply.as_ref().is_none_or(|reply| reply.data_known);
         let mut comparison = Comparison::new(self.judgement);
         if let (Outgoing::Records(theirs), Outgoing::Records(our)) = (&recorded, &ours) {
@@ -194,7 +194,9 @@ impl WireReplayer {
                 continue;
             };
             listing.seen.insert(record.name.clone());
-            if let (Some(theirs), Some(our)) = (&record.entry, &ours.entry) {
+            if let (Some(theirs), Some(our)) = (&record.entry, &ours.entry)
+                && !record.is_dot()
+            {
                 self.map.learn_node(theirs.nodeid, our.nodeid);
             }
             comparison.listed(record, ours);
@@ -210,21 +212,22 @@ impl WireReplayer {
         self.conclude(exchange, comparison.found);
     }
 
-    fn learn(&mut self, recorded: &Outgoing, ours: &Outgoing) {
+    fn learn(&mut self, node: u64, recorded: &Outgoing, ours: &Outgoing) {
         match (recorded, ours) {
             (Outgoing::Entry(theirs), Outgoing::Entry(our)) => {
                 self.map.learn_node(theirs.nodeid, our.nodeid);
             }
             (Outgoing::Create(entry, open), Outgoing::Create(our_entry, our_open)) => {
                 self.map.learn_node(entry.nodeid, our_entry.nodeid);
-                self.map.learn_file(open.fh, our_open.fh);
+                self.map.learn_file(entry.nodeid, open.fh, our_open.fh);
             }
             (Outgoing::Open(theirs), Outgoing::Open(our)) => {
-                self.map.learn_file(theirs.fh, our.fh);
+                self.map.learn_file(node, theirs.fh, our.fh);
             }
             (Outgoing::Records(theirs), Outgoing::Records(our)) => {
                 for (theirs, our) in theirs.iter().zip(our) {
-                    if let (Some(theirs), Some(our)) = (&theirs.entry, &our.entry) {
+                    let dot = theirs.is_dot();
+                    if let (Some(theirs), Some(our), false) = (&theirs.entry, &our.entry, dot) {
                         self.map.learn_node(theirs.nodeid, our.nodeid);
                     }
                 }

@@ -105,7 +105,7 @@ pub(super) const RIMS: &[Rim] = &[
     },
     Rim {
         what: Use::Crate("parquet"),
-        homes: &["traces/src/export/parquet.rs"],
+        homes: &["traces/src/export/columns.rs"],
         why: "it is optional, and its types stay out of everything but the one exporter",
     },
     Rim { what: Use::Type("Instant"), homes: CLOCK, why: "ask the virtual clock" },

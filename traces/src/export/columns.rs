@@ -2,17 +2,17 @@
 //!
 //! The columns are the keys of [`crate::table`], so that a question asked of JSONL is the same
 //! question here; bodies stay JSON. It refuses to read Parquet back: JSONL and CSV are for that.
-//! What a reader would get wrong: 64-bit numbers are numbers here, since Parquet keeps them exactly.
+//! What a reader would get wrong: 64-bit numbers are numbers here, since Parquet keeps them.
 
 use std::io::Write;
 use std::sync::Arc;
 
-use ::parquet::basic::{Compression, ZstdLevel};
-use ::parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
-use ::parquet::errors::ParquetError;
-use ::parquet::file::properties::WriterProperties;
-use ::parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
-use ::parquet::schema::parser::parse_message_type;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
+use parquet::schema::parser::parse_message_type;
 use serde_json::Value;
 
 use super::ExportError;
@@ -218,8 +218,8 @@ fn word(key: &str, value: &Value) -> i64 {
 mod tests {
     use std::io::Write as _;
 
-    use ::parquet::file::reader::{FileReader, SerializedFileReader};
-    use ::parquet::record::{Field, Row};
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::record::{Field, Row};
 
     use super::{GROUP_ROWS, write_parquet};
     use crate::record::{NoteRecord, OpRecord, Record};
