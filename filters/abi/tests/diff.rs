@@ -6,8 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fuserig_abi::diff::{AbiDiff, Change, Direction, Impact, Loader, RULES, Rung, Rungs};
+use fuserig_abi::diff::{AbiDiff, Chain, Change, Direction, Impact, Loader, RULES, Rung, Rungs};
 use fuserig_abi::spec::AbiSpec;
+
+#[path = "diff/abidiff.rs"]
+mod abidiff;
 
 const BASE: &str = include_str!("diff/base.abi");
 const CASES: &str = include_str!("diff/cases.txt");
@@ -227,6 +230,34 @@ fn the_built_in_descriptions_differ_as_reviewed() {
     }
     snapshot("diff-built-in", &text);
     snapshot("diff-v3-v4", &AbiDiff::between(&specs[0], &specs[1]).to_string());
+}
+
+/// A list of versions: what came and went again breaks nobody who skips the one in between, and
+/// every cell is the comparison of its own pair, in both directions.
+#[test]
+fn a_chain_is_every_pair_and_not_a_sum_of_steps() {
+    let cases = cases();
+    let of = |name: &str| mutated(cases.iter().find(|case| case.name == name).expect("a case"));
+    let specs = [
+        base(),
+        of("a callback is removed and leaves a hole"),
+        base(),
+        of("a callback is appended at the end"),
+    ];
+    let chain = Chain::of(&specs);
+    for loader in [Loader::ByName, Loader::ByOffset] {
+        for (row, filter) in specs.iter().enumerate() {
+            for (column, kernel) in specs.iter().enumerate() {
+                let cell = chain.filter_on_kernel(row, column, loader);
+                let alone = AbiDiff::between(filter, kernel).rungs(Direction::Forward, loader);
+                assert_eq!(cell, alone, "filter of {row} on kernel {column}");
+            }
+        }
+    }
+    assert!(chain.filter_on_kernel(0, 1, Loader::ByName).contains(Rungs::LOAD));
+    assert!(chain.filter_on_kernel(0, 2, Loader::ByName).is_empty());
+    assert!(chain.filter_on_kernel(2, 3, Loader::ByName).is_empty());
+    assert!(chain.filter_on_kernel(3, 0, Loader::ByName).contains(Rungs::LOAD));
 }
 
 fn snapshot(name: &str, text: &str) {

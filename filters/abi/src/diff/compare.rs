@@ -13,7 +13,9 @@ impl AbiDiff {
         kfuncs::compare(old, new, &mut changes);
         let mut not_compared = Vec::new();
         for knowledge in Knowledge::ALL {
-            if !old.knows(knowledge) && !new.knows(knowledge) {
+            // Kernel functions are compared above, whoever describes them.
+            let is_compared_above = knowledge == Knowledge::Kfuncs;
+            if is_compared_above || !old.knows(knowledge) && !new.knows(knowledge) {
                 continue;
             }
             if !old.knows(knowledge) || !new.knows(knowledge) {
@@ -32,6 +34,7 @@ impl AbiDiff {
                     ops::defaults(old, new, &mut changes);
                     behaviour::rules(old, new, &mut changes);
                 }
+                Knowledge::Kfuncs => {}
             }
         }
         AbiDiff { old: old.name.clone(), new: new.name.clone(), changes, not_compared }

@@ -62,7 +62,7 @@ impl Pair<'_> {
         } else if old.len() != new.len() {
             let who = "Arguments are taken by position, and some are at another one now.";
             changes.push(
-                self.change("args-shifted", "", "an argument was added or removed in the middle")
+                self.change("args-shifted", "", shifted(old.len(), new.len()))
                     .sides(self.old, self.new)
                     .both((SOURCE_VERIFY, SOURCE_VERIFY), who),
             );
@@ -199,6 +199,15 @@ impl Pair<'_> {
                 .forward(side(is), who(is))
                 .backward(side(was), who(was)),
         );
+    }
+}
+
+/// How many arguments came or went in the middle.
+fn shifted(old: usize, new: usize) -> String {
+    let verb = if old < new { "added" } else { "removed" };
+    match old.abs_diff(new) {
+        1 => format!("an argument was {verb} in the middle"),
+        count => format!("{count} arguments were {verb} in the middle"),
     }
 }
 

@@ -63,6 +63,7 @@ pub const RULES: &[Rule] = &[
     rule("field-kind", "a field is of another kind"),
     rule("field-pointee", "a field points at or holds another type"),
     rule("field-type-name", "a number has another name for its type"),
+    rule("field-elements", "an array has elements of another width, sign or name"),
     rule("field-array-len", "an array has another number of elements"),
     rule("field-const-added", "a field gained const"),
     rule("field-const-removed", "a field lost const"),

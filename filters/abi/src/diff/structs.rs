@@ -210,7 +210,12 @@ impl Pair<'_> {
         if was.bits.map(|bits| bits.1) != is.bits.map(|bits| bits.1) {
             let who = "It holds another range of numbers; CO-RE reads bit fields by the kernel's \
                        width, offsets that were compiled in do not.";
-            let change = change("field-bits", "has another width in bits");
+            let title = match (was.bits, is.bits) {
+                (Some(_), None) => "is no bit field any more",
+                (None, Some(_)) => "became a bit field",
+                _ => "has another width in bits",
+            };
+            let change = change("field-bits", title);
             changes.push(change.sides(place(was), place(is)).both((NONE, BEHAVIOUR), who));
         } else if old == new {
             self.constness(was, is, changes);
@@ -220,6 +225,14 @@ impl Pair<'_> {
             && was_of == is_of
         {
             self.length(was, is, changes);
+        } else if let (TypeRef::Array(was_of, _), TypeRef::Array(is_of, _)) = (&old, &new)
+            && is_number(was_of)
+            && is_number(is_of)
+        {
+            let who = "An index reaches another element, and the element another range of \
+                       numbers; CO-RE adjusts the width of a load and nothing else.";
+            let change = change("field-elements", "has elements of another type");
+            changes.push(change.both((BEHAVIOUR, BEHAVIOUR), who));
         } else if old.kind() == new.kind() {
             let who = "What it points at or holds is another type, and what is reached through it \
                        is typed by the kernel.";

@@ -7,6 +7,9 @@ use crate::btf::{Btf, BtfKind, Member, TypeId};
 const DEPTH_MAX: u32 = 32;
 /// How many fields a struct may have with those of its anonymous members.
 const FIELDS_MAX: usize = 20_000;
+/// Fields without a byte that kernels since 6.8 have between groups of others, so that the build
+/// can check where the groups are. Nobody reads them.
+const MARKER: &str = "__cacheline_group_";
 /// `BTF_INT_SIGNED` and `BTF_INT_BOOL`.
 const SIGNED: u8 = 1;
 const BOOL: u8 = 4;
@@ -129,7 +132,7 @@ fn collect(
             matches!(btf.kind(resolved), Some(BtfKind::Struct(_) | BtfKind::Union(_)));
         if btf.str(member.name).is_empty() && is_composite {
             collect(btf, resolved, bits, depth, fields)?;
-        } else {
+        } else if !btf.str(member.name).starts_with(MARKER) {
             if fields.len() >= FIELDS_MAX {
                 return Err("more fields than any struct of a kernel has");
             }

@@ -26,16 +26,19 @@ pub enum Knowledge {
     KfuncFlags,
     /// Defaults of missing members, rules in words, quirks.
     Behaviour,
+    /// Which kernel functions exist: one that was looked for and is not described is not there.
+    Kfuncs,
 }
 
 impl Knowledge {
     /// Every subject.
-    pub const ALL: [Knowledge; 5] = [
+    pub const ALL: [Knowledge; 6] = [
         Knowledge::Constants,
         Knowledge::Codes,
         Knowledge::Helpers,
         Knowledge::KfuncFlags,
         Knowledge::Behaviour,
+        Knowledge::Kfuncs,
     ];
 
     /// The word in the text form.
@@ -46,6 +49,7 @@ impl Knowledge {
             Knowledge::Helpers => "helpers",
             Knowledge::KfuncFlags => "kfunc-flags",
             Knowledge::Behaviour => "behaviour",
+            Knowledge::Kfuncs => "kfuncs",
         }
     }
 

@@ -1,9 +1,10 @@
 //! Where a description comes from: a built-in name, a file (a C header too), or the running kernel.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use fuserig_abi::btf::Btf;
-use fuserig_abi::spec::{AbiSpec, BtfSelection};
+use fuserig_abi::spec::{AbiSpec, BtfSelection, Knowledge};
 use fuserig_filters::object::btf_of;
 
 use super::c_header;
@@ -61,9 +62,7 @@ pub(super) fn one(name: &str, roots: &[String]) -> Result<AbiSpec, Failure> {
         Source::Spec(spec) => Ok(*spec),
         Source::Btf { name, btf } => {
             let selection = BtfSelection { roots: roots.to_vec(), depth: 0 };
-            let (spec, _absent) = AbiSpec::from_btf(&btf, &name, &selection)
-                .map_err(|error| Failure::input(Path::new(&name), &error))?;
-            Ok(spec)
+            Ok(take(&btf, &name, &selection)?.0)
         }
     }
 }
@@ -100,12 +99,11 @@ pub(super) fn specs(
     let mut specs = Vec::new();
     // A root must be somewhere: in a description, or in one of the kernels.
     let mut nowhere = wanted;
-    for source in sources {
+    for source in &sources {
         let spec = match source {
-            Source::Spec(spec) => *spec,
+            Source::Spec(spec) => (**spec).clone(),
             Source::Btf { name, btf } => {
-                let (spec, absent) = AbiSpec::from_btf(&btf, &name, &selection)
-                    .map_err(|error| Failure::input(Path::new(&name), &error))?;
+                let (spec, absent) = take(btf, name, &selection)?;
                 nowhere.retain(|root| absent.contains(root));
                 specs.push(spec);
                 continue;
@@ -115,10 +113,61 @@ pub(super) fn specs(
         nowhere.retain(|root| !known.contains(root));
         specs.push(if roots.is_empty() { spec } else { restricted(spec, roots) });
     }
+    complete(&sources, &mut specs)?;
     if let (Some(root), false) = (nowhere.first(), roots.is_empty()) {
         return Err(Failure::new(Exit::Usage, format!("--root {root}: in none of the ABIs")));
     }
     Ok(specs)
+}
+
+/// Describes roots in kernel type information, and gives back those that are absent.
+fn take(
+    btf: &Btf,
+    name: &str,
+    selection: &BtfSelection,
+) -> Result<(AbiSpec, Vec<String>), Failure> {
+    let (mut spec, absent) = AbiSpec::from_btf(btf, name, selection)
+        .map_err(|error| Failure::input(Path::new(name), &error))?;
+    spec.knows.insert(Knowledge::Kfuncs);
+    for structure in &mut spec.structs {
+        structure.wire = is_wire(&structure.name);
+    }
+    Ok((spec, absent))
+}
+
+/// Whether a struct of `linux/fuse.h` is what a request or a reply is made of. Type information
+/// does not say so; the names of that header do.
+fn is_wire(name: &str) -> bool {
+    const OTHERS: [&str; 6] = [
+        "fuse_attr",
+        "fuse_dirent",
+        "fuse_direntplus",
+        "fuse_file_lock",
+        "fuse_kstatfs",
+        "fuse_statx",
+    ];
+    let ends = ["_in", "_out", "_header"].iter().any(|end| name.ends_with(end));
+    name.starts_with("fuse_") && ends || OTHERS.contains(&name)
+}
+
+/// What was followed from a root in one kernel is described in the others too, though nothing
+/// leads there: otherwise it would seem to be new.
+fn complete(sources: &[Source], specs: &mut [AbiSpec]) -> Result<(), Failure> {
+    let is_btf = |source: &Source| matches!(source, Source::Btf { .. });
+    let taken = sources.iter().zip(&*specs).filter(|(source, _)| is_btf(source));
+    let followed: BTreeSet<String> = taken
+        .flat_map(|(_, spec)| &spec.structs)
+        .map(|structure| structure.name.clone())
+        .filter(|name| !name.is_empty())
+        .collect();
+    for (source, spec) in sources.iter().zip(specs) {
+        let Source::Btf { name, btf } = source else { continue };
+        let missing = followed.iter().filter(|name| spec.structure(name).is_none());
+        let roots: Vec<String> = missing.cloned().collect();
+        let (more, _absent) = take(btf, name, &BtfSelection { roots, depth: 0 })?;
+        spec.structs.extend(more.structs);
+    }
+    Ok(())
 }
 
 /// A description of the roots alone.
