@@ -1,6 +1,12 @@
 //! ABI descriptions as people review them: the canonical text of each built-in one.
 
+use fuserig::gate::cost;
 use fuserig_abi::spec::AbiSpec;
+use fuserig_abi::{Abi, CallArgs, Errno, Op, Phase, Slot};
+use fuserig_filters::FilterEnv;
+use fuserig_sim_fs::{Lower, MemFs, MemFsOptions};
+use fuserig_traces::Trace;
+use fuserig_traces::record::Record;
 
 mod abi_support;
 
@@ -113,4 +119,70 @@ fn a_header_is_read_as_what_clang_makes_of_it() {
     assert_eq!(fuserig(&["abi", "diff", "v4", path]).0, 3);
     std::fs::write(&file, "int x;").expect("it is ours");
     assert_eq!(fuserig(&["abi", "diff", "v4", path]).0, 3);
+}
+
+/// What filters of the library cost on v3 and on v4, member by member.
+#[test]
+fn costs_between_versions_are_as_reviewed() {
+    let mut arguments = vec!["abi", "diff", "v3", "v4", "--brief", "--root", "fuse_open_in"];
+    for filter in ["filters/bpf/deny_uid.o", "filters/bpf/hide_names.o", "readonly"] {
+        arguments.extend(["--filter", filter]);
+    }
+    arguments.extend(["--trace", "traces/corpus/sqlite.frt"]);
+    let (code, text) = fuserig(&arguments);
+    assert_eq!(code, 0, "{text}");
+    snapshots(|| insta::assert_snapshot!("cost-v3-v4", text));
+    let (_, json) = fuserig(&[&arguments[..], &["--format", "json"]].concat());
+    let value: serde_json::Value = serde_json::from_str(&json).expect("one object");
+    assert_eq!(value["costs"].as_array().map(Vec::len), Some(3));
+    assert!(value["costs"][0]["new"]["instructions"].as_u64().is_some_and(|count| count > 0));
+    let lone = ["abi", "diff", "v3", "v4", "--filter", "audit"];
+    assert_eq!(fuserig(&lone).0, 2, "costs need a trace");
+}
+
+/// A filter with a default that says what its member for opendir says.
+#[derive(Debug)]
+struct Twice;
+
+impl fuserig_filters::Filter for Twice {
+    fn name(&self) -> &str {
+        "twice"
+    }
+
+    fn has(&self, slot: Slot) -> bool {
+        slot == Slot::Default || slot == Slot::Member(Op::Opendir, Phase::Pre)
+    }
+
+    fn call(&mut self, slot: Slot, args: &mut CallArgs, _: &mut FilterEnv<'_>) -> u32 {
+        if slot != Slot::Default || args.op == Op::Opendir {
+            Errno::EACCES.negative().cast_unsigned()
+        } else {
+            0
+        }
+    }
+}
+
+/// v3 calls no default, so the member is needed there; v4 does, and it is not.
+#[test]
+fn a_member_that_the_default_filter_makes_unnecessary_is_named() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../traces/corpus/shell.frt");
+    let trace = Trace::read(std::fs::File::open(file).expect("it is there")).expect("a trace");
+    let tree = trace.records.iter().find_map(|record| match record {
+        Record::Tree(tree) => Some(String::from_utf8(tree.text.clone()).expect("text")),
+        _ => None,
+    });
+    let lower = || -> Box<dyn Lower> {
+        Box::new(match &tree {
+            Some(text) => MemFs::from_tree(text).expect("a tree"),
+            None => MemFs::new(MemFsOptions::default()),
+        })
+    };
+    let filter = |_: Abi| -> Option<Box<dyn fuserig_filters::Filter>> { Some(Box::new(Twice)) };
+    let member = Slot::Member(Op::Opendir, Phase::Pre);
+    let diff = cost(&trace, &filter, &lower, [Abi::V3, Abi::V4]).expect("it replays");
+    assert_eq!(diff.unnecessary(), [member]);
+    assert!(diff.arms[0].members[&member].decides && !diff.arms[1].members[&member].decides);
+    assert!(!diff.arms[0].members.contains_key(&Slot::Default), "v3 has none");
+    let same = cost(&trace, &filter, &lower, [Abi::V3, Abi::V3]).expect("it replays");
+    assert_eq!((same.unnecessary(), same.arms[0] == same.arms[1]), (Vec::new(), true));
 }

@@ -8,7 +8,7 @@ use fuserig_abi::diff::FilterUse;
 use fuserig_abi::spec::{MemberSpec, OpsSpec, Prototype};
 
 use super::core::essential_name;
-use super::elf::{Binding, Elf};
+use super::elf::{Binding, Elf, SymbolKind};
 use super::error::LoadError;
 use super::load::{is_gpl_compatible, license, read_btf};
 use super::maps::variables;
@@ -27,6 +27,23 @@ pub struct Declared {
     pub kfuncs: Vec<DeclaredKfunc>,
     /// Its licence.
     pub license: String,
+    /// The programs that stand in sections of struct_ops, in the order of the symbols.
+    pub programs: Vec<DeclaredProgram>,
+}
+
+/// A program in a section of struct_ops.
+///
+/// ```
+/// use fuserig_filters::object::DeclaredProgram;
+/// let program = DeclaredProgram { name: "lookup".into(), optional: false };
+/// assert!(!program.optional);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredProgram {
+    /// Its function.
+    pub name: String,
+    /// Whether its section begins with `?`: it is loaded only when somebody asks for it.
+    pub optional: bool,
 }
 
 /// A variable in `.struct_ops` or `.struct_ops.link`.
@@ -34,7 +51,8 @@ pub struct Declared {
 /// ```
 /// use fuserig_filters::object::DeclaredOps;
 /// let table = DeclaredOps {
-///     variable: "hide".into(), type_name: "fuse_ops".into(), size: 528, members: Vec::new(),
+///     variable: "hide".into(), type_name: "fuse_ops".into(), flavour: String::new(),
+///     size: 528, members: Vec::new(),
 /// };
 /// assert_eq!(table.type_name, "fuse_ops");
 /// ```
@@ -44,6 +62,8 @@ pub struct DeclaredOps {
     pub variable: String,
     /// Its type, without the `___` that flavours a type for CO-RE.
     pub type_name: String,
+    /// What was cut off: `___` and what follows, or nothing.
+    pub flavour: String,
     /// Its length in bytes.
     pub size: u32,
     /// The members as the object declares them.
@@ -59,7 +79,8 @@ pub struct DeclaredOps {
 ///     name: "flags".into(), offset: Some(8), size: 4,
 ///     kind: MemberKind::Data(TypeRef::int(4, false)), missing: None, opcode: None,
 /// };
-/// let member = DeclaredMember { spec, bit_field: false, program: None, is_zero: true };
+/// let value = vec![0; 4];
+/// let member = DeclaredMember { spec, bit_field: false, program: None, value };
 /// assert!(!member.is_set());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,14 +91,34 @@ pub struct DeclaredMember {
     pub bit_field: bool,
     /// The symbol that is put into it.
     pub program: Option<String>,
-    /// Whether all its bytes are zero.
-    pub is_zero: bool,
+    /// Its bytes; fewer than its length, or none, where the section has none.
+    pub value: Vec<u8>,
 }
 
 impl DeclaredMember {
     /// Whether the object gives it a program or a value.
     pub fn is_set(&self) -> bool {
-        self.program.is_some() || !self.is_zero
+        self.program.is_some() || self.value.iter().any(|byte| *byte != 0)
+    }
+
+    /// Its bytes up to the first NUL, as text; none without a NUL, and of what is no text.
+    ///
+    /// ```
+    /// # use fuserig_abi::spec::{MemberKind, MemberSpec, TypeRef};
+    /// # use fuserig_filters::object::DeclaredMember;
+    /// # let kind = MemberKind::Data(TypeRef::Bool);
+    /// # let spec = MemberSpec {
+    /// #     name: "name".into(), offset: None, size: 4, kind, missing: None, opcode: None,
+    /// # };
+    /// let member = |value: &[u8]| DeclaredMember {
+    ///     spec: spec.clone(), bit_field: false, program: None, value: value.to_vec(),
+    /// };
+    /// assert_eq!(member(b"abc\0").text(), Some("abc"));
+    /// assert_eq!(member(b"abcd").text(), None);
+    /// ```
+    pub fn text(&self) -> Option<&str> {
+        let end = self.value.iter().position(|byte| *byte == 0)?;
+        std::str::from_utf8(&self.value[..end]).ok()
     }
 }
 
@@ -124,7 +165,9 @@ impl Declared {
 /// No BPF object, and ELF or BTF that cannot be read.
 pub fn declared(bytes: &[u8]) -> Result<Declared, LoadError> {
     let elf = Elf::read(bytes)?;
-    let mut found = Declared { ops: Vec::new(), kfuncs: Vec::new(), license: license(&elf) };
+    let programs = programs(&elf);
+    let license = license(&elf);
+    let mut found = Declared { ops: Vec::new(), kfuncs: Vec::new(), license, programs };
     let Some(btf) = read_btf(&elf)? else { return Ok(found) };
     for (index, section) in elf.sections.iter().enumerate() {
         let base = section.name.strip_prefix('?').unwrap_or(section.name);
@@ -142,9 +185,12 @@ pub fn declared(bytes: &[u8]) -> Result<Declared, LoadError> {
                 };
                 let table = Table { elf: &elf, section: index, start: symbol.value };
                 let members = ops.members.into_iter().zip(bit_fields);
+                let whole = btf.name(id);
+                let type_name = essential_name(whole).to_owned();
                 found.ops.push(DeclaredOps {
                     variable: variable.name.to_owned(),
-                    type_name: essential_name(btf.name(id)).to_owned(),
+                    flavour: whole[type_name.len()..].to_owned(),
+                    type_name,
                     size: ops.size,
                     members: members.map(|(spec, bits)| table.member(spec, bits)).collect(),
                 });
@@ -169,15 +215,30 @@ impl Table<'_> {
         let end = offset.saturating_add(spec.size.into());
         let range = usize::try_from(offset).unwrap_or(usize::MAX)
             ..usize::try_from(end).unwrap_or(usize::MAX);
-        let is_zero = section.bytes.get(range).is_none_or(|bytes| bytes.iter().all(|b| *b == 0));
+        let value = section.bytes.get(range).unwrap_or_default().to_vec();
         let inside = |at: u64| at >= offset && at < end;
         let slot = section.relocations.iter().find(|one| inside(one.offset));
         let program = slot.map(|slot| match self.elf.symbols.get(slot.symbol) {
             Some(symbol) => symbol.name.to_owned(),
             None => String::new(),
         });
-        DeclaredMember { spec, bit_field, program, is_zero }
+        DeclaredMember { spec, bit_field, program, value }
     }
+}
+
+/// The functions in sections that libbpf takes for programs of struct_ops.
+fn programs(elf: &Elf<'_>) -> Vec<DeclaredProgram> {
+    let mut found = Vec::new();
+    for symbol in elf.symbols.iter().filter(|symbol| symbol.kind == SymbolKind::Func) {
+        let section = symbol.section.and_then(|index| elf.sections.get(index));
+        let name = section.map_or("", |section| section.name);
+        let base = name.strip_prefix('?').unwrap_or(name);
+        if matches!(base.split('/').next(), Some("struct_ops" | "struct_ops.s")) {
+            let optional = base.len() != name.len();
+            found.push(DeclaredProgram { name: symbol.name.to_owned(), optional });
+        }
+    }
+    found
 }
 
 fn kfuncs(elf: &Elf<'_>, btf: &Btf) -> Vec<DeclaredKfunc> {

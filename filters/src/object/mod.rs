@@ -26,7 +26,9 @@ mod struct_ops;
 mod target;
 
 pub use btf_section::btf_of;
-pub use declared::{Declared, DeclaredKfunc, DeclaredMember, DeclaredOps, declared};
+pub use declared::{
+    Declared, DeclaredKfunc, DeclaredMember, DeclaredOps, DeclaredProgram, declared,
+};
 pub use error::{LoadError, LoadPlace, LoadProblem};
 pub use load::{fuzz_entry, load, load_for};
 pub use target::LoadTarget;

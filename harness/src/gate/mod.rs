@@ -7,18 +7,24 @@
 //! one that names nothing is reported.
 
 mod behaviour;
+mod cost;
 mod date;
 mod finding;
 mod load;
+mod load_rules;
 mod policy;
+mod registration;
 mod review;
 mod run;
 mod shrink;
 
 pub use behaviour::{BehaviourDiff, BehaviourError, BehaviourGroup, behaviour, behaviour_findings};
+pub use cost::{CostArm, CostDiff, MemberCost, cost};
 pub use date::Date;
 pub use finding::finding_of;
-pub use load::{LOAD_IDS, LOAD_RULES, Libbpf, load_findings};
-pub use policy::{Policy, PolicyError, PolicyLoader, PolicySuppression, RungName, Strictness};
+pub use load::{LOAD_IDS, LOAD_RULES, Libbpf, LoadStep, Refusal, load_findings, refusals};
+pub use policy::{
+    Counted, Policy, PolicyError, PolicyLoader, PolicySuppression, RungName, Strictness,
+};
 pub use review::{MemberCount, ReviewArm, ReviewRow, member_counts, review};
-pub use run::{GateInput, gate, ran};
+pub use run::{GateInput, NOTHING_RAN, gate, ran};

@@ -1,6 +1,6 @@
 //! The policy of a gate: what is compared, what counts, and what somebody decided to live with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fuserig_abi::diff::Rungs;
 use serde::Deserialize;
@@ -39,6 +39,9 @@ pub struct Policy {
     /// Traces to replay under both ABIs.
     #[serde(default)]
     pub traces: Vec<String>,
+    /// Of what there may be none; of all else, none is a failure.
+    #[serde(default)]
+    pub allow_none: BTreeSet<Counted>,
     /// Which kind of loader the filters have.
     #[serde(default)]
     pub loader: PolicyLoader,
@@ -51,6 +54,35 @@ pub struct Policy {
     /// What somebody decided to live with.
     #[serde(default)]
     pub suppressions: Vec<PolicySuppression>,
+}
+
+/// What a gate counts, and fails without.
+///
+/// ```
+/// use fuserig::gate::{Counted, Policy};
+/// let policy = Policy::parse(
+///     r#"{ "baseline": "v3", "versions": ["v4"], "allow_none": ["traces"] }"#,
+/// )?;
+/// assert!(policy.allow_none.contains(&Counted::Traces));
+/// # Ok::<(), fuserig::gate::PolicyError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Counted {
+    /// Filters that are narrowed to; without any, every change counts for everybody.
+    Filters,
+    /// Traces that are replayed; without any, nobody knows whether filters decide the same.
+    Traces,
+}
+
+impl Counted {
+    /// The word in policies and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Counted::Filters => "filters",
+            Counted::Traces => "traces",
+        }
+    }
 }
 
 /// The loaders that a policy cares for.
@@ -198,6 +230,7 @@ impl Policy {
             versions,
             roots: Vec::new(),
             filters: Vec::new(),
+            allow_none: BTreeSet::new(),
             traces: Vec::new(),
             loader: PolicyLoader::default(),
             backward: false,

@@ -109,6 +109,7 @@ pub fn review(
 ) -> Result<ReviewRow, BehaviourError> {
     let (v3, old) = play(trace, Abi::V3, filter(Abi::V3), lower())?;
     let (grouped, new) = play(trace, Abi::V3Grouped, filter(Abi::V3Grouped), lower())?;
+    let [old, new] = [operations(&old), operations(&new)];
     let operations = old.len().max(new.len()) as u64;
     let mut row = ReviewRow { operations, v3, grouped, ..ReviewRow::default() };
     for index in 0..old.len().max(new.len()) {
@@ -122,13 +123,13 @@ pub fn review(
     Ok(row)
 }
 
-/// One arm: its costs, and a line for each operation.
-fn play(
+/// One arm: its costs, and what was recorded.
+pub(super) fn play(
     trace: &Trace,
     abi: Abi,
     filter: Option<Box<dyn Filter>>,
     lower: Box<dyn Lower>,
-) -> Result<(ReviewArm, Vec<String>), BehaviourError> {
+) -> Result<(ReviewArm, Vec<Record>), BehaviourError> {
     let programs = filter.as_ref().map_or(0, |filter| filter.programs());
     let fidelity = Fidelity::Faithful;
     let options = ReplayOptions { abi, fidelity, filter, lower, payload: PayloadMode::Hash };
@@ -146,7 +147,7 @@ fn play(
         _ => false,
     });
     let arm = ReviewArm { programs, calls: calls.count() as u64, instructions };
-    Ok((arm, operations(&records)))
+    Ok((arm, records))
 }
 
 /// Each operation in the order of its arrival: what was asked, decided and answered.

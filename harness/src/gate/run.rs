@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use fuserig_abi::diff::{AbiDiff, Change, Direction, FilterUse, RULES, Rungs};
 use fuserig_abi::spec::AbiSpec;
 
-use super::{Date, Policy, PolicyLoader, finding_of};
+use super::{Counted, Date, Policy, PolicyLoader, finding_of};
 use crate::report::{Check, Finding, FindingClass, Report, Severity};
 
 /// What a gate looks at.
@@ -67,6 +67,7 @@ pub fn gate(policy: &Policy, input: &GateInput) -> Report {
     let rules = if input.versions.is_empty() { 0 } else { RULES.len() as u64 };
     let of_filters = if rules == 0 { 0 } else { input.filters.len() as u64 };
     suppress(policy, input.today, &mut report);
+    none_of(policy, of_filters, input.traces, &mut report);
     report.count("rules", rules);
     report.count("filters", of_filters);
     report.count("traces", input.traces);
@@ -136,14 +137,41 @@ fn suppress(policy: &Policy, today: Date, report: &mut Report) {
     }
 }
 
+/// The rule of what a gate says that looked at nothing of a kind.
+pub const NOTHING_RAN: &str = "nothing-ran";
+
+/// A run without filters or without traces is a failure, unless the policy says otherwise: a path
+/// that matches nothing any more must not make a gate green.
+fn none_of(policy: &Policy, filters: u64, traces: u64, report: &mut Report) {
+    let counts = [(Counted::Filters, filters), (Counted::Traces, traces)];
+    let none =
+        counts.into_iter().filter(|(what, count)| *count == 0 && !policy.allow_none.contains(what));
+    let found: Vec<Finding> = none
+        .map(|(what, _)| {
+            let name = what.name();
+            let title = format!("there were no {name} to run on");
+            let message = format!(
+                "Name some, or say that there are none: \"allow_none\": [\"{name}\"] in the \
+                 policy, or --allow-none {name}."
+            );
+            Finding::new(FindingClass::AbiBreak, NOTHING_RAN, name, title)
+                .message(message)
+                .severity(Severity::Error)
+        })
+        .collect();
+    if !found.is_empty() {
+        report.push(Check::new("gate", "what ran", found));
+    }
+}
+
 /// The line that every run of the gate ends with.
 ///
 /// ```
 /// use fuserig::gate::ran;
 /// use fuserig::report::Report;
 /// let mut report = Report::new("abi gate", "x");
-/// report.count("rules", 82);
-/// assert_eq!(ran(&report), "82 rules ran on 0 filters and 0 traces");
+/// report.count("rules", 83);
+/// assert_eq!(ran(&report), "83 rules ran on 0 filters and 0 traces");
 /// ```
 pub fn ran(report: &Report) -> String {
     let count = |what: &str| {

@@ -26,8 +26,10 @@ pub(in crate::cli) enum AbiCommand {
     #[command(after_help = "Example: fuserig abi shim --from v3 --to v4 -o shim.h")]
     Shim(ShimArgs),
     /// What changed between ABIs, who breaks, and who must upgrade first
-    #[command(after_help = "Examples: fuserig abi diff v3 v4\n          \
-                            fuserig abi diff old-vmlinux vmlinux --root tcp_congestion_ops\n\n\
+    #[command(after_help = "Examples:\n  fuserig abi diff v3 v4\n  \
+                            fuserig abi diff old-vmlinux vmlinux --root tcp_congestion_ops\n  \
+                            fuserig abi diff v3 v4 --filter filters/bpf/deny_uid.o \\\n    \
+                            --trace traces/corpus/shell.frt\n\n\
                             An ABI is a built-in name, a file (canonical text, JSON, BTF, an ELF \
                             file with BTF, or with clang a C header), or `vmlinux` for the \
                             running kernel.")]
@@ -95,6 +97,13 @@ pub(in crate::cli) struct DiffArgs {
     /// One line a change
     #[arg(long)]
     pub(super) brief: bool,
+    /// Count what this filter costs on both: calls and instructions of each member, and members
+    /// that are not needed any more; needs --trace
+    #[arg(long = "filter", value_name = "FILTER")]
+    pub(super) filters: Vec<String>,
+    /// A trace to count in
+    #[arg(long = "trace", value_name = "TRACE")]
+    pub(super) traces: Vec<PathBuf>,
     /// Write the changes as a report: json, junit, sarif, github, markdown or html, and a file
     #[arg(long = "report", value_name = "FORM:FILE")]
     pub(super) reports: Vec<ReportTarget>,
@@ -117,12 +126,24 @@ pub(in crate::cli) struct GateArgs {
     /// A trace to replay under both ABIs
     #[arg(long = "trace", value_name = "TRACE")]
     pub(super) traces: Vec<PathBuf>,
+    /// Go on without filters, or without traces; otherwise none of either is a failure
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(super) allow_none: Vec<NoneOf>,
     /// The day that suppressions are judged by, YYYY-MM-DD; default: today
     #[arg(long, value_name = "DAY", value_parser = parse_day)]
     pub(super) date: Option<Date>,
     /// Write a report: json, junit, sarif, github, markdown or html, and a file
     #[arg(long = "report", value_name = "FORM:FILE")]
     pub(super) reports: Vec<ReportTarget>,
+}
+
+/// Of what a gate may have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum NoneOf {
+    /// Every change counts for everybody
+    Filters,
+    /// Nothing is replayed
+    Traces,
 }
 
 fn parse_day(text: &str) -> Result<Date, String> {

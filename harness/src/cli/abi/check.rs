@@ -9,8 +9,8 @@ use super::source;
 use crate::cli::exit::{Ended, Exit, Failure};
 use crate::cli::files;
 use crate::cli::output::{Style, Terminal};
-use crate::gate::{LOAD_RULES, Libbpf, load_findings};
-use crate::report::{Check, Outcome, Report, ReportForm, Verdict, human};
+use crate::gate::{LOAD_RULES, Libbpf, refusals};
+use crate::report::{Check, Report, ReportForm, Verdict, human};
 
 pub(super) fn check(args: &CheckArgs, terminal: &mut Terminal) -> Ended {
     let bytes = files::read_all(&args.object)?;
@@ -29,9 +29,12 @@ pub(super) fn check(args: &CheckArgs, terminal: &mut Terminal) -> Ended {
     let roots: Vec<String> =
         ops.chain(object.kfuncs.iter().map(|kfunc| kfunc.name.clone())).collect();
     let mut report = Report::new("abi check", format!("{file} on {}", names.join(", ")));
+    let mut first = Vec::new();
     for name in &names {
         let spec = source::one(name, &roots)?;
-        let found = load_findings(&file, &object, &spec, libbpf);
+        let refused = refusals(&file, &object, &spec, libbpf);
+        first.push(refused.first().map(|refusal| (refusal.step.call(), refusal.errno)));
+        let found = refused.into_iter().map(|refusal| refusal.finding).collect();
         report.push(Check::new("loads", format!("{file} on {name}"), found));
     }
     report.count("rules", LOAD_RULES);
@@ -40,12 +43,13 @@ pub(super) fn check(args: &CheckArgs, terminal: &mut Terminal) -> Ended {
     if terminal.json() {
         terminal.text(&report.write(ReportForm::Json));
     } else {
-        for (name, check) in names.iter().zip(&report.checks) {
-            let (style, word) = match check.outcome() {
-                Outcome::Passed => (Style::Good, "loads"),
-                Outcome::Failed | Outcome::Skipped => (Style::Bad, "is refused"),
+        for (name, first) in names.iter().zip(&first) {
+            let (style, word) = match first {
+                None => (Style::Good, "loads".to_owned()),
+                Some((_, "-")) => (Style::Bad, "has nothing to attach".to_owned()),
+                Some((call, errno)) => (Style::Bad, format!("is refused: {call} returns -{errno}")),
             };
-            terminal.line(format!("{name:<12} {}", terminal.styled(style, word)));
+            terminal.line(format!("{name:<12} {}", terminal.styled(style, &word)));
         }
         terminal.line("");
         terminal.text(&human(&report));

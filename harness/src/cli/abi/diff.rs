@@ -6,7 +6,7 @@ use fuserig_abi::diff::{AbiDiff, Chain, Change, Direction, Impact, Loader, RULES
 use fuserig_abi::spec::AbiSpec;
 
 use super::args::{DiffArgs, ShowArgs};
-use super::source;
+use super::{cost, source};
 use crate::cli::exit::{Ended, Exit, Failure};
 use crate::cli::files;
 use crate::cli::output::{Style, Terminal};
@@ -28,12 +28,14 @@ pub(super) fn diff(args: &DiffArgs, terminal: &mut Terminal) -> Ended {
     let specs = source::specs(&args.abis, &args.roots, args.depth)?;
     let diffs: Vec<AbiDiff> =
         specs.windows(2).map(|pair| AbiDiff::between(&pair[0], &pair[1])).collect();
+    let costs = cost::costs(args, &specs, terminal)?;
     let chain = (specs.len() > 2).then(|| Chain::of(&specs));
     if terminal.json() {
         let value = serde_json::json!({
             "rules": RULES.len(),
             "diffs": diffs.iter().map(diff_json).collect::<Vec<_>>(),
             "chain": chain.as_ref().map(chain_json),
+            "costs": cost::json(&costs),
         });
         terminal.line(format!("{value:#}"));
     } else {
@@ -43,6 +45,7 @@ pub(super) fn diff(args: &DiffArgs, terminal: &mut Terminal) -> Ended {
         if let Some(chain) = &chain {
             terminal.text(&chain.to_string());
         }
+        cost::print(&costs, terminal);
     }
     write_reports(&report(&specs, &diffs), &args.reports, terminal)?;
     let broken = diffs.iter().any(|diff| {

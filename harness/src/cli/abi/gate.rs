@@ -8,14 +8,16 @@ use fuserig_sim_fs::{Lower, MemFs, MemFsOptions};
 use fuserig_traces::Trace;
 use fuserig_traces::record::Record;
 
-use super::args::GateArgs;
+use super::args::{GateArgs, NoneOf};
 use super::diff::write_reports;
 use super::source;
 use super::subject::Subject;
 use crate::cli::exit::{Ended, Exit, Failure};
 use crate::cli::files;
 use crate::cli::output::{Style, Terminal};
-use crate::gate::{Date, GateInput, Policy, behaviour, behaviour_findings, gate as run, ran};
+use crate::gate::{
+    Counted, Date, GateInput, NOTHING_RAN, Policy, behaviour, behaviour_findings, gate as run, ran,
+};
 use crate::report::{Check, Outcome, Report, ReportForm, Severity, Verdict};
 use crate::rim::now;
 
@@ -57,9 +59,16 @@ pub(super) fn gate(args: &GateArgs, terminal: &mut Terminal) -> Ended {
     write_reports(&report, &args.reports, terminal)?;
     Ok(match verdict {
         Verdict::Agreed => Exit::Agreed,
+        Verdict::Finding if only_nothing_ran(&report) => Exit::NothingRan,
         Verdict::Finding => Exit::Finding,
         Verdict::NothingRan => Exit::NothingRan,
     })
+}
+
+/// Whether all that is wrong is that something was not looked at.
+fn only_nothing_ran(report: &Report) -> bool {
+    let mut failures = report.findings().filter(|finding| finding.is_failure());
+    failures.all(|finding| finding.rule == NOTHING_RAN)
 }
 
 /// The day on the wall clock.
@@ -115,6 +124,10 @@ fn policy(args: &GateArgs) -> Result<Policy, Failure> {
         policy.baseline.clone_from(baseline);
     }
     policy.versions.extend(args.versions.iter().cloned());
+    policy.allow_none.extend(args.allow_none.iter().map(|none| match none {
+        NoneOf::Filters => Counted::Filters,
+        NoneOf::Traces => Counted::Traces,
+    }));
     policy.filters.extend(args.filters.iter().cloned());
     policy.traces.extend(args.traces.iter().map(|path| path.display().to_string()));
     Ok(policy)

@@ -4,6 +4,7 @@ mod args;
 mod built_in;
 mod c_header;
 mod check;
+mod cost;
 mod diff;
 mod entry;
 mod gate;

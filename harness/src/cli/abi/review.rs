@@ -89,7 +89,7 @@ fn add(sum: &mut ReviewRow, row: ReviewRow) {
 }
 
 /// Hundredths of a cost for each operation.
-fn each(cost: u64, operations: u64) -> String {
+pub(super) fn each(cost: u64, operations: u64) -> String {
     let hundredths = (cost * 100).checked_div(operations).unwrap_or(0);
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
