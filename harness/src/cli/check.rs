@@ -6,12 +6,12 @@
 //! nothing reached and quirks that were hit are said. What a reader would get wrong: a quirk is a
 //! note, not a failure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use fuserig_abi::{Fidelity, Quirk, Slot};
+use fuserig_abi::{Abi, Fidelity, Quirk, Slot};
 use fuserig_sim_fs::Durability;
 use fuserig_traces::{PayloadMode, TraceWriter};
 
@@ -24,6 +24,7 @@ use super::maker::{FilterSpec, Maker};
 use super::output::{Style, Terminal};
 use super::progress::Advance;
 use super::replay::sim_lower;
+use super::summary::members;
 use super::vet::static_check;
 use crate::replay::{ReplayOptions, Replayer};
 use crate::report::{Check, Extent, Finding, FindingClass, Outcome, Report, Severity, Verdict};
@@ -42,12 +43,16 @@ const PROPERTIES: [Property; 4] = [
     ("with crashes", |simulation| simulation.crashes(Durability::Ordered)),
 ];
 
+/// How often which member answered what, in simulations and replays.
+type Decisions = BTreeMap<(u16, i64), u64>;
+
 struct Work<'a> {
     args: &'a CheckArgs,
     maker: Maker,
     traps: Vec<Finding>,
     report: Report,
     coverage: Coverage,
+    decisions: Decisions,
     operations: u64,
     runs: u64,
 }
@@ -55,8 +60,9 @@ struct Work<'a> {
 pub(super) fn check(args: &CheckArgs, terminal: &mut Terminal) -> Ended {
     let spec = FilterSpec::read(&args.filter)?;
     let mut report = Report::new("check", format!("{} on {}", args.filter, args.abi));
+    let mut decisions = BTreeMap::new();
     match spec.maker(args.abi) {
-        Ok(maker) => run(args, &spec, maker, &mut report, terminal)?,
+        Ok(maker) => decisions = run(args, &spec, maker, &mut report, terminal)?,
         Err(error) => {
             let text = error.to_string();
             let refused = Finding::new(FindingClass::AbiBreak, "load", &args.filter, &text)
@@ -65,7 +71,7 @@ pub(super) fn check(args: &CheckArgs, terminal: &mut Terminal) -> Ended {
             report.checks.extend(static_check(&spec, args.abi));
         }
     }
-    show(&report, terminal);
+    show(&report, (decisions, args.abi), terminal);
     write_reports(&report, &args.reports, terminal)?;
     Ok(match report.verdict() {
         Verdict::Agreed => Exit::Agreed,
@@ -81,7 +87,7 @@ fn run(
     maker: Maker,
     report: &mut Report,
     terminal: &Terminal,
-) -> Result<(), Failure> {
+) -> Result<Decisions, Failure> {
     let members: Vec<Slot> = match maker.make() {
         Some(filter) => Slot::all().filter(|slot| filter.has(*slot)).collect(),
         None => Vec::new(),
@@ -92,8 +98,9 @@ fn run(
     report.checks.extend(static_check(spec, args.abi));
     let (runs, coverage) = (0, Coverage::default());
     let empty = Report::new("check", "");
+    let (traps, decisions, operations) = (Vec::new(), Decisions::new(), 0);
     let mut work =
-        Work { args, maker, traps: Vec::new(), report: empty, coverage, operations: 0, runs };
+        Work { args, maker, traps, report: empty, coverage, decisions, operations, runs };
     for property in PROPERTIES {
         work.property(property, terminal)?;
     }
@@ -106,10 +113,13 @@ fn run(
     }
     work.reached(&members);
     work.quirks();
+    for (&(slot, code), count) in &work.coverage.verdicts {
+        *work.decisions.entry((slot, i64::from(code))).or_default() += count;
+    }
     report.checks.append(&mut work.report.checks);
     report.count("operations", work.operations);
     report.extent = Some(Extent::Sampled(work.runs));
-    Ok(())
+    Ok(work.decisions)
 }
 
 impl Work<'_> {
@@ -186,6 +196,9 @@ impl Work<'_> {
         replayer.run(&trace, nobody, &stop, &mut advance).map_err(failed)?;
         let report = replayer.report();
         self.operations += report.calls;
+        for (key, count) in &report.verdicts {
+            *self.decisions.entry(*key).or_default() += count;
+        }
         let place = path.display().to_string();
         let findings = match &report.crash {
             Some(id) => vec![Finding::new(
@@ -271,7 +284,7 @@ fn shortened(text: &str, columns: usize) -> String {
 }
 
 /// The table, the findings that are failures in full, and the verdict.
-fn show(report: &Report, terminal: &mut Terminal) {
+fn show(report: &Report, (decisions, abi): (Decisions, Abi), terminal: &mut Terminal) {
     if terminal.json() {
         terminal.text(&report.write(crate::report::ReportForm::Json));
         return;
@@ -300,6 +313,7 @@ fn show(report: &Report, terminal: &mut Terminal) {
             terminal.line(terminal.styled(Style::Dim, &format!("          and {more} more")));
         }
     }
+    members(decisions.into_iter(), abi, terminal);
     let mut said = BTreeSet::new();
     for finding in report.findings().filter(|finding| finding.is_failure()) {
         if !said.insert(&finding.id) {

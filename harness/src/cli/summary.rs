@@ -20,7 +20,8 @@ pub(super) fn print(played: &Played<'_>, args: &ReplayArgs, terminal: &mut Termi
         return exit;
     }
     head(played, terminal);
-    members(&played.report, played.setting.abi, terminal);
+    let verdicts = played.report.verdicts.iter().map(|(&key, &count)| (key, count));
+    members(verdicts, played.setting.abi, terminal);
     counts(&played.report, terminal);
     if let Some(crossed) = &played.crossed {
         let style = if crossed.differs() { Style::Bad } else { Style::Good };
@@ -60,13 +61,17 @@ fn head(played: &Played<'_>, terminal: &mut Terminal) {
 type Codes = BTreeMap<i64, u64>;
 
 /// One row a member: how often it was called and what it answered.
-fn members(report: &ReplayReport, abi: Abi, terminal: &mut Terminal) {
-    if report.verdicts.is_empty() {
-        return;
-    }
+pub(super) fn members(
+    verdicts: impl Iterator<Item = ((u16, i64), u64)>,
+    abi: Abi,
+    terminal: &mut Terminal,
+) {
     let mut rows: BTreeMap<u16, Codes> = BTreeMap::new();
-    for (&(slot, code), &count) in &report.verdicts {
+    for ((slot, code), count) in verdicts {
         *rows.entry(slot).or_default().entry(code).or_default() += count;
+    }
+    if rows.is_empty() {
+        return;
     }
     terminal.line("");
     let title = format!("  {:<28} {:>8}  answers", "member", "calls");

@@ -2,9 +2,11 @@
 
 use std::io::Write;
 
+use fuserig_abi::Slot;
+use fuserig_traces::ops::OpSpec;
 use fuserig_traces::record::RecordKind;
 use fuserig_traces::text::TextError;
-use fuserig_traces::tools::{DiffOptions, Info, diff_with, repair, verify};
+use fuserig_traces::tools::{DiffOptions, Histogram, Info, OpCount, diff_with, repair, verify};
 use fuserig_traces::{Trace, text};
 
 use super::anonymise;
@@ -46,6 +48,7 @@ fn info(args: &OneTrace, terminal: &mut Terminal) -> Ended {
             "raw_bytes": info.raw_bytes,
             "stored_bytes": info.stored_bytes,
             "in_flight": info.in_flight(),
+            "statistics": statistics(&info),
             "cannot_appear": info.header.cannot_appear(),
             "damaged_parts": info.damage.count(),
         });
@@ -54,6 +57,41 @@ fn info(args: &OneTrace, terminal: &mut Terminal) -> Ended {
         terminal.line(info.to_string().trim_end());
     }
     Ok(if info.damage.is_empty() { Exit::Agreed } else { Exit::Finding })
+}
+
+/// Counts and durations of operations and calls, decisions, hot paths, and what does not occur.
+fn statistics(info: &Info) -> serde_json::Value {
+    let row = |name: String, count: &OpCount, times: Option<&Histogram>| {
+        let took = times.filter(|times| times.largest() > 0).map(|times| {
+            let [half, most, nearly] = [50, 90, 99].map(|percent| times.at_most(percent));
+            serde_json::json!({
+                "p50": half, "p90": most, "p99": nearly, "max": times.largest(),
+                "histogram": times.buckets().collect::<Vec<_>>(),
+            })
+        });
+        serde_json::json!({
+            "name": name, "count": count.count, "failed": count.failed,
+            "in_flight": count.in_flight, "took_ns": took,
+        })
+    };
+    let ops = info.ops.iter().map(|(opcode, count)| {
+        row(OpSpec::name_of(*opcode).to_string(), count, info.statistics.ops.get(opcode))
+    });
+    let calls = info
+        .calls
+        .iter()
+        .map(|(nr, count)| row(nr.to_string(), count, info.statistics.calls.get(nr)));
+    let decisions = info.statistics.decisions.iter().map(|((slot, code), count)| {
+        let member = Slot::from_index(usize::from(*slot)).map_or("-", Slot::name);
+        serde_json::json!({ "member": member, "code": code, "count": count })
+    });
+    let hot = info.statistics.hot_paths();
+    let hot = hot.iter().map(|(path, count)| serde_json::json!({ "path": path, "count": count }));
+    serde_json::json!({
+        "operations": ops.collect::<Vec<_>>(), "calls": calls.collect::<Vec<_>>(),
+        "decisions": decisions.collect::<Vec<_>>(), "hot_paths": hot.collect::<Vec<_>>(),
+        "absent": info.absent(),
+    })
 }
 
 fn show(args: &ShowArgs, terminal: &mut Terminal) -> Ended {

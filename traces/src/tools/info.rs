@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use crate::calls::CallNr;
-use crate::ops::OpSpec;
+use crate::ops::{OPS, OpSpec};
 use crate::record::{CallFlags, PayloadRef, RecordKind, RecordRef, StageKind};
 use crate::stream_id::StreamHasher;
 use crate::text::put_time;
@@ -182,6 +182,16 @@ impl Info {
         self.times_ns = wider(self.times_ns, time);
     }
 
+    /// Operations of the protocol that do not occur, by name: what the trace does not test. Empty
+    /// for a trace without operations.
+    pub fn absent(&self) -> Vec<&'static str> {
+        if self.ops.is_empty() {
+            return Vec::new();
+        }
+        let absent = OPS.iter().filter(|spec| !self.ops.contains_key(&spec.number));
+        absent.map(|spec| spec.name).collect()
+    }
+
     /// Operations and calls that had not ended when the trace did.
     pub fn in_flight(&self) -> u64 {
         let all = self.ops.values().chain(self.calls.values());
@@ -233,6 +243,11 @@ impl fmt::Display for Info {
             }
         }
         write!(out, "{}", self.statistics)?;
+        let absent = self.absent();
+        if !absent.is_empty() {
+            writeln!(out, "\n{} of {} operations do not occur:", absent.len(), OPS.len())?;
+            absent.chunks(6).try_for_each(|names| writeln!(out, "  {}", names.join(", ")))?;
+        }
         let missing = self.header.cannot_appear();
         if !missing.is_empty() {
             writeln!(out, "\ncannot appear in this trace:")?;
