@@ -60,15 +60,16 @@ for object in "${objects[@]:1}"; do
     flags+=(--object "$object")
 done
 "$cov" report "${objects[0]}" "${flags[@]}" --instr-profile "$work/all.profdata" \
-    >"$work/report.txt"
+    --ignore-filename-regex '/([.]cargo|[.]rustup|rustc)/' >"$work/report.txt"
 
 # Columns of the report: file, then regions, functions and lines with what was missed of each.
-awk -v root="$PWD/" -v target="$target_percent" '
+# It leaves out what all names begin with, which may be all of the root or a part.
+awk -v root="${PWD#/}/" -v target="$target_percent" '
     function add(group) { lines[group] += $8; missed[group] += $9 }
     index($1, "/src/") && $8 ~ /^[0-9]+$/ {
         name = $1
+        sub(/^\//, "", name)
         sub(root, "", name)
-        if (name ~ /^\//) next
         crate = name
         sub(/\/src\/.*/, "", crate)
         add(crate)
