@@ -75,11 +75,11 @@ awk -v root="${PWD#/}/" -v target="$target_percent" '
         add(crate)
         if (name ~ /^harness\/src\/pipeline\//) add("harness: pipeline")
         if (name ~ /^filters\/src\/engine\//) add("filters: engine")
-        add("workspace")
+        add("together")
     }
     END {
         groups = "filters/abi,sim-fs,traces,filters,filters: engine,harness,harness: pipeline"
-        split(groups ",workspace", order, ",")
+        split(groups ",together", order, ",")
         printf "%-20s %8s %8s %8s\n", "lines of", "all", "run", "percent"
         for (at = 1; at in order; at++) {
             group = order[at]
