@@ -148,7 +148,7 @@ fn seeds_are_split_over_shards_and_each_says_what_fuzz_says() {
     check(&["campaign", "run", &plan, "--results", &path("whole")], &[], 1);
     assert_eq!((results(&path("parts")), results(&path("whole"))), (16, 16));
     assert_eq!(merged(&path, &["parts"], "1"), merged(&path, &["whole"], "2"));
-    // The works of seeds without a finding have the digest that `fuzz` prints for them.
+    // The command that a finding prints finds it again.
     let said = check(&["campaign", "merge", &path("whole"), "--plan", &plan], &[], 1);
     let again = said.lines().find_map(|line| line.trim().strip_prefix("again: fuserig "));
     let again = again.expect("a finding has a command");

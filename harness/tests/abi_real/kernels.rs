@@ -62,8 +62,8 @@ fn tcp_congestion_ops_of_two_debian_releases_differ_by_two_arguments() {
     }
 }
 
-/// Facts of the fuse protocol between 6.1 and 6.12, as `linux/fuse.h` has them: in 6.12 the
-/// module is part of the image, and in 6.1 it is not.
+/// Facts of the fuse protocol between 6.12 and what backports has, as `linux/fuse.h` has them. In
+/// 6.1 fuse is a module, whose types are not in the image.
 #[test]
 fn the_fuse_structs_of_released_kernels_are_read_with_their_daemons() {
     let Some([old, new]) = kernels(["trixie", "trixie-backports"]) else { return };
