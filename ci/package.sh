@@ -13,4 +13,7 @@ trap 'rm -rf "$work"' EXIT
 cargo install --locked --quiet --path harness --root "$work"
 (cd "$work" && ./bin/fuserig --version && ./bin/fuserig filter list >/dev/null)
 
-cargo publish --locked --workspace --dry-run --allow-dirty
+# Cargo knows these packages by their version and the place of its own registry, and would take what
+# an earlier run unpacked and built for those of this one: the place is a new one, the old goes.
+rm -rf "${CARGO_HOME:-$HOME/.cargo}"/registry/src/-*/fuserig*
+cargo publish --locked --workspace --dry-run --allow-dirty --target-dir "$work/target"
