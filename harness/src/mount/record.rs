@@ -227,9 +227,7 @@ fn write(
             }
         }
     }
-    let named = counts.iter().enumerate().filter(|(_, count)| **count > 0);
-    recorded.by_name = named.map(|(op, count)| (OpSpec::name_of(op as u16), *count)).collect();
-    recorded.by_name.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    recorded.by_name = by_name(&counts);
     recorded.dropped += lost.load(Ordering::Relaxed);
     if let Some(error) = failure {
         recorded.operations = recorded.by_name.iter().map(|(_, count)| count).sum();
@@ -249,6 +247,15 @@ fn write(
     recorded.bytes = summary.bytes;
     recorded.stream_id = summary.stream_id.to_string();
     Ok(recorded)
+}
+
+/// Counts by opcode as counts by name, the most frequent first.
+pub(super) fn by_name(counts: &[u64]) -> Vec<(String, u64)> {
+    let named = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+    let mut named: Vec<_> =
+        named.map(|(opcode, count)| (OpSpec::name_of(opcode as u16), *count)).collect();
+    named.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    named
 }
 
 fn append(

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use fuserig_traces::ops::OpSpec;
 use fuserig_traces::record::{NoteKind, NoteRecord, NoteRef, OpRecord, Record, RecordKind};
 use fuserig_traces::wire::{Channel, InOrder, Moment, Pairing, PayloadStore, Survey, Written};
 use fuserig_traces::{Header, TraceWriter, WriteError};
 
+use super::super::record::by_name;
 use super::super::{MountError, Recorded, RecordingOptions};
 
 /// A message on its way to the trace.
@@ -139,9 +139,7 @@ fn write(
     if failure.is_none() {
         failure = ending(&mut pairing, &mut order, &mut sink, recorded.dropped).err();
     }
-    let named = sink.counts.iter().enumerate().filter(|(_, count)| **count > 0);
-    recorded.by_name = named.map(|(op, count)| (OpSpec::name_of(op as u16), *count)).collect();
-    recorded.by_name.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    recorded.by_name = by_name(&sink.counts);
     match (failure, sink.writer) {
         (Some(error), _) => {
             recorded.operations = recorded.by_name.iter().map(|(_, count)| count).sum();
