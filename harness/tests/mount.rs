@@ -167,6 +167,57 @@ fn times_before_1970_and_with_nanoseconds_come_back() {
 }
 
 #[test]
+fn a_change_of_owner_spares_setgid_where_the_group_executes_nothing() {
+    on_both(|rig| {
+        for (before, after) in [(0o6644, 0o2644), (0o6744, 0o2744), (0o6654, 0o654)] {
+            let path = rig.at("f");
+            std::fs::write(&path, "x").expect("written");
+            let mode = std::fs::Permissions::from_mode(before);
+            std::fs::set_permissions(&path, mode).expect("changed");
+            std::os::unix::fs::chown(&path, Some(0), None).expect("changed");
+            let found = path.metadata().expect("there").mode() & 0o7777;
+            assert_eq!(found, after, "{before:o} became {found:o}");
+        }
+    });
+}
+
+#[test]
+fn reads_move_access_times_as_the_flags_of_the_mount_say() {
+    use rustix::mount::{MountFlags, mount_remount};
+    on_both(|rig| {
+        let path = rig.at("f");
+        let moved = |flags: MountFlags| {
+            mount_remount(rig.at(""), MountFlags::BIND | flags, "").expect("remounted");
+            let before = path.metadata().expect("there");
+            assert_eq!(std::fs::read(&path).expect("read"), b"x");
+            let after = path.metadata().expect("there");
+            assert_eq!(before.ctime_nsec(), after.ctime_nsec(), "nothing else changed");
+            before.atime_nsec() != after.atime_nsec()
+        };
+        std::fs::write(&path, "x").expect("written");
+        assert!(!moved(MountFlags::NOATIME), "noatime");
+        assert!(!moved(MountFlags::RDONLY), "read-only");
+        assert!(moved(MountFlags::RELATIME), "not read since it was written");
+        assert!(!moved(MountFlags::RELATIME), "read since it was written");
+    });
+    if runnable() {
+        // Below a host directory the host's own mount decides.
+        let rig = Rig::mount(&[]);
+        let listed = |flags: MountFlags| {
+            mount_remount(rig.at(""), MountFlags::BIND | flags, "").expect("remounted");
+            let before = rig.at("d").metadata().expect("there");
+            let names = std::fs::read_dir(rig.at("d")).expect("opened").count();
+            assert_eq!(names, 0);
+            before.atime_nsec() != rig.at("d").metadata().expect("there").atime_nsec()
+        };
+        std::fs::create_dir(rig.at("d")).expect("made");
+        assert!(!listed(MountFlags::STRICTATIME | MountFlags::NODIRATIME), "nodiratime");
+        assert!(listed(MountFlags::STRICTATIME), "strictatime");
+        assert!(listed(MountFlags::STRICTATIME), "strictatime, again");
+    }
+}
+
+#[test]
 fn a_filter_stands_in_the_way_of_every_process() {
     if !runnable() {
         return;

@@ -15,6 +15,8 @@ use fuserig_abi::{
     AccessMask, Caller, Device, Errno, FileKind, Gid, Ino, Stat, StatFs, Timespec, Uid,
 };
 
+use crate::AtimePolicy;
+
 /// A filesystem that the pipeline can stand on.
 ///
 /// ```
@@ -44,6 +46,10 @@ pub trait Lower: core::fmt::Debug {
     fn host_file(&self, _fh: LowerFh) -> Option<BorrowedFd<'_>> {
         None
     }
+
+    /// Which reads and which listings move access times from now on, as the flags of a mount say
+    /// (man 8 mount). A filesystem whose times are kept elsewhere does what it can.
+    fn keep_access_times(&mut self, _files: AtimePolicy, _directories: AtimePolicy) {}
 }
 
 /// An open file of the lower filesystem. Minted by [`LowerOp::Open`], [`LowerOp::CreateOpen`] and

@@ -12,6 +12,7 @@ use fuserig_abi::{Quirk, Timespec};
 use fuserig_traces::{CacheMode, Clock, ClockKind, Header, Timeouts};
 
 use super::MountError;
+use super::atime::MountFlags;
 use super::filesystem::{Door, Negotiated, Wanted};
 use super::record::{self, Recorded, RecordingOptions, Writer};
 use super::worker::{self, Ended};
@@ -192,6 +193,8 @@ impl Mounted {
             hint: "it must be an existing directory that you may mount on; without root, \
                    fusermount3 must be installed",
         };
+        // Once it is mounted, asking for its path would wait for an answer from here.
+        let place = options.directory.canonicalize().ok();
         let mut session =
             Session::new(door, &options.directory, &options.config()).map_err(failed)?;
         // From here on dropping the session takes the mount away.
@@ -212,7 +215,8 @@ impl Mounted {
                 (Some(tape), Some(writer))
             }
         };
-        let _ = begin.send(worker::Start { tape, passthrough });
+        let flags = place.and_then(|place| MountFlags::of(&place));
+        let _ = begin.send(worker::Start { tape, passthrough, flags });
         let session = std::thread::Builder::new()
             .name("fuserig-session".to_owned())
             .spawn(move || session.run())

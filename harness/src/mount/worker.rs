@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
 use super::MountError;
+use super::atime::MountFlags;
 use super::backing::Backings;
 use super::job::Job;
 use super::record::Tape;
@@ -23,6 +24,8 @@ pub(super) struct Start {
     pub(super) tape: Option<Tape>,
     /// Whether the kernel reads and writes files of this machine by itself.
     pub(super) passthrough: bool,
+    /// What the mount's flags say about access times, where the kernel tells.
+    pub(super) flags: Option<MountFlags>,
 }
 
 /// How the worker ended.
@@ -57,12 +60,12 @@ pub(super) fn start(
             };
             let _ = ready.send(Ok(()));
             // The mount comes after the world, so that a lower directory is never the mount itself.
-            let Ok(Start { tape, passthrough }) = ready_to_serve.recv() else {
+            let Ok(Start { tape, passthrough, flags }) = ready_to_serve.recv() else {
                 return Ended::default();
             };
             let mut ended = Ended::default();
             let backings = passthrough.then(Backings::default);
-            let mut worker = Worker { server, sequence, tape, backings };
+            let mut worker = Worker { server, sequence, tape, backings, flags };
             let served = catch_unwind(AssertUnwindSafe(|| worker.serve(&jobs, &mut ended)));
             // Requests that wait are dropped, which answers them with EIO.
             drop(jobs);
@@ -86,6 +89,7 @@ struct Worker {
     sequence: Arc<AtomicU64>,
     tape: Option<Tape>,
     backings: Option<Backings>,
+    flags: Option<MountFlags>,
 }
 
 impl Worker {
@@ -100,6 +104,11 @@ impl Worker {
         let now = rim::now();
         let started = self.tape.as_ref().map(|tape| tape.request(&job, now));
         let Job { head, incoming, mut reply, .. } = job;
+        if moves_access_time(&incoming)
+            && let Some((files, directories)) = self.flags.as_mut().and_then(MountFlags::changed)
+        {
+            self.server.keep_access_times(files, directories);
+        }
         if let Some(backings) = &mut self.backings {
             backings.released(&incoming);
         }
@@ -123,4 +132,16 @@ impl Worker {
             reply.send(&outgoing);
         }
     }
+}
+
+/// Whether a request reads, or opens what will be read.
+fn moves_access_time(incoming: &Incoming) -> bool {
+    matches!(
+        incoming,
+        Incoming::Open { .. }
+            | Incoming::Read { .. }
+            | Incoming::Readdir { .. }
+            | Incoming::Readdirplus { .. }
+            | Incoming::CopyFileRange { .. }
+    )
 }

@@ -87,7 +87,10 @@ impl Server {
             attr.valid.set(AttrValid::FILE, attr.file.is_some());
         }
         let operation = Operation::Setattr { dentry, attr };
-        if input.valid & FATTR_KILL_SUIDGID != 0 {
+        // The flag says that a bit goes, not which: a change of owner by root spares setgid of what
+        // the group may not execute, a truncation by whom it concerns spares nothing.
+        let loses = input.valid & FATTR_SIZE != 0 || head.uid != fuserig_abi::Uid::ROOT;
+        if input.valid & FATTR_KILL_SUIDGID != 0 && loses {
             let caller = self.losing_caller(head);
             checked(self.run(caller, 0, operation)?)?;
         } else {

@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use fuserig_abi::{
     CallArgs, Caller, Capabilities, Credentials, Errno, FuseOpenOut, NodeId, Stat, Timespec,
 };
-use fuserig_sim_fs::LowerExt;
+use fuserig_sim_fs::{AtimePolicy, LowerExt};
 
 use super::incoming::{Head, Incoming};
 use super::nodes::Nodes;
@@ -108,6 +108,12 @@ impl Server {
         let handle = self.handle_of(fh).ok()?;
         let below = self.world.mount.handles[handle].backing?;
         self.world.lower.host_file(below)
+    }
+
+    /// Which reads of files and which listings move access times from now on, where the lower
+    /// filesystem can choose.
+    pub fn keep_access_times(&mut self, files: AtimePolicy, directories: AtimePolicy) {
+        self.world.lower.keep_access_times(files, directories);
     }
 
     /// The world below, for looking.

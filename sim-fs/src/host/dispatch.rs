@@ -8,7 +8,7 @@ use rustix::fs::AtFlags;
 use super::HostFs;
 use super::handle::Handle;
 use super::nodes::Nodes;
-use crate::{Lower, LowerFh, LowerOp, LowerReply};
+use crate::{AtimePolicy, Lower, LowerFh, LowerOp, LowerReply};
 
 impl Lower for HostFs {
     fn root(&self) -> Ino {
@@ -19,6 +19,12 @@ impl Lower for HostFs {
         let regular = |handle: &&Handle| handle.kind == FileKind::Regular;
         self.handles.usable(fh).ok().filter(regular)?;
         self.handles.fd(fh, Errno::ENODEV).ok()
+    }
+
+    /// A policy of never is kept for files opened from now on; otherwise the host's own mount
+    /// decides, because setting a time would move the change time too.
+    fn keep_access_times(&mut self, files: AtimePolicy, _directories: AtimePolicy) {
+        self.handles.noatime = files == AtimePolicy::Noatime;
     }
 
     fn apply(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {

@@ -65,16 +65,25 @@ impl Handle {
 pub(super) struct Handles {
     open: BTreeMap<LowerFh, Handle>,
     next: u64,
+    /// Whether reads through files opened from now on leave access times alone.
+    pub(super) noatime: bool,
 }
 
 impl Handles {
     /// None.
     pub(super) fn new() -> Handles {
-        Handles { open: BTreeMap::new(), next: 1 }
+        Handles { open: BTreeMap::new(), next: 1, noatime: false }
     }
 
     /// Takes an open file in.
     pub(super) fn insert(&mut self, handle: Handle) -> LowerFh {
+        if self.noatime
+            && let On::Host(fd) = &handle.on
+        {
+            // Somebody else's file refuses it, and then the host's own mount decides.
+            let _ = rustix::fs::fcntl_getfl(fd)
+                .and_then(|flags| rustix::fs::fcntl_setfl(fd, flags | OFlags::NOATIME));
+        }
         let fh = LowerFh(self.next);
         self.next += 1;
         self.open.insert(fh, handle);

@@ -3,11 +3,15 @@
 use fuserig_abi::{Caller, Errno, Ino};
 
 use super::{fs::MemFs, space::Range};
-use crate::{Lower, LowerOp, LowerReply};
+use crate::{AtimePolicy, Lower, LowerOp, LowerReply};
 
 impl Lower for MemFs {
     fn root(&self) -> Ino {
         self.options.root_ino
+    }
+
+    fn keep_access_times(&mut self, files: AtimePolicy, directories: AtimePolicy) {
+        (self.options.atime, self.options.directory_atime) = (files, directories);
     }
 
     fn apply(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {

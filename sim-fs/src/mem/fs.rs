@@ -232,7 +232,9 @@ impl MemFs {
     /// Moves the access time as the policy says (`touch_atime`).
     pub(super) fn touch_atime(&mut self, handle: Handle, now: Timespec) {
         let inode = self.inode(handle.ino).expect("an open file keeps its inode");
-        let stale = match self.options.atime {
+        let policy =
+            if inode.is_directory() { self.options.directory_atime } else { self.options.atime };
+        let stale = match policy {
             AtimePolicy::Strictatime => inode.atime != now,
             AtimePolicy::Noatime => false,
             AtimePolicy::Relatime => {

@@ -50,8 +50,10 @@ pub struct MemFsOptions {
     pub inodes_max: u64,
     /// Names that one node may have, or subdirectories plus two. Beyond it is `EMLINK`.
     pub links_max: u32,
-    /// When reads move access times.
+    /// When reads of files move access times.
     pub atime: AtimePolicy,
+    /// When listings move access times.
+    pub directory_atime: AtimePolicy,
     /// Which `fallocate` modes exist.
     pub fallocate: FallocateProfile,
     /// The root's inode number; later nodes count up from it.
@@ -69,6 +71,7 @@ impl Default for MemFsOptions {
             inodes_max: 1 << 20,
             links_max: i32::MAX as u32,
             atime: AtimePolicy::Relatime,
+            directory_atime: AtimePolicy::Relatime,
             fallocate: FallocateProfile::Full,
             root_ino: Ino(1),
             root_permissions: 0o755,
