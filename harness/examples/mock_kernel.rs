@@ -295,9 +295,10 @@ fn oracle() -> Vfs {
 /// The first call whose results differ, with both.
 pub(crate) fn first_difference(
     calls: &[Call],
-    clears: bool,
+    filesystem: NoteFs,
+    options: &MockOptions,
 ) -> Option<(usize, CallResult, CallResult)> {
-    let kernel = MockKernel::start(NoteFs::new(clears), &MockOptions::default()).expect("starts");
+    let kernel = MockKernel::start(filesystem, options).expect("starts");
     kernel.add_client(CLIENT, Credentials::root(), 0o022);
     let oracle = oracle();
     calls.iter().enumerate().find_map(|(index, call)| {
@@ -308,11 +309,12 @@ pub(crate) fn first_difference(
 
 /// Takes calls away as long as the rest still differs.
 pub(crate) fn shrink(mut calls: Vec<Call>, clears: bool) -> Vec<Call> {
+    let options = MockOptions::default();
     let mut index = 0;
     while index < calls.len() {
         let mut fewer = calls.clone();
         fewer.remove(index);
-        if first_difference(&fewer, clears).is_some() {
+        if first_difference(&fewer, NoteFs::new(clears), &options).is_some() {
             calls = fewer;
         } else {
             index += 1;
@@ -322,11 +324,13 @@ pub(crate) fn shrink(mut calls: Vec<Call>, clears: bool) -> Vec<Call> {
 }
 
 fn main() {
+    let options = MockOptions::default();
+    let differs = |calls: &[Call]| first_difference(calls, NoteFs::new(false), &options);
     for seed in 1..=200 {
         let calls = program(seed);
-        if let Some((index, _, _)) = first_difference(&calls, false) {
+        if let Some((index, _, _)) = differs(&calls) {
             let smallest = shrink(calls[..=index].to_vec(), false);
-            let (_, found, expected) = first_difference(&smallest, false).expect("it was kept");
+            let (_, found, expected) = differs(&smallest).expect("it was kept");
             say(&format!("seed {seed}: {} calls show a difference", smallest.len()));
             for call in &smallest {
                 say(&format!("  {call:?}"));

@@ -1,8 +1,14 @@
 //! The mock kernel against an unmodified fuser filesystem, right and wrong.
 
+#[path = "mock_kernel/cached.rs"]
+mod cached;
 #[path = "../examples/mock_kernel.rs"]
 #[expect(dead_code, reason = "the example has a main of its own")]
 mod example;
+#[path = "mock_kernel/init.rs"]
+mod init;
+#[path = "mock_kernel/interrupt.rs"]
+mod interrupt;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +19,7 @@ use fuserig::vfs::{Call, PathAt, Target};
 use fuserig_abi::{Credentials, Errno, Opcode, Pid};
 use fuserig_sim_fs::OpenFlags;
 
-const CLIENT: Pid = Pid(7);
+pub(crate) const CLIENT: Pid = Pid(7);
 
 fn open(path: &str) -> Call {
     let flags = OpenFlags::RDWR | OpenFlags::CREAT;
@@ -23,14 +29,18 @@ fn open(path: &str) -> Call {
 #[test]
 fn a_right_filesystem_agrees_with_the_oracle() {
     for seed in 1..=40 {
-        let difference = first_difference(&program(seed), true);
+        // Requests go to whichever thread is free.
+        let options = MockOptions { threads: 1 + seed as usize % 4, ..MockOptions::default() };
+        let difference = first_difference(&program(seed), NoteFs::new(true), &options);
         assert_eq!(difference, None, "seed {seed}: {:?}", program(seed));
     }
 }
 
 #[test]
 fn the_planted_mistake_is_found_and_shrinks_to_a_handful_of_calls() {
-    let failing = (1..=200).find(|&seed| first_difference(&program(seed), false).is_some());
+    let options = MockOptions::default();
+    let differs = |seed: u64| first_difference(&program(seed), NoteFs::new(false), &options);
+    let failing = (1..=200).find(|&seed| differs(seed).is_some());
     let seed = failing.expect("some program cuts a note and lets it grow again");
     let smallest = shrink(program(seed), false);
     // Descriptors are numbers, so two opens that only count stay.

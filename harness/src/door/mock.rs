@@ -1,22 +1,28 @@
 //! The mock kernel itself.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use fuser::{Config, Filesystem, Session, SessionACL};
-use fuserig_abi::{Credentials, NodeId, Opcode, Pid, Unique};
+use fuser::{Config, Filesystem, Notifier, Session, SessionACL};
+use fuserig_abi::{Credentials, Errno, NodeId, Opcode, Pid, Unique};
 use fuserig_sim_fs::{MemFs, MemFsOptions};
 use rustix::net::sockopt::Timeout;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::MockError;
-use super::socket::{self, Exchanged, Log, Notification, SocketDaemon};
+use super::log::{Exchanged, Log, Notification};
+use super::socket::{self, SocketDaemon};
 use crate::kernel::{MountOptions, World, WorldConfig};
 use crate::pipeline::NullSink;
-use crate::vfs::{Call, CallResult, Vfs, VfsConfig};
+use crate::vfs::{Call, CallResult, PollWait, Vfs, VfsConfig};
+
+/// The `unique` of DESTROY.
+const LAST: Unique = Unique((1 << 62) - 2);
 
 /// How the filesystem is served.
 ///
@@ -57,12 +63,19 @@ impl Default for MockOptions {
 /// kernel.end()?;
 /// # Ok::<(), fuserig::door::MockError>(())
 /// ```
-#[derive(Debug)]
 pub struct MockKernel {
     vfs: Option<Vfs>,
     socket: Arc<OwnedFd>,
     log: Arc<Mutex<Log>>,
+    buffer: RefCell<Vec<u8>>,
     session: Option<JoinHandle<io::Result<()>>>,
+    notifier: Option<Notifier>,
+}
+
+impl core::fmt::Debug for MockKernel {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("MockKernel").field("vfs", &self.vfs).finish_non_exhaustive()
+    }
 }
 
 impl MockKernel {
@@ -81,15 +94,44 @@ impl MockKernel {
             None,
         );
         let (ours, theirs) = pair.map_err(|error| MockError::Setup(error.into()))?;
+        let mut config = Config::default();
+        config.n_threads = Some(options.threads.max(1));
+        let (begun, beginning) = sync_channel(1);
+        let session = std::thread::Builder::new()
+            .name("fuserig-mock".to_owned())
+            .spawn(move || {
+                let session = Session::from_fd(filesystem, theirs, SessionACL::All, config)?;
+                // Nobody listens any more when the model did not like the INIT reply.
+                let _ = begun.send(session.notifier());
+                session.run()
+            })
+            .map_err(MockError::Setup)?;
+        let mut kernel = MockKernel::on_socket(ours, options)?;
+        // None when the session failed, which its end tells.
+        kernel.notifier = beginning.recv().ok();
+        kernel.session = Some(session);
+        Ok(kernel)
+    }
+
+    /// The modelled kernel on one end of a SOCK_SEQPACKET pair, for a filesystem that is not
+    /// fuser's or runs in another process: whoever has the other end answers FUSE messages as on
+    /// `/dev/fuse`, INIT first. A daemon of libfuse takes it as the mount point `/dev/fd/N`.
+    ///
+    /// # Errors
+    /// When the socket takes no timeout, or INIT is not answered with success.
+    ///
+    /// ```
+    /// use fuserig::door::{MockError, MockKernel, MockOptions};
+    /// let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    /// drop(theirs);
+    /// let nobody = MockKernel::on_socket(ours.into(), &MockOptions::default());
+    /// assert!(matches!(nobody, Err(MockError::Refused)));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_socket(ours: OwnedFd, options: &MockOptions) -> Result<MockKernel, MockError> {
         let patience = Duration::from_secs(options.patience_secs.max(1));
         rustix::net::sockopt::set_socket_timeout(&ours, Timeout::Recv, Some(patience))
             .map_err(|error| MockError::Setup(error.into()))?;
-        let mut config = Config::default();
-        config.n_threads = Some(options.threads.max(1));
-        let session = std::thread::Builder::new()
-            .name("fuserig-mock".to_owned())
-            .spawn(move || Session::from_fd(filesystem, theirs, SessionACL::All, config)?.run())
-            .map_err(MockError::Setup)?;
         let socket = Arc::new(ours);
         let log = Arc::new(Mutex::new(Log::default()));
         let daemon = Box::new(SocketDaemon::new(Arc::clone(&socket), Arc::clone(&log)));
@@ -110,7 +152,14 @@ impl MockKernel {
         // Without a backing inode every operation takes the ordinary path to the filesystem.
         world.attach_root(false, None);
         let vfs = Some(Vfs::new(world, &VfsConfig::default()));
-        Ok(MockKernel { vfs, socket, log, session: Some(session) })
+        let buffer = RefCell::new(socket::room());
+        Ok(MockKernel { vfs, socket, log, buffer, session: None, notifier: None })
+    }
+
+    /// What sends notifications in the name of the filesystem, as `Session::notifier` gives it;
+    /// none for a filesystem that was not started here.
+    pub fn notifier(&self) -> Option<Notifier> {
+        self.notifier.clone()
     }
 
     /// Adds a simulated process at the root of the mount.
@@ -121,9 +170,53 @@ impl MockKernel {
         self.vfs().add_client(pid, credentials, umask);
     }
 
-    /// Performs one system call to its end.
+    /// Performs one system call to its end. Notifications that arrived before it take effect
+    /// first.
     pub fn call(&self, pid: Pid, call: &Call) -> CallResult {
-        self.vfs().call(pid, call)
+        self.drain();
+        let result = self.vfs().call(pid, call);
+        self.locked().signalled = None;
+        result
+    }
+
+    /// Has a signal reach the client while its next request with this opcode is with the
+    /// filesystem. INTERRUPT follows that request, and every further one of the same system call,
+    /// since the signal stays until the call returns. A filesystem may answer the request with
+    /// EINTR or finish it; it may answer the INTERRUPT with EAGAIN and gets it again, or with
+    /// ENOSYS before it answers the request, and gets none any more. fuser 0.18 does the latter.
+    ///
+    /// Nobody waits for RELEASE, RELEASEDIR and FORGET, so these are never interrupted.
+    pub fn interrupt(&self, pid: Pid, opcode: Opcode) {
+        let waited = ![Opcode::RELEASE, Opcode::RELEASEDIR, Opcode::FORGET].contains(&opcode);
+        if waited {
+            self.locked().due.push((pid, opcode));
+        }
+    }
+
+    /// As [`Vfs::poll`]: what of `events` the file is ready for.
+    ///
+    /// # Errors
+    /// As [`Vfs::poll`].
+    pub fn poll(&self, pid: Pid, fd: i32, events: u32, wait: PollWait) -> Result<u32, Errno> {
+        self.drain();
+        let ready = self.vfs().poll(pid, fd, events, wait);
+        self.locked().signalled = None;
+        ready
+    }
+
+    /// As [`Vfs::woken`]: how often the filesystem notified whoever polls the file.
+    pub fn woken(&self, pid: Pid, fd: i32) -> Option<u64> {
+        self.drain();
+        self.vfs().woken(pid, fd)
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().expect("nobody panics with this lock")
+    }
+
+    fn drain(&self) {
+        let mut world = self.vfs().world_mut();
+        socket::drain(&self.socket, &mut self.buffer.borrow_mut(), &mut world, &self.log);
     }
 
     /// The VFS model, for everything else that it can do.
@@ -133,12 +226,13 @@ impl MockKernel {
 
     /// The requests and replies since the last call, in order.
     pub fn exchanged(&self) -> Vec<Exchanged> {
-        core::mem::take(&mut self.log.lock().expect("nobody panics with this lock").exchanged)
+        core::mem::take(&mut self.locked().exchanged)
     }
 
-    /// The notifications since the last call that arrived while a reply was waited for.
+    /// The notifications since the last call, with what the kernel says to each.
     pub fn notified(&self) -> Vec<Notification> {
-        core::mem::take(&mut self.log.lock().expect("nobody panics with this lock").notified)
+        self.drain();
+        core::mem::take(&mut self.locked().notified)
     }
 
     /// Ends the session with DESTROY and waits for the filesystem's `destroy`.
@@ -150,13 +244,19 @@ impl MockKernel {
     }
 
     fn finish(&mut self) -> Result<(), MockError> {
-        let Some(session) = self.session.take() else { return Ok(()) };
-        self.vfs = None;
+        if self.vfs.take().is_none() {
+            return Ok(());
+        }
         // An end of file ends the threads that do not get the DESTROY.
-        let destroy = socket::own(Opcode::DESTROY, NodeId(0), Unique(u64::MAX - 1), Vec::new());
+        let destroy = socket::own(Opcode::DESTROY, NodeId(0), LAST, Vec::new());
         let told = socket::send(&self.socket, &destroy.encode());
         let closed = rustix::net::shutdown(&*self.socket, rustix::net::Shutdown::Write);
         debug_assert!(closed.is_ok() || !told, "our own end can be shut down");
+        let Some(session) = self.session.take() else {
+            // What it still has to say is heard first.
+            socket::wait_for(LAST, &self.socket, &mut self.buffer.borrow_mut());
+            return Ok(());
+        };
         match session.join() {
             Err(_) => Err(MockError::Panicked),
             // A thread of several that reads the end of file calls it an invalid request.

@@ -3,10 +3,12 @@
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 
-use fuserig_abi::{Gid, NodeId, Opcode, Pid, Reply, Request, Uid, Unique};
+use fuserig_abi::{Errno, Gid, NodeId, Opcode, Pid, Reply, Request, Uid, Unique};
 use rustix::io::Errno as HostErrno;
 use rustix::net::{RecvFlags, SendFlags};
 
+use super::log::{Exchanged, Log, Notification};
+use crate::kernel::World;
 use crate::pipeline::{Daemon, Device};
 
 /// Bytes of the longest message that is received: the model's longest read, and a header.
@@ -17,53 +19,11 @@ const WRITE_MAX: u32 = 128 << 10;
 /// of `max_pages`, behind the 16 bytes of the header.
 const MAX_WRITE_AT: usize = 16 + 20;
 const MAX_PAGES_AT: usize = 16 + 28;
-
-/// A request and its reply as they went over the socket.
-///
-/// ```
-/// use fuserig::door::Exchanged;
-/// use fuserig_abi::{Gid, NodeId, Opcode, Pid, Request, Uid, Unique};
-/// let request = Request {
-///     unique: Unique(2),
-///     nodeid: NodeId::ROOT,
-///     opcode: Opcode::GETATTR,
-///     uid: Uid::ROOT,
-///     gid: Gid::ROOT,
-///     pid: Pid(1),
-///     body: vec![0; 16],
-///     error_in: None,
-/// };
-/// assert!(Exchanged { request, reply: None }.reply.is_none());
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exchanged {
-    /// What was asked.
-    pub request: Request,
-    /// What came back; none for FORGET, and for a filesystem that never answered.
-    pub reply: Option<Reply>,
-}
-
-/// A message that the filesystem sent by itself (`fuser::Notifier`).
-///
-/// ```
-/// use fuserig::door::Notification;
-/// let inval = Notification { code: 2, body: Vec::new() };
-/// assert_eq!(inval.code, 2);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notification {
-    /// `enum fuse_notify_code`: 1 poll, 2 inval_inode, 3 inval_entry, 4 store, 6 delete.
-    pub code: i32,
-    /// The bytes after the header.
-    pub body: Vec<u8>,
-}
-
-/// What went over the socket and was not taken yet.
-#[derive(Debug, Default)]
-pub(super) struct Log {
-    pub(super) exchanged: Vec<Exchanged>,
-    pub(super) notified: Vec<Notification>,
-}
+/// `FUSE_INT_REQ_BIT`: the `unique` of an INTERRUPT is that of its request with this bit.
+const INTERRUPT_BIT: u64 = 1;
+/// How often an INTERRUPT is sent again after EAGAIN. The kernel has no limit; a filesystem that
+/// wants more of them spins.
+const INTERRUPTS_MAX: usize = 100;
 
 /// The kernel's end.
 #[derive(Debug)]
@@ -76,28 +36,114 @@ pub(super) struct SocketDaemon {
 
 impl SocketDaemon {
     pub(super) fn new(socket: Arc<OwnedFd>, log: Arc<Mutex<Log>>) -> SocketDaemon {
-        SocketDaemon { socket, log, buffer: vec![0; MESSAGE_MAX], forgets: 0 }
-    }
-
-    fn send(&self, bytes: &[u8]) -> bool {
-        send(&self.socket, bytes)
-    }
-
-    /// The next message; none when the filesystem is gone or silent.
-    fn receive(&mut self) -> Option<usize> {
-        loop {
-            match rustix::net::recv(&*self.socket, &mut self.buffer[..], RecvFlags::empty()) {
-                Ok((_, 0)) => return None,
-                Ok((length, _)) => return Some(length),
-                Err(HostErrno::INTR) => {}
-                Err(_) => return None,
-            }
-        }
+        SocketDaemon { socket, log, buffer: room(), forgets: 0 }
     }
 
     fn log(&self, write: impl FnOnce(&mut Log)) {
         write(&mut self.log.lock().expect("nobody panics with this lock"));
     }
+
+    /// A signal reaches the caller: INTERRUPT follows its request.
+    fn interrupt(&self, request: &Request, interrupts: &mut Vec<Exchanged>) {
+        let unique = request.unique.0;
+        let body = unique.to_le_bytes().to_vec();
+        let request = own(Opcode::INTERRUPT, NodeId(0), Unique(unique | INTERRUPT_BIT), body);
+        send(&self.socket, &request.encode());
+        interrupts.push(Exchanged { request, reply: None });
+    }
+
+    /// What the filesystem says to an INTERRUPT of a request that it did not answer yet.
+    fn interrupt_answered(&self, request: &Request, reply: Reply, interrupts: &mut Vec<Exchanged>) {
+        let error = reply.error;
+        if let Some(last) = interrupts.last_mut() {
+            last.reply = Some(reply);
+        }
+        if error == Errno::ENOSYS.negative() {
+            self.log(|log| log.no_interrupt = true);
+        }
+        if error == Errno::EAGAIN.negative() && interrupts.len() < INTERRUPTS_MAX {
+            self.interrupt(request, interrupts);
+        }
+    }
+
+    /// A message of the filesystem while `request` waits for its reply, which it may be.
+    fn take(
+        &mut self,
+        length: usize,
+        request: &Request,
+        device: &mut Device<'_>,
+        interrupts: &mut Vec<Exchanged>,
+    ) -> Option<Reply> {
+        let message = &self.buffer[..length];
+        let decoded = Reply::decode(message).ok();
+        match unique_and_error(message) {
+            // A notification has no unique, and its code where a reply has its error.
+            Some((0, code)) => {
+                let body = message[16..].to_vec();
+                let taken = device.write(message).map(|_| ());
+                if let Some(contents) = device.take_retrieved() {
+                    self.log(|log| give(&self.socket, contents, log));
+                }
+                self.log(|log| log.notified.push(Notification { code, body, taken }));
+                None
+            }
+            Some((unique, _)) if unique & INTERRUPT_BIT != 0 => {
+                let reply = decoded?;
+                if unique == request.unique.0 | INTERRUPT_BIT && !interrupts.is_empty() {
+                    self.interrupt_answered(request, reply, interrupts);
+                } else {
+                    self.log(|log| log.late(reply));
+                }
+                None
+            }
+            _ => {
+                // Whatever it is, the model says what a write of it returns.
+                let _ = device.write(message);
+                decoded.filter(|reply| reply.unique == request.unique)
+            }
+        }
+    }
+}
+
+impl Daemon for SocketDaemon {
+    fn serve(&mut self, request: &Request, device: &mut Device<'_>) {
+        let (mut reply, mut interrupts) = (None, Vec::new());
+        if send(&self.socket, &request.encode_for(device.abi())) {
+            let mut interrupted = false;
+            self.log(|log| interrupted = log.interrupts(request));
+            if interrupted {
+                self.interrupt(request, &mut interrupts);
+            }
+            while !device.is_settled() {
+                let length = receive(&self.socket, &mut self.buffer, RecvFlags::empty());
+                let Some(length) = length else { break };
+                if request.opcode == Opcode::INIT {
+                    shorten_writes(&mut self.buffer[..length]);
+                }
+                reply = self.take(length, request, device, &mut interrupts).or(reply);
+            }
+        }
+        let request = request.clone();
+        self.log(|log| {
+            log.exchanged.push(Exchanged { request, reply });
+            log.exchanged.append(&mut interrupts);
+        });
+    }
+
+    fn forget(&mut self, nodeid: NodeId, nlookup: u64) {
+        self.forgets += 1;
+        // Odd, and beyond every request's, so that it is nobody's INTERRUPT either.
+        let unique = Unique((1 << 62) + self.forgets * 2 - 1);
+        let body = nlookup.to_le_bytes().to_vec();
+        let request = own(Opcode::FORGET, nodeid, unique, body);
+        send(&self.socket, &request.encode());
+        self.log(|log| log.exchanged.push(Exchanged { request, reply: None }));
+    }
+}
+
+/// A buffer that holds any message.
+pub(super) fn room() -> Vec<u8> {
+    vec![0; MESSAGE_MAX]
 }
 
 /// Sends one request; false when nobody listens.
@@ -111,49 +157,70 @@ pub(super) fn send(socket: &OwnedFd, request: &[u8]) -> bool {
     }
 }
 
+/// The next message; none when the filesystem is gone or silent.
+fn receive(socket: &OwnedFd, buffer: &mut [u8], flags: RecvFlags) -> Option<usize> {
+    loop {
+        match rustix::net::recv(socket, &mut *buffer, flags) {
+            Ok((_, 0)) => return None,
+            Ok((length, _)) => return Some(length),
+            Err(HostErrno::INTR) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+/// Waits for the answer to the last request; whoever hangs up or is silent gave it.
+pub(super) fn wait_for(unique: Unique, socket: &OwnedFd, buffer: &mut [u8]) {
+    while let Some(length) = receive(socket, buffer, RecvFlags::empty()) {
+        let answered = unique_and_error(&buffer[..length]).map(|(unique, _)| unique);
+        if answered == Some(unique.0) {
+            return;
+        }
+    }
+}
+
+/// Takes what arrived while nobody waited for a reply: notifications, and late answers.
+pub(super) fn drain(socket: &OwnedFd, buffer: &mut [u8], world: &mut World, log: &Mutex<Log>) {
+    while let Some(length) = receive(socket, buffer, RecvFlags::DONTWAIT) {
+        let message = &buffer[..length];
+        let whole = length_of(message) == Some(length);
+        let mut log = log.lock().expect("nobody panics with this lock");
+        match (unique_and_error(message), Reply::decode(message)) {
+            (Some((0, code)), _) => {
+                let body = message[16..].to_vec();
+                let taken = match whole {
+                    true => world.take_notification(code, &body),
+                    false => Err(Errno::EINVAL),
+                };
+                let taken = taken.map(|contents| {
+                    if let Some(contents) = contents {
+                        give(socket, contents, &mut log);
+                    }
+                });
+                log.notified.push(Notification { code, body, taken });
+            }
+            (_, Ok(reply)) => log.late(reply),
+            (_, Err(_)) => {}
+        }
+    }
+    world.settle_evictions();
+}
+
+/// Sends what a notification retrieved.
+fn give(socket: &OwnedFd, request: Request, log: &mut Log) {
+    send(socket, &request.encode());
+    log.exchanged.push(Exchanged { request, reply: None });
+}
+
 /// A request of the kernel's own, which belongs to no client.
 pub(super) fn own(opcode: Opcode, nodeid: NodeId, unique: Unique, body: Vec<u8>) -> Request {
     let (uid, gid, pid) = (Uid::ROOT, Gid::ROOT, Pid(0));
     Request { unique, nodeid, opcode, uid, gid, pid, body, error_in: None }
 }
 
-impl Daemon for SocketDaemon {
-    fn serve(&mut self, request: &Request, device: &mut Device<'_>) {
-        let mut reply = None;
-        if self.send(&request.encode_for(device.abi())) {
-            while !device.is_settled() {
-                let Some(length) = self.receive() else { break };
-                let message = &mut self.buffer[..length];
-                if request.opcode == Opcode::INIT {
-                    shorten_writes(message);
-                }
-                match (unique_and_error(message), Reply::decode(message)) {
-                    // A notification has no unique, and its code where a reply has its error.
-                    (Some((0, code)), _) => {
-                        let body = message[16..].to_vec();
-                        self.log(|log| log.notified.push(Notification { code, body }));
-                    }
-                    (_, decoded) => {
-                        // Whatever it is, the model says what a write of it returns.
-                        let _ = device.write(&self.buffer[..length]);
-                        reply = decoded.ok();
-                    }
-                }
-            }
-        }
-        let request = request.clone();
-        self.log(|log| log.exchanged.push(Exchanged { request, reply }));
-    }
-
-    fn forget(&mut self, nodeid: NodeId, nlookup: u64) {
-        self.forgets += 1;
-        // Odd, so that it is never the unique of a request.
-        let unique = Unique(self.forgets * 2 - 1);
-        let body = nlookup.to_le_bytes().to_vec();
-        let request = own(Opcode::FORGET, nodeid, unique, body);
-        self.send(&request.encode());
-        self.log(|log| log.exchanged.push(Exchanged { request, reply: None }));
-    }
+fn length_of(message: &[u8]) -> Option<usize> {
+    let length = u32::from_le_bytes(message.get(..4)?.try_into().ok()?);
+    usize::try_from(length).ok()
 }
 
 fn unique_and_error(message: &[u8]) -> Option<(u64, i32)> {

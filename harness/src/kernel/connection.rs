@@ -88,6 +88,8 @@ pub struct Unknown {
     pub copy_file_range: bool,
     /// RENAME2: EINVAL.
     pub rename2: bool,
+    /// POLL: everything is always ready.
+    pub poll: bool,
 }
 
 /// The state of the connection between kernel and daemon.
@@ -138,6 +140,7 @@ pub struct Connection {
     /// Requests that are not sent again.
     pub unknown: Unknown,
     next: u64,
+    polled: u64,
 }
 
 impl Default for Connection {
@@ -161,6 +164,7 @@ impl Default for Connection {
             flock_locks: false,
             unknown: Unknown::default(),
             next: 0,
+            polled: 0,
         }
     }
 }
@@ -170,6 +174,12 @@ impl Connection {
     pub fn next_unique(&mut self) -> Unique {
         self.next += 2;
         Unique(self.next)
+    }
+
+    /// What POLL requests call the next file that is polled; they count up from 1.
+    pub(crate) fn next_poll_handle(&mut self) -> u64 {
+        self.polled += 1;
+        self.polled
     }
 
     /// The body of INIT as the recorded kernels send it.

@@ -28,6 +28,10 @@ pub struct Handle {
     pub private: bool,
     /// `FOPEN_*` flags of a handle that the daemon opened.
     pub open_flags: u32,
+    /// What POLL requests about the file call it (`kh`); none before the first.
+    pub poll_handle: Option<u64>,
+    /// How often the daemon said that it should be polled again.
+    pub woken: u64,
 }
 
 impl Handle {
@@ -44,6 +48,8 @@ impl Handle {
             backing_position: 0,
             private: true,
             open_flags: 0,
+            poll_handle: None,
+            woken: 0,
         }
     }
 }

@@ -186,6 +186,11 @@ impl Mount {
         state.describe(stat, until);
     }
 
+    /// The inode of a node that the daemon serves, if it is known.
+    pub(super) fn daemon_inode(&self, node: NodeId) -> Option<InodeId> {
+        self.in_bucket(None, node, node).next()
+    }
+
     fn in_bucket(
         &self,
         ino: Option<Ino>,
@@ -346,6 +351,19 @@ impl Mount {
         for &child in below[1..].iter().rev() {
             self.drop_idle(child);
         }
+    }
+
+    /// Makes a name unfindable, and lets go of it when nobody uses it.
+    pub(super) fn drop_name(&mut self, dentry: DentryId) {
+        self.unhash(dentry);
+        self.drop_idle(dentry);
+    }
+
+    /// A dentry that names a directory which is not the root.
+    pub(super) fn name_of_directory(&self, inode: InodeId) -> Option<DentryId> {
+        let first = (inode, DentryId::from_index(0));
+        let last = (inode, DentryId::from_index(u32::MAX as usize));
+        self.named.range(first..=last).map(|&(_, dentry)| dentry).next()
     }
 
     /// Removes a name that only its being cached keeps. What is above it stays, until it is

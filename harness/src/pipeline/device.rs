@@ -117,17 +117,37 @@ pub struct Device<'a> {
     number: u64,
     step: Step,
     settled: Option<Settled>,
+    retrieved: Option<Request>,
 }
 
 impl Device<'_> {
     /// Writes the bytes of a reply, as `write` on the device: header and body. Returns the number
-    /// of bytes taken.
+    /// of bytes taken. With `unique` 0 it is a notification, which settles nothing.
     ///
     /// # Errors
     /// EINVAL for what 2.6.1 refuses and for lookup entries (ENT-3); ENOENT for a `unique` that
-    /// is not pending; for entries, what parsing them says.
+    /// is not pending; for entries, what parsing them says; for a notification, what
+    /// [`World::take_notification`] says.
     pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Errno> {
-        self.take(bytes, Route::Write)
+        match FuseOutHeader::read_from_prefix(bytes) {
+            Ok((header, body)) if header.unique == 0 && header.len as usize == bytes.len() => {
+                self.notify(header.error, body).map(|()| bytes.len())
+            }
+            _ => self.take(bytes, Route::Write),
+        }
+    }
+
+    fn notify(&mut self, code: i32, body: &[u8]) -> Result<(), Errno> {
+        let taken = self.world.take_notification(code, body);
+        self.emit(What::DaemonReply { error: code, body, refused: taken.as_ref().err().copied() });
+        self.retrieved = taken?;
+        Ok(())
+    }
+
+    /// The request that carries what a notification written just now retrieves from the page
+    /// cache. It has no reply; whoever carries requests to the daemon sends it.
+    pub fn take_retrieved(&mut self) -> Option<Request> {
+        self.retrieved.take()
     }
 
     /// Hands over the bytes of a reply by the response ioctl (7.4), whose argument is as long as
@@ -396,7 +416,15 @@ pub(crate) fn ask(world: &mut World, asking: Asking<'_>) -> Result<Settled, Stop
         };
     }
     let mut daemon = core::mem::replace(&mut world.daemon, Box::new(super::NoDaemon));
-    let mut device = Device { world, unique, shape: &asking.shape, number, step, settled: None };
+    let mut device = Device {
+        world,
+        unique,
+        shape: &asking.shape,
+        number,
+        step,
+        settled: None,
+        retrieved: None,
+    };
     daemon.serve(&request, &mut device);
     let settled = device.settled.take();
     world.daemon = daemon;

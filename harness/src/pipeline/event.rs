@@ -89,7 +89,8 @@ pub enum What<'a> {
     },
     /// The daemon wrote a reply.
     DaemonReply {
-        /// Negative errno or 0, as in its header.
+        /// Negative errno or 0, as in its header; a positive number is the code of a notification,
+        /// which belongs to no request.
         error: i32,
         /// The body after the header.
         body: &'a [u8],

@@ -28,6 +28,7 @@ pub(crate) use dispatch::call_test_hook;
 pub use event::{Event, NullSink, Sink, What};
 pub use operation::{AttrValid, Iattr, Operation};
 pub use ops::DirRecord;
+pub use ordinary::PollWait;
 pub(crate) use ordinary::{Halt, Ordinary, Want};
 pub use run::{Outcome, Progress, Run, Value};
 pub use step::{Step, Stop};

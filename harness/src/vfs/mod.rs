@@ -19,6 +19,7 @@ mod locks;
 mod names;
 mod open;
 mod perform;
+mod poll;
 mod process;
 mod served;
 mod state;
@@ -26,6 +27,7 @@ mod system;
 mod task;
 mod walk;
 
+pub use crate::pipeline::PollWait;
 pub use call::{At, Call, CallResult, NewTime, Output, PathAt, Program, Target};
 pub use locks::{LockMode, Waiting};
 pub use system::{Vfs, VfsConfig};

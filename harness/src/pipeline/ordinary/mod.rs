@@ -11,8 +11,10 @@ mod exchange;
 mod file;
 mod names;
 mod pages;
+mod poll;
 mod revalidate;
 mod xattr;
 
 pub(crate) use exchange::{Halt, Ordinary};
+pub use poll::PollWait;
 pub(crate) use revalidate::Want;
