@@ -182,6 +182,30 @@ fn a_change_of_owner_spares_setgid_where_the_group_executes_nothing() {
 }
 
 #[test]
+fn a_user_who_writes_sees_setuid_go_at_once() {
+    use rustix::fs::{StatxFlags, statx};
+    on_both(|rig| {
+        for command in ["printf y >>", "fallocate -l 9", "truncate -s 3"] {
+            let path = rig.at("f");
+            std::fs::write(&path, "x").expect("written");
+            for at in ["", "f"] {
+                let mode = std::fs::Permissions::from_mode(if at == "f" { 0o4777 } else { 0o777 });
+                std::fs::set_permissions(rig.at(at), mode).expect("changed");
+            }
+            // Nobody asks for times, so the kernel answers from what it remembers.
+            let seen = || statx(CWD, &path, AtFlags::empty(), StatxFlags::MODE).map(|s| s.stx_mode);
+            assert_eq!(seen().expect("there") & 0o7000, 0o4000);
+            let line = format!("{command} {}", path.display());
+            let user = Command::new("setpriv")
+                .args(["--reuid=1000", "--regid=1000", "--clear-groups", "sh", "-c", &line])
+                .status();
+            assert!(user.expect("util-linux is there").success(), "{line}");
+            assert_eq!(seen().expect("there") & 0o7000, 0, "{command}");
+        }
+    });
+}
+
+#[test]
 fn reads_move_access_times_as_the_flags_of_the_mount_say() {
     use rustix::mount::{MountFlags, mount_remount};
     on_both(|rig| {

@@ -4,8 +4,8 @@ use fuserig::kernel::{World, WorldConfig};
 use fuserig::pipeline::{NoDaemon, NullSink};
 use fuserig::serve::{Head, Incoming, Outgoing, Server, ServerConfig};
 use fuserig_abi::{
-    Errno, Fidelity, FuseAttr, FuseCreateIn, FuseEntryOut, FuseMkdirIn, FuseOpenIn, FuseReadIn,
-    FuseReleaseIn, FuseWriteIn, Gid, NodeId, Timespec, Uid,
+    Errno, Fidelity, FuseAttr, FuseCreateIn, FuseEntryOut, FuseFallocateIn, FuseMkdirIn,
+    FuseOpenIn, FuseReadIn, FuseReleaseIn, FuseWriteIn, Gid, NodeId, Timespec, Uid,
 };
 use fuserig_sim_fs::MemFs;
 
@@ -226,4 +226,90 @@ fn numbers_that_were_never_handed_out_are_errors() {
     assert_eq!(client.read(1, 99), Outgoing::Error(Errno::EBADF));
     let input = FuseReleaseIn { fh: 99, ..FuseReleaseIn::default() };
     assert_eq!(client.ask(1, Incoming::Release { input }), Outgoing::Error(Errno::EBADF));
+}
+
+#[test]
+fn a_node_that_was_given_back_is_found_by_its_number_unless_it_is_gone_or_hidden() {
+    let tree = "/a/ mode=0755\n/a/b/ mode=0755\n/a/b/f 'deep'\n/a/b/secret 'x'\n/z 'last'\n";
+    for filter in [None, Some("hide:secret")] {
+        let mut client = Client::with(tree, filter);
+        let itself = |client: &mut Client, node| client.lookup(node, ".").map(|e| e.nodeid);
+        let a = client.node(1, "a");
+        let b = client.node(a, "b");
+        let f = client.node(b, "f");
+        for node in [1, a, b, f] {
+            assert_eq!(itself(&mut client, node), Ok(node));
+            client.ask(node, Incoming::Forget { nlookup: 1 });
+        }
+        for node in [f, b, a] {
+            client.ask(node, Incoming::Forget { nlookup: 1 });
+            let gone = client.ask(node, Incoming::Readlink);
+            assert_eq!(gone, Outgoing::Error(Errno::ESTALE), "it was given back");
+        }
+        let held = client.server.held();
+        assert_eq!(itself(&mut client, f), Ok(f), "found again, {filter:?}");
+        assert_eq!(client.lookup(f, "..").map(|entry| entry.nodeid), Ok(b));
+        assert_eq!(client.lookup(b, "..").map(|entry| entry.nodeid), Ok(a));
+        let hidden = itself(&mut client, f + 1);
+        assert_eq!(hidden, if filter.is_some() { Err(Errno::ESTALE) } else { Ok(f + 1) });
+        assert_eq!(itself(&mut client, 99), Err(Errno::ESTALE));
+        for node in [f, f + 1, b, a] {
+            client.ask(node, Incoming::Forget { nlookup: 1 });
+        }
+        assert_eq!(client.server.held(), held, "nothing is kept");
+        assert_eq!(itself(&mut client, b), Ok(b));
+        assert_eq!(client.ask(b, Incoming::Unlink { name: b"f".to_vec() }), Outgoing::Done);
+        assert_eq!(itself(&mut client, f), Err(Errno::ESTALE), "it has no name any more");
+    }
+}
+
+#[test]
+fn who_is_not_of_the_group_takes_setgid_away_with_an_access_list() {
+    // u::rwx, g::rwx, o::rwx (linux/posix_acl_xattr.h).
+    let acl: Vec<u8> = [0x0002_u32, 0x0007_0001, u32::MAX, 0x0007_0004, u32::MAX]
+        .into_iter()
+        .chain([0x0007_0020, u32::MAX])
+        .flat_map(u32::to_le_bytes)
+        .collect();
+    for ((uid, gid), mode) in [((100, 100), 0o2777), ((100, 101), 0o777), ((0, 0), 0o2777)] {
+        let mut client = Client::over("/f 'x' mode=02755 uid=100 gid=100\n");
+        let node = client.node(1, "f");
+        let name = b"system.posix_acl_access".to_vec();
+        let incoming = Incoming::Setxattr { name, value: acl.clone(), flags: 0 };
+        assert_eq!(client.ask_as(node, (uid, gid), incoming), Outgoing::Done);
+        let found = client.lookup(1, "f").expect("there").attr.mode & 0o7777;
+        assert_eq!(found, mode, "as {uid}:{gid}: {found:o}");
+    }
+}
+
+#[test]
+fn a_change_that_takes_setuid_away_says_so() {
+    let write = |fh, write_flags| {
+        let input = FuseWriteIn { fh, size: 1, write_flags, ..FuseWriteIn::default() };
+        Incoming::Write { input, data: b"y".to_vec() }
+    };
+    let fallocate = |fh| {
+        let input = FuseFallocateIn { fh, length: 4, ..FuseFallocateIn::default() };
+        Incoming::Fallocate { input }
+    };
+    let kill = 1 << 2;
+    for (name, uid, expected) in [("f", 100, true), ("f", 0, false), ("plain", 100, false)] {
+        for how in ["write", "fallocate"] {
+            let mut client = Client::over("/f 'x' mode=06755\n/plain 'x' mode=0755\n");
+            let node = client.node(1, name);
+            let input = FuseOpenIn { flags: 1, ..FuseOpenIn::default() };
+            let Outgoing::Open(open) = client.ask(node, Incoming::Open { input }) else { panic!() };
+            let incoming = match (how, uid) {
+                ("write", 0) => write(open.fh, 0),
+                ("write", _) => write(open.fh, kill),
+                _ => fallocate(open.fh),
+            };
+            let answer = client.ask_as(node, (uid, uid), incoming);
+            assert!(!matches!(answer, Outgoing::Error(_)), "{answer:?}");
+            let stale = client.server.take_stale();
+            assert_eq!(stale, expected.then_some(NodeId(node)), "{how} of {name} by {uid}");
+            let setuid = client.lookup(1, name).expect("there").attr.mode & 0o6000 != 0;
+            assert_eq!(setuid, name == "f" && !expected, "{how} of {name} by {uid}");
+        }
+    }
 }

@@ -18,6 +18,9 @@ use crate::mount::{
 use crate::pipeline::{NoDaemon, NullSink};
 use crate::serve::{Server, ServerConfig};
 
+/// `TMPFS_MAGIC` (man 2 statfs), whose inode numbers only count up.
+const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
+
 /// Operations that may wait for the trace; at about 300 bytes each some 20 MiB.
 pub(super) const QUEUE: usize = 1 << 16;
 
@@ -198,6 +201,13 @@ impl Served {
             // lookups that nobody asked for.
             readdirplus: self.filter.is_empty(),
             read_only: self.read_only,
+            export: match &self.lower {
+                LowerChoice::Sim(_) => true,
+                // Other filesystems give a number that is free to the next file.
+                LowerChoice::Host(below) => {
+                    rustix::fs::statfs(below).is_ok_and(|found| found.f_type == TMPFS_MAGIC)
+                }
+            },
             passthrough: self.passthrough,
             valid: self.config.valid,
             ..MountOptions::new(directory)

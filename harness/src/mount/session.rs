@@ -55,6 +55,9 @@ pub struct MountOptions {
     pub acl: bool,
     /// Mount read-only.
     pub read_only: bool,
+    /// Whether file handles (`open_by_handle_at(2)`, NFS) outlive what the kernel keeps in memory.
+    /// Only for a lower filesystem that never uses an inode number twice.
+    pub export: bool,
     /// Whether the kernel reads and writes files of a host directory by itself (FUSE passthrough,
     /// Linux 6.9): no read or write passes the pipeline or the recording. Needs root.
     pub passthrough: bool,
@@ -73,6 +76,7 @@ impl MountOptions {
             readdirplus: true,
             acl: true,
             read_only: false,
+            export: false,
             passthrough: false,
             valid: Timespec::from_secs(1),
         }
@@ -111,6 +115,9 @@ impl MountOptions {
         }
         if self.cache == Cache::Writeback {
             flags |= InitFlags::FUSE_WRITEBACK_CACHE;
+        }
+        if self.export {
+            flags |= InitFlags::FUSE_EXPORT_SUPPORT;
         }
         if self.passthrough {
             flags |= InitFlags::FUSE_PASSTHROUGH;
@@ -216,7 +223,8 @@ impl Mounted {
             }
         };
         let flags = place.and_then(|place| MountFlags::of(&place));
-        let _ = begin.send(worker::Start { tape, passthrough, flags });
+        let notifier = Some(session.notifier());
+        let _ = begin.send(worker::Start { tape, passthrough, flags, notifier });
         let session = std::thread::Builder::new()
             .name("fuserig-session".to_owned())
             .spawn(move || session.run())

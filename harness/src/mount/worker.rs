@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
+use fuser::Notifier;
+
 use super::MountError;
 use super::atime::MountFlags;
 use super::backing::Backings;
@@ -18,7 +20,7 @@ use crate::serve::{Incoming, Server};
 pub(super) type Build = Box<dyn FnOnce() -> Result<Server, MountError> + Send>;
 
 /// What the worker learns when the mount is there.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Start {
     /// The recording, if there is one.
     pub(super) tape: Option<Tape>,
@@ -26,6 +28,8 @@ pub(super) struct Start {
     pub(super) passthrough: bool,
     /// What the mount's flags say about access times, where the kernel tells.
     pub(super) flags: Option<MountFlags>,
+    /// Tells the kernel what it should not believe any longer.
+    pub(super) notifier: Option<Notifier>,
 }
 
 /// How the worker ended.
@@ -60,12 +64,12 @@ pub(super) fn start(
             };
             let _ = ready.send(Ok(()));
             // The mount comes after the world, so that a lower directory is never the mount itself.
-            let Ok(Start { tape, passthrough, flags }) = ready_to_serve.recv() else {
+            let Ok(Start { tape, passthrough, flags, notifier }) = ready_to_serve.recv() else {
                 return Ended::default();
             };
             let mut ended = Ended::default();
             let backings = passthrough.then(Backings::default);
-            let mut worker = Worker { server, sequence, tape, backings, flags };
+            let mut worker = Worker { server, sequence, tape, backings, flags, notifier };
             let served = catch_unwind(AssertUnwindSafe(|| worker.serve(&jobs, &mut ended)));
             // Requests that wait are dropped, which answers them with EIO.
             drop(jobs);
@@ -90,6 +94,7 @@ struct Worker {
     tape: Option<Tape>,
     backings: Option<Backings>,
     flags: Option<MountFlags>,
+    notifier: Option<Notifier>,
 }
 
 impl Worker {
@@ -123,6 +128,10 @@ impl Worker {
             // Taken where the answer was made: the order of replies is the order of effects.
             let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
             tape.reply(started, &outgoing, sequence, rim::now());
+        }
+        if let (Some(stale), Some(notifier)) = (self.server.take_stale(), &self.notifier) {
+            // Attributes only; a node that the kernel has forgotten meanwhile is no error.
+            let _ = notifier.inval_inode(fuser::INodeNo(stale.0), -1, 0);
         }
         let left = match &mut self.backings {
             Some(backings) => backings.answer(&self.server, &head, &outgoing, reply),

@@ -37,7 +37,16 @@ impl Server {
                 Ok(Outgoing::Statfs(FuseStatfsOut { st: fuse_statfs(&figures) }))
             }
             Incoming::Setxattr { name, value, flags } => {
-                self.settle(head, Operation::Setxattr { dentry, name, value, flags })?;
+                let member = self.attributes(dentry).is_ok_and(|stat| stat.gid == head.gid);
+                let operation = Operation::Setxattr { dentry, name, value, flags };
+                if member || head.uid == fuserig_abi::Uid::ROOT {
+                    self.settle(head, operation)?;
+                } else {
+                    // An access list by who is not of the file's group takes setgid away. Further
+                    // groups of the caller are not in a request, and count for nothing.
+                    let caller = self.losing_caller(head);
+                    checked(self.run(caller, 0, operation)?)?;
+                }
                 Ok(Outgoing::Done)
             }
             Incoming::Getxattr { name, size } => {

@@ -2,7 +2,7 @@
 
 use fuserig_abi::{
     Errno, FuseCopyFileRangeIn, FuseFsyncIn, FuseLseekOut, FuseReadIn, FuseWriteIn, FuseWriteOut,
-    NodeId,
+    NodeId, Uid,
 };
 use fuserig_sim_fs::{LowerExt, OpenFlags, Whence};
 
@@ -52,7 +52,8 @@ impl Server {
             Incoming::Fallocate { input } => {
                 let handle = self.handle_of(input.fh)?;
                 let (mode, offset, length) = (input.mode, input.offset, input.length);
-                self.settle(head, Operation::FileFallocate { handle, mode, offset, length })?;
+                let operation = Operation::FileFallocate { handle, mode, offset, length };
+                self.change(head, handle, operation, head.uid != Uid::ROOT)?;
                 Ok(Outgoing::Done)
             }
             Incoming::Lseek { input } => {
@@ -146,13 +147,35 @@ impl Server {
     ) -> Result<Outgoing, Errno> {
         let handle = self.handle_of(input.fh)?;
         let operation = Operation::WriteIter { handle, offset: input.offset, data };
-        let outcome = if input.write_flags & WRITE_KILL_SUIDGID != 0 {
-            let caller = self.losing_caller(head);
-            checked(self.run(caller, 0, operation)?)?
-        } else {
-            self.settle(head, operation)?
-        };
+        let loses = input.write_flags & WRITE_KILL_SUIDGID != 0;
+        let outcome = self.change(head, handle, operation, loses)?;
         Ok(Outgoing::Write(FuseWriteOut { size: count(&outcome), padding: 0 }))
+    }
+
+    /// A change of contents. When it is by somebody whose changes take setuid and setgid away, a
+    /// loss is to be told: the reply has no attributes, and the client goes on showing the mode it
+    /// knows. A request says so (`FUSE_WRITE_KILL_SUIDGID`) or has no room for it, and then it is
+    /// so for everybody but root.
+    fn change(
+        &mut self,
+        head: &Head,
+        handle: HandleId,
+        operation: Operation,
+        loses: bool,
+    ) -> Result<Outcome, Errno> {
+        if !loses {
+            return self.settle(head, operation);
+        }
+        let dentry = self.world.mount.handles[handle].dentry;
+        let mode = |server: &mut Server| server.attributes(dentry).map(|stat| stat.mode());
+        let before = mode(self);
+        let caller = self.losing_caller(head);
+        let outcome = checked(self.run(caller, 0, operation)?)?;
+        if before != mode(self) {
+            let inode = self.world.mount.handles[handle].inode;
+            self.stale = self.nodes.number_of(inode);
+        }
+        Ok(outcome)
     }
 
     fn fsync(
@@ -174,17 +197,15 @@ impl Server {
         let flags = u32::try_from(input.flags).ok().ok_or(Errno::EINVAL)?;
         // The reply counts with 32 bits.
         let length = input.len.min(u64::from(u32::MAX) & !0xfff);
-        let outcome = self.settle(
-            head,
-            Operation::CopyFileRange {
-                from,
-                from_offset: input.off_in,
-                to,
-                to_offset: input.off_out,
-                length,
-                flags,
-            },
-        )?;
+        let operation = Operation::CopyFileRange {
+            from,
+            from_offset: input.off_in,
+            to,
+            to_offset: input.off_out,
+            length,
+            flags,
+        };
+        let outcome = self.change(head, to, operation, head.uid != Uid::ROOT)?;
         Ok(Outgoing::Write(FuseWriteOut { size: count(&outcome), padding: 0 }))
     }
 }

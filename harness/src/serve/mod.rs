@@ -18,6 +18,7 @@ mod decode;
 mod encode;
 mod files;
 mod fuzz;
+mod handles;
 mod incoming;
 mod listing;
 mod names;

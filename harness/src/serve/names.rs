@@ -18,6 +18,15 @@ impl Server {
         head: &Head,
         incoming: Incoming,
     ) -> Result<Outgoing, Errno> {
+        match &incoming {
+            Incoming::Lookup { name } if name == b"." => {
+                return self.node_itself(head).map(Outgoing::Entry);
+            }
+            Incoming::Lookup { name } if name == b".." => {
+                return self.node_above(head).map(Outgoing::Entry);
+            }
+            _ => {}
+        }
         let parent = self.dentry_of(head.nodeid)?;
         match incoming {
             Incoming::Lookup { name } => self.lookup_in(head, parent, &name).map(Outgoing::Entry),
@@ -90,7 +99,7 @@ impl Server {
         }
     }
 
-    fn find_positive(
+    pub(super) fn find_positive(
         &mut self,
         head: &Head,
         parent: DentryId,
@@ -124,7 +133,7 @@ impl Server {
     }
 
     /// The entry of a dentry, whose reference goes to its node; a negative one is `ENOENT`.
-    fn entry(&mut self, dentry: DentryId) -> Result<FuseEntryOut, Errno> {
+    pub(super) fn entry(&mut self, dentry: DentryId) -> Result<FuseEntryOut, Errno> {
         if !self.is_positive(dentry) {
             self.world.mount.put(dentry);
             return Err(Errno::ENOENT);

@@ -57,6 +57,11 @@ impl Nodes {
         Ok(*node.names.last().expect("a node keeps one name at least"))
     }
 
+    /// The number the client knows an inode by, if it does.
+    pub(super) fn number_of(&self, inode: InodeId) -> Option<NodeId> {
+        self.numbers.get(&inode).copied()
+    }
+
     /// Counts a lookup of the positive dentry and takes over the caller's reference on it.
     pub(super) fn admit(&mut self, mount: &mut Mount, dentry: DentryId) -> NodeId {
         let inode = mount.inode_of(dentry);

@@ -75,6 +75,8 @@ pub struct Server {
     pub(super) config: ServerConfig,
     files: BTreeMap<u64, HandleId>,
     next_fh: u64,
+    /// A node whose mode the last request changed without the client being told.
+    pub(super) stale: Option<NodeId>,
     /// Arguments of the last operation, whose memory the next one uses again.
     args: Option<CallArgs>,
 }
@@ -83,7 +85,8 @@ impl Server {
     /// A server over a world, whose root becomes node 1.
     pub fn new(mut world: World, config: ServerConfig) -> Server {
         let nodes = Nodes::new(&mut world.mount);
-        Server { world, nodes, config, files: BTreeMap::new(), next_fh: 1, args: None }
+        let files = BTreeMap::new();
+        Server { world, nodes, config, files, next_fh: 1, stale: None, args: None }
     }
 
     /// Answers one request at the instant `now`, completely.
@@ -108,6 +111,12 @@ impl Server {
         let handle = self.handle_of(fh).ok()?;
         let below = self.world.mount.handles[handle].backing?;
         self.world.lower.host_file(below)
+    }
+
+    /// The node whose attributes the last request changed although its reply has none; a door that
+    /// can should tell the client (`FUSE_NOTIFY_INVAL_INODE`).
+    pub fn take_stale(&mut self) -> Option<NodeId> {
+        self.stale.take()
     }
 
     /// Which reads of files and which listings move access times from now on, where the lower
