@@ -341,6 +341,85 @@ fn a_recorded_session_replays_without_a_difference() {
     }
 }
 
+/// A parent and a child that meet at the locks of one file. `KIND` is how they take them.
+const LOCKING: &str = r#"
+use strict; use Fcntl qw(:DEFAULT :flock :seek);
+my ($kind) = @ARGV;
+sub file { open(my $file, "+<", "f") or die "open: $!"; return $file }
+# Bytes 10 to 19, or the whole file.
+sub lock {
+    my ($file, $type, $wait) = @_;
+    if ($kind eq "flock") {
+        my %of = (F_RDLCK, LOCK_SH, F_WRLCK, LOCK_EX, F_UNLCK, LOCK_UN);
+        return flock($file, $of{$type} | ($wait ? 0 : LOCK_NB));
+    }
+    my $range = pack("s s x4 q q l x4", $type, SEEK_SET, 10, 10, 0);
+    return fcntl($file, $wait ? F_SETLKW : F_SETLK, $range);
+}
+open(my $new, ">", "f") or die; print $new "x" x 100; close $new;
+my $file = file();
+lock($file, F_WRLCK, 0) or die "first: $!";
+pipe(my $from, my $to); pipe(my $back, my $forth);
+my $child = fork() // die;
+if (!$child) {
+    my $mine = file();
+    lock($mine, F_RDLCK, 0) and die "it is locked"; $!{EAGAIN} or die "not EAGAIN: $!";
+    if ($kind eq "posix") {
+        my $asked = pack("s s x4 q q l x4", F_RDLCK, SEEK_SET, 0, 0, 0);
+        fcntl($mine, F_GETLK, $asked) or die "asked: $!";
+        my ($type, $whence, $start, $length, $pid) = unpack("s s x4 q q l x4", $asked);
+        "$type $start $length" eq F_WRLCK . " 10 10" or die "$type $start $length";
+        $pid == getppid() or die "held by $pid";
+    }
+    syswrite($forth, "w");
+    lock($mine, F_WRLCK, 1) or die "waited: $!";
+    exit 0;
+}
+sysread($back, my $word, 1);
+select(undef, undef, undef, 0.1);
+lock($file, F_UNLCK, 0) or die "unlocked: $!";
+waitpid($child, 0); $? == 0 or die "the child failed";
+lock($file, F_RDLCK, 0) or die "the lock of the child outlived it: $!";
+"#;
+
+#[test]
+fn locks_of_the_lower_filesystem_are_recorded_and_replay_without_a_difference() {
+    if !runnable() {
+        return;
+    }
+    if Command::new("perl").arg("-v").output().is_err() {
+        return support::print_skip("there is no perl to take locks with");
+    }
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let below = scratch.path().join("below");
+    std::fs::create_dir(&below).expect("fresh");
+    let host = format!("host:{}", below.display());
+    for (kind, lower) in [("posix", "sim"), ("flock", "sim"), ("flock", host.as_str())] {
+        let trace = scratch.path().join("locks.frt");
+        let trace = trace.to_str().expect("text");
+        let recorded = fuserig(&[
+            "record", "--force", "-o", trace, "--lower", lower, "--locks", kind, "--", "perl",
+            "-e", LOCKING, kind,
+        ]);
+        let said = text(&recorded.stderr);
+        assert_eq!(recorded.status.code(), Some(0), "{kind} {lower}: {said}");
+        let shown = text(&fuserig(&["trace", "show", trace]).stdout);
+        let expected: &[&str] = match kind {
+            "posix" => &["GETLK", "SETLK", "SETLKW"],
+            _ => &["SETLK", "SETLKW"],
+        };
+        for name in expected {
+            assert!(shown.contains(&format!(" {name} ")), "{name}: {shown}");
+        }
+        let replayed = fuserig(&["replay", trace]);
+        let shown = text(&replayed.stdout);
+        assert_eq!(replayed.status.code(), Some(0), "{kind} {lower}:\n{shown}");
+        assert!(shown.contains(" 0 divergences"), "{shown}");
+    }
+    let refused = fuserig(&["record", "--lower", &host, "--locks", "posix", "--", "true"]);
+    assert_eq!(refused.status.code(), Some(2));
+}
+
 #[test]
 fn record_returns_the_status_of_its_command_and_leaves_nothing_mounted() {
     if !runnable() {

@@ -15,6 +15,7 @@ use super::manual::{CompletionsArgs, ManArgs};
 
 use super::abi::AbiCommand;
 use super::fuzz_args::{CheckArgs, FuzzArgs};
+use crate::mount::Locks;
 
 /// A test rig for FUSE-BPF filters: real filters through the whole prefilter, lower operation,
 /// postfilter pipeline in an ordinary process.
@@ -232,6 +233,10 @@ pub(super) struct ServedArgs {
     /// or WRITE is seen or recorded
     #[arg(long, conflicts_with = "writeback")]
     pub(super) passthrough: bool,
+    /// Who keeps advisory locks: the kernel (`local`), or the filesystem below, where they are
+    /// recorded: byte ranges (`posix`, simulated lower only) or `flock`
+    #[arg(long, value_parser = parse_locks, default_value = "local", value_name = "KIND")]
+    pub(super) locks: Locks,
     /// Mount read-only
     #[arg(long)]
     pub(super) read_only: bool,
@@ -558,6 +563,15 @@ pub(super) fn parse_abi(text: &str) -> Result<Abi, String> {
 pub(super) fn parse_fidelity(text: &str) -> Result<Fidelity, String> {
     Fidelity::from_name(text)
         .ok_or_else(|| format!("unknown fidelity {text}: faithful or intended"))
+}
+
+fn parse_locks(text: &str) -> Result<Locks, String> {
+    match text {
+        "local" => Ok(Locks::Local),
+        "posix" => Ok(Locks::Posix),
+        "flock" => Ok(Locks::Flock),
+        _ => Err(format!("unknown keeper of locks {text}: local, posix or flock")),
+    }
 }
 
 pub(super) fn parse_payload(text: &str) -> Result<PayloadMode, String> {

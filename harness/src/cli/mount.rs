@@ -12,8 +12,8 @@ use super::output::{Style, Terminal};
 use super::{files, filter, proxy};
 use crate::kernel::{MountOptions as KernelOptions, World, WorldConfig};
 use crate::mount::{
-    Cache, MountError, MountOptions, Mounted, Recorded, RecordingOptions, Running, SignalWatch,
-    SnapshotLimit, Summary, Surroundings, forward, missing, snapshot,
+    Cache, Locks, MountError, MountOptions, Mounted, Recorded, RecordingOptions, Running,
+    SignalWatch, SnapshotLimit, Summary, Surroundings, forward, missing, snapshot,
 };
 use crate::pipeline::{NoDaemon, NullSink};
 use crate::serve::{Server, ServerConfig};
@@ -108,6 +108,7 @@ struct Served {
     writeback: bool,
     read_only: bool,
     passthrough: bool,
+    locks: Locks,
     threads: usize,
 }
 
@@ -164,6 +165,11 @@ impl Served {
                 return Err(Failure::new(Exit::Usage, format!("mount: --passthrough {why}")));
             }
         }
+        if args.locks == Locks::Posix && matches!(lower, LowerChoice::Host(_)) {
+            let message = "mount: --locks posix needs --lower sim: byte range locks of this \
+                           machine would all belong to fuserig";
+            return Err(Failure::new(Exit::Usage, message));
+        }
         Ok(Served {
             lower,
             filter: if has_filter { args.filter.clone() } else { String::new() },
@@ -173,6 +179,7 @@ impl Served {
             writeback: args.writeback,
             read_only: args.read_only,
             passthrough: args.passthrough,
+            locks: args.locks,
             threads: args.threads.clamp(1, 64),
         })
     }
@@ -209,6 +216,7 @@ impl Served {
                 }
             },
             passthrough: self.passthrough,
+            locks: self.locks,
             valid: self.config.valid,
             ..MountOptions::new(directory)
         }

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use fuser::{
     AccessFlags, BsdFileFlags, CopyFileRangeFlags, FileHandle, Filesystem, INodeNo, InitFlags,
     KernelConfig, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
-    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs,
-    ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
+    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyLock, ReplyLseek, ReplyOpen,
+    ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 use fuserig_abi::{
     FATTR_ATIME, FATTR_ATIME_NOW, FATTR_CTIME, FATTR_FH, FATTR_GID, FATTR_KILL_SUIDGID, FATTR_MODE,
@@ -22,7 +22,7 @@ use fuserig_abi::{
 
 use super::convert;
 use super::job::{Job, ReplyTo};
-use crate::serve::{Head, Incoming};
+use crate::serve::{Head, Incoming, LockRange};
 
 /// What a session asks of the kernel in INIT.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +69,33 @@ impl Door {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
         // When the worker is gone the reply is dropped with the job, and fuser answers EIO.
         let _ = self.jobs.send(Job { head, incoming, reply, sequence });
+    }
+}
+
+/// A lock as fuser hands it over.
+struct Locked {
+    fh: FileHandle,
+    owner: LockOwner,
+    start: u64,
+    end: u64,
+    kind: i32,
+    pid: u32,
+}
+
+impl Door {
+    /// fuser does not say whether a lock is one of `flock`. The kernel sends only those that INIT
+    /// asked for, and this mount asks for one kind.
+    fn lock(&self, lock: &Locked) -> LockRange {
+        let flock = self.wanted.flags.contains(InitFlags::FUSE_FLOCK_LOCKS);
+        LockRange {
+            fh: lock.fh.0,
+            owner: lock.owner.0,
+            start: lock.start,
+            end: lock.end,
+            kind: u32::try_from(lock.kind).unwrap_or(u32::MAX),
+            pid: lock.pid,
+            flags: u32::from(flock),
+        }
     }
 }
 
@@ -434,6 +461,43 @@ impl Filesystem for Door {
         let input = FuseCreateIn { flags: flags as u32, mode, umask, open_flags: 0 };
         let incoming = Incoming::Create { input, name: bytes(name) };
         self.pass(req, parent, incoming, ReplyTo::Create(reply));
+    }
+
+    fn getlk(
+        &self,
+        req: &Request,
+        ino: INodeNo,
+        fh: FileHandle,
+        owner: LockOwner,
+        start: u64,
+        end: u64,
+        kind: i32,
+        pid: u32,
+        reply: ReplyLock,
+    ) {
+        let lock = self.lock(&Locked { fh, owner, start, end, kind, pid });
+        self.pass(req, ino, Incoming::Getlk { lock }, ReplyTo::Lock(reply));
+    }
+
+    fn setlk(
+        &self,
+        req: &Request,
+        ino: INodeNo,
+        fh: FileHandle,
+        owner: LockOwner,
+        start: u64,
+        end: u64,
+        kind: i32,
+        pid: u32,
+        sleep: bool,
+        reply: ReplyEmpty,
+    ) {
+        let lock = self.lock(&Locked { fh, owner, start, end, kind, pid });
+        let incoming = match sleep {
+            true => Incoming::Setlkw { lock },
+            false => Incoming::Setlk { lock },
+        };
+        self.pass(req, ino, incoming, ReplyTo::Empty(reply));
     }
 
     fn fallocate(

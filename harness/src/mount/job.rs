@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use fuser::{
     Errno, FileAttr, FileHandle, FopenFlags, Generation, INodeNo, ReplyAttr, ReplyCreate,
-    ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen,
-    ReplyStatfs, ReplyWrite, ReplyXattr,
+    ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyLock, ReplyLseek,
+    ReplyOpen, ReplyStatfs, ReplyWrite, ReplyXattr,
 };
 use fuserig_abi::{FileKind, FuseEntryOut};
 
@@ -37,6 +37,7 @@ pub(super) enum ReplyTo {
     Statfs(ReplyStatfs),
     Xattr(ReplyXattr),
     Lseek(ReplyLseek),
+    Lock(ReplyLock),
     Directory(ReplyDirectory),
     DirectoryPlus(ReplyDirectoryPlus),
 }
@@ -79,6 +80,9 @@ impl ReplyTo {
             (ReplyTo::Xattr(reply), Outgoing::Length(out)) => reply.size(out.size),
             (ReplyTo::Xattr(reply), Outgoing::Data(bytes)) => reply.data(bytes),
             (ReplyTo::Lseek(reply), Outgoing::Lseek(out)) => reply.offset(out.offset as i64),
+            (ReplyTo::Lock(reply), Outgoing::Lock(lock)) => {
+                reply.locked(lock.start, lock.end, lock.kind as i32, lock.pid);
+            }
             (ReplyTo::Directory(reply), Outgoing::Records(_)) => reply.ok(),
             (ReplyTo::DirectoryPlus(reply), Outgoing::Records(_)) => reply.ok(),
             (reply, _) => reply.refuse(Errno::EIO),
@@ -98,6 +102,7 @@ impl ReplyTo {
             ReplyTo::Statfs(reply) => reply.error(errno),
             ReplyTo::Xattr(reply) => reply.error(errno),
             ReplyTo::Lseek(reply) => reply.error(errno),
+            ReplyTo::Lock(reply) => reply.error(errno),
             ReplyTo::Directory(reply) => reply.error(errno),
             ReplyTo::DirectoryPlus(reply) => reply.error(errno),
         }

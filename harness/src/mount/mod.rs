@@ -28,6 +28,6 @@ pub use child::{Running, Surroundings, forward};
 pub use error::MountError;
 pub use proxy::{Proxy, ProxyOptions, ProxySummary};
 pub use record::{Recorded, RecordingOptions};
-pub use session::{Cache, MountOptions, Mounted, Summary, missing};
+pub use session::{Cache, Locks, MountOptions, Mounted, Summary, missing};
 pub use signals::SignalWatch;
 pub use snapshot::{SnapshotLimit, snapshot};

@@ -32,6 +32,23 @@ pub enum Cache {
     Writeback,
 }
 
+/// Who keeps advisory locks.
+///
+/// ```
+/// use fuserig::mount::Locks;
+/// assert_eq!(Locks::default(), Locks::Local);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Locks {
+    /// The kernel itself: no request, and nothing to record.
+    #[default]
+    Local,
+    /// Byte ranges (`fcntl`) go to the simulated lower filesystem; `flock` stays with the kernel.
+    Posix,
+    /// `flock` goes to the lower filesystem; byte ranges stay with the kernel.
+    Flock,
+}
+
 /// How to mount.
 ///
 /// ```
@@ -53,6 +70,9 @@ pub struct MountOptions {
     pub readdirplus: bool,
     /// Whether the lower filesystem keeps POSIX ACLs.
     pub acl: bool,
+    /// Who keeps advisory locks. Both kinds at once are not to be had: fuser does not tell which
+    /// kind a request is about.
+    pub locks: Locks,
     /// Mount read-only.
     pub read_only: bool,
     /// Whether file handles (`open_by_handle_at(2)`, NFS) outlive what the kernel keeps in memory.
@@ -75,6 +95,7 @@ impl MountOptions {
             cache: Cache::Through,
             readdirplus: true,
             acl: true,
+            locks: Locks::Local,
             read_only: false,
             export: false,
             passthrough: false,
@@ -122,6 +143,11 @@ impl MountOptions {
         if self.passthrough {
             flags |= InitFlags::FUSE_PASSTHROUGH;
         }
+        flags |= match self.locks {
+            Locks::Local => InitFlags::empty(),
+            Locks::Posix => InitFlags::FUSE_POSIX_LOCKS,
+            Locks::Flock => InitFlags::FUSE_FLOCK_LOCKS,
+        };
         Wanted { flags, max_write: 1 << 20 }
     }
 }

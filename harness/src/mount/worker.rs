@@ -7,14 +7,16 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
 use fuser::Notifier;
+use fuserig_abi::Errno;
+use fuserig_traces::record::OpRecord;
 
 use super::MountError;
 use super::atime::MountFlags;
 use super::backing::Backings;
-use super::job::Job;
+use super::job::{Job, ReplyTo};
 use super::record::Tape;
 use crate::rim;
-use crate::serve::{Incoming, Server};
+use crate::serve::{Head, Incoming, Outgoing, Server};
 
 /// Makes the server, on the thread that will own it: a world is not for moving.
 pub(super) type Build = Box<dyn FnOnce() -> Result<Server, MountError> + Send>;
@@ -69,7 +71,8 @@ pub(super) fn start(
             };
             let mut ended = Ended::default();
             let backings = passthrough.then(Backings::default);
-            let mut worker = Worker { server, sequence, tape, backings, flags, notifier };
+            let waiting = Vec::new();
+            let mut worker = Worker { server, sequence, tape, backings, flags, notifier, waiting };
             let served = catch_unwind(AssertUnwindSafe(|| worker.serve(&jobs, &mut ended)));
             // Requests that wait are dropped, which answers them with EIO.
             drop(jobs);
@@ -88,6 +91,14 @@ pub(super) fn start(
     }
 }
 
+/// A request that waits for a lock, and its record so far.
+struct Waiting {
+    head: Head,
+    incoming: Incoming,
+    reply: ReplyTo,
+    started: Option<(OpRecord, Vec<u8>)>,
+}
+
 struct Worker {
     server: Server,
     sequence: Arc<AtomicU64>,
@@ -95,13 +106,40 @@ struct Worker {
     backings: Option<Backings>,
     flags: Option<MountFlags>,
     notifier: Option<Notifier>,
+    /// Requests that wait for locks, the oldest first.
+    waiting: Vec<Waiting>,
 }
 
 impl Worker {
     fn serve(&mut self, jobs: &Receiver<Job>, ended: &mut Ended) {
         while let Ok(job) = jobs.recv() {
+            let frees = frees_locks(&job.incoming);
             self.answer(job);
             ended.requests += 1;
+            if frees && !self.waiting.is_empty() {
+                for waiting in core::mem::take(&mut self.waiting) {
+                    self.lock_or_wait(waiting);
+                }
+            }
+        }
+    }
+
+    /// Answers a request that waits for a lock once the lock can be had.
+    fn lock_or_wait(&mut self, waiting: Waiting) {
+        let outgoing = self.server.handle(&waiting.head, waiting.incoming.clone(), rim::now());
+        if outgoing == Outgoing::Error(Errno::EAGAIN) {
+            self.waiting.push(waiting);
+            return;
+        }
+        self.tell(waiting.started, &outgoing);
+        waiting.reply.send(&outgoing);
+    }
+
+    /// Records an answer where it was made: the order of replies is the order of effects.
+    fn tell(&mut self, started: Option<(OpRecord, Vec<u8>)>, outgoing: &Outgoing) {
+        if let (Some(tape), Some(started)) = (&mut self.tape, started) {
+            let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+            tape.reply(started, outgoing, sequence, rim::now());
         }
     }
 
@@ -109,6 +147,9 @@ impl Worker {
         let now = rim::now();
         let started = self.tape.as_ref().map(|tape| tape.request(&job, now));
         let Job { head, incoming, mut reply, .. } = job;
+        if matches!(incoming, Incoming::Setlkw { .. }) {
+            return self.lock_or_wait(Waiting { head, incoming, reply, started });
+        }
         if moves_access_time(&incoming)
             && let Some((files, directories)) = self.flags.as_mut().and_then(MountFlags::changed)
         {
@@ -124,11 +165,7 @@ impl Worker {
             }
             _ => self.server.handle(&head, incoming, now),
         };
-        if let (Some(tape), Some(started)) = (&mut self.tape, started) {
-            // Taken where the answer was made: the order of replies is the order of effects.
-            let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-            tape.reply(started, &outgoing, sequence, rim::now());
-        }
+        self.tell(started, &outgoing);
         if let (Some(stale), Some(notifier)) = (self.server.take_stale(), &self.notifier) {
             // Attributes only; a node that the kernel has forgotten meanwhile is no error.
             let _ = notifier.inval_inode(fuser::INodeNo(stale.0), -1, 0);
@@ -141,6 +178,17 @@ impl Worker {
             reply.send(&outgoing);
         }
     }
+}
+
+/// Whether somebody who waits for a lock may get it after this.
+fn frees_locks(incoming: &Incoming) -> bool {
+    matches!(
+        incoming,
+        Incoming::Setlk { .. }
+            | Incoming::Setlkw { .. }
+            | Incoming::Flush { .. }
+            | Incoming::Release { .. }
+    )
 }
 
 /// Whether a request reads, or opens what will be read.

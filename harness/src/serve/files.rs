@@ -42,11 +42,7 @@ impl Server {
             }
             Incoming::Fsync { input } => self.fsync(head, &input, false),
             Incoming::Fsyncdir { input } => self.fsync(head, &input, true),
-            Incoming::Flush { input } => {
-                let handle = self.handle_of(input.fh)?;
-                self.settle(head, Operation::Flush { handle })?;
-                Ok(Outgoing::Done)
-            }
+            Incoming::Flush { input } => self.flush(head, input.fh, input.lock_owner),
             Incoming::Readdir { input } => self.list_within(head, &input, false),
             Incoming::Readdirplus { input } => self.list_within(head, &input, true),
             Incoming::Fallocate { input } => {

@@ -21,6 +21,7 @@ mod fuzz;
 mod handles;
 mod incoming;
 mod listing;
+mod locks;
 mod names;
 mod nodes;
 mod outgoing;

@@ -74,6 +74,8 @@ pub struct Server {
     pub(super) nodes: Nodes,
     pub(super) config: ServerConfig,
     files: BTreeMap<u64, HandleId>,
+    /// Processes by the owner that the client made of them, for those that had a byte range lock.
+    pub(super) lock_owners: BTreeMap<u64, u32>,
     next_fh: u64,
     /// A node whose mode the last request changed without the client being told.
     pub(super) stale: Option<NodeId>,
@@ -85,8 +87,9 @@ impl Server {
     /// A server over a world, whose root becomes node 1.
     pub fn new(mut world: World, config: ServerConfig) -> Server {
         let nodes = Nodes::new(&mut world.mount);
-        let files = BTreeMap::new();
-        Server { world, nodes, config, files, next_fh: 1, stale: None, args: None }
+        let (files, lock_owners) = (BTreeMap::new(), BTreeMap::new());
+        let (stale, args) = (None, None);
+        Server { world, nodes, config, files, lock_owners, next_fh: 1, stale, args }
     }
 
     /// Answers one request at the instant `now`, completely.
@@ -155,9 +158,8 @@ impl Server {
             Incoming::Interrupt { .. } => Ok(Outgoing::Nothing),
             Incoming::Destroy => Ok(Outgoing::Done),
             Incoming::Init { .. } | Incoming::Other { .. } => Err(Errno::ENOSYS),
-            // Locks are the client's own business, as on a mount that never asked for them.
             Incoming::Getlk { .. } | Incoming::Setlk { .. } | Incoming::Setlkw { .. } => {
-                Err(Errno::ENOSYS)
+                self.about_a_lock(head, &incoming)
             }
             Incoming::Lookup { .. }
             | Incoming::Symlink { .. }

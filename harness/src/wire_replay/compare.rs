@@ -149,6 +149,9 @@ pub(super) fn declined(incoming: &Incoming, recorded: &Outgoing) -> Option<&'sta
         (Outgoing::Error(Errno::EINVAL), Incoming::Rename { flags: Some(1..), .. }) => {
             Some("the recorded daemon knows no flags of rename (EINVAL)")
         }
+        (Outgoing::Error(Errno::EINTR), Incoming::Setlkw { .. }) => {
+            Some("the caller got a signal while it waited for a lock (EINTR)")
+        }
         _ => None,
     }
 }

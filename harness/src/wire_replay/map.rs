@@ -93,6 +93,9 @@ impl Map {
             Incoming::Fsync { input } | Incoming::Fsyncdir { input } => {
                 input.fh = self.file(from, input.fh);
             }
+            Incoming::Getlk { lock } | Incoming::Setlk { lock } | Incoming::Setlkw { lock } => {
+                lock.fh = self.file(from, lock.fh);
+            }
             Incoming::Flush { input } => input.fh = self.file(from, input.fh),
             Incoming::Fallocate { input } => input.fh = self.file(from, input.fh),
             Incoming::Lseek { input } => input.fh = self.file(from, input.fh),
