@@ -20,6 +20,7 @@ const TARGETS: &[(&str, Entry)] = &[
     ("conform_records", fuserig::conform::fuzz_entry),
     ("fuse_messages", fuserig::serve::fuzz_entry),
     ("fuse_strace_import", fuserig_traces::import::fuzz_entry_fuse_strace),
+    ("infer_tree", fuserig::wire_replay::fuzz_entry),
     ("mock_kernel", fuserig::door::fuzz_entry),
     ("object_load", fuserig_filters::object::fuzz_entry),
     ("scenario_text", fuserig::scenario::fuzz_entry),

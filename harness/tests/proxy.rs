@@ -75,6 +75,23 @@ impl Attached {
         self.finish(&mut process)
     }
 
+    /// Ends it, and replays what was recorded: exit code and output, from a tree if one is given.
+    fn replayed(&mut self, tree: Option<&str>) -> (Option<i32>, String) {
+        if let Some(mut process) = self.process.take() {
+            let _ = rustix::process::kill_process(pid(&process), Signal::INT);
+            assert_eq!(self.finish(&mut process).0, Some(0));
+        }
+        let trace = self.directory.path().join("t.frt");
+        let mut all = vec!["replay", trace.to_str().expect("text")];
+        let file = self.directory.path().join("start.tree");
+        if let Some(tree) = tree {
+            std::fs::write(&file, tree).expect("written");
+            all.extend_from_slice(&["--tree", file.to_str().expect("text")]);
+        }
+        let output = fuserig(&all);
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    }
+
     fn finish(&self, process: &mut Child) -> (Option<i32>, Trace) {
         let code = process.wait().expect("it ends").code();
         assert!(!is_mounted(&self.at("")), "a mount was left behind");
@@ -182,6 +199,62 @@ fn a_daemon_of_libfuse_serves_as_on_the_device_and_everything_is_recorded() {
     let init = header.init.as_ref().expect("it was seen");
     assert!(!init.flags.is_empty() && header.fuse_minor.is_some());
     assert!(!init.flags.iter().any(|flag| flag == "passthrough" || flag == "over_io_uring"));
+}
+
+/// What lies below a daemon before anything is recorded.
+const BEFORE: &str = "set -e
+    mkdir -p sub/deep never/seen never/heard dir; chmod 750 sub; chown 12:34 sub
+    printf 'one line\\n' > a; printf 'shared' > dir/x; ln dir/x dir/y; ln dir/x never/z
+    seq 1 3000 > big; ln -s sub/deep link; ln -s nowhere dangling; mkfifo pipe
+    printf '#!/bin/sh' > run; chmod 755 run; head -c 5000 /dev/zero > zeros; touch old empty
+    mkdir gone; touch gone/file; printf abc > keep; touch unread";
+
+/// What is done to it through the daemon.
+const DURING: &str = "set -e
+    cat a big run > /dev/null; test -x run; test ! -e nothing; readlink link dangling > /dev/null
+    ls -la . sub dir > /dev/null; stat -c %h dir/x > /dev/null; cat dir/y
+    dd if=big bs=1 skip=5000 count=20 2> /dev/null > /dev/null
+    printf new >> a; cat a; printf X | dd of=big bs=1 seek=100 conv=notrunc 2> /dev/null; cat big
+    mv old sub/young; rm empty; rm -r gone; mkdir sub/made; cp a sub/made/copy; ln keep sub/kept
+    truncate -s 10 zeros; cat zeros > /dev/null; chmod 600 keep; mv sub/made dir/moved
+    ls -lR . > /dev/null; cat dir/moved/copy sub/kept; test -p pipe";
+
+fn run(script: &str, directory: &Path) {
+    let done = Command::new("sh").args(["-c", script]).current_dir(directory).output();
+    let done = done.expect("there is a shell");
+    assert!(done.status.success(), "{}", text(&done.stderr));
+}
+
+#[test]
+fn what_a_daemon_served_from_the_start_is_inferred_and_replays_without_a_difference() {
+    let Some((_built, program)) = runnable().then(|| example("passthrough_ll")).flatten() else {
+        return;
+    };
+    for cache in ["cache=never", "cache=always"] {
+        let source = format!("source={{below}},{cache}");
+        let script = format!("cd {{below}} && {{ {BEFORE}; }} && cd / && exec \"$0\" \"$@\"");
+        let arguments = ["-c", &script, program.to_str().expect("text"), "-f", "-o", &source, "{}"];
+        let mut attached = Attached::start(Path::new("sh"), &arguments);
+        run(DURING, &attached.at(""));
+        let (code, said) = attached.replayed(None);
+        assert_eq!(code, Some(0), "{cache}: {said}");
+        assert!(said.contains(" 0 divergences"), "{said}");
+        // With nothing below, the same trace does not replay.
+        assert_eq!(attached.replayed(Some("")).0, Some(1));
+    }
+}
+
+#[test]
+fn a_daemon_that_makes_its_files_up_replays_without_a_difference() {
+    let Some((_built, program)) = runnable().then(|| example("hello_ll")).flatten() else {
+        return;
+    };
+    let mut attached = Attached::start(&program, &["-f", "{}"]);
+    run("ls -la . && cat hello && test ! -e other && stat hello", &attached.at(""));
+    let (code, said) = attached.replayed(None);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains(" 0 divergences"), "{said}");
+    assert_eq!(attached.replayed(Some("")).0, Some(1));
 }
 
 #[test]

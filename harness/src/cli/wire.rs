@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use fuserig_abi::{Caller, Credentials, Errno, Gid, Pid, S_IALLUGO, Timespec, Uid};
-use fuserig_sim_fs::{AttrChanges, Lower, LowerExt};
+use fuserig_abi::{Errno, Timespec};
+use fuserig_sim_fs::Lower;
 use fuserig_traces::record::Record;
 use fuserig_traces::{Header, SourceKind, Trace};
 
@@ -14,8 +14,9 @@ use super::output::{Style, Terminal};
 use super::replay::Setting;
 use crate::kernel::{World, WorldConfig};
 use crate::pipeline::{NoDaemon, NullSink};
+use crate::replay::lower_options;
 use crate::serve::{Server, ServerConfig};
-use crate::wire_replay::{Judgement, WireReplayer, WireReport, exchanges_of, recorded_root};
+use crate::wire_replay::{Judgement, Observer, WireReplayer, WireReport, exchanges_of};
 
 /// Whether a trace holds messages that a FUSE client sent to a daemon.
 pub(super) fn holds_messages(trace: &Trace) -> bool {
@@ -37,9 +38,11 @@ pub(super) fn play(
     let config =
         WorldConfig { abi: setting.abi, fidelity: setting.fidelity, ..WorldConfig::default() };
     let (filter, crossed) = FilterSpec::read(&setting.filter)?.on(setting.abi, args.engine)?;
+    let mut start = None;
     let says_tree = trace.records.iter().any(|record| matches!(record, Record::Tree(_)));
     if args.tree.is_none() && args.lower == "sim" && !says_tree {
-        take_root(&mut *lower, trace).map_err(bug)?;
+        let (tree, known) = inferred(trace).map_err(bug)?;
+        (lower, start) = (tree, Some(known));
     }
     let world =
         World::new(&config, lower, filter, Box::new(NoDaemon), Box::new(NullSink)).map_err(bug)?;
@@ -49,7 +52,8 @@ pub(super) fn play(
     for exchange in exchanges_of(trace) {
         replayer.play(&exchange);
     }
-    let mut exit = print(path, &setting, judgement, replayer.report(), args, terminal);
+    let told = Told { path, judgement, start };
+    let mut exit = print(&told, &setting, replayer.report(), args, terminal);
     if let Some(crossed) = crossed {
         if !terminal.json() {
             crossed.lines().iter().for_each(|line| terminal.line(format!("  {line}")));
@@ -59,24 +63,11 @@ pub(super) fn play(
     Ok((exit, replayer.into_server().into_world()))
 }
 
-/// Gives the root mode and owner of the recorded one.
-fn take_root(lower: &mut dyn Lower, trace: &Trace) -> Result<(), Errno> {
-    let operations = trace.records.iter().filter_map(|record| match record {
-        Record::Op(op) => Some(op),
-        _ => None,
-    });
-    let Some(attr) = recorded_root(operations) else { return Ok(()) };
-    let caller = Caller::new(Credentials::root(), Pid(0), base(&trace.header));
-    let root = lower.root();
-    let owner = AttrChanges {
-        uid: Some(Uid(attr.uid)),
-        gid: Some(Gid(attr.gid)),
-        ..AttrChanges::default()
-    };
-    lower.setattr(&caller, root, owner)?;
-    let permissions = Some(attr.mode & S_IALLUGO);
-    lower.setattr(&caller, root, AttrChanges { permissions, ..AttrChanges::default() })?;
-    Ok(())
+/// What the recorded filesystem held at the start, as far as its replies show it.
+fn inferred(trace: &Trace) -> Result<(Box<dyn Lower>, usize), Errno> {
+    let mut observer = Observer::default();
+    exchanges_of(trace).for_each(|exchange| observer.see(&exchange));
+    Ok((Box::new(observer.build(lower_options(&trace.header.lower))?), observer.known()))
 }
 
 /// What this tool recorded over the simulated lower repeats byte for byte.
@@ -91,11 +82,6 @@ fn judgement(args: &ReplayArgs, header: &Header) -> Judgement {
     }
 }
 
-fn base(header: &Header) -> Timespec {
-    let base = header.clock.as_ref().and_then(|clock| clock.base_ns);
-    base.map_or(Timespec::ZERO, Timespec::from_nanos)
-}
-
 /// The choices of the recorded server that its replies show.
 fn server_config(header: &Header) -> ServerConfig {
     let config = ServerConfig::default();
@@ -108,10 +94,17 @@ fn server_config(header: &Header) -> ServerConfig {
     }
 }
 
-fn print(
-    path: &Path,
-    setting: &Setting,
+/// What the first lines of a report say.
+struct Told<'a> {
+    path: &'a Path,
     judgement: Judgement,
+    /// How many files the tree of the start has, when it was inferred.
+    start: Option<usize>,
+}
+
+fn print(
+    &Told { path, judgement, start }: &Told<'_>,
+    setting: &Setting,
     report: &WireReport,
     args: &ReplayArgs,
     terminal: &mut Terminal,
@@ -135,6 +128,10 @@ fn print(
     let dim =
         format!("filter {filter}, ABI {}, kernel {}, {judged}", setting.abi, setting.fidelity);
     terminal.line(format!("  {}", terminal.styled(Style::Dim, &dim)));
+    if let Some(known) = start {
+        let text = format!("start inferred from the replies: {known} files, the root included");
+        terminal.line(format!("  {}", terminal.styled(Style::Dim, &text)));
+    }
     for (reason, count) in &report.uncompared {
         terminal.line(format!("  {count:>8} not compared: {reason}"));
     }

@@ -155,17 +155,3 @@ pub fn exchanges_of(trace: &Trace) -> impl Iterator<Item = Exchange> {
         })
     })
 }
-
-/// The root of the recorded filesystem as its first attributes show it: type and mode, owner,
-/// group. For a recording that does not say what its filesystem held at the start.
-pub fn recorded_root<'a>(
-    records: impl IntoIterator<Item = &'a OpRecord>,
-) -> Option<fuserig_abi::FuseAttr> {
-    use zerocopy::FromBytes;
-    let getattr = u16::try_from(Opcode::GETATTR.0).expect("a small number");
-    let first = records.into_iter().find(|op| {
-        op.opcode == getattr && op.nodeid == NodeId::ROOT.0 && op.result == 0 && op.seq_reply != 0
-    })?;
-    let out = fuserig_abi::FuseAttrOut::read_from_bytes(&first.reply).ok()?;
-    Some(out.attr)
-}

@@ -14,10 +14,14 @@
 
 mod compare;
 mod exchange;
+mod infer;
 mod map;
 mod player;
 mod report;
 
-pub use exchange::{Exchange, Replied, exchanges_of, order_of_effects, recorded_root};
+pub use exchange::{Exchange, Replied, exchanges_of, order_of_effects};
+pub use infer::Observer;
+#[doc(hidden)]
+pub use infer::fuzz_entry;
 pub use player::{Judgement, WireReplayer};
 pub use report::{WireDivergence, WireReport};

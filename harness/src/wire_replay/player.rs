@@ -265,7 +265,7 @@ impl WireReplayer {
 }
 
 /// The recorded reply as a value; none when it is not what the protocol promises.
-fn recorded(incoming: &Incoming, reply: &Replied) -> Option<Outgoing> {
+pub(super) fn recorded(incoming: &Incoming, reply: &Replied) -> Option<Outgoing> {
     let length_asked =
         matches!(incoming, Incoming::Getxattr { size: 0, .. } | Incoming::Listxattr { size: 0 });
     Outgoing::decode(incoming.opcode(), length_asked, reply.error, &reply.body)
