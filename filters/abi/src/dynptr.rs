@@ -5,7 +5,7 @@
 //! because nothing ties it to the buffer (BUF-13, BUF-16). Such an access still answers 0, as the
 //! kernel does, and carries the [`MemoryFault`] beside the code.
 
-use crate::{Arena, Errno, FuseBuffer, MemoryFault, MemoryId};
+use crate::{Arena, Errno, Fidelity, FuseBuffer, MemoryFault, MemoryId};
 
 const SIZE_MASK: u32 = 0x00ff_ffff;
 const TYPE_SHIFT: u32 = 28;
@@ -139,6 +139,13 @@ impl Dynptr {
         if self.is_null() { EINVAL as u32 } else { self.word & SIZE_MASK }
     }
 
+    /// The memory; none when it is NULL, and none when it was freed and views are those that were
+    /// meant, where they die with what they show (BUF-13).
+    fn living(&self, arena: &Arena) -> Option<MemoryId> {
+        let dies = arena.fidelity() == Fidelity::Intended;
+        self.memory.filter(|memory| !(dies && arena.is_freed(*memory)))
+    }
+
     fn check_range(&self, offset: u32, len: u32) -> Result<(), i32> {
         let size = self.word & SIZE_MASK;
         if len > size || offset > size - len { Err(E2BIG) } else { Ok(()) }
@@ -146,7 +153,7 @@ impl Dynptr {
 
     /// `bpf_dynptr_read`: fills `dst` from `offset`, or leaves it alone and answers an errno.
     pub fn read(&self, arena: &Arena, dst: &mut [u8], offset: u32, flags: u64) -> Access {
-        let Some(memory) = self.memory.filter(|_| flags == 0) else {
+        let Some(memory) = self.living(arena).filter(|_| flags == 0) else {
             return Access::code(EINVAL);
         };
         let len = clamp_len(dst.len());
@@ -177,7 +184,7 @@ impl Dynptr {
     /// `bpf_dynptr_write`: writes all of `src` at `offset`, or answers an errno. With a fault only
     /// the bytes that exist were written.
     pub fn write(&self, arena: &mut Arena, offset: u32, src: &[u8], flags: u64) -> Access {
-        let Some(memory) = self.memory.filter(|_| !self.is_rdonly()) else {
+        let Some(memory) = self.living(arena).filter(|_| !self.is_rdonly()) else {
             return Access::code(EINVAL);
         };
         if let Err(code) = self.check_range(offset, clamp_len(src.len())) {

@@ -4,9 +4,9 @@
 //! It compares nothing. A test that wants to show a behaviour in two lines uses this; a record is
 //! played by [`super::conform_text`].
 
-use fuserig_abi::{Abi, Fidelity, Quirk};
+use fuserig_abi::{Abi, AbiTable, Fidelity, Quirk};
 
-use super::filter::SeenCall;
+use super::filter::{SeenCall, field_path};
 use super::record::{Case, CaseRecord, DefaultReturns, EndRecord};
 use super::rule::member_name;
 use super::suite::{ConformOptions, LowerChoice, Stage};
@@ -63,7 +63,7 @@ impl Default for Script<'_> {
 }
 
 /// What came of a script.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Played {
     /// Each system call in a word or two: its value, errno, data, attributes or names.
     pub results: Vec<String>,
@@ -79,6 +79,32 @@ pub struct Played {
     pub leaks: Leaks,
     /// How the modelled kernel stopped, when it did.
     pub stop: Option<Stop>,
+    calls: Vec<SeenCall>,
+    table: Option<&'static AbiTable>,
+}
+
+impl Played {
+    /// What the last call of a member saw: `node`, a field such as `out.size`, or of a buffer
+    /// `value.size` and `value.read` (the answer to reading its head), and `value.write`, the
+    /// answer to what its rule wrote. None when there was no such call, field or buffer.
+    pub fn saw(&self, member: &str, what: &str) -> Option<i64> {
+        let call = self.calls.iter().rev().find(|call| member_name(call.slot) == member)?;
+        if what == "node" {
+            return Some(call.args.meta.nodeid as i64);
+        }
+        let field = call.args.field(self.table?, &field_path(call.slot, what));
+        if let Some(value) = field {
+            return Some(value as i64);
+        }
+        let (name, what) = what.rsplit_once('.')?;
+        let buffer = call.buffers.iter().find(|buffer| buffer.name == name)?;
+        match what {
+            "size" => Some(i64::from(buffer.size)),
+            "read" => Some(i64::from(buffer.read)),
+            "write" => buffer.action.as_ref().map(|action| i64::from(action.write)),
+            _ => None,
+        }
+    }
 }
 
 impl Script<'_> {
@@ -96,9 +122,10 @@ impl Script<'_> {
         let Some(mut stage) = Stage::set(&case, &options)? else {
             return Err("the mount is refused".to_owned());
         };
-        let mut played = Played::default();
+        let mut played = Played { table: Some(AbiTable::of(self.abi)), ..Played::default() };
         for text in self.calls {
             let (seen, calls) = stage.perform(text)?;
+            played.calls.extend(calls.iter().cloned());
             if let Some(stop) = stage.stopped() {
                 played.stop = Some(stop);
                 break;

@@ -1,9 +1,9 @@
 //! The mount options that attach a directory, a filter and a server to the root (SEMANTICS 7.1).
 
-use fuserig_abi::{Errno, FileKind, Stat};
+use fuserig_abi::{Errno, FileKind, Quirk, Stat};
 use fuserig_sim_fs::LowerExt;
 
-use super::World;
+use super::{FilterId, World};
 
 /// `root_bpf` may have 15 characters, although no registered name has more than 14 (REG-4).
 const ROOT_BPF_MAX: usize = 15;
@@ -102,7 +102,7 @@ impl World {
         let filter = match options.root_bpf {
             None => None,
             Some(name) if name.len() > ROOT_BPF_MAX => return Err(MountRefused::LongName),
-            Some(name) => Some(self.registered(name).ok_or(MountRefused::Program)?),
+            Some(name) => Some(self.named(name)?),
         };
         let directory = match options.root_dir {
             RootDir::Absent => None,
@@ -124,6 +124,17 @@ impl World {
             self.attach_root(true, filter);
         }
         Ok(())
+    }
+
+    /// The filter of a mount option. One whose name differs in case alone is not it (REG-3).
+    fn named(&mut self, name: &[u8]) -> Result<FilterId, MountRefused> {
+        if let Some(filter) = self.registered(name) {
+            return Ok(filter);
+        }
+        if self.filters.iter().any(|filter| filter.name().as_bytes().eq_ignore_ascii_case(name)) {
+            self.note(Quirk::REG_3);
+        }
+        Err(MountRefused::Program)
     }
 
     /// A directory of the lower filesystem by its path from the lower root.

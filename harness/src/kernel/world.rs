@@ -68,7 +68,7 @@ pub struct World {
     pub now: Timespec,
     /// The first crash of the modelled kernel, after which nothing it does means anything.
     pub crashed: Option<Quirk>,
-    /// Whether the lower filesystem can read past its page cache; tmpfs cannot.
+    /// Whether the lower filesystem can read past its page cache; tmpfs cannot, and is known by it.
     pub direct_io: bool,
     /// What lay in the directory page that was freed last: the next one is not zeroed (N8).
     pub stale_page: Vec<u8>,
@@ -83,6 +83,8 @@ pub struct World {
     pub written: BTreeSet<Ino>,
     /// Lower inodes whose type a setattr wrote over, with the type bits they have now (N1).
     pub type_bits: BTreeMap<Ino, u32>,
+    /// How many refused registrations keep what they took of their programs (REG-1).
+    pub refused_kept: u64,
     /// Filters whose name was taken out of the registry.
     unregistered: BTreeSet<FilterId>,
     /// Which private allocations of later operations fail (row W10).
@@ -129,6 +131,7 @@ impl World {
             programs: BTreeMap::new(),
             written: BTreeSet::new(),
             type_bits: BTreeMap::new(),
+            refused_kept: 0,
             unregistered: BTreeSet::new(),
             alloc_failures: AllocFailures::Never,
             next_operation: 0,
@@ -150,9 +153,16 @@ impl World {
         let longest = if self.faithful() { NAME_MEMBER - 1 } else { NAME_MEMBER };
         let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
         if !(1..=longest).contains(&name.len()) || !name.iter().all(allowed) {
+            if name.len() == NAME_MEMBER {
+                self.note(Quirk::REG_4);
+            }
             return Err(Errno::EINVAL);
         }
         if self.registered(name).is_some() {
+            if self.faithful() {
+                self.refused_kept += 1;
+            }
+            self.note(Quirk::REG_1);
             return Err(Errno::EEXIST);
         }
         let id = FilterId(u32::try_from(self.filters.len()).expect("few filters"));
@@ -163,6 +173,17 @@ impl World {
     /// Takes a name out of the registry. Inodes that use the filter keep it (REG-2).
     pub fn unregister(&mut self, filter: FilterId) {
         self.unregistered.insert(filter);
+        if self.mount.inodes.iter().any(|(_, inode)| inode.filter == Some(filter)) {
+            self.note(Quirk::REG_2);
+        }
+    }
+
+    /// Says that a quirk outside any operation was stepped on, where the version has it.
+    pub(super) fn note(&mut self, quirk: Quirk) {
+        if self.faithful() && quirk.in_version(self.abi) && self.sink.wants_events() {
+            let what = What::Quirk { quirk };
+            self.emit(&Event { operation: 0, step: Step::Enter, what });
+        }
     }
 
     /// The filter registered under a name, compared byte by byte (REG-3).
@@ -249,7 +270,7 @@ impl World {
                     let step = Step::Result;
                     let what = What::Forget { nodeid, nlookup };
                     self.emit(&Event { operation: 0, step, what });
-                    if evicted.backed {
+                    if evicted.backed && self.faithful() {
                         let what = What::Quirk { quirk: Quirk::FORGET_1 };
                         self.emit(&Event { operation: 0, step, what });
                     }

@@ -409,7 +409,7 @@ pub(crate) fn ask(world: &mut World, asking: Asking<'_>) -> Result<Settled, Stop
             return Ok(Settled::Error(Errno::ENOTCONN));
         }
         // A forced request is queued even without a server, for ever (N4).
-        return if asking.forced {
+        return if asking.forced && world.faithful() {
             Err(Stop::Hang(quirk("N4")))
         } else {
             Ok(Settled::Error(Errno::ECONNREFUSED))

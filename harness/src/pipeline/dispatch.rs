@@ -3,7 +3,7 @@
 //! This is the only file that calls a filter. Everything else in the pipeline sees codes.
 
 use fuserig_abi::{
-    Abi, Arg, BufferEvent, BufferFlags, CallArgs, Dir, FuseBuffer, FuseMkdirIn, MemoryKind,
+    Abi, Arg, BufferEvent, BufferFlags, CallArgs, Dir, Errno, FuseBuffer, FuseMkdirIn, MemoryKind,
     MetaInfo, Op, Opcode, Phase, Row, Slot,
 };
 use fuserig_filters::FilterEnv;
@@ -404,9 +404,11 @@ fn call(world: &mut World, run: &mut Run, filter: FilterId, slot: Slot) -> i32 {
         (Op::WriteIter, _) => run.quirk(world, "AND-4"),
         _ => {}
     }
-    if code < -4095 {
+    let wild = code < -4095;
+    if wild {
         run.quirk(world, "N3");
     }
     run.emit(world, step, What::Return { slot, code, args: &run.args });
-    code
+    // What is no errno is refused where codes are checked as they were meant to be.
+    if wild && !world.faithful() { Errno::EINVAL.negative() } else { code }
 }

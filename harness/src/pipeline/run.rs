@@ -129,6 +129,7 @@ impl Run {
     ) -> Run {
         args.reset(operation.op());
         args.arena.fail_allocations(world.alloc_failures);
+        args.arena.set_fidelity(world.fidelity);
         let inode = operation.pipeline_inode(&world.mount);
         Run {
             number: world.number_operation(),
@@ -455,12 +456,13 @@ impl Run {
         }
     }
 
-    /// Says that the run stepped on a quirk, if the ABI has it.
+    /// Says that the run stepped on a quirk, if the ABI has it. The kernel as it was meant has
+    /// none, also where it lacks the same ability.
     ///
     /// # Panics
     /// When the id stands in no table: a typing mistake of ours.
     pub(super) fn quirk(&self, world: &mut World, id: &str) {
-        if world.sink.wants_events() {
+        if world.faithful() && world.sink.wants_events() {
             let quirk = quirk(id);
             if quirk.in_version(world.abi) {
                 self.emit(world, self.step, What::Quirk { quirk });

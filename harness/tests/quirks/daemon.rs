@@ -184,10 +184,10 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row {
         id: "USER-6",
-        rules: &["dpol 0x10018 echofirst 0", "rule removexattr_pre ret=2"],
-        calls: &["removexattr xa user.a"],
-        faithful: "0",
-        intended: Meant::Same("what comes back is the name, and here nobody uses it"),
+        rules: &["dpol 0x10016 echofirst 8", "rule getxattr_pre ret=2"],
+        calls: &["getxattr xa user.a 8"],
+        faithful: "crash BUF-4",
+        intended: Meant::Gives("-1 ERANGE"),
         ..SERVED
     },
     Row {
@@ -300,7 +300,7 @@ pub(crate) const ROWS: &[Row] = &[
         rules: &["rule flush_pre ret=1"],
         calls: &["open fd0 f1 R", "close fd0"],
         faithful: "hang N4",
-        intended: Meant::Same("a mount without a daemon has nobody who could answer"),
+        intended: Meant::Gives("-1 ECONNREFUSED"),
         ..PLAIN
     },
     Row {
@@ -308,7 +308,7 @@ pub(crate) const ROWS: &[Row] = &[
         rules: &["rule write_iter_pre ret=1"],
         calls: &["open fd0 f1 RW", "write fd0 x"],
         faithful: "hang N5",
-        intended: Meant::Same("without INIT there is no length that could be sent"),
+        intended: Meant::Gives("-1 ECONNREFUSED"),
         ..PLAIN
     },
     Row {
@@ -341,7 +341,8 @@ pub(crate) const ROWS: &[Row] = &[
         id: "VER-1",
         rules: &["rule open_pre ret=3 m.nodeid=7"],
         calls: &["open fd0 f1 R"],
-        faithful: "0",
+        look: Look::Saw("open_post", "node"),
+        faithful: "7",
         intended: Meant::Gives("0"),
         ..PLAIN
     },

@@ -2,7 +2,7 @@
 
 use fuserig_abi::Abi;
 
-use super::row::{Look, Meant, PLAIN, Row};
+use super::row::{Look, Meant, PLAIN, Row, SERVED};
 
 const LIMIT: Meant = Meant::Same("a missing ability, and nobody wrote down how it should look");
 const ODD: Meant = Meant::Same("surprising, and consistent with how FUSE walks and caches");
@@ -10,11 +10,16 @@ const ODD: Meant = Meant::Same("surprising, and consistent with how FUSE walks a
 pub(crate) const ROWS: &[Row] = &[
     Row {
         id: "LOOK-1",
-        rules: &["rule lookup_pre ret=3 name=f1", "rule lookup_post ret=0 out.nodeid=77"],
-        calls: &["stat f1"],
-        faithful: "0 mode 100644 size 11 rdev 0:0",
-        intended: Meant::Gives("0 mode 100644 size 11 rdev 0:0"),
-        ..PLAIN
+        defaults: [3, 0, 0],
+        rules: &[
+            "rule lookup_post ret=0 name=f1 out.nodeid=77",
+            "rule lookup_post ret=0 name=gg out.nodeid=77",
+        ],
+        calls: &["link ^f1 ^gg", "open fd0 f1 R", "open fd1 gg R"],
+        look: Look::Forgotten,
+        faithful: "[(77, 1), (77, 1)]",
+        intended: Meant::Gives("[(77, 2)]"),
+        ..SERVED
     },
     Row {
         id: "LOOK-2",
@@ -62,7 +67,7 @@ pub(crate) const ROWS: &[Row] = &[
         rules: &["rule lookup_pre ret=3 name=f1", "rule lookup_post ret=-13"],
         calls: &["stat f1"],
         faithful: "-1 EACCES",
-        intended: Meant::Gives("-1 EACCES"),
+        intended: Meant::Unseen("the dentry that was given an inode goes with the error"),
         ..PLAIN
     },
     Row {
@@ -84,9 +89,10 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         id: "NEW-4",
         rules: &["rule create_open_pre ret=3", "rule create_open_post ret=0 out.entry.nodeid=9"],
-        calls: &["open fd0 nn C|RW"],
+        calls: &["open fd0 nn C|RW", "write fd0 x"],
+        look: Look::Saw("write_iter_pre", "node"),
         faithful: "0",
-        intended: Meant::Gives("0"),
+        intended: Meant::Gives("9"),
         ..PLAIN
     },
     Row {
@@ -125,7 +131,8 @@ pub(crate) const ROWS: &[Row] = &[
         id: "CFR-1",
         rules: &["rule copy_file_range_pre ret=3"],
         calls: &["open fd0 f1 R", "open fd1 f2 RW", "cfr fd0 0 fd1 4 5"],
-        faithful: "5",
+        look: Look::Saw("copy_file_range_post", "out.size"),
+        faithful: "0",
         intended: Meant::Gives("5"),
         ..PLAIN
     },
@@ -163,9 +170,11 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row {
         id: "GATTR-3",
+        rules: &["rule getattr_pre ret=3"],
         calls: &["mknod cc 020644 1 3", "stat cc"],
-        faithful: "0 mode 20644 size 0 rdev 1:3",
-        intended: Meant::Gives("0 mode 20644 size 0 rdev 1:3"),
+        look: Look::Saw("getattr_post", "out.attr.rdev"),
+        faithful: "0",
+        intended: Meant::Gives("259"),
         ..PLAIN
     },
     Row {
@@ -180,8 +189,9 @@ pub(crate) const ROWS: &[Row] = &[
         id: "SATTR-2",
         rules: &["rule setattr_pre ret=3"],
         calls: &["chmod f1 0600"],
+        look: Look::Saw("setattr_post", "out.attr.mode"),
         faithful: "0",
-        intended: Meant::Gives("0"),
+        intended: Meant::Gives("33152"),
         ..PLAIN
     },
     Row {
@@ -196,8 +206,9 @@ pub(crate) const ROWS: &[Row] = &[
         id: "LINKN-1",
         rules: &["rule lookup_pre ret=3 name=f1", "rule lookup_post ret=0 out.nodeid=77"],
         calls: &["link f1 gg"],
+        look: Look::Saw("link_pre", "node"),
         faithful: "0",
-        intended: Meant::Gives("0"),
+        intended: Meant::Gives("77"),
         ..PLAIN
     },
     Row {
@@ -261,7 +272,7 @@ pub(crate) const ROWS: &[Row] = &[
         rules: &["rule open_pre ret=-5000"],
         calls: &["open fd0 f1 R"],
         faithful: "crash N3",
-        intended: Meant::Same("what a code beyond all errnos was to mean nobody said"),
+        intended: Meant::Gives("-1 EINVAL"),
         ..PLAIN
     },
     Row {
@@ -291,17 +302,17 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row {
         id: "N14",
-        rules: &["rule rename2_pre ret=0 in.flags=0"],
-        calls: &["rename2 f1 f2 2", "stat ^f1"],
-        faithful: "-1 ENOENT",
-        intended: Meant::Same("the filter asked for another rename and got it"),
+        rules: &["rule rename2_pre ret=0 in.flags=2"],
+        calls: &["rename2 f1 nn 1"],
+        faithful: "-1 EINVAL",
+        intended: Meant::Gives("-1 ENOENT"),
         ..PLAIN
     },
     Row {
         id: "N15",
         calls: &["rename f1 f2"],
         faithful: "0",
-        intended: Meant::Gives("0"),
+        intended: Meant::Unseen("a warning of the kernel when the inode goes, and nothing else"),
         ..PLAIN
     },
     Row {

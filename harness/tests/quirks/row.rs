@@ -17,6 +17,8 @@ pub(crate) enum Look {
     Forgotten,
     /// Leaked handles, lower files, pages and buffers.
     Leaks,
+    /// What the last call of this member saw.
+    Saw(&'static str, &'static str),
 }
 
 /// What the same lines give when the kernel does what was meant.
@@ -24,8 +26,11 @@ pub(crate) enum Look {
 pub(crate) enum Meant {
     /// This, and no report of the quirk.
     Gives(&'static str),
-    /// The same, for this reason.
+    /// The same, for this reason: the behaviour is a missing ability or a consistent oddity, and
+    /// nobody meant another. No report either.
     Same(&'static str),
+    /// No report, which is the only trace here, for this reason.
+    Unseen(&'static str),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -95,6 +100,10 @@ impl Row {
             (None, Look::Members) => played.members.last().cloned().unwrap_or_default(),
             (None, Look::Asked) => played.asked.join(" "),
             (None, Look::Forgotten) => format!("{:?}", played.forgotten),
+            (None, Look::Saw(member, what)) => match played.saw(member, what) {
+                Some(number) => number.to_string(),
+                None => "no such call".to_owned(),
+            },
             (None, Look::Leaks) => {
                 let leaks = played.leaks;
                 let list = [leaks.handles, leaks.lower_files, leaks.pages, leaks.buffers];

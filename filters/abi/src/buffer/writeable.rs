@@ -1,7 +1,7 @@
 //! The buffer and the decision table: making it writable, looking at it, freeing it.
 
 use super::{BufferFlags, Row, Writeable};
-use crate::{Arena, BufferEvent, Dynptr, MemoryFault, MemoryId};
+use crate::{Arena, BufferEvent, Dynptr, Fidelity, MemoryFault, MemoryId};
 
 /// A variable-sized argument: the kernel's `struct fuse_buffer` with memory of an [`Arena`] behind
 /// it.
@@ -106,8 +106,13 @@ impl FuseBuffer {
     }
 
     /// `bpf_fuse_get_rw_dynptr`: makes the buffer writable and stores the answer, also NULL, into
-    /// `data` (BUF-2). The row is in [`Arena::events`].
+    /// `data` (BUF-2). The row is in [`Arena::events`]. In an arena of
+    /// [`Fidelity::Intended`](crate::Fidelity::Intended) a refusal changes nothing, the buffer
+    /// takes the size that was asked for, and what is borrowed is always copied first.
     pub fn get_rw_dynptr(&mut self, arena: &mut Arena, size: u64, copy: bool) -> Dynptr {
+        if arena.fidelity() == Fidelity::Intended {
+            return self.meant_rw_dynptr(arena, size, copy);
+        }
         self.data = self.get_writeable(arena, size, copy).memory;
         Dynptr::over(self, true)
     }
@@ -153,7 +158,7 @@ impl FuseBuffer {
 }
 
 /// Copies `len` bytes as the kernel would. What does not exist stays zero and is reported.
-fn copy_between(
+pub(super) fn copy_between(
     arena: &mut Arena,
     from: Option<MemoryId>,
     to: MemoryId,
@@ -168,6 +173,6 @@ fn copy_between(
 }
 
 /// A size that was compared with a 32-bit limit.
-fn fitting(size: u64) -> u32 {
+pub(super) fn fitting(size: u64) -> u32 {
     u32::try_from(size).expect("at most a 32-bit size of the buffer")
 }

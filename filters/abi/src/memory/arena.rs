@@ -1,6 +1,7 @@
 //! The allocations of one operation.
 
 use super::{AllocFailures, BufferEvent, MemoryId, MemoryKind};
+use crate::Fidelity;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Allocation {
@@ -31,6 +32,7 @@ pub struct Arena {
     pub(super) allocations: Vec<Allocation>,
     pub(super) events: Vec<BufferEvent>,
     failures: AllocFailures,
+    fidelity: Fidelity,
     private_allocations: u32,
 }
 
@@ -42,11 +44,13 @@ impl Arena {
             allocations: Vec::new(),
             events: Vec::new(),
             failures: AllocFailures::Never,
+            fidelity: Fidelity::Faithful,
             private_allocations: 0,
         }
     }
 
-    /// Forgets everything but the capacity. All ids die; the failure policy is back to none.
+    /// Forgets everything but the capacity and the fidelity. All ids die; the failure policy is
+    /// back to none.
     pub fn reset(&mut self) {
         self.bytes.clear();
         self.allocations.clear();
@@ -58,6 +62,17 @@ impl Arena {
     /// Decides which private allocations fail from now on.
     pub fn fail_allocations(&mut self, failures: AllocFailures) {
         self.failures = failures;
+    }
+
+    /// Decides whether writable views are those of the modelled kernel or those that were meant
+    /// (BUF-1, BUF-2, BUF-13, BUF-15 and BUF-16). A new arena is faithful.
+    pub fn set_fidelity(&mut self, fidelity: Fidelity) {
+        self.fidelity = fidelity;
+    }
+
+    /// Whose rules writable views follow.
+    pub fn fidelity(&self) -> Fidelity {
+        self.fidelity
     }
 
     /// Adds memory that begins with `content` and is zero up to `len` bytes.

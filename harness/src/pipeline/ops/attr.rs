@@ -66,6 +66,10 @@ pub(super) fn getattr_lower(world: &mut World, run: &mut Run) -> Code {
 }
 
 pub(super) fn getattr_finalize(world: &mut World, run: &mut Run) -> Code {
+    if run.error < 0 && !world.faithful() {
+        // The caller sees the error of the lower getattr (GATTR-1).
+        return Ok(0);
+    }
     let out = run.output::<FuseAttrOut>(0);
     let inode = &mut world.mount.inodes[run.inode];
     let kind = FileKind::from_mode(out.attr.mode);

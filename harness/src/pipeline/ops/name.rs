@@ -273,6 +273,21 @@ pub(super) fn rename_in(world: &mut World, run: &mut Run) -> Code {
     Ok(0)
 }
 
+/// What the VFS checked of the flags it was given, asked of those that a filter left (N14).
+fn check_again(flags: u32, to: &BackingPath) -> Result<(), Errno> {
+    let flags = RenameFlags::from_bits_retain(flags);
+    let others = RenameFlags::NOREPLACE.union(RenameFlags::WHITEOUT);
+    if flags.contains(RenameFlags::EXCHANGE) {
+        return match to.node {
+            _ if flags.intersects(others) => Err(Errno::EINVAL),
+            Some(_) => Ok(()),
+            None => Err(Errno::ENOENT),
+        };
+    }
+    let taken = flags.contains(RenameFlags::NOREPLACE) && to.node.is_some();
+    if taken { Err(Errno::EEXIST) } else { Ok(()) }
+}
+
 pub(super) fn rename_lower(world: &mut World, run: &mut Run) -> Code {
     let Operation::Rename { old, new, flags } = run.operation else {
         unreachable!("the row belongs to rename")
@@ -288,10 +303,23 @@ pub(super) fn rename_lower(world: &mut World, run: &mut Run) -> Code {
     };
     if flags != asked {
         run.quirk(world, "N14");
+        if !world.faithful()
+            && let Err(errno) = check_again(flags, &to)
+        {
+            return Ok(i64::from(errno.negative()));
+        }
     }
     // NOREPLACE is checked by the VFS of the FUSE mount alone; the lower filesystem does not
-    // look at it (N14).
-    let flags = RenameFlags::from_bits_retain(flags).difference(RenameFlags::NOREPLACE);
+    // look at it, and not at WHITEOUT where it exchanges (N14).
+    let mut flags = RenameFlags::from_bits_retain(flags).difference(RenameFlags::NOREPLACE);
+    if flags.contains(RenameFlags::EXCHANGE) {
+        flags.remove(RenameFlags::WHITEOUT);
+        // No VFS asks for an exchange with nothing. tmpfs looks for the place of either name in
+        // its directory, others for the name.
+        if to.node.is_none() && !world.direct_io && world.faithful() {
+            return Ok(i64::from(Errno::EINVAL.negative()));
+        }
+    }
     let answer =
         world.lower.rename(&run.caller, from.parent, &from.name, to.parent, &to.name, flags);
     if answer.is_ok() {

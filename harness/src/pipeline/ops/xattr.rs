@@ -2,7 +2,7 @@
 
 use fuserig_abi::{
     Abi, Arg, BufferFlags, FuseBuffer, FuseGetxattrIn, FuseGetxattrOut, FuseSetxattrIn, Ino,
-    RequestFlags,
+    MemoryId, RequestFlags,
 };
 use fuserig_sim_fs::{LowerExt, LowerOp, LowerReply, XattrFlags};
 
@@ -110,9 +110,13 @@ fn copy_out(run: &mut Run) {
     }
 }
 
-pub(super) fn get_lower(world: &mut World, run: &mut Run) -> Code {
-    let Arg::Buffer(buffer) = run.args.in_args[1] else { unreachable!("in 1 is the name") };
-    let Some(memory) = buffer.data else { return Err(Stop::Crash(quirk("BUF-17"))) };
+/// The attribute name as the kernel takes it: a NUL is stored over its last byte.
+fn kernel_name(
+    world: &World,
+    run: &mut Run,
+    buffer: &FuseBuffer,
+    memory: MemoryId,
+) -> Result<Vec<u8>, Stop> {
     if buffer.flags.contains(BufferFlags::MODIFIED) {
         match buffer.size.checked_sub(1) {
             Some(last) => {
@@ -125,9 +129,20 @@ pub(super) fn get_lower(world: &mut World, run: &mut Run) -> Code {
             None => return Err(Stop::Crash(quirk("BUF-4"))),
         }
     }
-    let name = match (world.abi, buffer.size) {
-        (Abi::V3Grouped, 0) => Vec::new(),
-        _ => whole_c_string(run, memory)?,
+    match (world.abi, buffer.size) {
+        (Abi::V3Grouped, 0) => Ok(Vec::new()),
+        _ => whole_c_string(run, memory),
+    }
+}
+
+pub(super) fn get_lower(world: &mut World, run: &mut Run) -> Code {
+    let Arg::Buffer(buffer) = run.args.in_args[1] else { unreachable!("in 1 is the name") };
+    let Some(memory) = buffer.data else { return Err(Stop::Crash(quirk("BUF-17"))) };
+    let name = if world.faithful() {
+        kernel_name(world, run, &buffer, memory)?
+    } else {
+        // A name ends at its NUL or with its buffer, and may be empty (BUF-4, USER-6).
+        buffer.c_string(&run.args.arena).map(<[u8]>::to_vec).unwrap_or_default()
     };
     let size_max = size(run) as usize;
     let op = LowerOp::GetXattr { node: node(world, run), name: &name, size_max };

@@ -168,9 +168,9 @@ impl<'a> Ordinary<'a> {
         Asking::new(self.number, self.caller, opcode, nodeid, body)
     }
 
-    /// Says that the operation stepped on a quirk.
+    /// Says that the operation stepped on a quirk, which the kernel as it was meant has not.
     pub(crate) fn quirk(&mut self, id: &str) {
-        if self.world.sink.wants_events() {
+        if self.world.faithful() && self.world.sink.wants_events() {
             let what = What::Quirk { quirk: quirk(id) };
             self.world.emit(&Event { operation: self.number, step: Step::Result, what });
         }

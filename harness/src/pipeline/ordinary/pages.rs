@@ -140,6 +140,9 @@ impl Ordinary<'_> {
             return Ok(number(0));
         }
         if self.world.connection.max_write == 0 {
+            if !self.world.faithful() {
+                return Err(Errno::ECONNREFUSED.into());
+            }
             return Err(Stop::Hang(quirk("N5")).into());
         }
         let inode = self.handle_inode(handle);
