@@ -4,6 +4,9 @@ use fuserig_abi::{Abi, Errno, android_code, code_label};
 
 use super::ScenarioError;
 
+/// Most bytes that a repetition may make: the largest value of an attribute, and 16 pages.
+const REPEATED_MAX: usize = fuserig_abi::XATTR_SIZE_MAX as usize;
+
 /// One line, read from left to right.
 #[derive(Clone, Debug)]
 pub(super) struct Line<'a> {
@@ -110,9 +113,22 @@ impl<'a> Line<'a> {
         number(word).ok_or_else(|| self.error_at(column, format!("`{word}` is no number")))
     }
 
-    /// `"..."` with `\\`, `\"`, `\n`, `\t`, `\0`, `\xNN`, or `x"0a0b"`.
+    /// `"..."` with `\\`, `\"`, `\n`, `\t`, `\0`, `\xNN`, or `x"0a0b"`; `*512` behind it repeats
+    /// it.
     pub(super) fn bytes(&mut self) -> Result<Vec<u8>, ScenarioError> {
-        let bytes = if self.rest().starts_with("x\"") { self.hex()? } else { self.quoted()? };
+        let mut bytes = if self.rest().starts_with("x\"") { self.hex()? } else { self.quoted()? };
+        if self.rest().starts_with('*') {
+            self.at += 1;
+            let column = self.column();
+            let times = usize::try_from(self.integer()?).ok();
+            let fits =
+                |times: &usize| bytes.len().checked_mul(*times).is_some_and(|n| n <= REPEATED_MAX);
+            let Some(times) = times.filter(fits) else {
+                let what = format!("more than {REPEATED_MAX} bytes; repeat less often");
+                return Err(self.error_at(column, what));
+            };
+            bytes = bytes.repeat(times);
+        }
         self.skip_spaces();
         Ok(bytes)
     }
@@ -285,7 +301,11 @@ mod tests {
         let read = |text: &str| Line::new(text, 2).bytes();
         assert_eq!(read(r#""a\x00\n\"""#).expect("good"), b"a\0\n\"");
         assert_eq!(read("x\"0aff\"").expect("good"), [10, 255]);
-        for (text, column) in [("\"a", 1), (r#""a\q""#, 3), ("x\"0g\"", 3), ("a", 1)] {
+        assert_eq!(read("\"ab\"*3 x").expect("good"), b"ababab");
+        assert_eq!(read("\"a\"*65536").map(|bytes| bytes.len()).expect("good"), 65536);
+        let bad = [("\"a", 1), (r#""a\q""#, 3), ("x\"0g\"", 3), ("a", 1)];
+        let wrong_times = [("\"a\"*", 5), ("\"a\"*b", 5), ("\"a\"*65537", 5), ("\"ab\"*-1", 6)];
+        for (text, column) in bad.into_iter().chain(wrong_times) {
             let error = read(text).expect_err(text);
             assert_eq!((error.line, error.column), (2, column), "{text}: {error}");
         }

@@ -53,8 +53,8 @@
 //!   /.secret 'no'
 //! ```
 //!
-//! Bytes are `"..."` with `\\ \" \n \t \0 \xNN`, or `x"0a0b"`. Numbers are as in C. A code is the
-//! name of a verdict, of an errno, or a number. `#` begins a comment.
+//! Bytes are `"..."` with `\\ \" \n \t \0 \xNN`, or `x"0a0b"`; `"ab"*512` is 1024 of them. Numbers
+//! are as in C. A code is the name of a verdict, of an errno, or a number. `#` begins a comment.
 
 mod daemon;
 mod daemon_line;
