@@ -2,15 +2,17 @@
 //! load, and messages of debug kernels.
 //!
 //! It compares what the record holds the input of. A registration is made again by its name, a
-//! selftest is the scenario of the same number. The instructions of a program at load and the
-//! system calls behind a message are not in these records: such lines are skipped, each program by
-//! its name, the messages of a file in one.
+//! selftest is the scenario of the same number, and whether a helper may be called is asked of the
+//! table that programs are checked with. The instructions of other programs at load and the system
+//! calls behind a message are not in these records: such lines are skipped, each program by its
+//! name, the messages of a file in one.
 
 use fuserig_abi::{Abi, CallArgs, Errno, Slot};
+use fuserig_filters::engine::{Availability, functions};
 use fuserig_filters::{Filter, FilterEnv, builtin};
 use fuserig_sim_fs::{MemFs, MemFsOptions};
 
-use super::record::{AttachRecord, Records, SelftestRecord};
+use super::record::{AttachRecord, Records, SelftestRecord, VerifierRecord};
 use super::report::{CaseReport, Verdict};
 use crate::kernel::{World, WorldConfig};
 use crate::pipeline::{NoDaemon, NullSink};
@@ -73,14 +75,7 @@ const SELFTESTS: &[&str] = scenarios![
 pub(super) fn play(records: &Records, abi: Abi) -> Vec<CaseReport> {
     let mut reports = registrations(&records.attached, abi);
     reports.extend(records.selftests.iter().map(selftest));
-    for record in &records.verified {
-        let reason = format!(
-            "the record says what became of the program ({}: {}) and not its instructions",
-            record.what,
-            if record.load.is_empty() { "no outcome" } else { &record.load }
-        );
-        reports.push(CaseReport::skipped(&format!("verifier {}", record.prog), reason));
-    }
+    reports.extend(records.verified.iter().map(|record| verified(record, abi)));
     if records.messages > 0 {
         let reason = format!(
             "{} records of debug kernels hold no system calls; their cases stand in other files",
@@ -89,6 +84,25 @@ pub(super) fn play(records: &Records, abi: Abi) -> Vec<CaseReport> {
         reports.push(CaseReport::skipped("kernel messages", reason));
     }
     reports
+}
+
+/// A program at load. One that only calls a helper is all that the record tells of it.
+fn verified(record: &VerifierRecord, abi: Abi) -> CaseReport {
+    let name = format!("verifier {}", record.prog);
+    let helper = functions().find(|helper| helper.name == record.what && helper.number.is_some());
+    if let (Some(helper), Abi::V4, false) = (helper, abi, record.load.is_empty()) {
+        let word = |may: bool| if may { "may be called" } else { "may not be called" };
+        let there = record.load == "ok";
+        let here = helper.is_available(Availability::Abi(abi));
+        let what = format!("{}: recorded {}, here {}", helper.name, word(there), word(here));
+        return report(name, (there != here).then_some(what));
+    }
+    let reason = format!(
+        "the record says what became of the program ({}: {}) and not its instructions",
+        record.what,
+        if record.load.is_empty() { "no outcome" } else { &record.load }
+    );
+    CaseReport::skipped(&name, reason)
 }
 
 /// A report of something that was compared in one step.
@@ -226,6 +240,29 @@ mod tests {
         assert_eq!(seen, [Passed, Failed, Passed, Passed]);
         let unknown = verdicts(&line("v9", 2, "ok"));
         assert!(matches!(unknown[0].1, Verdict::Skipped(_)));
+    }
+
+    #[test]
+    fn a_program_that_calls_a_helper_is_judged_by_the_table_of_helpers() {
+        let line = |what: &str, load: &str| {
+            format!(
+                "{{\"t\":\"verifier\",\"prog\":\"p\",\"what\":\"{what}\",\"load\":\"{load}\"}}\n"
+            )
+        };
+        let lines = [
+            line("bpf_get_current_pid_tgid", "ok"),
+            line("bpf_get_current_uid_gid", "EINVAL"),
+            line("bpf_get_current_uid_gid", "ok"),
+            line("bpf_get_current_task", "EINVAL"),
+        ];
+        let seen: Vec<Verdict> =
+            verdicts(&lines.concat()).into_iter().map(|(_, verdict)| verdict).collect();
+        use Verdict::{Failed, Passed};
+        assert_eq!(seen, [Passed, Passed, Failed, Failed]);
+        let other = [line("bpf_d_path", "EINVAL"), line("a store", "ok"), line("bpf_loop", "")];
+        for (name, verdict) in verdicts(&other.concat()) {
+            assert!(matches!(verdict, Verdict::Skipped(_)), "{name}");
+        }
     }
 
     #[test]

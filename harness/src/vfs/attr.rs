@@ -78,6 +78,10 @@ impl Vfs {
         target: &Target,
         mode: AccessMask,
     ) -> Result<CallResult, Fail> {
+        // Reading, writing and executing are all that can be asked for.
+        if mode.bits() & !7 != 0 {
+            return Err(Errno::EINVAL.into());
+        }
         let dentry = self.resolve(pid, target).await?;
         let inode = self.inode_of(dentry);
         let allowed = self.permission(pid, inode, mode | AccessMask::ACCESS).await;

@@ -63,7 +63,16 @@ impl Vfs {
         flags: OpenFlags,
         mode: u32,
     ) -> Result<FileId, Fail> {
-        if flags.contains(OpenFlags::PATH) {
+        // `build_open_flags`: O_PATH forgets what does not go with it, a file without a name must
+        // be writable, and no directory is created (since 6.4).
+        let path_only = flags.contains(OpenFlags::PATH);
+        let unwritable =
+            flags.contains(TMPFILE) && !flags.intersects(OpenFlags::WRONLY.union(OpenFlags::RDWR));
+        let creates = OpenFlags::CREAT.union(OpenFlags::DIRECTORY);
+        if !path_only && (unwritable || flags.contains(creates)) {
+            return Err(Errno::EINVAL.into());
+        }
+        if path_only {
             self.open_path(pid, path, flags).await
         } else if flags.contains(TMPFILE) {
             self.open_tmpfile(pid, path, flags, mode).await
