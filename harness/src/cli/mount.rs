@@ -18,9 +18,6 @@ use crate::mount::{
 use crate::pipeline::{NoDaemon, NullSink};
 use crate::serve::{Server, ServerConfig};
 
-/// `TMPFS_MAGIC` (man 2 statfs), whose inode numbers only count up.
-const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
-
 /// Operations that may wait for the trace; at about 300 bytes each some 20 MiB.
 pub(super) const QUEUE: usize = 1 << 16;
 
@@ -208,13 +205,6 @@ impl Served {
             // lookups that nobody asked for.
             readdirplus: self.filter.is_empty(),
             read_only: self.read_only,
-            export: match &self.lower {
-                LowerChoice::Sim(_) => true,
-                // Other filesystems give a number that is free to the next file.
-                LowerChoice::Host(below) => {
-                    rustix::fs::statfs(below).is_ok_and(|found| found.f_type == TMPFS_MAGIC)
-                }
-            },
             passthrough: self.passthrough,
             locks: self.locks,
             valid: self.config.valid,
@@ -328,12 +318,21 @@ impl Served {
         let config = ServerConfig {
             entry_valid: valid,
             attr_valid: valid,
+            generation: generation(),
             credentials,
             as_caller,
             ..ServerConfig::default()
         };
         Ok(Server::new(world, config))
     }
+}
+
+/// A number that no earlier server had: file handles of one that is gone must not lead to the files
+/// of this one. The kernel keeps 32 bits of it.
+fn generation() -> u64 {
+    let now = crate::rim::now();
+    let nanos = i128::from(now.sec) * 1_000_000_000 + i128::from(now.nsec);
+    u64::try_from(nanos >> 16).unwrap_or(0) & u64::from(u32::MAX)
 }
 
 fn report(summary: &Summary, output: Option<&Path>, terminal: &mut Terminal) {

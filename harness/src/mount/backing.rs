@@ -60,7 +60,14 @@ impl Backings {
                 let valid = convert::duration(entry.entry_valid, entry.entry_valid_nsec);
                 let (attr, fh) = (convert::attr(&entry.attr), FileHandle(out.fh));
                 let flags = flags(out.open_flags);
-                reply.created_passthrough(&valid, &attr, Generation(0), fh, flags, file);
+                reply.created_passthrough(
+                    &valid,
+                    &attr,
+                    Generation(entry.generation),
+                    fh,
+                    flags,
+                    file,
+                );
             }
             (reply, _) => return Some(reply),
         }

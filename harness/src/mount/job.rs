@@ -53,7 +53,12 @@ impl ReplyTo {
             (ReplyTo::Empty(reply), Outgoing::Done) => reply.ok(),
             (ReplyTo::Entry(reply), Outgoing::Entry(out)) => {
                 let (entry, attr) = validity(out);
-                reply.entry_with_ttls(&attr, &entry, &convert::attr(&out.attr), Generation(0));
+                reply.entry_with_ttls(
+                    &attr,
+                    &entry,
+                    &convert::attr(&out.attr),
+                    Generation(out.generation),
+                );
             }
             (ReplyTo::Attr(reply), Outgoing::Attr(out)) => {
                 let valid = convert::duration(out.attr_valid, out.attr_valid_nsec);
@@ -67,7 +72,13 @@ impl ReplyTo {
                 let (valid, _) = validity(entry);
                 let flags = FopenFlags::from_bits_retain(open.open_flags);
                 let attr = convert::attr(&entry.attr);
-                reply.created(&valid, &attr, Generation(0), FileHandle(open.fh), flags);
+                reply.created(
+                    &valid,
+                    &attr,
+                    Generation(entry.generation),
+                    FileHandle(open.fh),
+                    flags,
+                );
             }
             (ReplyTo::Write(reply), Outgoing::Write(out)) => reply.written(out.size),
             (ReplyTo::Statfs(reply), Outgoing::Statfs(out)) => {
@@ -121,7 +132,7 @@ impl ReplyTo {
                 let (valid, _) = validity(&entry);
                 let nodeid = INodeNo(entry.nodeid);
                 let attr = plus_attr(record, kind, &entry);
-                !reply.add(nodeid, record.off, name, &valid, &attr, Generation(0))
+                !reply.add(nodeid, record.off, name, &valid, &attr, Generation(entry.generation))
             }
             _ => false,
         }

@@ -75,9 +75,6 @@ pub struct MountOptions {
     pub locks: Locks,
     /// Mount read-only.
     pub read_only: bool,
-    /// Whether file handles (`open_by_handle_at(2)`, NFS) outlive what the kernel keeps in memory.
-    /// Only for a lower filesystem that never uses an inode number twice.
-    pub export: bool,
     /// Whether the kernel reads and writes files of a host directory by itself (FUSE passthrough,
     /// Linux 6.9): no read or write passes the pipeline or the recording. Needs root.
     pub passthrough: bool,
@@ -97,7 +94,6 @@ impl MountOptions {
             acl: true,
             locks: Locks::Local,
             read_only: false,
-            export: false,
             passthrough: false,
             valid: Timespec::from_secs(1),
         }
@@ -125,6 +121,8 @@ impl MountOptions {
             | InitFlags::FUSE_PARALLEL_DIROPS
             | InitFlags::FUSE_AUTO_INVAL_DATA
             | InitFlags::FUSE_CACHE_SYMLINKS
+            // File handles outlive what the kernel keeps in memory.
+            | InitFlags::FUSE_EXPORT_SUPPORT
             // The server clears setuid bits and capabilities, so that the kernel need not ask for
             // `security.capability` before each write.
             | InitFlags::FUSE_HANDLE_KILLPRIV_V2;
@@ -136,9 +134,6 @@ impl MountOptions {
         }
         if self.cache == Cache::Writeback {
             flags |= InitFlags::FUSE_WRITEBACK_CACHE;
-        }
-        if self.export {
-            flags |= InitFlags::FUSE_EXPORT_SUPPORT;
         }
         if self.passthrough {
             flags |= InitFlags::FUSE_PASSTHROUGH;

@@ -149,7 +149,7 @@ impl Server {
         let (entry, attr) = (self.config.entry_valid, self.config.attr_valid);
         Ok(FuseEntryOut {
             nodeid: nodeid.0,
-            generation: 0,
+            generation: self.config.generation,
             entry_valid: entry.sec as u64,
             attr_valid: attr.sec as u64,
             entry_valid_nsec: entry.nsec,

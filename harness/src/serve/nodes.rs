@@ -4,7 +4,7 @@
 //! that listings, attributes and nodes agree on it; an inode that shares its lower inode with
 //! another one (LOOK-1) gets a number of its own. A node lives from its first entry in a reply
 //! until the client has given every lookup back; a number can come back after that, which a
-//! client allows, so the generation of every node is 0.
+//! client allows, so the generation of every node is that of the server.
 
 use std::collections::BTreeMap;
 

@@ -26,6 +26,8 @@ pub struct ServerConfig {
     pub entry_valid: Timespec,
     /// How long the client may keep attributes without asking.
     pub attr_valid: Timespec,
+    /// What tells this server's numbers from those that another one gave at the same mount point.
+    pub generation: u64,
     /// What the server may do below; the caller's user and group replace its own.
     pub credentials: Credentials,
     /// Whether every operation bears the caller's user and group, or only those that make a node
@@ -44,6 +46,7 @@ impl Default for ServerConfig {
             attr_valid: Timespec::from_secs(1),
             credentials: Credentials::root(),
             as_caller: true,
+            generation: 0,
             open_flags: 0,
             opendir_flags: 0,
         }
@@ -258,7 +261,8 @@ impl Server {
 
     /// The caller without the right to keep setuid and setgid: it loses them.
     pub(super) fn losing_caller(&self, head: &Head) -> Caller {
-        let mut caller = self.caller(head, self.config.as_caller);
+        // As nobody but the caller, whose group decides about setgid.
+        let mut caller = self.caller(head, true);
         caller.credentials.capabilities.remove(Capabilities::FSETID);
         caller
     }
