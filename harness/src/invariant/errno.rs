@@ -60,10 +60,19 @@ fn allowed(action: &Action) -> (&'static [&'static [Errno]], &'static [Errno]) {
             ],
         ),
         Action::Close { .. } => (&[DESCRIPTOR, CHANGE], &[]),
-        Action::Read { .. } => (&[DESCRIPTOR], &[Errno::ENXIO, Errno::EAGAIN, Errno::EOVERFLOW]),
+        Action::Read { .. } => {
+            (&[DESCRIPTOR], &[Errno::ENXIO, Errno::EAGAIN, Errno::EOVERFLOW, Errno::ESPIPE])
+        }
         Action::Write { .. } => (
             &[DESCRIPTOR, CHANGE],
-            &[Errno::EFBIG, Errno::ENXIO, Errno::EAGAIN, Errno::EPIPE, Errno::EOVERFLOW],
+            &[
+                Errno::EFBIG,
+                Errno::ENXIO,
+                Errno::EAGAIN,
+                Errno::EPIPE,
+                Errno::EOVERFLOW,
+                Errno::ESPIPE,
+            ],
         ),
         Action::Seek { .. } => (&[DESCRIPTOR], &[Errno::ENXIO, Errno::EOVERFLOW, Errno::ESPIPE]),
         Action::Truncate { .. } => (

@@ -6,6 +6,7 @@ use fuserig_abi::{
 
 use super::call::{CallResult, NewTime, Output, Target};
 use super::fail::Fail;
+use super::state::FileKindOpen;
 use super::system::Vfs;
 use crate::kernel::{DentryId, HandleId};
 use crate::pipeline::{AttrValid, Iattr, Operation, Outcome, Value};
@@ -228,6 +229,9 @@ impl Vfs {
 
     fn truncate_handle(&self, pid: Pid, fd: i32) -> Result<(DentryId, HandleId), Fail> {
         let state = self.state();
+        if matches!(state.file(pid, fd)?.kind, FileKindOpen::Special) {
+            return Err(Errno::EINVAL.into());
+        }
         let (handle, file) = state.handle(pid, fd)?;
         let inode = state.world.mount.handles[handle].inode;
         let regular = state.world.mount.inodes[inode].kind == FileKind::Regular;

@@ -6,6 +6,7 @@ use fuserig_sim_fs::{Lock, LowerExt, LowerOp, LowerReply, OpenFlags, Whence};
 use super::call::{Call, CallResult, Output};
 use super::fail::Fail;
 use super::locks::LockMode;
+use super::state::FileKindOpen;
 use super::system::Vfs;
 use crate::kernel::HandleId;
 use crate::pipeline::{DirRecord, Operation, Ordinary, Outcome, Value};
@@ -105,6 +106,7 @@ impl Vfs {
         offset: Option<i64>,
     ) -> Result<CallResult, Fail> {
         check_offset(offset)?;
+        self.check_has_positions(pid, fd, offset.is_some(), Errno::ESPIPE)?;
         let (handle, position) = self.any_handle(pid, fd, false)?;
         let at = offset.unwrap_or(position);
         let at = u64::try_from(at).ok().ok_or(Errno::EINVAL)?;
@@ -129,6 +131,7 @@ impl Vfs {
         offset: Option<i64>,
     ) -> Result<CallResult, Fail> {
         check_offset(offset)?;
+        self.check_has_positions(pid, fd, offset.is_some(), Errno::ESPIPE)?;
         let (handle, position) = self.io_handle(pid, fd, true)?;
         let at = offset.unwrap_or(position);
         let at = u64::try_from(at).ok().ok_or(Errno::EINVAL)?;
@@ -182,8 +185,10 @@ impl Vfs {
         offset: i64,
         whence: u32,
     ) -> Result<CallResult, Fail> {
-        let handle = self.state().handle(pid, fd)?.0;
+        self.state().file(pid, fd)?;
         let whence = Whence::from_raw(whence).ok_or(Errno::EINVAL)?;
+        self.check_has_positions(pid, fd, true, Errno::ESPIPE)?;
+        let handle = self.state().handle(pid, fd)?.0;
         if self.kind_of_handle(handle) == FileKind::Directory {
             return self.seek_directory(handle, offset, whence);
         }
@@ -223,10 +228,11 @@ impl Vfs {
         offset: i64,
         length: i64,
     ) -> Result<CallResult, Fail> {
-        self.state().handle(pid, fd)?;
+        self.state().file(pid, fd)?;
         let (Ok(offset), Ok(length @ 1..)) = (u64::try_from(offset), u64::try_from(length)) else {
             return Err(Errno::EINVAL.into());
         };
+        self.check_has_positions(pid, fd, true, Errno::ESPIPE)?;
         let handle = self.io_handle(pid, fd, true)?.0;
         let _lock = self.lock_file(pid, handle).await;
         let operation = Operation::FileFallocate { handle, mode, offset, length };
@@ -248,13 +254,35 @@ impl Vfs {
         fd: i32,
         datasync: bool,
     ) -> Result<CallResult, Fail> {
+        self.check_has_positions(pid, fd, true, Errno::EINVAL)?;
         let handle = self.state().handle(pid, fd)?.0;
         let directory = self.kind_of_handle(handle) == FileKind::Directory;
         let outcome = self.operate(pid, Operation::Fsync { handle, datasync, directory }).await?;
         number(&outcome).map(CallResult::value)
     }
 
+    /// Refuses what a fifo cannot do, whoever asks: it has no positions, no space and nothing to
+    /// make durable (`pipefifo_fops`). What it carries is not modelled; see [`Vfs::is_special`].
+    fn check_has_positions(
+        &self,
+        pid: Pid,
+        fd: i32,
+        asked: bool,
+        errno: Errno,
+    ) -> Result<(), Fail> {
+        let state = self.state();
+        let Ok(file) = state.file(pid, fd) else { return Ok(()) };
+        let special = matches!(file.kind, FileKindOpen::Special);
+        let inode = state.world.mount.dentries[file.dentry].inode;
+        let fifo = inode
+            .is_some_and(|inode| special && state.world.mount.inodes[inode].kind == FileKind::Fifo);
+        if asked && fifo { Err(errno.into()) } else { Ok(()) }
+    }
+
     pub(super) async fn getdents(&self, pid: Pid, fd: i32, space: u64) -> Result<CallResult, Fail> {
+        if matches!(self.state().file(pid, fd)?.kind, FileKindOpen::Special) {
+            return Err(Errno::ENOTDIR.into());
+        }
         let handle = self.state().handle(pid, fd)?.0;
         if self.kind_of_handle(handle) != FileKind::Directory {
             return Err(Errno::ENOTDIR.into());

@@ -74,6 +74,10 @@ impl Vfs {
         }
         if path_only {
             self.open_path(pid, path, flags).await
+        } else if flags.contains(OpenFlags::CREAT | OpenFlags::DIRECTORY) {
+            // Refused before the path is looked at since Linux 6.4 (`build_open_flags`); older
+            // kernels made a regular file and failed with ENOTDIR.
+            Err(Errno::EINVAL.into())
         } else if flags.contains(TMPFILE) {
             self.open_tmpfile(pid, path, flags, mode).await
         } else {

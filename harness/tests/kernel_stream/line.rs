@@ -9,6 +9,9 @@ use fuserig_abi::{
     FATTR_ATIME_NOW, FATTR_CTIME, FATTR_KILL_SUIDGID, FATTR_LOCKOWNER, FATTR_MTIME_NOW,
 };
 
+/// A mask that leaves out whole calls.
+pub(crate) const DATA_OF_FIFOS: &str = "data of a fifo";
+
 /// What is left out of the comparison, each with its reason. `unique`, `pid` and the time of a
 /// request are no part of a line at all: they say who counted, and when.
 pub(crate) const MASKS: &[(&str, &str)] = &[
@@ -16,6 +19,7 @@ pub(crate) const MASKS: &[(&str, &str)] = &[
     ("time of now", "the two arms have two clocks; the bit that says `now` is compared"),
     ("hidden flags", "fuser 0.18 keeps GETATTR, READ, RELEASE and SETATTR flags to itself"),
     ("listing size", "fuser 0.18 does not say how large the reply may be"),
+    (DATA_OF_FIFOS, "no filesystem carries it: reads and writes without a position are not made"),
     ("number of FORGETs", "the kernel sends them when it likes, and several as one: sums count"),
 ];
 

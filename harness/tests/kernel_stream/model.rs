@@ -158,6 +158,19 @@ impl Model {
         self.vfs.call(pid, call)
     }
 
+    /// Whether a call moves data through a fifo.
+    pub(crate) fn carries(&self, pid: Pid, call: &Call) -> bool {
+        match call {
+            Call::Read { fd, offset: None, .. } | Call::Write { fd, offset: None, .. } => {
+                self.vfs.is_special(pid, *fd)
+            }
+            Call::CopyFileRange { from, to, .. } => {
+                self.vfs.is_special(pid, *from) || self.vfs.is_special(pid, *to)
+            }
+            _ => false,
+        }
+    }
+
     /// The requests since the last call.
     pub(crate) fn take(&self) -> Vec<Exchange> {
         core::mem::take(&mut self.log.borrow_mut())

@@ -9,6 +9,8 @@ const EXCLUSIVE: u32 = 0o200;
 const TRUNCATE: u32 = 0o1000;
 const APPEND: u32 = 0o2000;
 const DIRECTORY: u32 = 0o200_000;
+const NONBLOCK: u32 = 0o4000;
+const PATH: u32 = 0o10_000_000;
 
 fn open(path: &str, flags: u32) -> Action {
     Action::Open { path: path.into(), flags, mode: 0o644 }
@@ -63,7 +65,7 @@ type Script = (&'static str, u32, Vec<Action>);
 /// Every script with its name.
 pub(crate) fn all() -> Vec<(String, Vec<Step>)> {
     let steps = |uid, actions: Vec<Action>| actions.into_iter().map(|act| (uid, act)).collect();
-    [about_privileges(), about_contents(), about_names()]
+    [about_privileges(), about_contents(), about_kinds(), about_names()]
         .into_iter()
         .flatten()
         .map(|(name, uid, actions)| (name.to_owned(), steps(uid, actions)))
@@ -127,6 +129,47 @@ fn about_contents() -> Vec<Script> {
     vec![
         ("appends and reads in turn", 0, appends),
         ("listings in pieces with uses between", 0, listings),
+    ]
+}
+
+/// Fifos, opened so that nobody waits, and flags of open that exclude each other.
+fn about_kinds() -> Vec<Script> {
+    const READ_AND_WRITE: u32 = 2;
+    let fifo = vec![
+        Action::Mknod { path: "p".into(), mode: 0o010_644 },
+        open("p", READ_AND_WRITE),
+        read(4),
+        Action::Write { file: 0, size: 4, fill: b'w', offset: Some(0) },
+        Action::Seek { file: 0, offset: 1, whence: 0 },
+        Action::Ftruncate { file: 0, size: 0 },
+        Action::Fallocate { file: 0, mode: 0, offset: 0, length: 1 },
+        Action::Fallocate { file: 0, mode: 0, offset: 0, length: 0 },
+        Action::Fsync { file: 0, datasync: false },
+        fstat(),
+        close(),
+        open("p", 1 | NONBLOCK),
+        open("p", NONBLOCK),
+        read(4),
+        list(64),
+        close(),
+        open("p", DIRECTORY),
+        unlink("p"),
+    ];
+    let both = vec![
+        open("n", CREATE | DIRECTORY),
+        open("d", CREATE | DIRECTORY),
+        open("nowhere/n", CREATE | EXCLUSIVE | DIRECTORY),
+        open("d", PATH | CREATE | DIRECTORY),
+        close(),
+        stat("n"),
+        open("d", CREATE),
+        open("a", DIRECTORY),
+        open("d", TRUNCATE),
+    ];
+    vec![
+        ("a fifo and what it cannot do", 0, fifo.clone()),
+        ("a fifo of a user", 1000, fifo),
+        ("directories that open does not make", 0, both),
     ]
 }
 

@@ -103,8 +103,9 @@ impl Ordinary<'_> {
         let to = match whence {
             Whence::Set => offset,
             Whence::Cur if offset == 0 => return Ok(number(position)),
-            Whence::Cur => position.checked_add(offset).ok_or(Errno::EOVERFLOW)?,
-            Whence::End => size.checked_add(offset).ok_or(Errno::EOVERFLOW)?,
+            // A sum beyond all positions is a negative one to `vfs_setpos`.
+            Whence::Cur => position.checked_add(offset).ok_or(Errno::EINVAL)?,
+            Whence::End => size.checked_add(offset).ok_or(Errno::EINVAL)?,
             Whence::Data | Whence::Hole => self.seek_data(handle, offset, whence, size)?,
         };
         if to < 0 {
