@@ -42,7 +42,7 @@ pub(crate) const ROWS: &[Row] = &[
         rules: &["rule getxattr_pre ret=0 buf.name.op=1 buf.name.size=0 buf.name.copy=0"],
         calls: &["getxattr xa user.a 8"],
         faithful: "crash BUF-4",
-        intended: Meant::Gives("-1 ERANGE"),
+        intended: Meant::Gives("-1 EOPNOTSUPP"),
         ..PLAIN
     },
     Row {

@@ -1,7 +1,7 @@
 //! getxattr, listxattr, setxattr, removexattr.
 
 use fuserig_abi::{
-    Abi, Arg, BufferFlags, FuseBuffer, FuseGetxattrIn, FuseGetxattrOut, FuseSetxattrIn, Ino,
+    Abi, Arg, BufferFlags, Errno, FuseBuffer, FuseGetxattrIn, FuseGetxattrOut, FuseSetxattrIn, Ino,
     MemoryId, RequestFlags,
 };
 use fuserig_sim_fs::{LowerExt, LowerOp, LowerReply, XattrFlags};
@@ -110,6 +110,12 @@ fn copy_out(run: &mut Run) {
     }
 }
 
+/// No handler takes an empty name. That a system call refuses it with ERANGE is its own check,
+/// which the pipeline does not pass.
+fn named(name: &[u8]) -> Result<(), Errno> {
+    if name.is_empty() { Err(Errno::EOPNOTSUPP) } else { Ok(()) }
+}
+
 /// The attribute name as the kernel takes it: a NUL is stored over its last byte.
 fn kernel_name(
     world: &World,
@@ -146,7 +152,8 @@ pub(super) fn get_lower(world: &mut World, run: &mut Run) -> Code {
     };
     let size_max = size(run) as usize;
     let op = LowerOp::GetXattr { node: node(world, run), name: &name, size_max };
-    match world.lower(&run.caller, &op) {
+    let answer = named(&name).and_then(|()| world.lower(&run.caller, &op));
+    match answer {
         Ok(reply) => {
             let length = deliver(run, reply);
             set_length(run, length);
@@ -236,7 +243,9 @@ pub(super) fn set_lower(world: &mut World, run: &mut Run) -> Code {
         None => Vec::new(),
     };
     let flags = XattrFlags::from_bits_retain(flags);
-    let answer = world.lower.set_xattr(&run.caller, node(world, run), &name, &value, flags);
+    let node = node(world, run);
+    let answer =
+        named(&name).and_then(|()| world.lower.set_xattr(&run.caller, node, &name, &value, flags));
     hidden_code(world, run, answer)
 }
 
@@ -253,7 +262,8 @@ pub(super) fn remove_in(world: &mut World, run: &mut Run) -> Code {
 pub(super) fn remove_lower(world: &mut World, run: &mut Run) -> Code {
     super::name::changes_unused(world, run);
     let name = original_c_string(run, 0)?;
-    let answer = world.lower.remove_xattr(&run.caller, node(world, run), &name);
+    let node = node(world, run);
+    let answer = named(&name).and_then(|()| world.lower.remove_xattr(&run.caller, node, &name));
     hidden_code(world, run, answer)
 }
 
