@@ -11,6 +11,8 @@ mod bench;
 mod reading;
 #[path = "pipeline/stages.rs"]
 mod stages;
+#[path = "pipeline/views.rs"]
+mod views;
 
 use bench::{Bench, caller, number};
 use fuserig::pipeline::{Operation, Progress, Run, Stop};

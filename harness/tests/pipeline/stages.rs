@@ -13,7 +13,7 @@ use fuserig_abi::{
 };
 
 use super::android::reading_android;
-use super::bench::{Bench, number};
+use super::bench::{Bench, Work, number};
 use super::reading::reading;
 
 /// How the stages of one run are chosen.
@@ -370,7 +370,13 @@ impl Sink for Lines {
 pub(crate) const LOWER_ERRNO: Errno = Errno::ENOSPC;
 
 fn play(abi: Abi, subject: &Subject, path: &Path) -> (String, Outcome) {
+    play_with(abi, subject, path, |_, _| {})
+}
+
+/// The same with something that the filter does to its arguments.
+pub(crate) fn play_with(abi: Abi, subject: &Subject, path: &Path, work: Work) -> (String, Outcome) {
     let mut bench = Bench::new(abi, Fidelity::Faithful);
+    bench.script.work.set(work);
     bench.script.pre.set(path.pre);
     bench.script.post.set(path.post);
     bench.script.default.set(path.default);
@@ -539,6 +545,11 @@ const HOLES: &[Hole] = &[
     ),
     (ANDROID, "release, releasedir", "one operation with two opcodes; the table has a row of each"),
     (
+        STRUCT_OPS,
+        "states of the out buffers behind a view of the postfilter",
+        "only finalize and the daemon see them; the rows BUF-8 to BUF-12 and N8 of tests/quirks",
+    ),
+    (
         &ABIS,
         "buffers: allocation fails",
         "only memory pressure fails an allocation; unit tests of the arena",
@@ -590,6 +601,7 @@ fn coverage(abi: Abi) -> String {
         writeln!(text, "{:<16} {before}\n{:<16} / {after}", subject.name, "")
             .expect("strings take everything");
     }
+    text.push_str(&super::views::table(abi));
     text.push_str("\nholes\n");
     let own = HOLES.iter().filter(|(on, ..)| on.contains(&abi));
     for (_, hole, reason) in own {
