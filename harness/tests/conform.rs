@@ -6,6 +6,7 @@
 
 mod conform {
     pub(crate) mod messages;
+    pub(crate) mod variations;
 }
 
 use std::path::{Path, PathBuf};

@@ -411,7 +411,7 @@ pub(super) struct ConformArgs {
     /// name, else `v4`
     #[arg(long, value_parser = parse_abi)]
     pub(super) abi: Option<Abi>,
-    /// Show passed and skipped cases too
+    /// Show passed cases too
     #[arg(long)]
     pub(super) all: bool,
 }

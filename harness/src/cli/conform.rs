@@ -34,7 +34,7 @@ pub(super) fn conform(args: &ConformArgs, terminal: &mut Terminal) -> Ended {
         }
         for report in &reports {
             totals.add(report);
-            if !terminal.json() && (args.all || report.verdict == Verdict::Failed) {
+            if !terminal.json() && (args.all || report.verdict != Verdict::Passed) {
                 terminal.line(report.to_string());
             }
         }

@@ -16,6 +16,8 @@ use crate::kernel::FilterId;
 use crate::pipeline::call_test_hook;
 use crate::vfs::{Call, CallResult, NewTime, Output, PathAt, Target, Vfs};
 
+/// Most rounds of a loop; the recorder made 2,000.
+const ROUNDS_MAX: i64 = 100_000;
 /// The test hook of the last patch of either series.
 const SYSFS_HOOK: &str = "/sys/fs/fuse/struct_op";
 
@@ -428,7 +430,10 @@ impl Driver {
     }
 
     fn repeat(&self, line: &Line<'_>) -> Result<Observed, Unable> {
-        let times = line.num(1)?;
+        let times = line.num(1)? as i64;
+        if times > ROUNDS_MAX {
+            return Err(Unable::NotModelled(format!("more than {ROUNDS_MAX} rounds of a loop")));
+        }
         let what = line.word(2)?;
         let (path, beside) = path(line.word(3)?);
         let mut failed = 0;
