@@ -11,7 +11,9 @@ use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::process::Command;
 
 use rig::{Rig, errno, fuserig, is_mounted, on_both, runnable, text};
-use rustix::fs::{AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags, RenameFlags, XattrFlags};
+use rustix::fs::{
+    AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags, RenameFlags, StatxFlags, XattrFlags,
+};
 
 #[test]
 fn contents_links_and_kinds_are_those_of_a_filesystem() {
@@ -70,6 +72,12 @@ fn rename_understands_its_flags() {
         rename(RenameFlags::EXCHANGE).expect("exchanged");
         assert_eq!(std::fs::read(&a).expect("read"), b"b");
         assert_eq!(std::fs::read(&b).expect("read"), b"a");
+        rename(RenameFlags::WHITEOUT).expect("replaced");
+        assert_eq!(std::fs::read(&b).expect("read"), b"b");
+        let whiteout = a.symlink_metadata().expect("there");
+        let kind = FileType::from_raw_mode(whiteout.mode());
+        assert_eq!((kind, whiteout.rdev()), (FileType::CharacterDevice, 0));
+        assert_eq!(errno(rename(RenameFlags::NOREPLACE | RenameFlags::EXCHANGE)), 22);
     });
 }
 
@@ -134,6 +142,12 @@ fn what_fuse_cannot_carry_fails_with_the_kernels_errno() {
         }
         let flags = rustix::fs::ioctl_getflags(&file);
         assert_eq!(errno(flags), 25, "an ioctl is ENOTTY");
+        // statx succeeds, and says that nobody knows when the file was made and what marks it has.
+        let extras = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+        let found = rustix::fs::statx(&file, "", AtFlags::EMPTY_PATH, extras).expect("answered");
+        let told = StatxFlags::from_bits_retain(found.stx_mask);
+        assert!(told.contains(StatxFlags::BASIC_STATS) && !told.contains(StatxFlags::BTIME));
+        assert_eq!((found.stx_size, found.stx_attributes.bits()), (8192, 0));
         // syncfs is the kernel's own business on a mount that has no server for it.
         rustix::fs::syncfs(&file).expect("answered");
     });
