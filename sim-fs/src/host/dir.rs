@@ -20,6 +20,8 @@ const BUFFER_BYTES: usize = 32 * 1024;
 /// One record before it has a number.
 struct Record {
     position: u64,
+    /// The inode number on the host, which on a mount point is that of what is below.
+    inode: u64,
     name: Vec<u8>,
 }
 
@@ -38,11 +40,11 @@ impl HostFs {
         rustix::fs::seek(fd, SeekFrom::Start(position)).map_err(errno)?;
         let (records, end) = read_records(fd.as_fd(), position, records_max)?;
         let mut entries = Vec::with_capacity(records.len());
-        for Record { position, name } in records {
+        for Record { position, inode, name } in records {
             let seen = match name.as_slice() {
                 b"." => Ok((*node, FileKind::Directory)),
                 b".." if *node == Nodes::ROOT => Ok((Nodes::ROOT, FileKind::Directory)),
-                name => self.nodes.sight(fd.as_fd(), name),
+                name => self.nodes.sight((*node, fd.as_fd()), name, inode),
             };
             // A name that somebody removed since the listing is as good as removed before it.
             if let Ok((ino, kind)) = seen {
@@ -67,7 +69,8 @@ fn read_records(
     while records.len() < records_max.max(1) {
         let Some(record) = directory.next() else { break };
         let record = record.map_err(errno)?;
-        records.push(Record { position: end, name: record.file_name().to_bytes().to_vec() });
+        let name = record.file_name().to_bytes().to_vec();
+        records.push(Record { position: end, inode: record.ino(), name });
         end = record.next_entry_cookie();
     }
     if records.is_empty() {

@@ -13,6 +13,9 @@ use rustix::fs::{AtFlags, Statx, StatxFlags, StatxTimestamp};
 
 use super::handle::errno;
 
+/// A device and an inode number on it.
+type Place = ((u32, u32), u64);
+
 /// What makes a file of the host itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
@@ -36,6 +39,8 @@ pub(super) struct Node {
 pub(super) struct Nodes {
     numbers: BTreeMap<Key, Ino>,
     held: BTreeMap<Ino, Node>,
+    /// Held nodes by device and inode: while one is held, nothing else has these.
+    pinned: BTreeMap<Place, Ino>,
     next: u64,
     root: Key,
 }
@@ -47,6 +52,7 @@ impl Nodes {
         let mut nodes = Nodes {
             numbers: BTreeMap::new(),
             held: BTreeMap::new(),
+            pinned: BTreeMap::new(),
             next: Nodes::ROOT.0,
             root: key(&described),
         };
@@ -78,6 +84,7 @@ impl Nodes {
         let ino = self.number(key);
         let stat = stat(&described, ino)?;
         self.held.entry(ino).or_insert(Node { fd, kind: stat.kind, key });
+        self.pinned.insert((key.device, key.inode), ino);
         Ok(stat)
     }
 
@@ -86,12 +93,19 @@ impl Nodes {
         stat(&describe(self.get(ino)?.fd.as_fd())?, ino)
     }
 
-    /// The number and the type for a name in a directory that was only seen in a listing.
+    /// The number and the type for a name in a directory that was only seen in a listing, with the
+    /// inode number that the record has. Of a node that is held the record says enough.
     pub(super) fn sight(
         &mut self,
-        directory: BorrowedFd<'_>,
+        (parent, directory): (Ino, BorrowedFd<'_>),
         name: &[u8],
+        listed: u64,
     ) -> Result<(Ino, FileKind), Errno> {
+        // A directory can be listed after it was removed and given back.
+        let device = self.held.get(&parent).map(|node| node.key.device);
+        if let Some(ino) = device.and_then(|device| self.pinned.get(&(device, listed))) {
+            return Ok((*ino, self.get(*ino)?.kind));
+        }
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
         let described = rustix::fs::statx(directory, name, flags, WANTED).map_err(errno)?;
         let kind = FileKind::from_mode(described.stx_mode.into()).ok_or(Errno::EIO)?;
@@ -105,6 +119,7 @@ impl Nodes {
             return Ok(());
         }
         let node = self.held.remove(&ino).expect("its attributes were just read");
+        self.pinned.remove(&(node.key.device, node.key.inode));
         if nlink == 0 {
             self.numbers.remove(&node.key);
         }

@@ -101,7 +101,7 @@ fn filesystems_that_differ_are_told_apart() {
         MemFsOptions { capacity_bytes: 100 * 4096, ..same },
         MemFsOptions { inodes_max: 8, ..same },
         MemFsOptions { links_max: 3, ..same },
-        MemFsOptions { atime: AtimePolicy::Noatime, ..same },
+        MemFsOptions { directory_atime: AtimePolicy::Noatime, ..same },
         MemFsOptions { root_permissions: 0o777, ..same },
     ];
     for options in different {
