@@ -1,7 +1,7 @@
 //! Imports of whole logs of daemons, in `tests/fuse_strace`.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{BufRead, Read as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,10 @@ fn log_path(name: &str) -> PathBuf {
 }
 
 fn import(path: &Path, options: &FuseStraceOptions) -> (Vec<Record>, FuseStraceReport) {
-    let log = open_log(path).expect("the log is beside the test");
+    import_from(open_log(path).expect("the log is beside the test"), options)
+}
+
+fn import_from(log: impl BufRead, options: &FuseStraceOptions) -> (Vec<Record>, FuseStraceReport) {
     let mut records = Vec::new();
     let mut keep = |record| {
         records.push(record);
@@ -157,4 +160,127 @@ fn other_payload_modes_keep_everything_else() {
             assert_eq!(other.payload.len(), expected);
         }
     }
+}
+
+/// The text of a log.
+fn log_text(name: &str) -> String {
+    let mut text = String::new();
+    open_log(&log_path(name)).expect("open").read_to_string(&mut text).expect("the log is text");
+    text
+}
+
+/// The process, the time and the rest of a line.
+fn columns(line: &str) -> (&str, &str, &str) {
+    let (pid, rest) = line.split_once(' ').expect("-f puts a process in front");
+    let (time, rest) = rest.trim_start().split_once(' ').expect("-ttt puts a time behind it");
+    (pid, time, rest)
+}
+
+/// One whole read of a message: its bytes in quotes, and how many they are.
+fn whole_read(rest: &str) -> Option<(&str, &str)> {
+    let (bytes, rest) = rest.strip_prefix("read(3, ")?.split_once(", ")?;
+    Some((bytes, rest.split_once(" = ")?.1)).filter(|(bytes, _)| bytes.ends_with('"'))
+}
+
+/// A line as strace writes it under other options, or as another daemon causes it.
+type Variation = (&'static str, fn(&str) -> String);
+
+const VARIATIONS: [Variation; 11] = [
+    ("[pid N] on a terminal", |line| {
+        let (pid, time, rest) = columns(line);
+        format!("[pid {pid:>5}] {time} {rest}")
+    }),
+    ("-Y, no times", |line| {
+        let (pid, _, rest) = columns(line);
+        format!("{pid}<hello fuse> {rest}")
+    }),
+    ("-tt", |line| {
+        let (pid, time, rest) = columns(line);
+        let (seconds, fraction) = time.split_once('.').expect("a fraction");
+        let seconds: u64 = seconds.parse().expect("digits");
+        let (hours, minutes) = (seconds / 3600 % 24, seconds / 60 % 60);
+        format!("{pid} {hours:02}:{minutes:02}:{:02}.{fraction} {rest}", seconds % 60)
+    }),
+    ("-r", |line| {
+        let (pid, _, rest) = columns(line);
+        format!("{pid}      0.000123 {rest}")
+    }),
+    ("-n -i", |line| {
+        let (pid, time, rest) = columns(line);
+        format!("{pid}  {time} [   0] [00007f12ab34cd56] {rest}")
+    }),
+    ("-T", |line| match line.contains(" = ") {
+        true => format!("{line} <0.000012>"),
+        false => line.to_owned(),
+    }),
+    ("-yy", |line| line.replace("(3,", "(3</dev/fuse<char 10:229>>,")),
+    ("-k", |line| format!("{line}\n > /usr/lib/libc.so.6(__read+0x4d) [0x10e2d]")),
+    ("lines of another system", |line| format!("{line}\r")),
+    ("readv", |line| {
+        let (pid, time, rest) = columns(line);
+        let Some((bytes, moved)) = whole_read(rest) else { return line.to_owned() };
+        let vector = format!("[{{iov_base={bytes}, iov_len=99999}}]");
+        format!("{pid}  {time} readv(3, {vector}, 1) = {moved}")
+    }),
+    ("splice and vmsplice", |line| {
+        let (pid, time, rest) = columns(line);
+        if let Some((bytes, moved)) = whole_read(rest) {
+            return format!(
+                "{pid}  {time} splice(3</dev/fuse>, NULL, 6, NULL, 99999, 0) = {moved}\n\
+                 {pid}  {time} read(5, {bytes}, 99999) = {moved}"
+            );
+        }
+        let whole = rest.strip_prefix("writev(3, ").and_then(|rest| rest.rsplit_once(") = "));
+        let Some((vector, moved)) = whole else { return line.to_owned() };
+        format!(
+            "{pid}  {time} vmsplice(6, {vector}, 0) = {moved}\n\
+             {pid}  {time} splice(5, NULL, 3</dev/fuse>, NULL, {moved}, 0) = {moved}"
+        )
+    }),
+];
+
+#[test]
+fn the_same_messages_come_of_every_option_of_strace_and_every_way_through_the_kernel() {
+    let text = log_text("shell.strace.zst");
+    let (records, _) = import_from(text.as_bytes(), &FuseStraceOptions::default());
+    let expected = messages(&records);
+    for (name, vary) in VARIATIONS {
+        let log: String = text.lines().map(|line| vary(line) + "\n").collect();
+        assert!(log != text, "{name} changes something");
+        let (records, report) = import_from(log.as_bytes(), &FuseStraceOptions::default());
+        assert!(report.is_lossless(), "{name}: {report}");
+        assert_eq!((report.requests, report.replies), (800, 798), "{name}");
+        assert!(messages(&records) == expected, "{name}: the messages differ");
+    }
+}
+
+#[test]
+fn a_log_that_begins_after_the_mount_or_ends_within_a_line_says_what_is_missing() {
+    let text = log_text("shell.strace.zst");
+    let later: String = text.lines().skip(400).map(|line| line.to_owned() + "\n").collect();
+    let (_, report) = import_from(later.as_bytes(), &FuseStraceOptions::default());
+    let said = report.to_string();
+    assert!(said.contains("no INIT: the log begins after the mount"), "{said}");
+    assert!(report.problems.iter().all(|problem| problem.line < 20), "{said}");
+    let torn = &text[..text.len() / 2];
+    let (_, report) = import_from(torn.as_bytes(), &FuseStraceOptions::default());
+    let lines = torn.lines().count() as u64;
+    assert_eq!((report.problems_total(), report.problems[0].line), (1, lines), "{report}");
+    let cut: String = text
+        .lines()
+        .map(|line| match line.split_once("\\x") {
+            Some((front, rest)) if rest.len() > 4 * 32 && line.contains("read") => {
+                let (head, behind) = rest.split_at(4 * 32 - 2);
+                format!(
+                    "{front}\\x{head}\"...{}\n",
+                    &behind[behind.find('"').expect("a quote") + 1..]
+                )
+            }
+            _ => line.to_owned() + "\n",
+        })
+        .collect();
+    let (records, report) = import_from(cut.as_bytes(), &FuseStraceOptions::default());
+    assert!(records.is_empty() && report.requests == 0, "{report}");
+    assert!(report.problems_total() >= 800, "{report}");
+    assert!(report.problems[0].to_string().contains("record with a larger `-s`"), "{report}");
 }

@@ -1,6 +1,7 @@
 //! Imports of whole logs: those of the shared captures, and our own in `tests/strace`.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, Read as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -12,14 +13,17 @@ use fuserig_traces::record::{CallFlags, CallRecord};
 const ROOT: &str = "/srv/work";
 
 fn import(path: &Path) -> (Vec<CallRecord>, ImportReport) {
-    let log = open_log(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    import_from(open_log(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+}
+
+fn import_from(log: impl BufRead) -> (Vec<CallRecord>, ImportReport) {
     let mut calls = Vec::new();
     let mut keep = |call| {
         calls.push(call);
         ControlFlow::Continue(())
     };
     let report = import_strace(log, &StraceOptions::new(ROOT), &mut keep)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        .unwrap_or_else(|error| panic!("{error}"));
     (calls, report)
 }
 
@@ -256,4 +260,97 @@ fn another_root_has_nothing_inside() {
         .expect("the log is one of strace");
     assert!(!report.root_seen && report.is_lossless());
     assert_eq!(report.inside, 0);
+}
+
+/// The process, the time and the rest of a line.
+fn columns(line: &str) -> (&str, &str, &str) {
+    let (pid, rest) = line.split_once(' ').expect("-f puts a process in front");
+    let (time, rest) = rest.trim_start().split_once(' ').expect("-ttt puts a time behind it");
+    (pid, time, rest)
+}
+
+/// A line without the duration of `-T`.
+fn without_duration(line: &str) -> &str {
+    match line.rsplit_once(" <") {
+        Some((front, back)) if back.ends_with('>') && back.starts_with("0.") => front,
+        _ => line,
+    }
+}
+
+/// A line as strace writes it under other options.
+type Variation = (&'static str, fn(&str) -> String);
+
+const VARIATIONS: [Variation; 9] = [
+    ("[pid N] on a terminal", |line| {
+        let (pid, time, rest) = columns(line);
+        format!("[pid {pid:>5}] {time} {rest}")
+    }),
+    ("-Y, no times", |line| {
+        let (pid, _, rest) = columns(line);
+        format!("{pid}<a program> {rest}")
+    }),
+    ("-tt", |line| {
+        let (pid, time, rest) = columns(line);
+        let (seconds, fraction) = time.split_once('.').expect("a fraction");
+        let seconds: u64 = seconds.parse().expect("digits");
+        let (hours, minutes) = (seconds / 3600 % 24, seconds / 60 % 60);
+        format!("{pid} {hours:02}:{minutes:02}:{:02}.{fraction} {rest}", seconds % 60)
+    }),
+    ("-t", |line| {
+        let (pid, _, rest) = columns(line);
+        format!("{pid} 12:34:56 {rest}")
+    }),
+    ("-r", |line| {
+        let (pid, _, rest) = columns(line);
+        format!("{pid}      0.000123 {rest}")
+    }),
+    ("-n -i", |line| {
+        let (pid, time, rest) = columns(line);
+        format!("{pid}  {time} [ 257] [00007f12ab34cd56] {rest}")
+    }),
+    ("without -T", |line| without_duration(line).to_owned()),
+    ("-k", |line| format!("{line}\n > /usr/lib/libc.so.6(__read+0x4d) [0x10e2d]")),
+    ("lines of another system", |line| format!("{line}\r")),
+];
+
+#[test]
+fn the_same_calls_come_of_every_option_of_strace() {
+    // What a call was, without when.
+    let told = |calls: &[CallRecord]| {
+        let told = calls.iter().map(|call| CallRecord {
+            time_ns: 0,
+            duration_ns: 0,
+            source_line: 0,
+            ..call.clone()
+        });
+        told.collect::<Vec<_>>()
+    };
+    for name in ["programs", "wal", "users"] {
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/strace/{name}.strace.zst"));
+        let mut text = String::new();
+        open_log(&path).expect("open").read_to_string(&mut text).expect("the log is text");
+        let (calls, plain) = import_from(text.as_bytes());
+        for (option, vary) in VARIATIONS {
+            let log: String = text.lines().map(|line| vary(line) + "\n").collect();
+            assert!(log != text, "{option} changes something");
+            let (varied, report) = import_from(log.as_bytes());
+            assert_eq!(report.losses_total, plain.losses_total, "{name}, {option}: {report}");
+            assert_eq!(report.not_understood_total, 0, "{name}, {option}: {report}");
+            assert!(told(&varied) == told(&calls), "{name}, {option}: the calls differ");
+        }
+    }
+}
+
+#[test]
+fn times_without_a_date_are_kept_as_what_they_are() {
+    let log = "script started\n7 23:59:59.5 openat(AT_FDCWD</srv/work>, \"a\", O_RDONLY) = \
+               3</srv/work/a>\n7 00:00:01 close(3</srv/work/a>) = 0\n";
+    let (calls, report) = import_from(log.as_bytes());
+    let times: Vec<u64> = calls.iter().map(|call| call.time_ns).collect();
+    assert_eq!(times, [0, 0, 1_500_000_000], "a day passes between");
+    assert_eq!((report.first_ns, report.not_understood_total), (None, 1));
+    let said = report.to_string();
+    assert!(said.contains("of the day, without a date"), "{said}");
+    assert!(said.contains("line 1: column 1"), "{said}");
 }

@@ -78,10 +78,11 @@ fn pass(
 
 fn header(args: &ImportArgs, survey: &ImportReport) -> Header {
     let plain = FirstClient::default();
+    let kind = if survey.first_ns.is_some() { ClockKind::Realtime } else { ClockKind::Unknown };
     Header {
         tool: "fuserig".to_owned(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        clock: Some(Clock { kind: ClockKind::Realtime, base_ns: survey.first_ns }),
+        clock: Some(Clock { kind, base_ns: survey.first_ns }),
         payload: PayloadMode::Full,
         first_client: Some(FirstClient {
             uid: survey.uid_initial.unwrap_or(plain.uid),

@@ -102,6 +102,12 @@ fn label(label: &str) -> String {
     if matches!(label, "" | "lower") { label.to_owned() } else { "tree".to_owned() }
 }
 
+/// Whether a filter is a plain word. Its parameters may be names of the trace, and an object is a
+/// path.
+fn names_nothing(filter: &str) -> bool {
+    filter.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
 fn header(header: &Header, mapper: &mut Mapper, policy: &Policy) -> Header {
     let mut left_out: Vec<String> = header.unknown.names().map(str::to_owned).collect();
     let mut options = header.mount_options.clone();
@@ -134,8 +140,15 @@ fn header(header: &Header, mapper: &mut Mapper, policy: &Policy) -> Header {
         base_ns: clock.base_ns.map(|base_ns| mapper.base_ns(base_ns)),
         ..clock
     });
+    let filter = if names_nothing(&header.filter) {
+        header.filter.clone()
+    } else {
+        left_out.push("filter".to_owned());
+        String::new()
+    };
     mapper.report.header_fields = left_out;
     Header {
+        filter,
         mount_options: options,
         clock,
         first_client,

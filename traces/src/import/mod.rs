@@ -5,6 +5,7 @@
 //! go. What a reader would get wrong: an import is not a replay, so nothing here judges whether
 //! the log makes sense, only what it says.
 
+mod clock;
 mod fuse_strace;
 mod lines;
 mod log_error;

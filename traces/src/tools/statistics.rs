@@ -17,7 +17,7 @@ const DEPTH_MAX: usize = 64;
 /// Rows of the table of hot paths.
 const HOT_MAX: usize = 10;
 
-/// Durations, counted by powers of two of nanoseconds.
+/// Durations in nanoseconds, or other counts, by powers of two.
 ///
 /// ```
 /// use fuserig_traces::tools::Histogram;
@@ -26,6 +26,10 @@ const HOT_MAX: usize = 10;
 /// histogram.add(1_000_000);
 /// assert_eq!(histogram.at_most(50), 1_023);
 /// assert_eq!((histogram.at_most(100), histogram.largest()), (1_000_000, 1_000_000));
+/// let mut both = Histogram::default();
+/// both.merge(&histogram);
+/// both.merge(&histogram);
+/// assert_eq!((both.count(), both.largest()), (200, 1_000_000));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Histogram {
@@ -44,6 +48,14 @@ impl Histogram {
     pub fn add(&mut self, ns: u64) {
         self.buckets[64 - ns.leading_zeros() as usize] += 1;
         self.largest = self.largest.max(ns);
+    }
+
+    /// Adds what another one counted.
+    pub fn merge(&mut self, other: &Histogram) {
+        for (bucket, count) in self.buckets.iter_mut().zip(&other.buckets) {
+            *bucket += count;
+        }
+        self.largest = self.largest.max(other.largest);
     }
 
     /// How many were counted.

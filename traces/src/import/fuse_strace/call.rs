@@ -49,6 +49,11 @@ pub(super) fn way(name: &[u8]) -> Option<Way> {
     }
 }
 
+/// Whether the two halves of a call are worth joining: it moves bytes, or says where they go.
+pub(super) fn matters(name: &[u8]) -> bool {
+    way(name).is_some() || matches!(name, b"splice" | b"vmsplice" | b"ioctl")
+}
+
 /// Why a call could not be read: where in its text, and what was expected.
 pub(super) type Trouble = (usize, &'static str);
 

@@ -3,7 +3,8 @@
 //! Every form of the time column is read (`-ttt`, `-tt`, `-t`, `-r`, none), because what matters
 //! here are the messages; what the times are worth is said in the report.
 
-use super::super::words::{decimal, seconds};
+use super::super::clock::{Stamp, skip_blank, skip_columns, stamp};
+use super::super::words::decimal;
 
 /// One line, taken apart.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,17 +13,6 @@ pub(super) struct Head<'a> {
     pub(super) pid: u64,
     pub(super) stamp: Option<Stamp>,
     pub(super) event: Event<'a>,
-}
-
-/// The time column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stamp {
-    /// `-ttt`: nanoseconds since the epoch.
-    Epoch(u64),
-    /// `-t`, `-tt`: nanoseconds since midnight.
-    Day(u64),
-    /// `-r`: nanoseconds since the call before.
-    Step(u64),
 }
 
 /// What the line tells.
@@ -65,13 +55,10 @@ pub(super) fn parse(line: &[u8]) -> Result<Head<'_>, (usize, &'static str)> {
         skip_blank(&mut rest);
     }
     let stamp = stamp(&mut rest).map_err(|why| (at(rest), why))?;
+    skip_columns(&mut rest);
     let pid = pid.unwrap_or(0);
     let event = event(rest).map_err(|why| (at(rest), why))?;
     Ok(Head { pid, stamp, event })
-}
-
-fn skip_blank(rest: &mut &[u8]) {
-    *rest = rest.trim_ascii_start();
 }
 
 /// `-Y` puts the command behind the number: `6682<bash>`.
@@ -97,44 +84,6 @@ fn is_pid(rest: &[u8]) -> bool {
     const PID_DIGITS_MAX: usize = 8;
     let len = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
     (1..=PID_DIGITS_MAX).contains(&len) && matches!(rest.get(len), Some(b' ' | b'\t' | b'<'))
-}
-
-fn stamp(rest: &mut &[u8]) -> Result<Option<Stamp>, &'static str> {
-    const EPOCH_DIGITS_MIN: usize = 9;
-    let is_time = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b':');
-    let len = rest.iter().position(|byte| !is_time(byte)).unwrap_or(rest.len());
-    if len == 0 {
-        return Ok(None);
-    }
-    let (text, behind) = rest.split_at(len);
-    let whole = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let stamp = if text.contains(&b':') {
-        Stamp::Day(clock(text).ok_or("expected a time of day")?)
-    } else {
-        let nanos = seconds(text).ok_or("expected seconds")?;
-        if whole >= EPOCH_DIGITS_MIN { Stamp::Epoch(nanos) } else { Stamp::Step(nanos) }
-    };
-    *rest = behind;
-    skip_blank(rest);
-    // `-r` beside `-t`: `12:00:00 (+     0.000123) read(...`.
-    if rest.starts_with(b"(+") {
-        let end = rest.iter().position(|byte| *byte == b')').ok_or("`(+` lacks its `)`")?;
-        *rest = &rest[end + 1..];
-        skip_blank(rest);
-    }
-    Ok(Some(stamp))
-}
-
-/// `HH:MM:SS` with or without a fraction.
-fn clock(text: &[u8]) -> Option<u64> {
-    const NANOS: u64 = 1_000_000_000;
-    let mut parts = text.splitn(3, |byte| *byte == b':');
-    let (hours, minutes) = (decimal(parts.next()?)?, decimal(parts.next()?)?);
-    let nanos = seconds(parts.next()?)?;
-    if hours > 24 || minutes > 59 || nanos >= 61 * NANOS {
-        return None;
-    }
-    Some((hours * 3600 + minutes * 60) * NANOS + nanos)
 }
 
 fn event(text: &[u8]) -> Result<Event<'_>, &'static str> {
@@ -207,6 +156,11 @@ mod tests {
         check(&format!("     0.000123 {call}"), 0, Some(Stamp::Step(123_000)));
         check(&format!("7      0.000123 {call}"), 7, Some(Stamp::Step(123_000)));
         check(call, 0, None);
+        // `-n` and `-i`, in either order.
+        check(&format!("7 12:34:56 [   0] {call}"), 7, day(0));
+        check(&format!("7 [00007f12ab34cd56] {call}"), 7, None);
+        check(&format!("[pid 7] 12:34:56 [   0] [????????????????] {call}"), 7, day(0));
+        check(&format!("[00007f12ab34cd56] {call}"), 0, None);
     }
 
     #[test]

@@ -4,10 +4,12 @@ use core::ops::ControlFlow;
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
+use super::super::clock::LogClock;
 use super::super::words::decimal;
 use super::call::{self, Io, Outcome, Scan, Way};
 use super::head::{self, Event, Head};
-use super::session::{Devices, Half, LogClock};
+use super::pipes::{Pipes, Spliced};
+use super::session::{Devices, Half};
 use super::{FuseStraceOptions, FuseStraceReport, ProblemKind};
 use crate::import::LogError;
 use crate::import::lines::{Lines, LogLine};
@@ -55,6 +57,7 @@ struct Importer<'a> {
     halves: BTreeMap<u64, Half>,
     /// The request that a task read last: who answers it by splice.
     reading: BTreeMap<u64, (Channel, u64)>,
+    pipes: Pipes,
     pairing: Pairing,
     order: InOrder,
     store: PayloadStore,
@@ -88,6 +91,7 @@ impl<'a> Importer<'a> {
             devices: Devices::default(),
             halves: BTreeMap::new(),
             reading: BTreeMap::new(),
+            pipes: Pipes::default(),
             pairing: Pairing::default(),
             order: InOrder::default(),
             store: PayloadStore::new(options.payload),
@@ -125,6 +129,8 @@ impl<'a> Importer<'a> {
                     self.torn(half);
                 }
                 self.reading.remove(&pid);
+                let left = self.pipes.forget(pid);
+                self.unread(left);
             }
             Event::Begun { name, text } => self.begun(name, text, span)?,
             Event::Resumed { name, text } => match self.halves.remove(&pid) {
@@ -181,7 +187,7 @@ impl<'a> Importer<'a> {
     }
 
     fn begun(&mut self, name: &[u8], text: &[u8], span: Span) -> Result<(), LogError> {
-        if call::way(name).is_none() {
+        if !call::matters(name) {
             return Ok(());
         }
         if self.halves.len() >= HALVES_MAX {
@@ -248,19 +254,43 @@ impl<'a> Importer<'a> {
                 let Ok((outcome, _)) = scan.ending() else { return };
                 let Outcome::Moved(moved) = outcome else { return };
                 if self.is_device(fd, annotation.as_deref()) {
-                    let text = format!("{moved} bytes from the device");
-                    self.report.problem(span.line, ProblemKind::Splice, text);
+                    self.devices.connection(fd);
+                    let request = Spliced { fd, bytes: moved, line: span.line };
+                    let left = self.pipes.put_request(span.pid, request).filter(|_| moved > 0);
+                    self.unread(left);
                 } else if let Some((fd, annotation)) = splice_target(text)
                     && self.is_device(fd, annotation.as_deref())
                 {
-                    self.spliced_reply(moved, span);
+                    self.devices.connection(fd);
+                    self.spliced_reply(fd, moved, span);
                 }
+            }
+            b"vmsplice" => {
+                let Ok(Io { mut data, outcome: Outcome::Moved(moved), .. }) = call::parse(text)
+                else {
+                    return;
+                };
+                data.truncate(usize::try_from(moved).unwrap_or(usize::MAX));
+                self.pipes.put_reply(span.pid, &data);
             }
             _ => {}
         }
     }
 
-    fn spliced_reply(&mut self, moved: u64, span: Span) {
+    /// A request went through a pipe, and the log does not show who read it.
+    fn unread(&mut self, left: Option<Spliced>) {
+        if let Some(Spliced { bytes, line, .. }) = left {
+            let text = format!("{bytes} bytes from the device");
+            self.report.problem(line, ProblemKind::Splice, text);
+        }
+    }
+
+    fn spliced_reply(&mut self, fd: u64, moved: u64, span: Span) {
+        if let Some(data) = self.pipes.take_reply(span.pid, moved) {
+            let outcome = Outcome::Moved(moved);
+            let io = Io { fd, annotation: None, data, cut: false, outcome, took_ns: None };
+            return self.write(io, span);
+        }
         let text = format!("a reply of {moved} bytes");
         self.report.problem(span.line, ProblemKind::Splice, text);
         if let Some((channel, unique)) = self.reading.remove(&span.pid) {
@@ -280,15 +310,24 @@ impl<'a> Importer<'a> {
     }
 
     fn read(&mut self, mut io: Io, span: Span) {
-        let Outcome::Moved(moved) = io.outcome else {
+        let Outcome::Moved(mut moved) = io.outcome else {
             self.report.idle += 1;
             return;
         };
         // Old versions print the whole buffers of a vector.
         io.data.truncate(usize::try_from(moved).unwrap_or(usize::MAX));
+        let piped = self.pipes.take_request(span.pid, &io.data);
+        if let Some(Spliced { fd, bytes, .. }) = piped {
+            (io.fd, io.annotation, moved) = (fd, None, bytes);
+        }
         let head = RequestHead::parse(&io.data);
         let plausible = head.is_some_and(|head| head.is_plausible(moved));
         let device = self.is_device(io.fd, io.annotation.as_deref());
+        if !device && io.annotation.is_none() && is_cut_head(&io.data, moved) {
+            let text = format!("{} of {moved} bytes of a request", io.data.len());
+            self.report.problem(span.line, ProblemKind::Cut, text);
+            return;
+        }
         if !device && (io.annotation.is_some() || !plausible) {
             self.report.other += 1;
             return;
@@ -305,7 +344,8 @@ impl<'a> Importer<'a> {
         }
         if (io.data.len() as u64) < moved {
             let text = format!("{} of {moved} bytes of a request", io.data.len());
-            self.report.problem(span.line, ProblemKind::Cut, text);
+            let kind = if piped.is_some() { ProblemKind::Splice } else { ProblemKind::Cut };
+            self.report.problem(span.line, kind, text);
         }
         // A request exists when the read returns: the end of the line, or its time and duration.
         let late = if span.begun.is_none() { io.took_ns.unwrap_or(0) } else { 0 };
@@ -430,6 +470,7 @@ impl<'a> Importer<'a> {
         for half in core::mem::take(&mut self.halves).into_values() {
             self.torn(half);
         }
+        self.pipes.left().into_iter().for_each(|left| self.unread(Some(left)));
         self.pairing.finish();
         self.drain();
         self.order.finish();
@@ -437,6 +478,7 @@ impl<'a> Importer<'a> {
         if self.stopped {
             return Err(LogError::Stopped { line: self.report.lines });
         }
+        self.report.problems.sort_by_key(|problem| problem.line);
         self.report.connections = self.devices.connections();
         self.report.descriptors = self.devices.count();
         self.report.first_ns = self.clock.first_ns();
@@ -462,6 +504,19 @@ fn bracketed(text: &[u8]) -> Option<u64> {
     let inside = &text[open + 1..];
     let digits = inside.iter().take_while(|byte| byte.is_ascii_digit()).count();
     decimal(&inside[..digits])
+}
+
+/// Whether bytes that strace cut before the end of a head can be those of a request of `moved`
+/// bytes.
+fn is_cut_head(data: &[u8], moved: u64) -> bool {
+    const SEEN_MIN: usize = 16;
+    let len = RequestHead::LEN;
+    if !(SEEN_MIN..len).contains(&data.len()) || moved < len as u64 {
+        return false;
+    }
+    let mut padded = data.to_vec();
+    padded.resize(len, 0);
+    RequestHead::parse(&padded).is_some_and(|head| head.is_plausible(moved))
 }
 
 /// The third argument of `splice(in, off, out, off, len, flags)`.

@@ -1,69 +1,6 @@
-//! What is known between the lines: clocks, descriptors, halves of calls.
+//! What is known between the lines: descriptors, halves of calls.
 
 use std::collections::BTreeMap;
-
-use super::head::Stamp;
-
-const DAY_NS: u64 = 24 * 3600 * 1_000_000_000;
-
-/// The time column as nanoseconds after the first line.
-#[derive(Debug, Default)]
-pub(super) struct LogClock {
-    form: Option<Stamp>,
-    base: u64,
-    days: u64,
-    last: u64,
-    now: u64,
-}
-
-impl LogClock {
-    /// The time of a line. A line without one keeps that of the line before.
-    pub(super) fn at(&mut self, stamp: Option<Stamp>) -> u64 {
-        let Some(stamp) = stamp else { return self.now };
-        let first = self.form.is_none();
-        self.form.get_or_insert(stamp);
-        match stamp {
-            Stamp::Epoch(ns) => {
-                if first {
-                    self.base = ns;
-                }
-                self.now = ns.saturating_sub(self.base);
-            }
-            Stamp::Day(ns) => {
-                // Past midnight the hands go back by most of a day.
-                if !first && ns.saturating_add(DAY_NS / 2) < self.last {
-                    self.days += 1;
-                }
-                self.last = ns;
-                let absolute = self.days.saturating_mul(DAY_NS).saturating_add(ns);
-                if first {
-                    self.base = absolute;
-                }
-                self.now = absolute.saturating_sub(self.base);
-            }
-            Stamp::Step(ns) => {
-                if !first {
-                    self.now = self.now.saturating_add(ns);
-                }
-            }
-        }
-        self.now
-    }
-
-    /// The first time since the epoch, where the log has dates.
-    pub(super) fn first_ns(&self) -> Option<u64> {
-        matches!(self.form, Some(Stamp::Epoch(_))).then_some(self.base)
-    }
-
-    pub(super) fn worth(&self) -> &'static str {
-        match self.form {
-            Some(Stamp::Epoch(_)) => "since the epoch",
-            Some(Stamp::Day(_)) => "of the day, without a date; the first line is time 0",
-            Some(Stamp::Step(_)) => "steps from call to call; the first line is time 0",
-            None => "none; record with -ttt",
-        }
-    }
-}
 
 /// A call whose end has not come yet.
 #[derive(Debug)]
@@ -138,19 +75,7 @@ impl Devices {
 
 #[cfg(test)]
 mod tests {
-    use super::{DAY_NS, Devices, LogClock, Stamp};
-
-    #[test]
-    fn times_begin_at_the_first_line_whatever_their_form() {
-        let run = |stamps: &[Stamp]| {
-            let mut clock = LogClock::default();
-            stamps.iter().map(|stamp| clock.at(Some(*stamp))).collect::<Vec<u64>>()
-        };
-        assert_eq!(run(&[Stamp::Epoch(70), Stamp::Epoch(75), Stamp::Epoch(60)]), [0, 5, 0]);
-        assert_eq!(run(&[Stamp::Day(DAY_NS - 3), Stamp::Day(2)]), [0, 5]);
-        assert_eq!(run(&[Stamp::Day(9), Stamp::Day(8)]), [0, 0]);
-        assert_eq!(run(&[Stamp::Step(9), Stamp::Step(5), Stamp::Step(1)]), [0, 5, 6]);
-    }
+    use super::Devices;
 
     #[test]
     fn each_init_is_a_mount_unless_it_is_a_second_try() {

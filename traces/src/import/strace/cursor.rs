@@ -19,6 +19,11 @@ impl<'a> Cursor<'a> {
         Cursor { text, at: 0 }
     }
 
+    /// A cursor that begins within the text.
+    pub(super) fn at_offset(text: &'a [u8], at: usize) -> Cursor<'a> {
+        Cursor { text, at }
+    }
+
     pub(super) fn at(&self) -> usize {
         self.at
     }

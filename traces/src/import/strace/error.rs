@@ -41,17 +41,6 @@ pub enum ImportError {
         /// The beginning of the line.
         text: String,
     },
-    /// The time column is not seconds since the epoch.
-    #[error(
-        "line {line} has a time of {found}, which carries no date: \
-         record with `{RECORD_WITH}`"
-    )]
-    TimeFormat {
-        /// The line, from 1.
-        line: u64,
-        /// `-t`, `-tt` or `-r`.
-        found: &'static str,
-    },
     /// A line, the unfinished calls or the descriptors are more than the importer keeps.
     #[error("line {line}: {what} exceed the limit of {limit}")]
     Limit {

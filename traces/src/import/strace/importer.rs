@@ -9,10 +9,11 @@ use core::ops::ControlFlow;
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
+use super::super::clock::LogClock;
 use super::super::words::decimal;
 use super::error::{ImportError, Trouble, excerpt};
 use super::halves::{Pending, Times};
-use super::line::{self, Event, Head, HeadError};
+use super::line::{self, Event, Head};
 use super::options::StraceOptions;
 use super::process::{DESCRIPTORS_MAX, Share};
 use super::report::{ImportReport, NotUnderstood, Note, count};
@@ -25,6 +26,8 @@ use super::translate;
 use crate::calls::CallNr;
 use crate::record::{CallRecord, Value};
 
+/// Lines that may be foreign (a shell's greeting, `script`) before the first one of strace.
+const FOREIGN_LINES_MAX: u64 = 20;
 /// Tasks of a log that lists no numbers.
 const LONE_PID: u32 = 0;
 
@@ -41,6 +44,9 @@ pub(super) struct Importer<'s, R> {
     early: BTreeMap<u32, u32>,
     /// The number by which a log without numbers at its start later calls its first task.
     lone_number: Option<u32>,
+    clock: LogClock,
+    /// The first line that is not of strace, until one is.
+    foreign: Option<ImportError>,
     start: Option<Vec<u8>>,
 }
 
@@ -66,8 +72,7 @@ pub(super) struct Importer<'s, R> {
 ///
 /// # Errors
 ///
-/// When the log cannot be read, is not one of strace, has other times than `-ttt`, or exceeds a
-/// limit; never for a single call.
+/// When the log cannot be read, is not one of strace, or exceeds a limit; never for a single call.
 pub fn import_strace(
     log: impl BufRead,
     options: &StraceOptions,
@@ -82,6 +87,8 @@ pub fn import_strace(
         leaving: BTreeMap::new(),
         early: BTreeMap::new(),
         lone_number: None,
+        clock: LogClock::default(),
+        foreign: None,
         start: options.start.clone(),
     };
     while let Some(line) = importer.source.next_line()? {
@@ -98,9 +105,15 @@ impl<R: BufRead> Importer<'_, R> {
             Ok(head) => head,
             Err(error) => return self.bad_head(line, error),
         };
-        if let Some(time_ns) = head.time_ns {
-            let report = &mut self.session.report;
-            report.first_ns.get_or_insert(time_ns);
+        if head.event != Event::Noise {
+            self.foreign = None;
+        }
+        let since_ns = self.clock.at(head.stamp);
+        let report = &mut self.session.report;
+        report.first_ns = self.clock.first_ns();
+        report.times = self.clock.worth();
+        let time_ns = report.first_ns.unwrap_or(0).saturating_add(since_ns);
+        if report.first_ns.is_some() {
             report.last_ns = Some(time_ns);
         }
         if head.event == Event::Noise {
@@ -111,33 +124,27 @@ impl<R: BufRead> Importer<'_, R> {
             self.puzzle(line, head.at, why.to_owned());
             return Ok(());
         };
-        self.meet(pid, &head)?;
-        self.event(pid, line, head)
+        self.meet(pid, &head, time_ns)?;
+        self.event(pid, line, head, time_ns)
     }
 
-    /// A first line that is no strace is an error; later ones are reported.
-    fn bad_head(&mut self, line: &Line, error: HeadError) -> Result<(), ImportError> {
+    /// A log that begins with no line of strace is an error; a few foreign lines are reported.
+    fn bad_head(&mut self, line: &Line, trouble: Trouble) -> Result<(), ImportError> {
         let is_first = self.session.report.calls == 0 && self.session.report.clients.is_empty();
-        let number = line.number;
-        match error {
-            HeadError::Clock(found) if is_first => {
-                Err(ImportError::TimeFormat { line: number, found })
-            }
-            HeadError::Trouble(trouble) if is_first => Err(ImportError::NotStrace {
-                line: number,
+        if is_first {
+            let first = self.foreign.take().unwrap_or_else(|| ImportError::NotStrace {
+                line: line.number,
                 column: trouble.at + 1,
                 why: "expected `PID TIME NAME(ARGS) = RESULT`",
                 text: excerpt(&line.text),
-            }),
-            HeadError::Clock(found) => {
-                self.puzzle(line, 0, format!("the time is of the form of {found}"));
-                Ok(())
+            });
+            if line.number > FOREIGN_LINES_MAX {
+                return Err(first);
             }
-            HeadError::Trouble(trouble) => {
-                self.puzzle(line, trouble.at, trouble.why);
-                Ok(())
-            }
+            self.foreign = Some(first);
         }
+        self.puzzle(line, trouble.at, trouble.why);
+        Ok(())
     }
 
     pub(super) fn puzzle(&mut self, line: &Line, at: usize, why: String) {
@@ -175,7 +182,7 @@ impl<R: BufRead> Importer<'_, R> {
     }
 
     /// Lets a task appear: as the child of a fork under way, or out of nowhere.
-    fn meet(&mut self, pid: u32, head: &Head<'_>) -> Result<(), ImportError> {
+    fn meet(&mut self, pid: u32, head: &Head<'_>, time_ns: u64) -> Result<(), ImportError> {
         if self.session.tasks.contains(pid) || matches!(head.event, Event::Exited { .. }) {
             return Ok(());
         }
@@ -203,13 +210,18 @@ impl<R: BufRead> Importer<'_, R> {
         if !is_first {
             self.session.report.note(Note::ClientWithoutFork);
         } else if let Some(start) = self.start.take() {
-            self.session.learn_cwd(pid, 0, head.time_ns.unwrap_or(0), &start);
+            self.session.learn_cwd(pid, 0, time_ns, &start);
         }
         Ok(())
     }
 
-    fn event(&mut self, pid: u32, line: &Line, head: Head<'_>) -> Result<(), ImportError> {
-        let time_ns = head.time_ns.unwrap_or(0);
+    fn event(
+        &mut self,
+        pid: u32,
+        line: &Line,
+        head: Head<'_>,
+        time_ns: u64,
+    ) -> Result<(), ImportError> {
         match head.event {
             Event::Noise => {}
             Event::Call { text, .. } => {
@@ -349,6 +361,9 @@ impl<R: BufRead> Importer<'_, R> {
     fn finish(mut self) -> Result<ImportReport, ImportError> {
         if self.session.report.lines == 0 {
             return Err(ImportError::Empty);
+        }
+        if let Some(foreign) = self.foreign {
+            return Err(foreign);
         }
         let line = Line { number: self.session.report.lines, text: Vec::new() };
         for pid in self.pending.keys().copied().collect::<Vec<_>>() {

@@ -1,11 +1,12 @@
 //! The outside of a line: who, when, and what sort of event.
 //!
 //! Accepts a pid column (`6682  `, `[pid  6682] `, `6682<bash> ` or none), then a time column
-//! (`-ttt` or none), then the event. Knows nothing of arguments. What a reader would get wrong: a
+//! (`-ttt`, `-tt`, `-t`, `-r` or none), then those of `-n` and `-i`, then the event. Knows nothing of arguments. What a reader would get wrong: a
 //! line without a pid is normal (`strace` without `-f`, or `-f` on a terminal while one process
 //! lives), and `<unfinished ...>` also ends calls that never return.
 
-use super::super::words::{decimal, seconds};
+use super::super::clock::{Stamp, skip_columns, stamp};
+use super::super::words::decimal;
 use super::cursor::{Cursor, find};
 use super::error::Trouble;
 
@@ -13,7 +14,7 @@ use super::error::Trouble;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Head<'a> {
     pub(super) pid: Option<u32>,
-    pub(super) time_ns: Option<u64>,
+    pub(super) stamp: Option<Stamp>,
     /// Where the event begins in the line.
     pub(super) at: usize,
     pub(super) event: Event<'a>,
@@ -41,13 +42,13 @@ pub(super) enum Event<'a> {
 }
 
 /// Takes a line apart.
-pub(super) fn parse(text: &[u8]) -> Result<Head<'_>, HeadError> {
+pub(super) fn parse(text: &[u8]) -> Result<Head<'_>, Trouble> {
     let mut cursor = Cursor::new(text);
     // Messages, the hex dumps of `-e read=`, the stack traces of `-k`.
     if [&b"strace: "[..], b" | ", b" > "].iter().any(|mark| text.starts_with(mark))
         || text.trim_ascii().is_empty()
     {
-        return Ok(Head { pid: None, time_ns: None, at: 0, event: Event::Noise });
+        return Ok(Head { pid: None, stamp: None, at: 0, event: Event::Noise });
     }
     cursor.skip_spaces();
     let mut pid = None;
@@ -56,75 +57,34 @@ pub(super) fn parse(text: &[u8]) -> Result<Head<'_>, HeadError> {
         pid = Some(number(&mut cursor)?);
         skip_command(&mut cursor)?;
         if !cursor.eat(b"]") {
-            return Err(cursor.trouble("`[pid N` lacks its `]`").into());
+            return Err(cursor.trouble("`[pid N` lacks its `]`"));
         }
         cursor.skip_spaces();
     }
-    let mut time_ns = None;
-    let column = column(&cursor)?;
-    match column {
-        Column::Pid if pid.is_none() => {
-            pid = Some(number(&mut cursor)?);
-            skip_command(&mut cursor)?;
-            cursor.skip_spaces();
-            if let Column::Time = self::column(&cursor)? {
-                time_ns = Some(time(&mut cursor)?);
-                cursor.skip_spaces();
-            }
-        }
-        Column::Time => {
-            time_ns = Some(time(&mut cursor)?);
-            cursor.skip_spaces();
-        }
-        Column::Pid | Column::Event => {}
+    if pid.is_none() && is_pid(cursor.rest()) {
+        pid = Some(number(&mut cursor)?);
+        skip_command(&mut cursor)?;
+        cursor.skip_spaces();
     }
-    let at = cursor.at();
+    let mut rest = cursor.rest();
+    let stamp = stamp(&mut rest).map_err(|why| cursor.trouble(why))?;
+    let has_words = stamp.is_none() && rest.first().is_some_and(u8::is_ascii_digit);
+    if has_words {
+        return Err(cursor.trouble("expected a process number or a time"));
+    }
+    skip_columns(&mut rest);
+    let at = text.len() - rest.len();
+    let mut cursor = Cursor::at_offset(text, at);
     let event = event(&mut cursor)?;
-    Ok(Head { pid, time_ns, at, event })
+    Ok(Head { pid, stamp, at, event })
 }
 
-/// Why a line has no head.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum HeadError {
-    /// It is no line of strace.
-    Trouble(Trouble),
-    /// The time column is of another option.
-    Clock(&'static str),
-}
-
-impl From<Trouble> for HeadError {
-    fn from(trouble: Trouble) -> HeadError {
-        HeadError::Trouble(trouble)
-    }
-}
-
-enum Column {
-    Pid,
-    Time,
-    Event,
-}
-
-/// What the next word is. Seconds since the epoch have nine digits or more before the point since
-/// 1973; fewer are those of `-r`.
-fn column(cursor: &Cursor<'_>) -> Result<Column, HeadError> {
-    const EPOCH_DIGITS_MIN: usize = 9;
-    let mut ahead = cursor.clone();
-    let digits = ahead.take_while(|byte| byte.is_ascii_digit()).len();
-    if digits == 0 {
-        return Ok(Column::Event);
-    }
-    match ahead.peek() {
-        Some(b'.') if digits >= EPOCH_DIGITS_MIN => Ok(Column::Time),
-        Some(b'.') => Err(HeadError::Clock("`-r`")),
-        Some(b':') if digits == 2 => {
-            let clock = ahead.take_while(|byte| byte.is_ascii_digit() || byte == b':');
-            let fraction = ahead.peek() == Some(b'.') && clock.len() > 1;
-            Err(HeadError::Clock(if fraction { "`-tt`" } else { "`-t`" }))
-        }
-        Some(b' ' | b'<') if digits > EPOCH_DIGITS_MIN => Ok(Column::Time),
-        Some(b' ' | b'<') => Ok(Column::Pid),
-        _ => Err(ahead.trouble("expected a process number or a time").into()),
-    }
+/// Whether the next word is the number of a process. Seconds since the epoch have nine digits or
+/// more since 1973, and a time has a point or a colon.
+fn is_pid(rest: &[u8]) -> bool {
+    const PID_DIGITS_MAX: usize = 9;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (1..=PID_DIGITS_MAX).contains(&digits) && matches!(rest.get(digits), Some(b' ' | b'<'))
 }
 
 fn number(cursor: &mut Cursor<'_>) -> Result<u32, Trouble> {
@@ -141,12 +101,6 @@ fn skip_command(cursor: &mut Cursor<'_>) -> Result<(), Trouble> {
         cursor.angle()?;
     }
     Ok(())
-}
-
-fn time(cursor: &mut Cursor<'_>) -> Result<u64, Trouble> {
-    let at = cursor.at();
-    let text = cursor.take_while(|byte| byte.is_ascii_digit() || byte == b'.');
-    seconds(text).ok_or_else(|| Trouble::new(at, "expected seconds since the epoch"))
 }
 
 const UNFINISHED: &[u8] = b"<unfinished ...>";
@@ -219,11 +173,12 @@ fn is_name(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, HeadError, parse};
+    use super::{Event, Stamp, parse};
 
-    fn check(line: &str, pid: Option<u32>, time_ns: Option<u64>, event: Event<'_>) {
+    fn check(line: &str, pid: Option<u32>, stamp: Option<Stamp>, event: Event<'_>) {
         let head = parse(line.as_bytes()).unwrap_or_else(|error| panic!("{line}: {error:?}"));
-        assert_eq!((head.pid, head.time_ns, head.event), (pid, time_ns, event), "{line}");
+        assert_eq!((head.pid, head.stamp, head.event), (pid, stamp, event), "{line}");
+        assert!(line[head.at..].starts_with("close"), "{line}");
     }
 
     fn call<'a>(text: &'a str) -> Event<'a> {
@@ -233,7 +188,7 @@ mod tests {
 
     #[test]
     fn columns_before_the_event_are_recognised() {
-        let time = Some(1_795_354_603_621_087_000);
+        let time = Some(Stamp::Epoch(1_795_354_603_621_087_000));
         let close = || call("close(3) = 0");
         check("6682  1795354603.621087 close(3) = 0", Some(6682), time, close());
         check("[pid  6682] 1795354603.621087 close(3) = 0", Some(6682), time, close());
@@ -271,16 +226,18 @@ mod tests {
     }
 
     #[test]
-    fn other_clocks_and_other_files_are_refused() {
-        let clock = |line: &str| match parse(line.as_bytes()) {
-            Err(HeadError::Clock(option)) => option,
-            other => panic!("{line}: {other:?}"),
-        };
-        assert_eq!(clock("12:00:01 close(3) = 0"), "`-t`");
-        assert_eq!(clock("77 12:00:01.123456 close(3) = 0"), "`-tt`");
-        assert_eq!(clock("0.000123 close(3) = 0"), "`-r`");
+    fn other_clocks_and_more_columns_are_read_and_other_files_are_refused() {
+        let close = || call("close(3) = 0");
+        let noon = Some(Stamp::Day(43_201_000_000_000));
+        check("12:00:01 close(3) = 0", None, noon, close());
+        check("77 12:00:01.000000 close(3) = 0", Some(77), noon, close());
+        check("     0.000123 close(3) = 0", None, Some(Stamp::Step(123_000)), close());
+        check("7 12:00:01 (+     0.000123) close(3) = 0", Some(7), noon, close());
+        check("7 12:00:01 [   3] close(3) = 0", Some(7), noon, close());
+        check("[pid 7] [   3] [00007f12ab34cd56] close(3) = 0", Some(7), None, close());
+        check("[00007f12ab34cd56] close(3) = 0", None, None, close());
         for line in ["hello", "{\"a\": 1}", "1795354603.6210x close(3)", "5: close(3)", "(x)"] {
-            assert!(matches!(parse(line.as_bytes()), Err(HeadError::Trouble(_))), "{line}");
+            assert!(parse(line.as_bytes()).is_err(), "{line}");
         }
     }
 }

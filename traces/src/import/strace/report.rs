@@ -60,9 +60,12 @@ pub struct ImportReport {
     pub clients: BTreeSet<u32>,
     /// Whether the root occurs at all. If not, the root is probably misspelled.
     pub root_seen: bool,
-    /// Time of the first line, in nanoseconds since the epoch: the base of all records' times.
+    /// What the times of the records are worth.
+    pub times: &'static str,
+    /// Time of the first line, in nanoseconds since the epoch, where the log has a date: the base
+    /// of all records' times.
     pub first_ns: Option<u64>,
-    /// Time of the last line.
+    /// Time of the last line, where the log has dates.
     pub last_ns: Option<u64>,
     /// The umask before the first umask(2), where the log shows one.
     pub umask_initial: Option<u32>,
@@ -273,6 +276,9 @@ impl fmt::Display for ImportReport {
         writeln!(out, "clients         {:>9}", self.clients.len())?;
         writeln!(out, "not understood  {:>9}", self.not_understood_total)?;
         writeln!(out, "losses          {:>9}", self.losses_total)?;
+        if self.first_ns.is_none() && self.calls > 0 {
+            writeln!(out, "times           {}", self.times)?;
+        }
         if !self.root_seen {
             writeln!(out, "the root does not occur in the log: check --root")?;
         }

@@ -276,7 +276,7 @@ impl<'s> Session<'s> {
     }
 
     fn since_first(&self, time_ns: u64) -> u64 {
-        time_ns.saturating_sub(self.report.first_ns.unwrap_or(time_ns))
+        time_ns.saturating_sub(self.report.first_ns.unwrap_or(0))
     }
 
     /// Counts a loss.

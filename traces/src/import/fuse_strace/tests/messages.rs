@@ -203,3 +203,54 @@ fn a_clone_of_the_device_belongs_to_its_mount() {
     let (records, report) = try_import(log.as_bytes()).expect("the log is one of strace");
     assert_eq!((records.len(), report.elsewhere, report.replies), (2, 2, 1));
 }
+
+#[test]
+fn a_message_is_joined_with_what_went_through_a_pipe() {
+    let ask = request(LOOKUP, 4, b"a\0");
+    let log = |read: &str| {
+        format!(
+            "7 read(3</dev/fuse>, {}, 99) = 42\n7 writev(3, [{{iov_base={}, iov_len=16}}], 1) = 16\n\
+             7 splice(3</dev/fuse>, NULL, 6, NULL, 99, 0 <unfinished ...>\n\
+             8 close(9) = 0\n7 <... splice resumed>) = 42\n{read}\n",
+            request(LOOKUP, 2, b"b\0"),
+            reply(-2, 2, b"")
+        )
+    };
+    let first = "op 1-2 +0ns 0ns pid=9 u=0:0 unique=2 LOOKUP 1 \"b\" -> ENOENT";
+    let second = "op 4-5 +0ns 0ns pid=9 u=0:0 unique=4 LOOKUP 1 \"a\" -> ENOENT";
+    let answer = format!(
+        "7 vmsplice(6, [{{iov_base={}, iov_len=16}}], 1, 0) = 16\n\
+         7 splice(5, NULL, 3</dev/fuse>, NULL, 16, 0) = 16",
+        reply(-2, 4, b"")
+    );
+    let whole = format!("7 read(5, {ask}, 42) = 42\n{answer}");
+    check(&log(&whole), &[first, second], &[]);
+    // Nobody is seen to read it: the request is lost, and its reply with it.
+    let lost = ["line 5: moved by splice", "line 7: a reply without its"];
+    check(&log(&answer), &[first], &lost);
+    // Something else is read before.
+    let other = format!("7 read(9, \"hello\", 5) = 5\n{whole}");
+    check(&log(&other), &[first, second], &[]);
+}
+
+#[test]
+fn of_a_long_write_the_head_is_read_and_the_data_stay_in_the_pipe() {
+    let mut head = request(WRITE, 4, &[0; 40]);
+    // The length of the whole message: 80 bytes of heads, 8192 of data.
+    head.replace_range(1..17, "\\x50\\x20\\x00\\x00");
+    let log = format!(
+        "7 splice(3</dev/fuse>, NULL, 6, NULL, 99999, 0) = 8272\n7 read(5, {head}, 80) = 80\n"
+    );
+    let (records, report) = try_import(log.as_bytes()).expect("the log is one of strace");
+    let line = crate::text::record_line(&records[0].as_ref());
+    assert!(line.contains("truncated") && line.contains(" WRITE "), "{line}");
+    assert!(report.problems[0].to_string().contains("80 of 8272 bytes"), "{report}");
+}
+
+#[test]
+fn a_log_with_the_usual_limit_of_strings_shows_no_whole_head() {
+    let whole = request(LOOKUP, 4, b"abc\0");
+    let cut = format!("{}\"...", &whole[..1 + 4 * 32]);
+    let log = format!("read(3, {cut}, 99) = 44\nread(5, \"\\x2c\\x00\"..., 44) = 44\n");
+    check(&log, &[], &["line 1: cut by strace"]);
+}

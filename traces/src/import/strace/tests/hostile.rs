@@ -100,7 +100,7 @@ fn twenty_thousand_damaged_logs_give_a_report_or_an_error() {
             Err(_) => refused += 1,
         }
     }
-    // Only damage to the first line refuses the whole log.
+    // Only a log that is left without a whole line is refused.
     assert!((1..4_000).contains(&refused), "{refused} logs were refused");
 }
 
