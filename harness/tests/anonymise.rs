@@ -10,9 +10,12 @@ use std::process::{Command, Output};
 use fuserig::anonymise::{AnonymiseFailure, Anonymised, anonymise_proven};
 use fuserig_abi::Abi;
 use fuserig_filters::Filter;
-use fuserig_traces::anonymise::{Lengths, Policy};
-use fuserig_traces::calls::{ArgKind, CallSpec};
-use fuserig_traces::record::{NoteKind, NoteRecord, Record, Value};
+use fuserig_traces::anonymise::{Lengths, Mapper, Policy, anonymise};
+use fuserig_traces::calls::{ArgKind, CallNr, CallSpec};
+use fuserig_traces::record::{
+    CallRecord, NoteKind, NoteRecord, OpRecord, Payload, PayloadRecord, Record, StageKind,
+    StageRecord, Value,
+};
 use fuserig_traces::{Trace, text};
 use support::{CAPTURES, corpus, corpus_bytes};
 
@@ -93,6 +96,198 @@ fn the_messages_of_a_daemon_are_made_anonymous_too() {
     assert!(names.len() >= 3, "{names:?}");
     for name in names {
         assert!(!shown.contains(name), "{name} is still there");
+    }
+}
+
+/// A name that must not be told, and everything that a leak could look like.
+const SECRET: &str = "tresorkammer-7f3a";
+
+/// The secret in every spelling that a form of a trace has, or that a careless one could have.
+fn spellings() -> Vec<Vec<u8>> {
+    let raw = SECRET.as_bytes();
+    let hex = |form: fn(&u8) -> String| raw.iter().map(form).collect::<String>().into_bytes();
+    let mut all = vec![
+        raw.to_vec(),
+        SECRET.to_uppercase().into_bytes(),
+        raw.iter().rev().copied().collect(),
+        hex(|byte| format!("{byte:02x}")),
+        hex(|byte| format!("{byte:02X}")),
+        hex(|byte| format!("\\x{byte:02x}")),
+        hex(|byte| format!("\\{byte:o}")),
+        hex(|byte| format!("\\u{byte:04x}")),
+        hex(|byte| format!("%{byte:02X}")),
+        hex(|byte| format!("{byte}, ")),
+        SECRET.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+    ];
+    // Base64 at each of the three places where the name can begin; the ends depend on neighbours.
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for skip in 0..3 {
+        let groups = raw[skip..].chunks_exact(3);
+        all.push(
+            groups
+                .flat_map(|group| {
+                    let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
+                    [18, 12, 6, 0].map(|shift| DIGITS[(bits >> shift) as usize & 63])
+                })
+                .collect(),
+        );
+    }
+    all
+}
+
+/// Fails if the secret is anywhere in a trace: in the file, in its header, in any record.
+#[track_caller]
+fn assert_is_nowhere(trace: &Trace) {
+    let mut file = Vec::new();
+    trace.write(&mut file).expect("memory takes it");
+    let shown = format!("{}{}{trace:?}", trace.header.to_json(), text::print(trace));
+    for haystack in [file.as_slice(), shown.as_bytes()] {
+        for needle in spellings() {
+            let found = haystack.windows(needle.len()).any(|window| window == needle);
+            assert!(!found, "the name is there as {}", String::from_utf8_lossy(&needle));
+        }
+    }
+}
+
+/// A trace of calls in which the name stands in a path, in the header and in a note.
+fn planted() -> Trace {
+    let mut trace = capture("shell");
+    let name = format!("{SECRET}.txt");
+    let last = |record: &Record| match record {
+        Record::Call(call) => call.seq_send.max(call.seq_reply),
+        _ => 0,
+    };
+    let seq = trace.records.iter().map(last).max().unwrap_or(0);
+    let mkdir = CallRecord {
+        seq_send: seq + 1,
+        seq_reply: seq + 2,
+        client: 9999,
+        nr: CallNr::MKDIRAT,
+        args: vec![(-100_i64).into(), name.as_str().into(), 0o755_u64.into()],
+        ..CallRecord::default()
+    };
+    trace.records.push(mkdir.into());
+    let note = NoteRecord { kind: NoteKind::STORY, text: name.clone(), ..NoteRecord::default() };
+    trace.records.push(note.into());
+    trace.header.filter = format!("hide:{SECRET}.old");
+    trace.header.mount_options = vec![format!("fsname={name}")];
+    trace.header.initial_tree = format!("/home/{name}");
+    let source = trace.header.source.as_mut().expect("an imported log has one");
+    source.what = name;
+    trace
+}
+
+/// What a filter was asked and what its daemon was told, with the name between bytes that no table
+/// knows: requests, stages of every kind that has bytes, and data.
+fn opaque(op_seq: u64) -> Vec<Record> {
+    let name = format!("{SECRET}.txt");
+    let blob = [&[0xff, 0x00, 0x13], name.as_bytes(), b"\0", &[0x80; 9]].concat();
+    let op = OpRecord {
+        opcode: 1,
+        seq_send: op_seq,
+        seq_reply: op_seq + 1,
+        request: [name.as_bytes(), b"\0"].concat(),
+        reply: blob.clone(),
+        payload: Payload::Inline(blob.clone()),
+        ..OpRecord::default()
+    };
+    let mut records: Vec<Record> = vec![op.into(), PayloadRecord::new(blob.clone()).into()];
+    for kind in [
+        StageKind::DAEMON_REQUEST,
+        StageKind::DAEMON_REPLY,
+        StageKind::PREFILTER_RETURN,
+        StageKind::PRINTK,
+        StageKind::OUTPUT,
+        StageKind::TRAP,
+    ] {
+        let detail = blob.clone();
+        let slot = StageRecord::NO_SLOT;
+        records.push(StageRecord { op_seq, step: 1, kind, slot, code: 0, detail }.into());
+    }
+    records
+}
+
+#[test]
+fn a_planted_name_is_nowhere_in_the_output_in_any_spelling() {
+    let trace = planted();
+    for haystack in [trace.header.to_json(), text::print(&trace)] {
+        assert!(haystack.contains(SECRET), "the plant is where it can leak from");
+    }
+    for policy in [
+        Policy::default(),
+        Policy { extensions: true, dots: true, ..Policy::default() },
+        Policy { lengths: Lengths::Hidden, ..Policy::default() },
+    ] {
+        let made = work(&trace, &policy, &["readonly"]).expect("it can be done");
+        assert_is_nowhere(&made.trace);
+        // What the pipeline did is made again by a replay, and is no part of the output.
+        let mut whole = trace.clone();
+        whole.records.extend(opaque(100_000));
+        let mut no_tree = |_: &[u8], _: &mut Mapper| Ok(Vec::new());
+        let (safe, report) = anonymise(&whole, KEY, &policy, &mut no_tree).expect("it can be done");
+        assert_is_nowhere(&safe);
+        assert_eq!(report.derived, 8, "an operation, its data, and six stages");
+        assert!(made.proofs.iter().any(|proof| proof.filter.contains(SECRET)), "it was compared");
+        assert!(made.report.header_fields.iter().any(|field| field == "filter"));
+        let kept = made.trace.header.anonymisation.expect("the header says so");
+        assert_eq!(kept.filters, ["none", "hide", "readonly"]);
+    }
+    // A filter that looks at the name itself decides differently, so there is nothing to tell.
+    let looks = format!("hide:{SECRET}.txt");
+    let lost = work(&trace, &Policy::default(), &[&looks]);
+    assert!(matches!(lost, Err(AnonymiseFailure::Decides(_))), "{lost:?}");
+    // Who names a filter on the command line wants it to be told.
+    let spec = trace.header.filter.clone();
+    let named = work(&trace, &Policy::default(), &[&spec]).expect("it can be done");
+    assert_eq!(named.trace.header.filter, spec);
+}
+
+#[test]
+fn what_a_filter_asks_its_daemon_fails_closed() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    std::fs::write(folder.path().join("key"), KEY).expect("scratch");
+    let message = |opcode: u32, unique: u64, body: &[u8]| {
+        let len = u32::try_from(40 + body.len()).expect("short");
+        let mut bytes = len.to_le_bytes().to_vec();
+        bytes.extend(opcode.to_le_bytes());
+        bytes.extend(unique.to_le_bytes());
+        bytes.extend(1_u64.to_le_bytes());
+        bytes.extend([0; 16]);
+        bytes.extend(body);
+        bytes
+    };
+    let escaped =
+        |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+    let name = format!("{SECRET}\0");
+    // FUSE_PREFILTER and FUSE_POSTFILTER beside LOOKUP, in either the body of the operation or one
+    // that no table knows.
+    for (phase, body) in
+        [(0x1_0000, name.as_bytes()), (0x2_0000, name.as_bytes()), (0x1_0000, b"\xff\x13")]
+    {
+        let plain = message(1, 2, name.as_bytes());
+        let asked = message(1 | phase, 4, &[body, name.as_bytes()].concat());
+        let log: String = [plain, asked]
+            .iter()
+            .map(|bytes| format!("7 read(3, \"{}\", 99) = {}\n", escaped(bytes), bytes.len()))
+            .collect();
+        std::fs::write(folder.path().join("log"), log).expect("scratch");
+        let import = ["import", "fuse-strace", "log", "-o", "in.frt", "--force"];
+        let imported = fuserig(folder.path(), &import);
+        assert_eq!(
+            imported.status.code(),
+            Some(0),
+            "{}",
+            String::from_utf8_lossy(&imported.stderr)
+        );
+        let anonymise = ["trace", "anonymise", "in.frt", "-o", "out.frt", "--key-file", "key"];
+        let refused = fuserig(folder.path(), &anonymise);
+        assert_eq!(refused.status.code(), Some(3), "{}", String::from_utf8_lossy(&refused.stderr));
+        assert!(!folder.path().join("out.frt").exists(), "nothing is written");
+        let said = [refused.stdout, refused.stderr].concat();
+        assert!(String::from_utf8_lossy(&said).contains("request of a filter to its daemon"));
+        for needle in spellings() {
+            assert!(!said.windows(needle.len()).any(|window| window == needle), "nothing is told");
+        }
     }
 }
 

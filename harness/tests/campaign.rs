@@ -242,3 +242,122 @@ fn what_is_wrong_with_a_campaign_has_its_own_exit_code() {
     check(&["campaign", "plan", shell, "--filter", "nosuch", "-o", &path("p")], &[], 2);
     check(&["campaign", "plan", shell, "-o", &plan], &[], 2);
 }
+
+/// The command lines of a template: everything from `campaign` to the end of its line, as the shell
+/// or the batch system splits it.
+fn command_lines(template: &str) -> Vec<Vec<String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ci/templates").join(template);
+    let text = std::fs::read_to_string(path).expect("the template is there");
+    let is_code = |line: &&str| !line.trim_start().starts_with('#');
+    let lines = text.lines().filter(is_code).filter_map(|line| {
+        let start = line.find("campaign run").or(line.find("campaign merge"));
+        let start = start.or(line.find("campaign, run"))?;
+        let end =
+            line[start..].find(" ||").or(line[start..].find(']')).unwrap_or(line.len() - start);
+        let words = line[start..start + end].split([' ', ',']).filter(|word| !word.is_empty());
+        Some(words.map(|word| word.trim_matches(['"', '\'']).to_owned()).collect())
+    });
+    lines.collect()
+}
+
+/// The words with values that a batch system would put into them.
+fn filled(words: &[String]) -> Vec<String> {
+    let mut filled = Vec::new();
+    for word in words {
+        match word.as_str() {
+            "{}/$shards" => filled.push("0/4".to_owned()),
+            "${shard[@]}" => filled.extend(["--shard".to_owned(), "0/4".to_owned()]),
+            word if word.starts_with('$') => filled.push("a-file".to_owned()),
+            word => filled.push(word.to_owned()),
+        }
+    }
+    filled
+}
+
+#[test]
+fn the_command_line_takes_every_command_of_the_templates() {
+    let mut seen = 0;
+    for template in ["kubernetes.yaml", "parallel.sh", "slurm.sbatch"] {
+        let commands = command_lines(template);
+        assert!(!commands.is_empty(), "{template} has no command");
+        for command in commands {
+            // What the parser does not know it refuses before it gets to --help.
+            let words = filled(&command);
+            let output = Command::new(env!("CARGO_BIN_EXE_fuserig"))
+                .args(words.iter().map(String::as_str).chain(["--help"]))
+                .output()
+                .expect("the binary was built");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(0), "{template}: {words:?}: {said}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 4, "one of Kubernetes, one of Slurm, two of parallel");
+    let planted = ["campaign", "run", "a-file", "--result", "x", "--no-such", "--help"];
+    let output = Command::new(env!("CARGO_BIN_EXE_fuserig")).args(planted).output();
+    assert_eq!(output.expect("it ran before").status.code(), Some(2), "a wrong word is seen");
+}
+
+/// The template as JSON, by the YAML reader of a Python that has one.
+fn kubernetes() -> Option<serde_json::Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ci/templates/kubernetes.yaml");
+    let read = "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1]))))";
+    let output = Command::new("python3").arg("-c").arg(read).arg(path).output().ok()?;
+    let parsed = output.status.success().then(|| serde_json::from_slice(&output.stdout));
+    parsed.map(|json| json.expect("Python writes JSON"))
+}
+
+#[test]
+fn the_job_of_kubernetes_is_whole_and_its_codes_are_ours() {
+    let Some(job) = kubernetes() else {
+        support::print_skip("no python3 with yaml (python3-yaml)");
+        return;
+    };
+    assert_eq!((&job["apiVersion"], &job["kind"]), (&"batch/v1".into(), &"Job".into()));
+    let spec = &job["spec"];
+    assert_eq!(spec["completionMode"], "Indexed", "JOB_COMPLETION_INDEX needs it");
+    let number = |value: &serde_json::Value| value.as_u64().expect("a number");
+    assert!(number(&spec["parallelism"]) <= number(&spec["completions"]));
+    // FailIndex is only legal with a limit for each index and pods that are not restarted.
+    assert!(number(&spec["backoffLimitPerIndex"]) > 0);
+    let pod = &spec["template"]["spec"];
+    assert_eq!(pod["restartPolicy"], "Never");
+    let container = &pod["containers"][0];
+    let args: Vec<&str> = container["args"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|word| word.as_str().expect("arguments are text, not numbers"))
+        .collect();
+    let shards = args.iter().position(|word| *word == "--shards").expect("it says how many");
+    assert_eq!(args[shards + 1].parse(), Ok(number(&spec["completions"])), "a shard an index");
+    // Every code of the tool but 0 and 130 (which pods do not get) has a rule, and none has two.
+    let mut codes = std::collections::BTreeMap::new();
+    for rule in spec["podFailurePolicy"]["rules"].as_array().expect("a list") {
+        let on = &rule["onExitCodes"];
+        assert_eq!((&on["containerName"], &on["operator"]), (&container["name"], &"In".into()));
+        let values: Vec<u64> =
+            on["values"].as_array().expect("a list").iter().map(number).collect();
+        assert!(values.is_sorted(), "the server wants them in order: {values:?}");
+        for value in values {
+            let before = codes.insert(value, rule["action"].as_str().expect("a word").to_owned());
+            assert_eq!(before, None, "{value} has two rules");
+        }
+    }
+    let expected = [
+        (1, "FailIndex"),
+        (2, "FailIndex"),
+        (3, "Count"),
+        (4, "FailIndex"),
+        (5, "Count"),
+        (70, "FailIndex"),
+    ];
+    assert_eq!(codes, expected.map(|(code, action)| (code, action.to_owned())).into());
+    // What is mounted is declared, and the paths of the arguments lie in it.
+    let volumes = pod["volumes"].as_array().expect("a list");
+    for mount in container["volumeMounts"].as_array().expect("a list") {
+        assert!(volumes.iter().any(|volume| volume["name"] == mount["name"]), "{mount}");
+        let path = mount["mountPath"].as_str().expect("a path");
+        assert_eq!(args.iter().filter(|word| word.starts_with(path)).count(), 2, "{args:?}");
+    }
+}

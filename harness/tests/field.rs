@@ -100,6 +100,10 @@ fn what_import_cannot_take_for_anything_is_refused_with_the_reason() {
     refuse("Dear diary,\ntoday nothing.\n", 3, "none of the forms");
     refuse("7 1795354603.000001 mkdir(\"/srv/d\", 0777) = 0\n", 2, "--root DIR");
     refuse("\u{0}", 3, "none of the forms");
+    // The log of a daemon without -s: 32 bytes of a head of 40.
+    let head = r"\x2a\x00\x00\x00\x01\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00";
+    let cut = format!("7 read(3, \"{head}{}\"..., 99) = 42\n", r"\x00".repeat(16));
+    refuse(&cut, 4, "before the end of its head");
     let shell = corpus("shell", "frt");
     let output = fuserig(&["import", shown(&shell), "-o", &out]);
     assert_eq!(output.status.code(), Some(2));
@@ -178,10 +182,14 @@ fn duckdb_answers_the_questions_of_the_page() {
     let filter = ["--filter", "audit", "--against", "none", "-o", &filtered];
     run(&[&["replay", shown(&shell)][..], &filter].concat(), 0);
     run(&["trace", "export", &filtered, "--to", "jsonl", "-o", &scratch.path("trace.jsonl")], 0);
+    run(&["trace", "export", &filtered, "--to", "csv", "-o", &scratch.path("trace.csv")], 0);
     let statements = statements();
-    let [jsonl, parquet, questions @ ..] = &statements[..] else { panic!("blocks are missing") };
+    let [jsonl, csv, parquet, questions @ ..] = &statements[..] else {
+        panic!("blocks are missing")
+    };
     assert_eq!(questions.len(), 3, "the page has three questions");
     let expected = answers(&python, scratch.0.path(), jsonl, questions);
+    assert_eq!(answers(&python, scratch.0.path(), csv, questions), expected, "CSV");
     let corpus = scratch.path("corpus");
     let export = ["trace", "export", &filtered, "--to", "parquet", "-o", &corpus];
     if !cfg!(feature = "parquet") {
@@ -250,6 +258,94 @@ fn chrome_json_has_a_slice_for_every_operation() {
             (slice["tid"].to_string(), nanos("ts"), nanos("ts") + nanos("dur"));
         let before = ends.insert(lane, end).unwrap_or(0);
         assert!(before <= start, "slices of a lane overlap: {slice}");
+    }
+}
+
+/// Every key of an object, in order.
+fn keys(value: &serde_json::Value) -> Vec<&str> {
+    value.as_object().expect("an object").keys().map(String::as_str).collect()
+}
+
+/// Each figure of the JSON form is read, and is what the text shows or what its parts add up to.
+#[test]
+fn every_figure_of_trace_info_is_in_its_json() {
+    let scratch = Scratch::new();
+    let frt = scratch.path("audited.frt");
+    let shell = corpus("shell", "frt");
+    let audit = ["--filter", "audit", "--against", "none", "-o", &frt];
+    run(&[&["replay", shown(&shell)][..], &audit].concat(), 0);
+    let info: serde_json::Value =
+        serde_json::from_str(&run(&["trace", "info", &frt, "--format", "json"], 0)).expect("JSON");
+    let text = run(&["trace", "info", &frt], 0);
+    let shows = |line: String| assert!(text.contains(&line), "{line}: {text}");
+    let known = [
+        "cannot_appear",
+        "damaged_parts",
+        "header",
+        "in_flight",
+        "raw_bytes",
+        "records",
+        "statistics",
+        "stored_bytes",
+        "stream_id",
+        "version",
+    ];
+    assert_eq!(keys(&info), known, "a new key needs a look here");
+    let number = |value: &serde_json::Value| value.as_u64().expect("a number");
+    shows(format!("format           {}", info["version"].as_str().expect("text")));
+    shows(format!("stream           {}", info["stream_id"].as_str().expect("text")));
+    shows(format!("{} bytes, {} before compression", info["stored_bytes"], info["raw_bytes"]));
+    shows(format!("in flight        {}", info["in_flight"]));
+    assert_eq!((number(&info["in_flight"]), number(&info["damaged_parts"])), (0, 0));
+    assert_eq!(info["header"]["tool"], "fuserig");
+    assert_eq!(info["cannot_appear"].as_array().map(Vec::len), Some(0), "all of a model is seen");
+    let kinds = ["call", "note", "op", "payload", "stage", "tree"];
+    assert_eq!(keys(&info["records"]), kinds);
+    let [calls, notes, ops, payloads, stages, trees] =
+        kinds.map(|kind| number(&info["records"][kind]));
+    assert_eq!((calls, notes, payloads, trees), (370, 0, 0, 0));
+    assert!(ops > 0 && stages > ops, "{info}");
+    let statistics = &info["statistics"];
+    assert_eq!(keys(statistics), ["absent", "calls", "decisions", "hot_paths", "operations"]);
+    for (list, total) in [("calls", calls), ("operations", ops)] {
+        let rows = statistics[list].as_array().expect("a list");
+        let mut counted = 0;
+        for row in rows {
+            assert_eq!(keys(row), ["count", "failed", "in_flight", "name", "took_ns"]);
+            let [count, failed, flying] =
+                ["count", "failed", "in_flight"].map(|key| number(&row[key]));
+            let name = row["name"].as_str().expect("text");
+            shows(format!("{name:<20} {count:>10} {failed:>10} {flying:>10}"));
+            counted += count;
+            let took = &row["took_ns"];
+            if took.is_null() {
+                continue;
+            }
+            assert_eq!(keys(took), ["histogram", "max", "p50", "p90", "p99"]);
+            let [p50, p90, p99, max] = ["p50", "p90", "p99", "max"].map(|key| number(&took[key]));
+            assert!(p50 <= p90 && p90 <= p99 && p99 <= max, "{row}");
+            let buckets = took["histogram"].as_array().expect("a list");
+            let sum: u64 = buckets.iter().map(|bucket| number(&bucket[1])).sum();
+            assert_eq!(sum, count - flying, "{row}");
+            let ends: Vec<u64> = buckets.iter().map(|bucket| number(&bucket[0])).collect();
+            assert!(ends.is_sorted() && ends.last() >= Some(&max), "{row}");
+        }
+        assert_eq!(counted, total, "{list}");
+    }
+    let decisions = statistics["decisions"].as_array().expect("a list");
+    assert!(!decisions.is_empty(), "audit has members");
+    for row in decisions {
+        assert_eq!(keys(row), ["code", "count", "member"]);
+        let (member, code) = (row["member"].as_str().expect("text"), row["code"].as_i64());
+        let code = code.expect("a number");
+        shows(format!("{member:<32} {code:>8} {:>10}", number(&row["count"])));
+    }
+    for row in statistics["hot_paths"].as_array().expect("a list") {
+        assert_eq!(keys(row), ["count", "path"]);
+        shows(format!("{:>10} {}", number(&row["count"]), row["path"].as_str().expect("text")));
+    }
+    for name in statistics["absent"].as_array().expect("a list") {
+        shows(name.as_str().expect("text").to_owned());
     }
 }
 

@@ -186,8 +186,18 @@ pub fn anonymise_proven(
             decisions: original.list.len() as u64,
         });
     }
+    // The parameters of the recorded filter may be names of the trace: they are written only for
+    // who named them.
+    let is_named = filters.contains(&trace.header.filter);
+    if is_named {
+        safe.header.filter.clone_from(&trace.header.filter);
+    }
     if let Some(anonymisation) = &mut safe.header.anonymisation {
-        anonymisation.filters = specs;
+        let shown = |spec: String| match spec == trace.header.filter && !is_named {
+            true => spec.split(':').next().unwrap_or_default().to_owned(),
+            false => spec,
+        };
+        anonymisation.filters = specs.into_iter().map(shown).collect();
     }
     Ok(Anonymised { trace: safe, report, proofs })
 }

@@ -124,7 +124,8 @@ fn plan(args: &PlanArgs, terminal: &mut Terminal) -> Ended {
         }
     }
     for path in &args.traces {
-        let info = Info::of(files::open(path)?).map_err(|error| Failure::input(path, &error))?;
+        let info = Info::of(files::open_watched(path, "planning", terminal)?)
+            .map_err(|error| Failure::input(path, &error))?;
         let trace = path.display().to_string();
         let stream_id = info.stream_id.to_string();
         let fidelity = fidelity(&info.header);
@@ -135,6 +136,7 @@ fn plan(args: &PlanArgs, terminal: &mut Terminal) -> Ended {
             }
         }
     }
+    terminal.progress_end();
     let plan = Plan::new(works);
     files::write_all(&args.output, args.force, plan.to_json().as_bytes())?;
     terminal.line(format!("planned {} works in {}", plan.works().len(), args.output.display()));
@@ -160,19 +162,18 @@ fn run(args: &RunArgs, terminal: &mut Terminal) -> Ended {
     let mine: Vec<&Work> = plan.works().iter().filter(|work| shard.has(work)).collect();
     let (mut done, mut kept, mut findings, mut failed) = (0_usize, 0_usize, 0_usize, 0_usize);
     for (at, work) in mine.iter().enumerate() {
-        terminal.advance(&Advance {
-            what: "did",
-            unit: "works",
-            done: at as u64,
-            total: Some(mine.len() as u64),
-        });
+        let (what, unit, total) = ("did", "works", Some(mine.len() as u64));
+        let advance = Advance { what, unit, done: at as u64, total };
+        // A single work may take long, and the first one shows nothing before it ends.
+        let mut tick = || terminal.advance(&advance);
+        tick();
         let path = args.results.join(format!("{}.json", work.id));
         let result = match read_result(&path) {
             Some(result) => {
                 kept += 1;
                 result
             }
-            None => match perform(work, terminal) {
+            None => match perform(work, terminal, &mut tick) {
                 Ok(result) => {
                     write_whole(&path, &result)?;
                     done += 1;
@@ -226,7 +227,11 @@ fn write_whole(path: &Path, result: &WorkResult) -> Result<(), Failure> {
     written.map_err(|error| Failure::output(path, &error))
 }
 
-fn perform(work: &Work, terminal: &Terminal) -> Result<WorkResult, Failure> {
+fn perform(
+    work: &Work,
+    terminal: &Terminal,
+    tick: &mut dyn FnMut(),
+) -> Result<WorkResult, Failure> {
     let spec = FilterSpec::read(&work.filter)?;
     if spec.bytes().is_some_and(|bytes| !work.is_object(bytes)) {
         let message = format!("{}: is not the object of the plan; plan again", work.filter);
@@ -234,9 +239,9 @@ fn perform(work: &Work, terminal: &Terminal) -> Result<WorkResult, Failure> {
     }
     match &work.task {
         Task::Replay { trace, stream_id } => {
-            replay(work, &spec, (Path::new(trace), stream_id), terminal)
+            replay(work, &spec, (Path::new(trace), stream_id), (terminal, tick))
         }
-        Task::Fuzz(task) => campaign_fuzz::perform(work, task, &spec),
+        Task::Fuzz(task) => campaign_fuzz::perform(work, task, &spec, tick),
     }
 }
 
@@ -244,7 +249,7 @@ fn replay(
     work: &Work,
     spec: &FilterSpec,
     (path, stream_id): (&Path, &str),
-    terminal: &Terminal,
+    (terminal, tick): (&Terminal, &mut dyn FnMut()),
 ) -> Result<WorkResult, Failure> {
     let trace = files::read_trace(path, terminal, &mut |note| terminal.note(note))?;
     let unreadable =
@@ -266,7 +271,7 @@ fn replay(
         Replayer::new(&trace.header, options).map_err(|error| unreadable(error.to_string()))?;
     let stop = StopFlag::default();
     replayer
-        .run::<std::io::Sink>(&trace, None, &stop, &mut |_, _| ())
+        .run::<std::io::Sink>(&trace, None, &stop, &mut |_, _| tick())
         .map_err(|error| unreadable(error.to_string()))?;
     Ok(WorkResult::of(work, replayer.report()))
 }
@@ -331,7 +336,7 @@ fn merge(args: &MergeArgs, terminal: &mut Terminal) -> Ended {
     let mut merged = Merged::default();
     for path in &args.results {
         if path.is_dir() {
-            merge_directory(path, &mut merged)?;
+            merge_directory(path, &mut merged, terminal)?;
         } else {
             let bytes = files::read_all(path)?;
             let other = Merged::from_json(&String::from_utf8_lossy(&bytes))
@@ -339,6 +344,7 @@ fn merge(args: &MergeArgs, terminal: &mut Terminal) -> Ended {
             merged.union(other);
         }
     }
+    terminal.progress_end();
     if merged.is_empty() {
         return Err(Failure::new(Exit::NothingRan, "campaign merge: there are no results"));
     }
@@ -355,7 +361,11 @@ fn merge(args: &MergeArgs, terminal: &mut Terminal) -> Ended {
     Ok(print(&merged, &missing, terminal))
 }
 
-fn merge_directory(directory: &Path, merged: &mut Merged) -> Result<(), Failure> {
+fn merge_directory(
+    directory: &Path,
+    merged: &mut Merged,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::input(directory, &error);
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed)? {
@@ -365,7 +375,9 @@ fn merge_directory(directory: &Path, merged: &mut Merged) -> Result<(), Failure>
         }
     }
     paths.sort();
-    for path in paths {
+    let total = Some(paths.len() as u64);
+    for (done, path) in (0..).zip(paths) {
+        terminal.advance(&Advance { what: "merged", unit: "results", done, total });
         let bytes = files::read_all(&path)?;
         let result = WorkResult::from_json(&String::from_utf8_lossy(&bytes))
             .map_err(|error| Failure::input(&path, &error))?;

@@ -97,6 +97,7 @@ pub(super) fn perform(
     work: &Work,
     task: &FuzzTask,
     spec: &FilterSpec,
+    tick: &mut dyn FnMut(),
 ) -> Result<WorkResult, Failure> {
     let unknown = |what: &str, name: &str| {
         let message = format!("unknown {what} {name}; was the plan made by another version?");
@@ -129,7 +130,10 @@ pub(super) fn perform(
     let simulation = fitting.names.into_iter().fold(simulation, Simulation::name);
     let mut campaign = simulation.run(subject).check_all(fitting.invariants);
     let outcome = campaign
-        .go(&mut |_| true)
+        .go(&mut |_| {
+            tick();
+            true
+        })
         .map_err(|error| Failure::new(Exit::Unreadable, error.to_string()))?;
     Ok(WorkResult::of_simulation(work, &outcome))
 }

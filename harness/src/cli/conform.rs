@@ -9,7 +9,7 @@ use super::exit::{Ended, Exit, Failure};
 use super::files;
 use super::output::{Style, Terminal};
 use super::progress::Advance;
-use crate::conform::{CaseReport, ConformOptions, Verdict, conform_text};
+use crate::conform::{CaseReport, ConformOptions, Verdict, conform_watched};
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Totals {
@@ -22,13 +22,19 @@ pub(super) fn conform(args: &ConformArgs, terminal: &mut Terminal) -> Ended {
     let mut totals = Totals::default();
     let mut files = Vec::new();
     for (at, path) in args.files.iter().enumerate() {
-        let (done, total) = (at as u64, Some(args.files.len() as u64));
-        terminal.advance(&Advance { what: "played", unit: "files", done, total });
+        let what = match args.files.len() {
+            1 => "conform: played".to_owned(),
+            count => format!("conform: file {} of {count}: played", at + 1),
+        };
+        let mut advance = |done: u64, total: u64| {
+            let total = Some(total);
+            terminal.advance(&Advance { what: &what, unit: "cases", done, total });
+        };
         let abi = args.abi.unwrap_or_else(|| abi_of(path));
         let text = files::read_all(path)?;
         let options = ConformOptions::new(abi);
-        let reports =
-            conform_text(&text, &options).map_err(|error| Failure::input(path, &error))?;
+        let reports = conform_watched(&text, &options, &mut advance)
+            .map_err(|error| Failure::input(path, &error))?;
         if !terminal.json() && args.files.len() > 1 {
             terminal.line(terminal.styled(Style::Bold, &format!("{} ({abi})", path.display())));
         }

@@ -2,7 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use fuserig_traces::import::{FuseStraceOptions, FuseStraceReport, LogError, import_fuse_strace};
+use fuserig_traces::import::{
+    FuseStraceOptions, FuseStraceReport, LogError, ProblemKind, import_fuse_strace,
+};
 use fuserig_traces::record::Record;
 use fuserig_traces::{Clock, ClockKind, Fidelity, Header, PayloadMode, Source, SourceKind};
 
@@ -49,7 +51,11 @@ fn pass(
 
 /// Why a log gave nothing, as far as it can be seen.
 fn nothing(args: &ImportFuseArgs, survey: &FuseStraceReport) -> String {
-    let why = if survey.elsewhere > 0 {
+    let why = if survey.problem_counts.contains_key(&ProblemKind::Cut) {
+        "strace cut every message before the end of its head; record the daemon with \
+         `-xx -s 16800000`"
+            .to_owned()
+    } else if survey.elsewhere > 0 {
         format!("the log has {} mounts; choose one with --connection", survey.connections)
     } else if survey.other > 0 {
         "no read brought a FUSE message; is it the log of a program instead of a daemon? \

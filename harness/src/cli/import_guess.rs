@@ -6,7 +6,8 @@ use std::path::Path;
 
 use fuserig_traces::PayloadMode;
 use fuserig_traces::import::{
-    FuseStraceOptions, TableForm, import_fuse_strace, import_table, import_tracepoints, open_log,
+    FuseStraceOptions, ProblemKind, TableForm, import_fuse_strace, import_table,
+    import_tracepoints, open_log,
 };
 
 use super::args::ImportArgs;
@@ -102,8 +103,11 @@ fn has_tracepoints(bytes: &[u8]) -> bool {
 
 fn has_messages(bytes: &[u8]) -> bool {
     let mut drop = |_record| ControlFlow::Continue(());
-    import_fuse_strace(bytes, &FuseStraceOptions::default(), &mut drop)
-        .is_ok_and(|report| report.requests > 0 || report.elsewhere > 0)
+    import_fuse_strace(bytes, &FuseStraceOptions::default(), &mut drop).is_ok_and(|report| {
+        // Heads that strace cut are still those of messages.
+        let cut = report.problem_counts.contains_key(&ProblemKind::Cut);
+        report.requests > 0 || report.elsewhere > 0 || cut
+    })
 }
 
 /// A log of strace without FUSE messages: every line has a head of strace.

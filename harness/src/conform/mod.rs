@@ -26,4 +26,4 @@ mod wire;
 pub use record::{RecordError, fuzz_entry};
 pub use report::{CaseReport, Verdict};
 pub use script::{Played, Script};
-pub use suite::{ConformOptions, LowerChoice, conform_text};
+pub use suite::{ConformOptions, LowerChoice, conform_text, conform_watched};

@@ -74,9 +74,25 @@ const STATFS_TYPES: [(&str, &str); 3] =
 /// # Errors
 /// A file that is not a record of observations, with the line.
 pub fn conform_text(text: &[u8], options: &ConformOptions) -> Result<Vec<CaseReport>, RecordError> {
+    conform_watched(text, options, &mut |_, _| ())
+}
+
+/// As [`conform_text`]; `watch` is told after each case how many are played and how many there are.
+///
+/// # Errors
+/// The same.
+pub fn conform_watched(
+    text: &[u8],
+    options: &ConformOptions,
+    watch: &mut dyn FnMut(u64, u64),
+) -> Result<Vec<CaseReport>, RecordError> {
     let records = read_records(text)?;
     let mut reports = others::play(&records, options.abi);
-    reports.extend(records.cases.iter().map(|case| play(case, options)));
+    let total = records.cases.len() as u64;
+    for (done, case) in (1..).zip(&records.cases) {
+        reports.push(play(case, options));
+        watch(done, total);
+    }
     Ok(reports)
 }
 
