@@ -9,7 +9,7 @@ use core::fmt;
 
 use fuserig_abi::{CallArgs, Caller, Slot};
 
-use crate::engine::Trap;
+use crate::engine::{LineCount, Trap};
 
 /// What a filter may know beyond its arguments, and where it may leave words.
 ///
@@ -188,6 +188,17 @@ pub trait Filter: fmt::Debug {
     /// the ABI it is called by.
     fn executed(&self) -> Option<u64> {
         None
+    }
+
+    /// Helpers and kernel functions that it called so far; none as for [`Filter::executed`].
+    fn helper_calls(&self) -> Option<u64> {
+        None
+    }
+
+    /// How often each line of its source ran so far, as far as the line information of its object
+    /// goes (`.BTF.ext`); empty for a filter without lines.
+    fn lines(&self) -> Vec<LineCount> {
+        Vec::new()
     }
 
     /// How many programs it is made of: one for each member that is set, where a member is for one

@@ -150,6 +150,62 @@ fn a_fuzz_with_crashes_says_how_many_states_it_looked_at() {
     assert_eq!(fuserig(&wrong).status.code(), Some(2));
 }
 
+/// The rows of a table of a report, as text.
+fn rows(report: &serde_json::Value, name: &str) -> Vec<Vec<String>> {
+    let tables = report["tables"].as_array().expect("a report has tables");
+    let table = tables.iter().find(|table| table["name"] == name);
+    let table = table.unwrap_or_else(|| panic!("no table {name}: {tables:?}"));
+    let rows = table["rows"].as_array().expect("rows").iter();
+    let row = |row: &serde_json::Value| {
+        let cells = row.as_array().expect("cells").iter();
+        cells.map(|cell| cell.as_str().expect("cells are text").to_owned()).collect()
+    };
+    rows.map(row).collect()
+}
+
+#[test]
+fn check_says_what_members_cost_how_long_calls_took_and_what_is_not_covered() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let object = root.join("filters/bpf/hide_names.o");
+    let shell = root.join("traces/corpus/shell.frt");
+    let arguments = ["check", text_of(&object), "--runs", "3", "--output", "none", "--corpus"];
+    let arguments = [&arguments[..], &[text_of(&shell)]].concat();
+    let output = fuserig(&[&arguments[..], &["--format", "json"]].concat());
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let costs = rows(&report, "Cost and decisions by member");
+    let lookup = costs.iter().find(|row| row[0] == "lookup_prefilter").expect("it was called");
+    let number = |cell: &String| cell.parse::<u64>().unwrap_or_else(|_| panic!("{lookup:?}"));
+    let [calls, mean, most_calls, nearly, most] =
+        [1, 2, 3, 4, 5].map(|column| number(&lookup[column]));
+    assert!(calls > 100 && mean > 10, "{lookup:?}");
+    assert!(mean <= most && most_calls <= nearly && nearly <= most, "{lookup:?}");
+    let (whole, tenths) = lookup[6].split_once('.').expect("helper calls have a tenth");
+    assert!(whole.parse::<u64>().expect("digits") >= 1 && tenths.len() == 1, "{lookup:?}");
+    assert!(lookup[7].starts_with("continue x"), "{lookup:?}");
+    let calls = rows(&report, "Calls of the corpus, and how long they took");
+    assert_eq!(calls[0], ["stat", "69", "1", "65 us", "65 us", "237 us", "237 us"]);
+    assert!(calls.last().expect("rows")[0].ends_with(" others"), "{calls:?}");
+    let took = rows(&report, "How long calls of the corpus took");
+    let sum: u64 = took.iter().map(|row| row[1].parse::<u64>().expect("digits")).sum();
+    // chdir, set_credentials and exit have no duration in this log.
+    assert_eq!(sum, 370 - 1 - 2 - 15, "every call that took time is in one row: {took:?}");
+    assert!(took.iter().any(|row| row[2] == "#".repeat(40)), "{took:?}");
+    assert_eq!(rows(&report, "Hot paths of the corpus")[0], ["18", "."]);
+    let missed = rows(&report, "Not covered by the corpus");
+    assert!(missed.contains(&vec!["mknod_prefilter".to_owned()]), "{missed:?}");
+    let lines = report["sources"][0]["lines"].as_array().expect("the object has lines");
+    assert!(lines.iter().any(|line| line["count"].as_u64() > Some(100)), "{lines:?}");
+    // People read the same.
+    let text = stdout(&fuserig(&arguments));
+    for head in ["insns/call", "helpers/call", "Hot paths of the corpus", "up to", "99 %"] {
+        assert!(text.contains(head), "{head}: {text}");
+    }
+    // A filter in Rust has calls only.
+    let native = fuserig(&["check", "readonly", "--runs", "1", "--output", "none"]);
+    let native = stdout(&native);
+    assert!(native.contains("Decisions by member") && !native.contains("insns/call"), "{native}");
+}
+
 /// Ctrl-C while the tree is still awaited: no run begins, and the command says why it ends.
 #[test]
 fn ctrl_c_ends_with_130_and_what_was_done() {

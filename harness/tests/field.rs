@@ -266,6 +266,29 @@ fn keys(value: &serde_json::Value) -> Vec<&str> {
     value.as_object().expect("an object").keys().map(String::as_str).collect()
 }
 
+/// A row of operations or calls: what the text shows, and durations that add up. Gives the count.
+fn check_row(row: &serde_json::Value, text: &str) -> u64 {
+    let number = |value: &serde_json::Value| value.as_u64().expect("a number");
+    assert_eq!(keys(row), ["count", "failed", "in_flight", "name", "took_ns"]);
+    let [count, failed, flying] = ["count", "failed", "in_flight"].map(|key| number(&row[key]));
+    let name = row["name"].as_str().expect("text");
+    let line = format!("{name:<20} {count:>10} {failed:>10} {flying:>10}");
+    assert!(text.contains(&line), "{line}: {text}");
+    let took = &row["took_ns"];
+    if took.is_null() {
+        return count;
+    }
+    assert_eq!(keys(took), ["histogram", "max", "p50", "p90", "p99"]);
+    let [p50, p90, p99, max] = ["p50", "p90", "p99", "max"].map(|key| number(&took[key]));
+    assert!(p50 <= p90 && p90 <= p99 && p99 <= max, "{row}");
+    let buckets = took["histogram"].as_array().expect("a list");
+    let sum: u64 = buckets.iter().map(|bucket| number(&bucket[1])).sum();
+    assert_eq!(sum, count - flying, "{row}");
+    let ends: Vec<u64> = buckets.iter().map(|bucket| number(&bucket[0])).collect();
+    assert!(ends.is_sorted() && ends.last() >= Some(&max), "{row}");
+    count
+}
+
 /// Each figure of the JSON form is read, and is what the text shows or what its parts add up to.
 #[test]
 fn every_figure_of_trace_info_is_in_its_json() {
@@ -311,24 +334,7 @@ fn every_figure_of_trace_info_is_in_its_json() {
         let rows = statistics[list].as_array().expect("a list");
         let mut counted = 0;
         for row in rows {
-            assert_eq!(keys(row), ["count", "failed", "in_flight", "name", "took_ns"]);
-            let [count, failed, flying] =
-                ["count", "failed", "in_flight"].map(|key| number(&row[key]));
-            let name = row["name"].as_str().expect("text");
-            shows(format!("{name:<20} {count:>10} {failed:>10} {flying:>10}"));
-            counted += count;
-            let took = &row["took_ns"];
-            if took.is_null() {
-                continue;
-            }
-            assert_eq!(keys(took), ["histogram", "max", "p50", "p90", "p99"]);
-            let [p50, p90, p99, max] = ["p50", "p90", "p99", "max"].map(|key| number(&took[key]));
-            assert!(p50 <= p90 && p90 <= p99 && p99 <= max, "{row}");
-            let buckets = took["histogram"].as_array().expect("a list");
-            let sum: u64 = buckets.iter().map(|bucket| number(&bucket[1])).sum();
-            assert_eq!(sum, count - flying, "{row}");
-            let ends: Vec<u64> = buckets.iter().map(|bucket| number(&bucket[0])).collect();
-            assert!(ends.is_sorted() && ends.last() >= Some(&max), "{row}");
+            counted += check_row(row, &text);
         }
         assert_eq!(counted, total, "{list}");
     }

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use fuserig_abi::{CallArgs, Slot};
 
 use super::interp::TrapKind;
-use super::{BpfFilter, Engine};
+use super::{BpfFilter, Engine, LineCount};
 use crate::{Filter, FilterEnv};
 
 /// The first difference of two engines.
@@ -117,6 +117,14 @@ impl Filter for CrossCheck {
 
     fn executed(&self) -> Option<u64> {
         self.interp.executed()
+    }
+
+    fn helper_calls(&self) -> Option<u64> {
+        self.interp.helper_calls()
+    }
+
+    fn lines(&self) -> Vec<LineCount> {
+        self.interp.lines()
     }
 
     fn programs(&self) -> usize {

@@ -616,6 +616,14 @@ impl Filter for BpfFilter {
         Some(self.machine.executed())
     }
 
+    fn helper_calls(&self) -> Option<u64> {
+        Some(self.machine.helper_calls())
+    }
+
+    fn lines(&self) -> Vec<LineCount> {
+        self.coverage().into_iter().flat_map(|(_, lines)| lines).collect()
+    }
+
     fn programs(&self) -> usize {
         self.codes.len()
     }

@@ -16,6 +16,7 @@ use super::manual::{CompletionsArgs, ManArgs};
 use super::abi::AbiCommand;
 use super::fuzz_args::{CheckArgs, FuzzArgs};
 use crate::mount::Locks;
+use crate::report::ReportTarget;
 
 /// A test rig for FUSE-BPF filters: real filters through the whole prefilter, lower operation,
 /// postfilter pipeline in an ordinary process.
@@ -170,6 +171,9 @@ pub(super) struct ReplayArgs {
     /// Differences to show
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub(super) show: usize,
+    /// Write the differences as a report: json, junit, sarif, github, markdown or html, and a file
+    #[arg(long = "report", value_name = "FORM:FILE")]
+    pub(super) reports: Vec<ReportTarget>,
     #[command(flatten)]
     pub(super) engine: EngineArgs,
 }

@@ -3,31 +3,37 @@
 //!
 //! The filter is loaded, an object is checked without running it, then it is judged by each
 //! invariant that fits it (with and without faults) and replayed over traces; traps, members that
-//! nothing reached and quirks that were hit are said. What a reader would get wrong: a quirk is a
-//! note, not a failure.
+//! nothing reached and quirks that were hit are said, then figures: what each member decided and
+//! costs, what the traces hold and how long it took, which lines never ran. What a reader would get
+//! wrong: a quirk is a note, not a failure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use fuserig_abi::{Abi, Fidelity, Quirk, Slot};
+use fuserig_abi::{Fidelity, Quirk, Slot};
 use fuserig_sim_fs::Durability;
+use fuserig_traces::tools::Info;
 use fuserig_traces::{PayloadMode, TraceWriter};
 
 use super::abi::write_reports;
+use super::corpus_figures::CorpusFigures;
 use super::exit::{Ended, Exit, Failure};
 use super::files;
 use super::fuzz::{fitting, keep, subject};
 use super::fuzz_args::CheckArgs;
 use super::maker::{FilterSpec, Maker};
+use super::meter::SharedMeter;
 use super::output::{Style, Terminal};
 use super::progress::Advance;
 use super::replay::sim_lower;
-use super::summary::members;
+use super::summary::members_table;
 use super::vet::static_check;
 use crate::replay::{ReplayOptions, Replayer};
-use crate::report::{Check, Extent, Finding, FindingClass, Outcome, Report, Severity, Verdict};
+use crate::report::{
+    Check, Extent, Finding, FindingClass, Outcome, Report, Severity, Source, Table, Verdict,
+};
 use crate::sim::{Class, Coverage, Seed, Simulation};
 
 /// Notes shown of one check; the report forms hold all.
@@ -55,14 +61,17 @@ struct Work<'a> {
     decisions: Decisions,
     operations: u64,
     runs: u64,
+    meter: SharedMeter,
+    figures: CorpusFigures,
+    /// Members that replays of traces reached.
+    replayed: BTreeSet<u16>,
 }
 
 pub(super) fn check(args: &CheckArgs, terminal: &mut Terminal) -> Ended {
     let spec = FilterSpec::read(&args.filter)?;
     let mut report = Report::new("check", format!("{} on {}", args.filter, args.abi));
-    let mut decisions = BTreeMap::new();
     match spec.maker(args.abi) {
-        Ok(maker) => decisions = run(args, &spec, maker, &mut report, terminal)?,
+        Ok(maker) => run(args, &spec, maker, &mut report, terminal)?,
         Err(error) => {
             let text = error.to_string();
             let refused = Finding::new(FindingClass::AbiBreak, "load", &args.filter, &text)
@@ -71,7 +80,7 @@ pub(super) fn check(args: &CheckArgs, terminal: &mut Terminal) -> Ended {
             report.checks.extend(static_check(&spec, args.abi));
         }
     }
-    show(&report, (decisions, args.abi), terminal);
+    show(&report, terminal);
     write_reports(&report, &args.reports, terminal)?;
     Ok(match report.verdict() {
         Verdict::Agreed => Exit::Agreed,
@@ -87,7 +96,7 @@ fn run(
     maker: Maker,
     report: &mut Report,
     terminal: &Terminal,
-) -> Result<Decisions, Failure> {
+) -> Result<(), Failure> {
     let members: Vec<Slot> = match maker.make() {
         Some(filter) => Slot::all().filter(|slot| filter.has(*slot)).collect(),
         None => Vec::new(),
@@ -99,8 +108,20 @@ fn run(
     let (runs, coverage) = (0, Coverage::default());
     let empty = Report::new("check", "");
     let (traps, decisions, operations) = (Vec::new(), Decisions::new(), 0);
-    let mut work =
-        Work { args, maker, traps, report: empty, coverage, decisions, operations, runs };
+    let meter = SharedMeter::default();
+    let mut work = Work {
+        args,
+        maker: maker.metered(&meter),
+        traps,
+        report: empty,
+        coverage,
+        decisions,
+        operations,
+        runs,
+        meter,
+        figures: CorpusFigures::default(),
+        replayed: BTreeSet::new(),
+    };
     for property in PROPERTIES {
         work.property(property, terminal)?;
     }
@@ -119,7 +140,24 @@ fn run(
     report.checks.append(&mut work.report.checks);
     report.count("operations", work.operations);
     report.extent = Some(Extent::Sampled(work.runs));
-    Ok(work.decisions)
+    let meter = work.meter.borrow();
+    report.table(members_table(core::mem::take(&mut work.decisions).into_iter(), args.abi, &meter));
+    report.sources = meter.sources();
+    report.table(lines_that_never_ran(&report.sources));
+    work.figures.tables(report);
+    report.table(work.not_replayed(&members));
+    Ok(())
+}
+
+/// Lines of the source that have code and never ran.
+fn lines_that_never_ran(sources: &[Source]) -> Table {
+    let mut table = Table::new("Lines of the filter that never ran", &["line", "file", "text"]);
+    for source in sources {
+        for line in source.lines.iter().filter(|line| line.count == 0) {
+            table.row([line.line.to_string(), source.file.clone(), line.text.clone()]);
+        }
+    }
+    table
 }
 
 impl Work<'_> {
@@ -176,6 +214,8 @@ impl Work<'_> {
 
     /// Replays a trace with the filter: the modelled kernel must survive it.
     fn corpus(&mut self, path: &Path, terminal: &Terminal) -> Result<(), Failure> {
+        let info = Info::of(files::open(path)?).map_err(|error| Failure::input(path, &error))?;
+        self.figures.add(&info);
         let trace = files::read_trace(path, terminal, &mut |text| terminal.note(text))?;
         let options = ReplayOptions {
             abi: self.args.abi,
@@ -196,6 +236,7 @@ impl Work<'_> {
         replayer.run(&trace, nobody, &stop, &mut advance).map_err(failed)?;
         let report = replayer.report();
         self.operations += report.calls;
+        self.replayed.extend(report.verdicts.keys().map(|(slot, _)| *slot));
         for (key, count) in &report.verdicts {
             *self.decisions.entry(*key).or_default() += count;
         }
@@ -252,6 +293,19 @@ impl Work<'_> {
         self.report.push(Check::new("members", name, findings.collect()));
     }
 
+    /// Members that the traces of the corpus do not reach, whatever simulations reach.
+    fn not_replayed(&self, members: &[Slot]) -> Table {
+        let mut table = Table::new(
+            "Not covered by the corpus",
+            &["member of the filter that no trace reaches"],
+        );
+        let missed = members.iter().filter(|slot| !self.replayed.contains(&(slot.index() as u16)));
+        if !self.args.corpus.is_empty() {
+            missed.for_each(|slot| table.row([slot.name().to_owned()]));
+        }
+        table
+    }
+
     fn quirks(&mut self) {
         let findings: Vec<Finding> = self
             .coverage
@@ -284,7 +338,7 @@ fn shortened(text: &str, columns: usize) -> String {
 }
 
 /// The table, the findings that are failures in full, and the verdict.
-fn show(report: &Report, (decisions, abi): (Decisions, Abi), terminal: &mut Terminal) {
+fn show(report: &Report, terminal: &mut Terminal) {
     if terminal.json() {
         terminal.text(&report.write(crate::report::ReportForm::Json));
         return;
@@ -313,7 +367,14 @@ fn show(report: &Report, (decisions, abi): (Decisions, Abi), terminal: &mut Term
             terminal.line(terminal.styled(Style::Dim, &format!("          and {more} more")));
         }
     }
-    members(decisions.into_iter(), abi, terminal);
+    for table in &report.tables {
+        terminal.line("");
+        terminal.line(terminal.styled(Style::Bold, &format!("  {}", table.name)));
+        for (at, line) in table.text().lines().enumerate() {
+            let style = if at == 0 { Style::Dim } else { Style::Plain };
+            terminal.line(terminal.styled(style, &format!("    {line}")));
+        }
+    }
     let mut said = BTreeSet::new();
     for finding in report.findings().filter(|finding| finding.is_failure()) {
         if !said.insert(&finding.id) {

@@ -5,16 +5,20 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use fuserig_abi::Abi;
 use fuserig_sim_fs::MemFs;
 
+use super::abi::write_reports;
 use super::exit::{Ended, Exit, Failure};
 use super::files;
 use super::fuzz_args::FuzzArgs;
 use super::interrupt;
 use super::maker::{FilterSpec, Maker};
+use super::meter::SharedMeter;
 use super::output::{Style, Terminal};
 use super::progress::Advance;
 use crate::invariant::{self, Invariant};
+use crate::report::{Check, Extent, Report};
 use crate::rim::Stopwatch;
 use crate::sim::{
     Campaign, Case, Corpus, Finding, Fitting, Program, SchedulerKind, Seed, Simulation, Subject,
@@ -40,7 +44,11 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
     };
     // A stored case is of one ABI, and an object is loaded for that.
     let abi = stored.as_ref().map_or(args.abi, |case| case.abi);
-    let maker = FilterSpec::read(&args.filter)?.maker_or_fail(abi)?;
+    let meter = SharedMeter::default();
+    let mut maker = FilterSpec::read(&args.filter)?.maker_or_fail(abi)?;
+    if !args.reports.is_empty() {
+        maker = maker.metered(&meter);
+    }
     let subject = subject(&args.filter, abi, maker).over(&tree).fidelity(args.fidelity);
     let simulation = fitting.names.into_iter().fold(simulation(args, stored)?, Simulation::name);
     let watch = Stopwatch::start();
@@ -58,6 +66,11 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
     if let (Some(directory), Ok(_)) = (&args.corpus, &result) {
         let (kept, reached) = keep_corpus(directory, &campaign)?;
         terminal.note(format!("{}: {kept} programs reach {reached} things", directory.display()));
+    }
+    if let Ok(result) = &result {
+        let mut report = report(args, abi, result);
+        report.sources = meter.borrow().sources();
+        write_reports(&report, &args.reports, terminal)?;
     }
     match result {
         Err(error) => Err(Failure::new(Exit::Unreadable, error.to_string())),
@@ -82,6 +95,30 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
             Ok(Exit::Finding)
         }
     }
+}
+
+/// What was found, or how much was looked at without finding anything.
+fn report(args: &FuzzArgs, abi: Abi, result: &Result<Summary, Box<Finding>>) -> Report {
+    let mut report = Report::new("fuzz", format!("{} on {abi}", args.filter));
+    match result {
+        Ok(summary) if summary.operations == 0 => {}
+        Ok(summary) => {
+            report.count("runs", summary.runs);
+            report.count("operations", summary.operations);
+            let exhaustive = summary.schedules.is_some_and(|all| all.is_exhaustive());
+            report.extent = Some(match exhaustive {
+                true => Extent::Exhaustive,
+                false => Extent::Sampled(summary.runs),
+            });
+            report.push(Check::new("simulation", summary.to_string(), Vec::new()));
+        }
+        Err(finding) => {
+            report.count("runs", finding.run + 1);
+            let name = format!("seed {}, run {}", finding.seed, finding.run);
+            report.push(Check::new("simulation", name, vec![finding.to_report()]));
+        }
+    }
+    report
 }
 
 /// What to draw, and how often.

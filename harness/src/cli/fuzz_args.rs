@@ -65,6 +65,9 @@ pub(super) struct FuzzArgs {
     /// Directory of programs to begin with; afterwards it holds the fewest that reach everything
     #[arg(long, value_name = "DIR", conflicts_with_all = ["unguided", "case"])]
     pub(super) corpus: Option<PathBuf>,
+    /// Write the report: json, junit, sarif, github, markdown or html, and a file
+    #[arg(long = "report", value_name = "FORM:FILE")]
+    pub(super) reports: Vec<ReportTarget>,
     /// Run this stored case and nothing else
     #[arg(long, value_name = "FILE", conflicts_with_all = ["runs", "time", "tree"])]
     pub(super) case: Option<PathBuf>,

@@ -16,6 +16,7 @@ use super::adapt;
 use super::args::{EngineArgs, EngineName};
 use super::exit::{Exit, Failure};
 use super::files;
+use super::meter::{Metered, SharedMeter};
 
 /// What a specification names, as far as that does not depend on an ABI.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,9 +190,16 @@ pub(super) enum Maker {
     Native(String, Abi),
     /// A loaded object that never ran, of the ABI that it is made for, shown as one of another.
     Object { filter: Box<BpfFilter>, own: Abi, abi: Abi },
+    /// Another one, whose calls are noted.
+    Metered { inner: Box<Maker>, meter: SharedMeter },
 }
 
 impl Maker {
+    /// The same with every call noted.
+    pub(super) fn metered(self, meter: &SharedMeter) -> Maker {
+        Maker::Metered { inner: Box::new(self), meter: Rc::clone(meter) }
+    }
+
     /// A filter with fresh state.
     pub(super) fn make(&self) -> Option<Box<dyn Filter>> {
         match self {
@@ -201,6 +209,7 @@ impl Maker {
                 Some(adapt::native(filter, *abi))
             }
             Maker::Object { filter, own, abi } => Some(present(filter.clone(), *own, *abi)),
+            Maker::Metered { inner, meter } => Some(Box::new(Metered::new(inner.make()?, meter))),
         }
     }
 }

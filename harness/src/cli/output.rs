@@ -16,6 +16,8 @@ pub(super) enum Style {
     Good,
     /// Less important.
     Dim,
+    /// As it is.
+    Plain,
 }
 
 /// Standard output and standard error.
@@ -45,7 +47,7 @@ impl Terminal {
 
     /// Text with emphasis when the output has colours.
     pub(super) fn styled(&self, style: Style, text: &str) -> String {
-        if !self.colored {
+        if !self.colored || style == Style::Plain {
             return text.to_owned();
         }
         let code = match style {
@@ -53,6 +55,7 @@ impl Terminal {
             Style::Bad => "31;1",
             Style::Good => "32;1",
             Style::Dim => "2",
+            Style::Plain => "0",
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }

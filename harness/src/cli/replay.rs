@@ -3,21 +3,25 @@
 use std::path::Path;
 
 use fuserig_abi::{Abi, Fidelity};
+use fuserig_filters::Filter;
 use fuserig_sim_fs::{HostFs, Lower, MemFs};
 use fuserig_traces::record::Record;
 use fuserig_traces::{Header, SourceKind, StreamId, Summary, Trace, TraceWriter};
 
+use super::abi::write_reports;
 use super::args::ReplayArgs;
 use super::exit::{Ended, Exit, Failure};
 use super::maker::{FilterSpec, Findings};
+use super::meter::{Metered, SharedMeter};
 use super::output::Terminal;
 use super::progress::Advance;
-use super::{files, interrupt, summary, wire};
+use super::{files, interrupt, replay_report, summary, wire};
 use crate::kernel::World;
 use crate::replay::{
     ReplayError, ReplayOptions, ReplayReport, Replayer, StopFlag, TreeOutput, empty_lower,
     lower_options, tree_output,
 };
+use crate::report::Report;
 
 /// Calls between two looks at the progress line.
 const PROGRESS_EVERY: u64 = 512;
@@ -63,6 +67,8 @@ pub(super) struct Played<'a> {
     pub(super) report: ReplayReport,
     pub(super) written: Option<Summary>,
     pub(super) stream_id: Option<StreamId>,
+    /// What the members of the filter cost.
+    pub(super) meter: SharedMeter,
     /// What a cross-check of two engines found.
     pub(super) crossed: Option<Findings>,
 }
@@ -78,6 +84,8 @@ pub(super) fn replay(args: &ReplayArgs, terminal: &mut Terminal) -> Ended {
     }
     let stop = interrupt::stop_flag();
     let mut exit = Exit::Agreed;
+    let title: Vec<String> = args.traces.iter().map(|path| path.display().to_string()).collect();
+    let mut report = Report::new("replay", title.join(", "));
     for path in &args.traces {
         let mut damaged = false;
         let trace = files::read_trace(path, terminal, &mut |note| {
@@ -87,17 +95,20 @@ pub(super) fn replay(args: &ReplayArgs, terminal: &mut Terminal) -> Ended {
         exit = exit.worse(if damaged { Exit::Finding } else { Exit::Agreed });
         if wire::holds_messages(&trace) {
             let lower = lower(args, path, &trace)?;
-            let (served, world) = wire::play(args, path, &trace, lower, terminal)?;
+            let (served, world) = wire::play(args, path, &trace, lower, (terminal, &mut report))?;
             write_tree(args, world)?;
             exit = exit.worse(served);
             continue;
         }
         let played = play(args, path, &trace, &stop, terminal)?;
         exit = exit.worse(summary::print(&played, args, terminal));
+        replay_report::add_calls(&mut report, &played, args);
         if played.report.stopped {
-            return Ok(Exit::Interrupted);
+            exit = Exit::Interrupted;
+            break;
         }
     }
+    write_reports(&report, &args.reports, terminal)?;
     Ok(exit)
 }
 
@@ -110,6 +121,8 @@ fn play<'a>(
 ) -> Result<Played<'a>, Failure> {
     let setting = Setting::of(args, &trace.header);
     let (filter, crossed) = FilterSpec::read(&setting.filter)?.on(setting.abi, args.engine)?;
+    let meter = SharedMeter::default();
+    let filter = filter.map(|inner| Box::new(Metered::new(inner, &meter)) as Box<dyn Filter>);
     let options = ReplayOptions {
         abi: setting.abi,
         fidelity: setting.fidelity,
@@ -117,8 +130,8 @@ fn play<'a>(
         lower: lower(args, path, trace)?,
         payload: args.payload,
     };
-    let mut replayer =
-        Replayer::new(&trace.header, options).map_err(|error| failed(path, error))?;
+    let make = if args.reports.is_empty() { Replayer::new } else { Replayer::watching };
+    let mut replayer = make(&trace.header, options).map_err(|error| failed(path, error))?;
     let written = match &args.output {
         Some(output) => {
             let file = files::create(output, args.force)?;
@@ -144,7 +157,7 @@ fn play<'a>(
     write_tree(args, replayer.into_vfs().into_world())?;
     let stream_id = written.map(|summary| summary.stream_id);
     let written = written.filter(|_| args.output.is_some());
-    Ok(Played { path, setting, report, written, stream_id, crossed })
+    Ok(Played { path, setting, report, written, stream_id, meter, crossed })
 }
 
 fn run<W: std::io::Write>(

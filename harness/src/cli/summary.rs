@@ -7,9 +7,11 @@ use fuserig_abi::{Abi, Op, Phase, Slot, code_label};
 use super::args::{Against, EngineName, ReplayArgs};
 use super::exit::Exit;
 use super::maker::Findings;
+use super::meter::{MemberCost, Meter};
 use super::output::{Style, Terminal};
 use super::replay::Played;
 use crate::replay::{Divergence, ReplayReport};
+use crate::report::Table;
 
 /// Prints what came of one trace and says how the command ends.
 pub(super) fn print(played: &Played<'_>, args: &ReplayArgs, terminal: &mut Terminal) -> Exit {
@@ -57,19 +59,52 @@ fn head(played: &Played<'_>, terminal: &mut Terminal) {
     terminal.line(format!("  {}", terminal.styled(Style::Dim, &dim)));
 }
 
+/// What each member that ran answered and, for a filter of instructions, what it costs.
+pub(super) fn members_table(
+    verdicts: impl Iterator<Item = ((u16, i64), u64)>,
+    abi: Abi,
+    meter: &Meter,
+) -> Table {
+    let rows = by_member(verdicts);
+    let has_instructions = meter.members.values().any(|cost| cost.histogram.count() > 0);
+    let mut table = match has_instructions {
+        true => Table::new(
+            "Cost and decisions by member",
+            &["member", "calls", "insns/call", "90 %", "99 %", "most", "helpers/call", "answers"],
+        ),
+        false => Table::new("Decisions by member", &["member", "calls", "answers"]),
+    };
+    for (slot, codes) in rows {
+        let calls: u64 = codes.values().sum();
+        let mut cells = vec![member(slot), calls.to_string()];
+        if has_instructions {
+            cells.extend(meter.members.get(&slot).map_or_else(|| vec![String::new(); 5], cost));
+        }
+        cells.push(answers(abi, &codes));
+        table.row(cells);
+    }
+    table
+}
+
+/// Instructions on average, what most and nearly all calls need at most, the most; helpers.
+fn cost(cost: &MemberCost) -> Vec<String> {
+    let calls = cost.calls.max(1);
+    let tenths = cost.helpers.saturating_mul(10) / calls;
+    vec![
+        (cost.instructions / calls).to_string(),
+        cost.histogram.at_most(90).to_string(),
+        cost.histogram.at_most(99).to_string(),
+        cost.histogram.largest().to_string(),
+        format!("{}.{}", tenths / 10, tenths % 10),
+    ]
+}
+
 /// Codes of one member, in the order of their numbers.
 type Codes = BTreeMap<i64, u64>;
 
 /// One row a member: how often it was called and what it answered.
-pub(super) fn members(
-    verdicts: impl Iterator<Item = ((u16, i64), u64)>,
-    abi: Abi,
-    terminal: &mut Terminal,
-) {
-    let mut rows: BTreeMap<u16, Codes> = BTreeMap::new();
-    for ((slot, code), count) in verdicts {
-        *rows.entry(slot).or_default().entry(code).or_default() += count;
-    }
+fn members(verdicts: impl Iterator<Item = ((u16, i64), u64)>, abi: Abi, terminal: &mut Terminal) {
+    let rows = by_member(verdicts);
     if rows.is_empty() {
         return;
     }
@@ -78,10 +113,25 @@ pub(super) fn members(
     terminal.line(terminal.styled(Style::Bold, &title));
     for (slot, codes) in rows {
         let calls: u64 = codes.values().sum();
-        let answers: Vec<String> =
-            codes.iter().rev().map(|(&code, n)| format!("{} x{n}", answer(abi, code))).collect();
-        terminal.line(format!("  {:<28} {calls:>8}  {}", member(slot), answers.join(", ")));
+        let answers = answers(abi, &codes);
+        terminal.line(format!("  {:<28} {calls:>8}  {answers}", member(slot)));
     }
+}
+
+/// The codes of each member.
+fn by_member(verdicts: impl Iterator<Item = ((u16, i64), u64)>) -> BTreeMap<u16, Codes> {
+    let mut rows: BTreeMap<u16, Codes> = BTreeMap::new();
+    for ((slot, code), count) in verdicts {
+        *rows.entry(slot).or_default().entry(code).or_default() += count;
+    }
+    rows
+}
+
+/// `continue x145, ENOENT x8`.
+fn answers(abi: Abi, codes: &Codes) -> String {
+    let answers: Vec<String> =
+        codes.iter().rev().map(|(&code, n)| format!("{} x{n}", answer(abi, code))).collect();
+    answers.join(", ")
 }
 
 fn member(slot: u16) -> String {
@@ -193,7 +243,7 @@ fn difference(divergence: &Divergence, terminal: &mut Terminal) {
 }
 
 /// The call without its sequence numbers, times and client in front and its line behind.
-fn call_alone(text: &str) -> &str {
+pub(super) fn call_alone(text: &str) -> &str {
     let mut words = text.splitn(6, ' ');
     let call = match (words.next(), words.nth(4)) {
         (Some("call"), Some(call)) => call,

@@ -12,9 +12,11 @@ use super::exit::{Exit, Failure};
 use super::maker::FilterSpec;
 use super::output::{Style, Terminal};
 use super::replay::Setting;
+use super::replay_report;
 use crate::kernel::{World, WorldConfig};
 use crate::pipeline::{NoDaemon, NullSink};
 use crate::replay::lower_options;
+use crate::report::Report;
 use crate::serve::{Server, ServerConfig};
 use crate::wire_replay::{Judgement, Observer, WireReplayer, WireReport, exchanges_of};
 
@@ -31,7 +33,7 @@ pub(super) fn play(
     path: &Path,
     trace: &Trace,
     mut lower: Box<dyn Lower>,
-    terminal: &mut Terminal,
+    (terminal, into): (&mut Terminal, &mut Report),
 ) -> Result<(Exit, World), Failure> {
     let setting = Setting::of(args, &trace.header);
     let bug = |errno| Failure::new(Exit::Unreadable, format!("{}: mount: {errno}", path.display()));
@@ -52,6 +54,8 @@ pub(super) fn play(
     for exchange in exchanges_of(trace) {
         replayer.play(&exchange);
     }
+    let place = path.display().to_string();
+    replay_report::add_messages(into, &place, replayer.report(), args);
     let told = Told { path, judgement, start };
     let mut exit = print(&told, &setting, replayer.report(), args, terminal);
     if let Some(crossed) = crossed {

@@ -19,6 +19,7 @@ mod operation;
 mod ops;
 mod ordinary;
 mod run;
+mod seen;
 mod step;
 
 pub(crate) use conversation::initialize;
@@ -31,4 +32,5 @@ pub use ops::DirRecord;
 pub use ordinary::PollWait;
 pub(crate) use ordinary::{Halt, Ordinary, Want};
 pub use run::{Outcome, Progress, Run, Value};
+pub(crate) use seen::{SeeingSink, SeenCalls};
 pub use step::{Step, Stop};

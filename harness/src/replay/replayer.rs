@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use fuserig_abi::{Abi, Credentials, Errno, Fidelity, Gid, Pid, Timespec, Uid};
 use fuserig_filters::Filter;
 use fuserig_sim_fs::Lower;
+use fuserig_traces::ops::OpSpec;
 use fuserig_traces::record::{CallFlags, CallRecord, Record, StageKind};
 use fuserig_traces::{FirstClient, Header, PayloadMode, Trace, TraceWriter, WriteError, text};
 
@@ -18,7 +19,8 @@ use super::convert::{Issue, issue};
 use super::recorder::{Recorder, Tape};
 use super::unseen::{self, Unseen};
 use crate::kernel::{Leaks, MountOptions, World, WorldConfig};
-use crate::pipeline::NoDaemon;
+use crate::pipeline::{NoDaemon, SeeingSink, SeenCalls, Sink};
+use crate::report::FilterCall;
 use crate::vfs::{Call, CallResult, Vfs, VfsConfig};
 
 /// Divergences kept with all their text; beyond them only the number counts.
@@ -77,6 +79,10 @@ pub struct Divergence {
     pub call: String,
     /// What differs.
     pub mismatch: Mismatch,
+    /// Stages of the requests that the call caused, in order, when filters are watched.
+    pub stages: Vec<String>,
+    /// The calls of filters in it, when they are watched.
+    pub filter_calls: Vec<FilterCall>,
 }
 
 /// Different traps that a report keeps.
@@ -127,6 +133,8 @@ pub struct Replayer {
     first_client: FirstClient,
     expected: Expected,
     unseen: Unseen,
+    /// The calls of filters, when they are watched.
+    seen: Option<SeenCalls>,
     report: ReplayReport,
 }
 
@@ -145,6 +153,23 @@ impl Replayer {
     /// # Errors
     /// The lower filesystem refuses to be mounted on.
     pub fn new(header: &Header, options: ReplayOptions) -> Result<Replayer, ReplayError> {
+        Replayer::make(header, options, None)
+    }
+
+    /// As [`Replayer::new`]; each difference then tells what filters were shown and what they
+    /// answered, which makes a replay slower.
+    ///
+    /// # Errors
+    /// The lower filesystem refuses to be mounted on.
+    pub fn watching(header: &Header, options: ReplayOptions) -> Result<Replayer, ReplayError> {
+        Replayer::make(header, options, Some(SeenCalls::default()))
+    }
+
+    fn make(
+        header: &Header,
+        options: ReplayOptions,
+        seen: Option<SeenCalls>,
+    ) -> Result<Replayer, ReplayError> {
         let base_ns = header.clock.and_then(|clock| clock.base_ns);
         let base = base_ns.map_or(WorldConfig::default().start, Timespec::from_nanos);
         let tape = Rc::new(RefCell::new(Tape::new(options.payload, base)));
@@ -158,7 +183,13 @@ impl Replayer {
             },
             start: base,
         };
-        let sink = Box::new(Recorder { tape: Rc::clone(&tape) });
+        let recorder = Recorder { tape: Rc::clone(&tape) };
+        let sink: Box<dyn Sink> = match &seen {
+            Some(seen) => {
+                Box::new(SeeingSink { inner: recorder, abi: options.abi, seen: seen.clone() })
+            }
+            None => Box::new(recorder),
+        };
         let world = World::new(&config, options.lower, options.filter, Box::new(NoDaemon), sink)
             .map_err(ReplayError::Mount)?;
         let root = header.source.as_ref().map(|source| source.root.clone()).unwrap_or_default();
@@ -170,6 +201,7 @@ impl Replayer {
             first_client: header.first_client.unwrap_or_default(),
             expected: Expected::default(),
             unseen: Unseen::default(),
+            seen,
             report: ReplayReport::default(),
         })
     }
@@ -246,6 +278,7 @@ impl Replayer {
             self.count(record);
             self.expect(record);
         }
+        self.explain(&records);
         let replayed = CallRecord {
             seq_send,
             seq_reply,
@@ -342,8 +375,23 @@ impl Replayer {
                     line,
                     call: call.clone(),
                     mismatch,
+                    stages: Vec::new(),
+                    filter_calls: Vec::new(),
                 });
             }
+        }
+    }
+
+    /// Gives the differences of the call that just ended what it caused.
+    fn explain(&mut self, records: &[Record]) {
+        let Some(calls) = self.seen.as_ref().map(SeenCalls::take) else { return };
+        let arrival = self.report.calls;
+        let found = self.report.divergences.iter_mut().rev();
+        for divergence in found.take_while(|divergence| divergence.arrival == arrival) {
+            let mut operation = String::new();
+            let texts = records.iter().filter_map(|record| stage_text(record, &mut operation));
+            divergence.stages = texts.collect();
+            divergence.filter_calls.clone_from(&calls);
         }
     }
 
@@ -415,6 +463,23 @@ impl Replayer {
             self.diverge(0, "the end of the trace".to_owned(), vec![mismatch]);
         }
     }
+}
+
+/// An operation or a stage of it in a few words.
+fn stage_text(record: &Record, operation: &mut String) -> Option<String> {
+    Some(match record {
+        Record::Op(op) => {
+            *operation = OpSpec::name_of(op.opcode).to_string();
+            format!("{operation} enter")
+        }
+        Record::Stage(stage) => match stage.kind {
+            StageKind::QUIRK | StageKind::CRASH => {
+                format!("{operation} {} {}", stage.kind, String::from_utf8_lossy(&stage.detail))
+            }
+            kind => format!("{operation} {kind} {}", stage.code),
+        },
+        Record::Call(_) | Record::Tree(_) | Record::Payload(_) | Record::Note(_) => return None,
+    })
 }
 
 /// The line of the text twin without its result.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Finding, Severity};
+use super::{Finding, Severity, Source, Table};
 
 /// How a check ended.
 ///
@@ -162,6 +162,10 @@ pub struct Report {
     pub counts: Vec<Count>,
     /// How much of the space of cases it speaks for, where that is a question.
     pub extent: Option<Extent>,
+    /// Figures: what was called, how long it took, what was not reached.
+    pub tables: Vec<Table>,
+    /// The sources of the filter with their coverage, where its object has line information.
+    pub sources: Vec<Source>,
 }
 
 impl Report {
@@ -173,6 +177,8 @@ impl Report {
             checks: Vec::new(),
             counts: Vec::new(),
             extent: None,
+            tables: Vec::new(),
+            sources: Vec::new(),
         }
     }
 
@@ -184,6 +190,13 @@ impl Report {
     /// Adds a count of something that was looked at.
     pub fn count(&mut self, what: impl Into<String>, number: u64) {
         self.counts.push(Count { what: what.into(), number });
+    }
+
+    /// Adds a table, unless it has no rows.
+    pub fn table(&mut self, table: Table) {
+        if !table.rows.is_empty() {
+            self.tables.push(table);
+        }
     }
 
     /// All findings in the order of their checks, suppressed ones included.

@@ -5,8 +5,10 @@
 
 use core::fmt::Write as _;
 
+use super::html_lanes::lanes;
+use super::html_source::{excerpt, sources, tables};
 use super::human::status;
-use super::{Check, Finding, LaneStep, Lanes, Outcome, Report, Severity, Verdict};
+use super::{Check, Finding, Outcome, Report, Severity, Source, Verdict};
 
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
@@ -34,6 +36,8 @@ pub(super) fn write(report: &Report) -> String {
     out.push_str("</header>\n<main>\n");
     checks(&mut out, report);
     findings(&mut out, report);
+    tables(&mut out, &report.tables);
+    sources(&mut out, &report.sources);
     let version = env!("CARGO_PKG_VERSION");
     let _infallible = write!(
         out,
@@ -42,13 +46,13 @@ pub(super) fn write(report: &Report) -> String {
     out
 }
 
-fn line(out: &mut String, text: &str) {
+pub(super) fn line(out: &mut String, text: &str) {
     out.push_str(text);
     out.push('\n');
 }
 
 /// Text between tags or in an attribute.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
         match char {
@@ -70,7 +74,7 @@ fn checks(out: &mut String, report: &Report) {
     if report.checks.is_empty() {
         return;
     }
-    line(out, "<h2>Checks</h2>\n<table>");
+    line(out, "<h2>Checks</h2>\n<div class=\"wide\"><table>");
     line(out, "<tr><th>outcome<th>suite<th>check<th>errors<th>warnings<th>notes");
     for check in &report.checks {
         let name = check.outcome().name();
@@ -88,7 +92,7 @@ fn checks(out: &mut String, report: &Report) {
         }
         out.push('\n');
     }
-    line(out, "</table>");
+    line(out, "</table></div>");
 }
 
 fn count(check: &Check, severity: Severity) -> usize {
@@ -123,13 +127,13 @@ fn findings(out: &mut String, report: &Report) {
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
         for check in &report.checks {
             for one in check.findings.iter().filter(|one| one.severity == severity) {
-                finding(out, check, one);
+                finding(out, check, one, &report.sources);
             }
         }
     }
 }
 
-fn finding(out: &mut String, check: &Check, finding: &Finding) {
+fn finding(out: &mut String, check: &Check, finding: &Finding, sources: &[Source]) {
     let name = finding.severity.name();
     let open =
         if finding.is_failure() && check.outcome() == Outcome::Failed { " open" } else { "" };
@@ -155,6 +159,9 @@ fn finding(out: &mut String, check: &Check, finding: &Finding) {
         false => line(out, &format!("<p>{}</p>", inline(&finding.message))),
     }
     facts(out, check, finding);
+    if let Some(place) = &finding.location {
+        excerpt(out, place, sources);
+    }
     if let Some(case) = &finding.case {
         line(out, &format!("<p class=\"dim\">smallest case ({})</p>", escape(&case.form)));
         block(out, &case.text);
@@ -193,72 +200,6 @@ fn facts(out: &mut String, check: &Check, finding: &Finding) {
 
 fn block(out: &mut String, text: &str) {
     line(out, &format!("<pre>{}</pre>", escape(text.trim_end())));
-}
-
-/// A grid with a column for each client, and a row for each step.
-fn lanes(out: &mut String, lanes: &Lanes) {
-    let columns = lanes.names.len();
-    line(
-        out,
-        &format!(
-            "<div class=\"lanes\" style=\"grid-template-columns:2.5em \
-             repeat({columns},minmax(190px,1fr))\">\n<span></span>"
-        ),
-    );
-    for name in &lanes.names {
-        line(out, &format!("<div class=\"lane\">{}</div>", escape(name)));
-    }
-    for (at, step) in lanes.steps.iter().enumerate() {
-        let row = at + 2;
-        line(out, &format!("<div class=\"at\" style=\"grid-area:{row}/1\">{}</div>", at + 1));
-        lane_step(out, row, step);
-    }
-    line(out, "</div>");
-}
-
-fn lane_step(out: &mut String, row: usize, step: &LaneStep) {
-    let mut class = String::from("step");
-    for (is, word) in
-        [(step.goes_on, " on"), (step.result.is_none(), " out"), (step.blamed, " blamed")]
-    {
-        class.push_str(if is { word } else { "" });
-    }
-    let (call, column) = (escape(&step.call), step.lane + 2);
-    let result = step.result.as_deref().unwrap_or("another client moves before it returns");
-    let shown = if step.goes_on { format!("... {call}") } else { call.clone() };
-    line(
-        out,
-        &format!(
-            "<div class=\"{class}\" style=\"grid-area:{row}/{column}\" \
-             title=\"{call}&#10;{}\"><code>{shown}</code>",
-            escape(result)
-        ),
-    );
-    if !step.stages.is_empty() {
-        out.push_str("<ol>");
-        for (operation, parts) in operations(&step.stages) {
-            let (operation, parts) = (escape(operation), escape(&parts.join(", ")));
-            let _infallible = write!(out, "<li><b>{operation}</b> {parts}");
-        }
-        line(out, "</ol>");
-    }
-    match &step.result {
-        Some(result) => line(out, &format!("<div>= {}</div></div>", escape(result))),
-        None => line(out, "</div>"),
-    }
-}
-
-/// `lookup enter`, `lookup lower` as one operation with its parts.
-fn operations(stages: &[String]) -> Vec<(&str, Vec<&str>)> {
-    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
-    for stage in stages {
-        let (operation, part) = stage.split_once(' ').unwrap_or((stage, ""));
-        match found.last_mut() {
-            Some((last, parts)) if *last == operation && part != "enter" => parts.push(part),
-            _ => found.push((operation, vec![part])),
-        }
-    }
-    found
 }
 
 /// Text in which words between backticks are code.

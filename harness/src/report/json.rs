@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Check, Finding, LaneStep, Report, Verdict};
+use super::{Argument, Check, FilterCall, Finding, LaneStep, Report, Source, Table, Verdict};
 
 /// The object on several lines.
 pub(super) fn write(report: &Report) -> String {
@@ -13,7 +13,7 @@ pub(super) fn write(report: &Report) -> String {
         Verdict::Finding => "finding",
         Verdict::NothingRan => "nothing-ran",
     };
-    let value = json!({
+    let mut value = json!({
         "schema": "fuserig-report/1",
         "tool": { "name": "fuserig", "version": env!("CARGO_PKG_VERSION") },
         "command": report.command,
@@ -23,7 +23,27 @@ pub(super) fn write(report: &Report) -> String {
         "extent": report.extent.map(|extent| extent.to_string()),
         "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
     });
+    if !report.tables.is_empty() {
+        value["tables"] = report.tables.iter().map(table).collect();
+    }
+    if !report.sources.is_empty() {
+        value["sources"] = report.sources.iter().map(source).collect();
+    }
     format!("{value:#}\n")
+}
+
+fn table(table: &Table) -> Value {
+    json!({ "name": table.name, "columns": table.columns, "rows": table.rows })
+}
+
+fn source(source: &Source) -> Value {
+    let lines = source.lines.iter().map(|line| {
+        json!({
+            "line": line.line, "text": line.text, "count": line.count,
+            "ways_gone": line.ways[0], "ways": line.ways[1],
+        })
+    });
+    json!({ "file": source.file, "lines": lines.collect::<Vec<_>>() })
 }
 
 fn check(check: &Check) -> Value {
@@ -88,8 +108,27 @@ pub(super) fn finding(finding: &Finding) -> Value {
 }
 
 fn lane_step(step: &LaneStep) -> Value {
-    json!({
+    let mut value = json!({
         "lane": step.lane, "call": step.call, "goes_on": step.goes_on, "stages": step.stages,
         "result": step.result, "blamed": step.blamed,
+    });
+    if !step.filter_calls.is_empty() {
+        value["filter_calls"] = step.filter_calls.iter().map(filter_call).collect();
+    }
+    value
+}
+
+fn filter_call(call: &FilterCall) -> Value {
+    let side = |[value, buffer]: &[String; 2]| match buffer.is_empty() {
+        true => json!({ "value": value }),
+        false => json!({ "value": value, "buffer": buffer }),
+    };
+    let argument = |argument: &Argument| {
+        let Argument { name, before, after } = argument;
+        json!({ "name": name, "before": side(before), "after": side(after) })
+    };
+    json!({
+        "member": call.member, "answer": call.answer,
+        "arguments": call.arguments.iter().map(argument).collect::<Vec<_>>(),
     })
 }

@@ -1,5 +1,7 @@
 //! The steps of several clients, side by side.
 
+use super::FilterCall;
+
 /// What several clients did, in the order they did it.
 ///
 /// ```
@@ -32,6 +34,8 @@ pub struct LaneStep {
     pub goes_on: bool,
     /// Where in the pipeline it was, in order.
     pub stages: Vec<String>,
+    /// The calls of filters in it.
+    pub filter_calls: Vec<FilterCall>,
     /// What the call returned; none while another client moves first.
     pub result: Option<String>,
     /// Whether this is the call that the finding is about.

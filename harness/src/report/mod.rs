@@ -9,23 +9,31 @@
 //! success, and a suppressed finding is still in every form, marked as suppressed.
 
 mod check;
+mod filter_call;
 mod finding;
 mod form;
 mod github;
 mod html;
+mod html_lanes;
+mod html_source;
 mod human;
+mod ids;
 mod json;
 mod junit;
 mod lanes;
 mod markdown;
 mod sarif;
+mod table;
 #[cfg(test)]
 mod tests;
 
 pub use check::{Check, Count, Extent, Outcome, Report, Verdict};
+pub use filter_call::{Argument, FilterCall};
 pub use finding::{
     Finding, FindingClass, Location, MinimalCase, Severity, Side, Sides, Suppression,
 };
 pub use form::{ReportForm, ReportTarget};
 pub use human::human;
+pub use ids::IDS;
 pub use lanes::{LaneStep, Lanes};
+pub use table::{CodeLine, Source, Table};

@@ -7,6 +7,7 @@ use fuserig_sim_fs::MemFs;
 use super::{Coverage, Mixer, Schedule};
 use crate::crash::PowerLoss;
 use crate::kernel::Leaks;
+use crate::report::FilterCall;
 use crate::vfs::{CallResult, Output, Point};
 
 /// One system call of a run.
@@ -130,6 +131,9 @@ pub struct RunRecord {
     pub steps: u64,
     /// Every step, when they were asked for.
     pub rows: Vec<StepRow>,
+    /// The calls of filters, each with the position of its step in `rows`, when steps were asked
+    /// for.
+    pub filter_calls: Vec<(usize, FilterCall)>,
     /// A digest of the calls, their results, the schedule and the final tree.
     pub digest: u64,
     /// How it ended.

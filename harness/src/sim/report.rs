@@ -122,7 +122,11 @@ impl Finding {
             uid => format!("client {number} (uid {uid})"),
         });
         let same = |a: &StepRow, b: &StepRow| (a.client, a.action) == (b.client, b.action);
+        let mut first = 0;
         let steps = self.record.rows.chunk_by(same).map(|rows| {
+            let at = first..first + rows.len();
+            first = at.end;
+            let mine = self.record.filter_calls.iter().filter(|(row, _)| at.contains(row));
             let StepRow { client, action, point, .. } = rows[0];
             let returned = rows.last().is_some_and(|row| row.returned);
             let mut calls = self.record.calls.iter();
@@ -133,6 +137,7 @@ impl Finding {
                 call: action_text(&self.case, client, action),
                 goes_on: point != crate::vfs::Point::Start,
                 stages: rows.iter().map(|row| row.point.to_string()).collect(),
+                filter_calls: mine.map(|(_, call)| call.clone()).collect(),
                 result: result.filter(|_| returned),
                 blamed: returned && self.violation.at == Some((client, action)),
             }

@@ -23,7 +23,8 @@ use crate::crash::Outage;
 use crate::fault::{Armed, FaultKind, FaultyDaemon, FaultyLower};
 use crate::invariant::{Invariant, Seen, Violation};
 use crate::kernel::{Key, MountOptions, World, WorldConfig};
-use crate::pipeline::{DAEMON, Stop};
+use crate::pipeline::{DAEMON, SeeingSink, SeenCalls, Sink, Stop};
+use crate::report::FilterCall;
 use crate::vfs::{Call, Point, Task, Vfs, VfsConfig};
 
 /// Most steps of one run; reaching it is an ending of its own.
@@ -109,7 +110,8 @@ pub(crate) fn run_with(
     let shared = power.lower(start);
     let armed = Rc::new(RefCell::new(Armed::default()));
     let coverage = Rc::new(RefCell::new(Coverage::default()));
-    let vfs = set_up(subject, case, &shared, &armed, &coverage)?;
+    let seen = (detail == Detail::Steps).then(SeenCalls::default);
+    let vfs = set_up(subject, case, &shared, (&armed, &coverage, seen.as_ref()))?;
     let mut session = Session {
         case,
         vfs: &vfs,
@@ -120,6 +122,8 @@ pub(crate) fn run_with(
         calls: Vec::with_capacity(case.operations()),
         switches: Vec::new(),
         rows: Vec::new(),
+        seen: seen.as_ref(),
+        filter_calls: Vec::new(),
         mixer: Mixer::new(0),
         steps: 0,
         current: 0,
@@ -132,7 +136,7 @@ pub(crate) fn run_with(
         footprint: subject.footprint.as_ref(),
     };
     let (mut ending, violation) = session.play(scheduler, invariants);
-    let Session { calls, switches, rows, mut mixer, steps, lanes, .. } = session;
+    let Session { calls, switches, rows, filter_calls, mut mixer, steps, lanes, .. } = session;
     drop(lanes);
     let kept = subject.footprint.as_ref().map(Footprint::take);
     let balance = (ending.is_finished() && violation.is_none()).then(|| leave(&vfs, case));
@@ -141,19 +145,14 @@ pub(crate) fn run_with(
         footprint.forget_since(kept);
     }
     let lower = power.recovered.take().unwrap_or_else(|| shared.snapshot());
-    let final_digest = lower.digest().0;
-    mixer.word(final_digest as u64);
-    mixer.word((final_digest >> 64) as u64);
-    mixer.word(switches.len() as u64);
-    let mut coverage = coverage.borrow().clone();
-    for filter in &vfs.world().filters {
-        coverage.points.extend(filter.reached());
-    }
+    mix_end(&mut mixer, &lower, switches.len());
+    let coverage = reached(&coverage.borrow(), &vfs);
     let record = RunRecord {
         calls,
         schedule: Schedule { switches },
         steps,
         rows,
+        filter_calls,
         digest: mixer.finish(),
         ending,
         coverage,
@@ -168,6 +167,23 @@ pub(crate) fn run_with(
     Ok((record, violation))
 }
 
+/// Adds the final tree and how often the scheduler switched.
+fn mix_end(mixer: &mut Mixer, lower: &MemFs, switches: usize) {
+    let digest = lower.digest().0;
+    mixer.word(digest as u64);
+    mixer.word((digest >> 64) as u64);
+    mixer.word(switches as u64);
+}
+
+/// What was reached, the code of filters included.
+fn reached(coverage: &Coverage, vfs: &Vfs) -> Coverage {
+    let mut coverage = coverage.clone();
+    for filter in &vfs.world().filters {
+        coverage.points.extend(filter.reached());
+    }
+    coverage
+}
+
 /// A filter that was stopped while the clients left.
 fn trapped_at_exit(ending: &mut Ending, coverage: &RefCell<Coverage>) {
     if let (true, Some(trap)) = (ending.is_finished(), coverage.borrow_mut().take_trap()) {
@@ -175,12 +191,14 @@ fn trapped_at_exit(ending: &mut Ending, coverage: &RefCell<Coverage>) {
     }
 }
 
+/// Who looks on: the faults, what was reached, and the calls of filters in words.
+type Watching<'a> = (&'a Rc<RefCell<Armed>>, &'a Rc<RefCell<Coverage>>, Option<&'a SeenCalls>);
+
 fn set_up(
     subject: &Subject,
     case: &Case,
     shared: &SharedFs,
-    armed: &Rc<RefCell<Armed>>,
-    coverage: &Rc<RefCell<Coverage>>,
+    (armed, coverage, seen): Watching<'_>,
 ) -> Result<Vfs, SetupError> {
     let config = WorldConfig {
         abi: case.abi,
@@ -196,7 +214,11 @@ fn set_up(
     let lower = (subject.lower)(Box::new(shared.clone()));
     let lower = Box::new(FaultyLower::new(lower, Rc::clone(armed)));
     let daemon = Box::new(FaultyDaemon::new((subject.daemon)(), Rc::clone(armed)));
-    let sink = Box::new(Counter(Rc::clone(coverage)));
+    let counter = Counter(Rc::clone(coverage));
+    let sink: Box<dyn Sink> = match seen {
+        Some(seen) => Box::new(SeeingSink { inner: counter, abi: case.abi, seen: seen.clone() }),
+        None => Box::new(counter),
+    };
     let world = World::new(&config, lower, (subject.filter)(), daemon, sink);
     let vfs = Vfs::new(world.map_err(SetupError::Mount)?, &VfsConfig::default());
     for (client, program) in case.clients.iter().enumerate() {
@@ -271,6 +293,8 @@ struct Session<'r, 'v> {
     calls: Vec<CallEntry>,
     switches: Vec<Switch>,
     rows: Vec<StepRow>,
+    seen: Option<&'r SeenCalls>,
+    filter_calls: Vec<(usize, FilterCall)>,
     mixer: Mixer,
     steps: u64,
     current: usize,
@@ -393,6 +417,8 @@ impl Session<'_, '_> {
         let returned = result.is_some();
         if self.detail == Detail::Steps {
             let action = lane.next;
+            let calls = self.seen.map(SeenCalls::take).unwrap_or_default();
+            self.filter_calls.extend(calls.into_iter().map(|call| (self.rows.len(), call)));
             self.rows.push(StepRow { client, action, point, returned });
         }
         if let Some(result) = result {

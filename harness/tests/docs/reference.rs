@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use fuserig::cli::Exit;
 use fuserig::gate::LOAD_IDS;
 use fuserig::invariant::KNOWN;
-use fuserig::report::{FindingClass, Severity};
+use fuserig::report::{FindingClass, IDS, Severity};
 use fuserig_abi::diff::RULES;
 use fuserig_abi::{Abi, AbiTable, Op, Quirk};
 use fuserig_filters::vet::VetClass;
@@ -100,6 +100,11 @@ fn findings(text: &mut String) {
     }
     line!(text);
     line!(text, "The id of one change is `RULE:SUBJECT`; policies name either.");
+    let title = "### Of other commands (`check`, `replay`, `abi gate`)";
+    head(text, title, &["id", "what it says"]);
+    for (id, about) in IDS {
+        line!(text, "| `{id}` | {about} |");
+    }
 }
 
 fn events(text: &mut String) {
@@ -202,4 +207,36 @@ fn every_invariant_stands_in_the_table() {
         }
     }
     assert!(found >= 11, "only {found} invariants were found");
+}
+
+/// Every id that a source makes a finding of by name stands in a table of the page.
+#[test]
+fn every_id_of_a_finding_stands_in_the_reference() {
+    let page = markdown();
+    let mut folders = vec![workspace().join("harness/src")];
+    let mut found = std::collections::BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let is_source = path.extension().is_some_and(|end| end == "rs");
+            if !is_source || path.ends_with("report/tests.rs") {
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).expect("a source");
+            let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let code: String = code.map(|line| line.trim().to_owned() + " ").collect();
+            for call in code.split("Finding::new(").skip(1) {
+                let rule = call.split(',').nth(1).unwrap_or_default().trim();
+                if let Some(id) = rule.strip_prefix('"').and_then(|rule| rule.strip_suffix('"')) {
+                    assert!(page.contains(&format!("| `{id}` |")), "{id} is in no table");
+                    found.insert(id.to_owned());
+                }
+            }
+        }
+    }
+    assert!(found.len() >= 6, "only {found:?} were found");
 }

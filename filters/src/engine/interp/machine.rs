@@ -113,6 +113,8 @@ pub struct Machine {
     /// How far the values of each map may be accessed, while somebody watches the call.
     pub(in crate::engine) watched: Option<super::watch::Ends>,
     executed: u64,
+    /// Calls of helpers and kernel functions so far.
+    pub(in crate::engine) helped: u64,
     /// The arguments of runs on bytes, which have none; absent while one goes on.
     spare: Option<Box<CallArgs>>,
 }
@@ -150,6 +152,7 @@ impl Machine {
             scratch: [Vec::new(), Vec::new()],
             watched: None,
             executed: 0,
+            helped: 0,
             spare: None,
         })
     }
@@ -164,6 +167,11 @@ impl Machine {
     /// Instructions executed so far.
     pub fn executed(&self) -> u64 {
         self.executed
+    }
+
+    /// Helpers and kernel functions called so far.
+    pub fn helper_calls(&self) -> u64 {
+        self.helped
     }
 
     /// The maps.

@@ -291,6 +291,7 @@ pub(super) fn function<const STRICT: bool>(
                 if context.machine.left < 0 {
                     trap!(TrapKind::Budget(context.machine.limits.budget));
                 }
+                context.machine.helped += 1;
                 match (function.run)(context, code, [r[1], r[2], r[3], r[4], r[5]]) {
                     Ok(value) => r[0] = value,
                     Err(stopped) => match stopped {

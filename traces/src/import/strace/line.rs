@@ -1,9 +1,10 @@
 //! The outside of a line: who, when, and what sort of event.
 //!
 //! Accepts a pid column (`6682  `, `[pid  6682] `, `6682<bash> ` or none), then a time column
-//! (`-ttt`, `-tt`, `-t`, `-r` or none), then those of `-n` and `-i`, then the event. Knows nothing of arguments. What a reader would get wrong: a
-//! line without a pid is normal (`strace` without `-f`, or `-f` on a terminal while one process
-//! lives), and `<unfinished ...>` also ends calls that never return.
+//! (`-ttt`, `-tt`, `-t`, `-r` or none), then those of `-n` and `-i`, then the event. Knows nothing
+//! of arguments. What a reader would get wrong: a line without a pid is normal (`strace` without
+//! `-f`, or `-f` on a terminal while one process lives), and `<unfinished ...>` also ends calls
+//! that never return.
 
 use super::super::clock::{Stamp, skip_columns, stamp};
 use super::super::words::decimal;
