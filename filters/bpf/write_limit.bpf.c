@@ -1,13 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
  * Files end at 1 MiB: a write that would go beyond fails with EFBIG, as does making a file longer.
- * A filter cannot shorten a write, because kernels ignore what it does to in->size (READ-3).
+ * A filter cannot shorten a write, because kernels ignore what it does to in->size (READ-3), and
+ * it is not told where an append lands, so no file can be opened for appending.
  */
 #include "common.bpf.h"
 
 char _license[] SEC("license") = "Dual MIT/GPL";
 
 const volatile u64 limit = 1 << 20;
+
+SEC("struct_ops/open")
+uint32_t BPF_PROG(limit_open, const struct bpf_fuse_meta_info *meta, struct fuse_open_in *in)
+{
+	return in->flags & O_APPEND ? -EPERM : BPF_FUSE_CONTINUE;
+}
+
+SEC("struct_ops/create_open")
+uint32_t BPF_PROG(limit_create_open, const struct bpf_fuse_meta_info *meta,
+		  struct fuse_create_in *in, struct fuse_buffer *name)
+{
+	return in->flags & O_APPEND ? -EPERM : BPF_FUSE_CONTINUE;
+}
 
 SEC("struct_ops/write")
 uint32_t BPF_PROG(limit_write, const struct bpf_fuse_meta_info *meta, struct fuse_write_in *in)
@@ -34,6 +48,8 @@ uint32_t BPF_PROG(limit_setattr, const struct bpf_fuse_meta_info *meta, struct f
 
 SEC(".struct_ops.link")
 struct fuse_ops write_limit = {
+	.open_prefilter = (void *)limit_open,
+	.create_open_prefilter = (void *)limit_create_open,
 	.write_iter_prefilter = (void *)limit_write,
 	.file_fallocate_prefilter = (void *)limit_fallocate,
 	.setattr_prefilter = (void *)limit_setattr,

@@ -9,6 +9,7 @@ use core::fmt;
 
 use fuserig_abi::{CallArgs, Caller, Slot};
 
+use crate::Mentions;
 use crate::engine::{LineCount, Trap};
 
 /// What a filter may know beyond its arguments, and where it may leave words.
@@ -211,5 +212,11 @@ pub trait Filter: fmt::Debug {
     /// none for a filter that does not count. Who searches for inputs is guided by them.
     fn reached(&self) -> Vec<u64> {
         Vec::new()
+    }
+
+    /// The words and numbers in its code; none for a filter whose code nobody can read. Who draws
+    /// inputs uses them.
+    fn mentions(&self) -> Mentions {
+        Mentions::default()
     }
 }

@@ -8,6 +8,7 @@ mod android;
 pub mod engine;
 mod filter;
 mod grouped;
+mod mentions;
 mod native;
 pub mod object;
 pub mod program;
@@ -18,6 +19,7 @@ pub use android::{
 };
 pub use filter::{Filter, FilterEnv, Touch};
 pub use grouped::{Family, GroupedCall, GroupedOps, GroupedSlot, present};
+pub use mentions::Mentions;
 pub use native::{
     Answer, Audit, AuditEvent, Buffer, BufferMut, Builtin, Cx, DirBuffer, DirEntry, Entries,
     FilterName, FuseOps, LimitError, PatternError, PatternProblem, Patterns, QuotaCount,

@@ -1,35 +1,41 @@
-//! Programs from proptest, which shrinks them as well; the simulation judges each.
+//! Cases from proptest, which shrinks them as well; the simulation judges each.
 
 use fuserig::prelude::*;
-use proptest::prelude::{Just, Strategy, prop_oneof};
-use proptest::test_runner::{Config, TestRunner};
+use fuserig::sim::WorkloadConfig;
+use fuserig::strategy::cases;
+use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
-/// One action on one of two names.
-fn action() -> impl Strategy<Value = Action> {
-    let name = || prop_oneof![Just("a"), Just(".secret")];
-    prop_oneof![
-        name().prop_map(|name| Action::Mkdir { path: name.into(), mode: 0o755 }),
-        name().prop_map(|name| Action::Stat { path: name.into(), follow: true }),
-        name().prop_map(|name| Action::Rmdir { path: name.into() }),
-        (name(), name()).prop_map(|(old, new)| {
-            Action::Rename { old: old.into(), new: new.into(), flags: 0 }
-        }),
-    ]
+const TREE: &str = "/notes.txt 'hi'\n/.secret 'no'\n/d/\n/d/.secret 'no'";
+
+/// What a filter shows of `.secret` to two clients, if anything, as proptest shrinks it.
+fn shown<F: Filter + 'static>(make: fn() -> F) -> Option<Case> {
+    let subject = Subject::new(Abi::V4, make).over(TREE);
+    let names = vec![".secret".into()];
+    let workload = WorkloadConfig { operations: 20, names, ..WorkloadConfig::default() };
+    let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
+    let result = TestRunner::new(config).run(&cases(&subject, workload), |case| {
+        let campaign = Simulation::of_case(case).run(subject.clone());
+        match campaign.check(invariant::never_visible(".secret")).violation() {
+            Some(violation) => Err(TestCaseError::fail(violation.to_string())),
+            None => Ok(()),
+        }
+    });
+    match result {
+        Ok(()) => None,
+        Err(TestError::Fail(_, case)) => Some(case),
+        Err(TestError::Abort(why)) => panic!("{why}"),
+    }
 }
 
 fn main() {
-    let hide = || hide(Patterns::parse(".secret").expect("a name"));
-    let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
-    let result =
-        TestRunner::new(config).run(&proptest::collection::vec(action(), 1..20), |actions| {
-            let tree = "/.secret 'no'".to_owned();
-            let case = Case { tree, clients: vec![Program { uid: 0, actions }], ..Case::default() };
-            Simulation::of_case(case)
-                .run(Subject::new(Abi::V4, hide).over("/.secret 'no'"))
-                .check(invariant::never_visible(".secret"))
-                .result()
-                .map(drop)
-                .map_err(|finding| proptest::test_runner::TestCaseError::fail(finding.to_string()))
-        });
-    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(shown(|| hide(Patterns::parse(".secret").expect("a name"))), None);
+    // This one forgets that directories list what lookups hide.
+    let found = shown(|| {
+        FuseOps::new("leaky").lookup_prefilter(|_, name| match name.name() {
+            b".secret" => Verdict::Error(Errno::ENOENT),
+            _ => Verdict::Continue,
+        })
+    });
+    let case = found.expect("a listing shows the name");
+    assert!(case.operations() <= 2, "{}", case.to_json());
 }

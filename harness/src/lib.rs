@@ -34,5 +34,6 @@ pub mod scenario;
 pub mod serve;
 pub mod shrink;
 pub mod sim;
+pub mod strategy;
 pub mod vfs;
 pub mod wire_replay;

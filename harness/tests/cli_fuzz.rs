@@ -43,15 +43,15 @@ fn a_finding_ends_with_1_and_its_stored_case_shows_it_again() {
         .collect();
     names.sort();
     let ends: Vec<&str> = names.iter().filter_map(|name| name.split('.').next_back()).collect();
-    assert_eq!(ends, ["json", "rs", "scn", "txt"], "{names:?}");
-    let case = directory.path().join(&names[0]);
+    assert_eq!(ends, ["frt", "json", "rs", "scn", "txt"], "{names:?}");
+    let case = directory.path().join(&names[1]);
     let mut arguments = vec!["fuzz", "none", "--case", text_of(&case), "--output", "none"];
     arguments.extend(require);
     let again = fuserig(&arguments);
     assert_eq!(again.status.code(), Some(1), "{}", stdout(&again));
     let line = |output: &Output| stdout(output).lines().next().map(str::to_owned);
     assert_eq!(line(&again), line(&output));
-    let scenario = directory.path().join(&names[2]);
+    let scenario = directory.path().join(&names[3]);
     let played = fuserig(&["run", text_of(&scenario)]);
     assert_eq!(played.status.code(), Some(0), "{}", stdout(&played));
 }

@@ -61,7 +61,9 @@ fn random(seed: u64) -> Vec<Step> {
     let programs = config.draw(&mut Seed(seed).rng(), &tree);
     let steps = programs
         .into_iter()
-        .flat_map(|program| program.actions.into_iter().map(move |action| (program.uid, action)));
+        // The mount has one user besides root.
+        .map(|program| (program.uid.min(1000), program.actions))
+        .flat_map(|(uid, actions)| actions.into_iter().map(move |action| (uid, action)));
     // rustix has no truncate(2); ftruncate and O_TRUNC stand for it.
     let steps = steps.filter(|(_, action)| !matches!(action, Action::Truncate { .. }));
     steps.map(|(uid, action)| (uid, without_waiting(action))).collect()

@@ -98,7 +98,7 @@ fn check_says_what_the_static_check_and_the_engine_say_of_an_object() {
     let filter = format!("{TRAPS}:past_table");
     let text = prints(&["check", &filter, "--runs", "20", "--output", "none"], 1);
     assert!(text.contains("passed  static check 0 errors, 0 warnings"), "{text}");
-    assert!(text.contains("failed  traps        1 different in "), "{text}");
+    assert!(text.contains("failed  traps        "), "{text}");
     assert!(text.contains("skipped  simulation"), "{text}");
     let sins = format!("{}/../filters/tests/object/data/sins.o", env!("CARGO_MANIFEST_DIR"));
     let text = prints(&["check", &sins, "--runs", "1", "--output", "none"], 1);

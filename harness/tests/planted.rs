@@ -10,7 +10,7 @@ mod suite;
 use suite::{all, line, mutants};
 
 /// Mistakes that a search of 2,560 operations finds.
-const FOUND_SOON: [&str; 16] = [
+const FOUND_SOON: [&str; 18] = [
     "nlink is wrong after a rename over a link",
     "an exchange is a plain rename",
     "extended attributes are lost in a rename",
@@ -18,10 +18,12 @@ const FOUND_SOON: [&str; 16] = [
     "an unlinked file is empty at once",
     "mkdir forgets what the group may do",
     "targets of links are cut at eight bytes",
-    "a truncation does not zero what was behind",
+    "a listing that goes on skips a name",
+    "a truncation leaves the times alone",
     "a short write reports everything",
     "the size is that of the first look",
-    "O_APPEND is forgotten after the first write",
+    "sends a body that is a byte short",
+    "fsync forgets the data",
     "a copy is a byte short",
     "takes short names for the hidden one",
     "chmod may set setuid",
@@ -41,14 +43,15 @@ const KILLED_SOON: [(&str, &str); 3] = [
 fn planted_mistakes_are_found() {
     let planted = all();
     assert!(planted.len() >= 40, "{} planted mistakes", planted.len());
-    let mut count = 0;
+    let (mut count, mut missed) = (0, Vec::new());
     for mistake in planted.iter().filter(|mistake| FOUND_SOON.contains(&mistake.name)) {
         let found = mistake.hunt(2560);
         println!("{}", line(mistake, found.as_deref()));
-        assert!(found.is_some(), "{}", mistake.name);
+        missed.extend(found.is_none().then_some(mistake.name));
         count += 1;
     }
     assert_eq!(count, FOUND_SOON.len());
+    assert!(missed.is_empty(), "{missed:?}");
 }
 
 #[test]

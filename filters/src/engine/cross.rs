@@ -127,6 +127,10 @@ impl Filter for CrossCheck {
         self.interp.lines()
     }
 
+    fn mentions(&self) -> crate::Mentions {
+        self.interp.mentions()
+    }
+
     fn programs(&self) -> usize {
         self.interp.programs()
     }

@@ -17,7 +17,7 @@ use crate::object::{LoadError, load};
 use crate::program::{
     DataKind, Linked, MapDef, MapKind, PSEUDO_MAP, PSEUDO_MAP_VALUE, ProgramKind, StructOpsMap,
 };
-use crate::{Filter, FilterEnv, FilterName, RegisterError, grouped};
+use crate::{Filter, FilterEnv, FilterName, Mentions, RegisterError, grouped};
 
 /// Licences that count as compatible with the GPL, as a kernel compares them.
 const GPL_COMPATIBLE: [&str; 6] =
@@ -140,6 +140,7 @@ pub struct BpfFilter {
     codes: Vec<Code>,
     members: Vec<Option<Member>>,
     engine: Engine,
+    mentions: Mentions,
 }
 
 impl BpfFilter {
@@ -207,7 +208,8 @@ impl BpfFilter {
             }
             codes.push(code);
         }
-        Ok(BpfFilter { name, abi, machine, codes, members, engine })
+        let mentions = Mentions::of_linked(linked);
+        Ok(BpfFilter { name, abi, machine, codes, members, engine, mentions })
     }
 
     /// One program for everything.
@@ -232,7 +234,8 @@ impl BpfFilter {
         for row in AbiTable::of(abi).slots() {
             members[row.slot.index()] = Some(Member { code: 0, row });
         }
-        Ok(BpfFilter { name, abi, machine, codes: vec![code], members, engine })
+        let mentions = Mentions::of_linked(linked);
+        Ok(BpfFilter { name, abi, machine, codes: vec![code], members, engine, mentions })
     }
 
     /// Makes a filter of an object as clang made it.
@@ -642,6 +645,10 @@ impl Filter for BpfFilter {
             }
         }
         points
+    }
+
+    fn mentions(&self) -> Mentions {
+        self.mentions.clone()
     }
 }
 

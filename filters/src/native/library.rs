@@ -13,6 +13,8 @@ use super::FuseOps;
 /// `FATTR_MODE` and `FATTR_SIZE`.
 const FATTR_MODE: u32 = fuserig_abi::FATTR_MODE;
 const FATTR_SIZE: u32 = fuserig_abi::FATTR_SIZE;
+/// `O_APPEND` of Linux.
+const O_APPEND: u32 = 0o2000;
 /// Permission of others to read.
 const OTHERS_READ: u32 = 0o4;
 
@@ -89,7 +91,8 @@ pub fn xattr_guard() -> FuseOps {
         .getxattr_prefilter(|_, _, name| verdict(name.bytes(), Errno::ENODATA))
 }
 
-/// Files end at `limit` bytes: the twin of `write_limit.bpf.c`, whose limit is 1 MiB.
+/// Files end at `limit` bytes: the twin of `write_limit.bpf.c`, whose limit is 1 MiB. Nobody tells
+/// a filter where an append lands, so no file can be opened for appending.
 ///
 /// ```
 /// use fuserig_abi::{Op, Phase, Slot};
@@ -101,7 +104,15 @@ pub fn write_limit(limit: u64) -> FuseOps<u64> {
         let inside = offset <= limit && len <= limit - offset;
         if inside { Verdict::Continue } else { Verdict::Error(Errno::EFBIG) }
     }
+    fn appending(flags: u32) -> Verdict {
+        match flags & O_APPEND {
+            0 => Verdict::Continue,
+            _ => Verdict::Error(Errno::EPERM),
+        }
+    }
     FuseOps::with_state("write_limit", limit)
+        .open_prefilter(|_, open| appending(open.flags))
+        .create_open_prefilter(|_, create, _| appending(create.flags))
         .write_iter_prefilter(|cx, write| verdict(*cx.state, write.offset, write.size.into()))
         .file_fallocate_prefilter(|cx, alloc| verdict(*cx.state, alloc.offset, alloc.length))
         .setattr_prefilter(|cx, attr: &mut FuseSetattrIn| {
@@ -163,6 +174,10 @@ pub fn strip_setid() -> FuseOps {
     FuseOps::new("strip_setid")
         .create_open_prefilter(|_, create, _| {
             create.mode &= !(S_ISUID | S_ISGID);
+            Verdict::Continue
+        })
+        .mknod_prefilter(|_, node, _| {
+            node.mode &= !(S_ISUID | S_ISGID);
             Verdict::Continue
         })
         .setattr_prefilter(|_, attr| {

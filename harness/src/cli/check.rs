@@ -21,7 +21,7 @@ use super::abi::write_reports;
 use super::corpus_figures::CorpusFigures;
 use super::exit::{Ended, Exit, Failure};
 use super::files;
-use super::fuzz::{fitting, keep, subject};
+use super::fuzz::{fitting, keep, mention, subject};
 use super::fuzz_args::CheckArgs;
 use super::maker::{FilterSpec, Maker};
 use super::meter::SharedMeter;
@@ -164,6 +164,7 @@ impl Work<'_> {
     fn property(&mut self, (name, vary): Property, terminal: &Terminal) -> Result<(), Failure> {
         let args = self.args;
         let mut fitting = fitting(&args.filter, &args.require)?;
+        mention(&mut fitting, &self.maker);
         let mut simulation = vary(Simulation::new(Seed(args.seed)).runs(args.runs));
         if let Some(durability) = simulation.crashes {
             fitting.expect_crashes(durability);
@@ -323,18 +324,44 @@ impl Work<'_> {
 }
 
 /// Columns of the table, for a terminal of the usual width and for reports in mails.
-const COLUMNS: usize = 120;
-/// Columns before the text of a note.
-const INDENT: usize = 48;
+const COLUMNS: usize = 80;
+/// Columns before the name of a check, and before the text of a note.
+const INDENT: usize = 23;
+/// Lines of a note; the report forms hold all of it.
+const NOTE_LINES: usize = 2;
 
-/// A text that fits, cut behind a word and marked where it does not.
-fn shortened(text: &str, columns: usize) -> String {
-    if text.chars().count() <= columns {
-        return text.to_owned();
+/// A text in lines that fit between the indentation and the last column, broken at spaces.
+fn wrapped(text: &str) -> Vec<String> {
+    let room = COLUMNS - INDENT;
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
     }
-    let head: String = text.chars().take(columns - 3).collect();
-    let end = head.rfind(' ').unwrap_or(head.len());
-    format!("{}...", head[..end].trim_end_matches([',', ';', ':']))
+    lines
+}
+
+/// The first lines of a text, marked where something is left out.
+fn shortened(text: &str, lines_max: usize) -> Vec<String> {
+    let mut lines = wrapped(text);
+    if lines.len() > lines_max {
+        lines.truncate(lines_max);
+        let last = lines.last_mut().expect("some lines are kept");
+        // The three dots fit as well.
+        while last.chars().count() + 3 > COLUMNS - INDENT {
+            match last.rfind(' ') {
+                Some(end) => last.truncate(end),
+                None => *last = last.chars().take(COLUMNS - INDENT - 3).collect(),
+            }
+        }
+        *last = format!("{}...", last.trim_end_matches([',', ';', ':']));
+    }
+    lines
 }
 
 /// The table, the findings that are failures in full, and the verdict.
@@ -352,14 +379,19 @@ fn show(report: &Report, terminal: &mut Terminal) {
         };
         let word = terminal.styled(style, check.outcome().name());
         let reason = check.skipped.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        terminal.line(format!("  {word}  {:<13}{}{reason}", check.suite, check.name));
+        let lines = wrapped(&format!("{}{reason}", check.name));
+        let (first, rest) = lines.split_first().expect("a name has a line");
+        terminal.line(format!("  {word}  {:<13}{first}", check.suite));
+        for line in rest {
+            terminal.line(format!("{:INDENT$}{line}", ""));
+        }
         let notes = check.findings.iter().filter(|finding| finding.severity != Severity::Error);
         for note in notes.clone().take(NOTES_MAX) {
-            let text = shortened(&note.title, COLUMNS - INDENT);
-            terminal.line(format!("          {:<12}{:<25} {text}", note.rule, note.subject));
-            if let Some(place) = &note.location {
-                let place = format!("          {:<12}{place}", "");
-                terminal.line(terminal.styled(Style::Dim, &place));
+            terminal.line(format!("          {:<13}{}", note.rule, note.subject));
+            let place = note.location.as_ref().map(ToString::to_string);
+            for line in shortened(&note.title, NOTE_LINES).into_iter().chain(place) {
+                let line = format!("{:INDENT$}{line}", "");
+                terminal.line(terminal.styled(Style::Dim, &line));
             }
         }
         let more = notes.count().saturating_sub(NOTES_MAX);
@@ -395,12 +427,23 @@ fn show(report: &Report, terminal: &mut Terminal) {
 
 #[cfg(test)]
 mod tests {
-    use super::shortened;
+    use super::{COLUMNS, INDENT, shortened, wrapped};
 
     #[test]
     fn a_text_that_is_too_long_ends_behind_a_word_with_three_dots() {
-        assert_eq!(shortened("as it is", 8), "as it is");
-        assert_eq!(shortened("one two, three", 13), "one two...");
-        assert_eq!(shortened("onlyoneword", 8), "onlyo...");
+        assert_eq!(shortened("as it is", 1), ["as it is"]);
+        let long = "word ".repeat(30);
+        let lines = shortened(&long, 2);
+        assert_eq!(lines.len(), 2);
+        assert!(lines[1].ends_with("word..."), "{lines:?}");
+        assert!(lines.iter().all(|line| line.len() <= COLUMNS - INDENT), "{lines:?}");
+        assert!(shortened(&"w".repeat(99), 1)[0].len() >= 57);
+    }
+
+    #[test]
+    fn lines_are_as_long_as_they_can_be() {
+        let lines = wrapped(&"ab ".repeat(40));
+        assert_eq!(lines[0].len(), 56);
+        assert_eq!(wrapped(""), [""]);
     }
 }

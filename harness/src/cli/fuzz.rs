@@ -38,14 +38,15 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
     if let Some(durability) = args.crashes.or(stored_crash.map(|crash| crash.durability)) {
         fitting.expect_crashes(durability);
     }
-    let tree = match &args.tree {
-        Some(path) => read_tree(path)?,
-        None => fitting.tree.clone(),
-    };
     // A stored case is of one ABI, and an object is loaded for that.
     let abi = stored.as_ref().map_or(args.abi, |case| case.abi);
     let meter = SharedMeter::default();
     let mut maker = FilterSpec::read(&args.filter)?.maker_or_fail(abi)?;
+    mention(&mut fitting, &maker);
+    let tree = match &args.tree {
+        Some(path) => read_tree(path)?,
+        None => fitting.tree.clone(),
+    };
     if !args.reports.is_empty() {
         maker = maker.metered(&meter);
     }
@@ -197,7 +198,7 @@ pub(super) fn fitting(spec: &str, require: &[String]) -> Result<Fitting, Failure
         let (name, parameter) = text.split_once(':').unwrap_or((text, ""));
         let invariant: Box<dyn Invariant> = match name {
             "never_visible" if !parameter.is_empty() => {
-                fitting.names.push(parameter.into());
+                fitting = fitting.about([parameter.into()]);
                 Box::new(invariant::never_visible(parameter))
             }
             "read_only" => Box::new(invariant::read_only()),
@@ -214,6 +215,13 @@ pub(super) fn fitting(spec: &str, require: &[String]) -> Result<Fitting, Failure
         fitting.invariants.push(invariant);
     }
     Ok(fitting)
+}
+
+/// The tree has the words that the filter mentions.
+pub(super) fn mention(fitting: &mut Fitting, maker: &Maker) {
+    if let Some(filter) = maker.make() {
+        fitting.mentioning(&filter.mentions().words);
+    }
 }
 
 /// The subject with a filter that the command line names: every run has a fresh one.
@@ -237,10 +245,12 @@ pub(super) fn keep(finding: &Finding, directory: &Path) -> Result<Vec<PathBuf>, 
     if let Some(scenario) = finding.to_scenario() {
         forms.push((format!("{id}.scn"), scenario));
     }
+    let texts = forms.into_iter().map(|(name, text)| (name, text.into_bytes()));
+    let trace = finding.to_trace().map(|bytes| (format!("{id}.frt"), bytes));
     let mut written = Vec::new();
-    for (name, text) in forms {
+    for (name, bytes) in texts.chain(trace) {
         let path = directory.join(name);
-        files::write_all(&path, true, text.as_bytes())?;
+        files::write_all(&path, true, &bytes)?;
         written.push(path);
     }
     Ok(written)

@@ -133,6 +133,10 @@ impl Filter for Metered {
         self.inner.helper_calls()
     }
 
+    fn mentions(&self) -> fuserig_filters::Mentions {
+        self.inner.mentions()
+    }
+
     fn lines(&self) -> Vec<LineCount> {
         self.inner.lines()
     }

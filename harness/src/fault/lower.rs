@@ -99,7 +99,11 @@ impl Lower for FaultyLower {
             FaultKind::Lower { op: wanted, .. } => wanted == name,
             FaultKind::ShortRead { .. } => name == "read",
             FaultKind::ShortWrite { .. } => name == "write",
-            FaultKind::NoMemory | FaultKind::ClockJump { .. } | FaultKind::Daemon { .. } => false,
+            FaultKind::NoMemory
+            | FaultKind::ClockJump { .. }
+            | FaultKind::Signal
+            | FaultKind::Killed
+            | FaultKind::Daemon { .. } => false,
         });
         match (fault, op) {
             (Some(FaultKind::Lower { errno, .. }), _) => Err(Errno(errno)),

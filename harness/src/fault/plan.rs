@@ -36,11 +36,18 @@ pub enum FaultKind {
     },
     /// Private buffers of get_writeable cannot be allocated.
     NoMemory,
-    /// The clock jumps forward before the action.
+    /// The clock is set before the action.
     ClockJump {
-        /// Seconds.
-        seconds: u32,
+        /// By how many seconds; negative is back.
+        seconds: i64,
     },
+    /// A signal arrives while the action waits for the daemon, which gives up the request with
+    /// EINTR, as servers do that honour INTERRUPT. Nothing else that the kernel waits for here can
+    /// be interrupted.
+    Signal,
+    /// The client is killed during the action: what it asks of the daemon is given up, its result
+    /// is lost, everything it has open is closed, and it does nothing more.
+    Killed,
     /// The daemon does not answer one request as it should.
     Daemon {
         /// How.
@@ -93,6 +100,8 @@ impl fmt::Display for FaultKind {
             FaultKind::ShortWrite { size } => write!(f, "lower write takes {size} bytes"),
             FaultKind::NoMemory => f.write_str("get_writeable finds no memory"),
             FaultKind::ClockJump { seconds } => write!(f, "the clock jumps {seconds} s"),
+            FaultKind::Signal => f.write_str("a signal interrupts the wait for the daemon"),
+            FaultKind::Killed => f.write_str("the client is killed"),
             FaultKind::Daemon { fault } => f.write_str(match fault {
                 DaemonFault::Dies => "the daemon dies",
                 DaemonFault::Never => "the daemon never answers",
@@ -226,12 +235,17 @@ fn asks_for(action: &Action) -> &'static [&'static str] {
 }
 
 fn draw_kind(rng: &mut Rng, action: &Action) -> FaultKind {
-    match (rng.below(16), action) {
+    match (rng.below(18), action) {
         (0..=3, Action::Read { .. }) => FaultKind::ShortRead { size: rng.below(9) as u32 },
         (0..=3, Action::Write { .. }) => FaultKind::ShortWrite { size: 1 + rng.below(9) as u32 },
         (12, _) => FaultKind::NoMemory,
-        (13, _) => FaultKind::ClockJump { seconds: 1 << rng.below(31) },
+        (13, _) => {
+            let seconds = 1 << rng.below(31);
+            FaultKind::ClockJump { seconds: if rng.chance(1, 3) { -seconds } else { seconds } }
+        }
         (14, _) => FaultKind::Daemon { fault: *rng.pick(&FaultKind::DAEMON) },
+        (15, _) => FaultKind::Signal,
+        (16, _) if rng.chance(1, 4) => FaultKind::Killed,
         _ => {
             let wanted = *rng.pick(asks_for(action));
             let row = LOWER.iter().find(|(op, _)| *op == wanted).unwrap_or(&LOWER[0]);

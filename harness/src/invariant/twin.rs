@@ -6,7 +6,7 @@ use std::rc::Rc;
 use fuserig_filters::Filter;
 
 use super::{End, Invariant};
-use crate::sim::{Case, RunRecord, Subject, same_result, show_result};
+use crate::sim::{CallEntry, Case, RunRecord, Subject, same_result, show_result};
 
 /// See [`transparent`].
 ///
@@ -103,14 +103,16 @@ pub(super) fn compare(
             end.record.ending, twin.ending
         ));
     }
+    // A client's calls begin in the order of its actions.
+    let mut others: Vec<Vec<&CallEntry>> = vec![Vec::new(); end.case.clients.len()];
+    for call in &twin.calls {
+        others[call.client].push(call);
+    }
     for call in &end.record.calls {
-        let same = |other: &&crate::sim::CallEntry| {
-            (other.client, other.action) == (call.client, call.action)
-        };
-        let (Some(one), Some(other)) = (
-            call.result.as_ref(),
-            twin.calls.iter().find(same).and_then(|other| other.result.as_ref()),
-        ) else {
+        let other = others[call.client].get(call.action);
+        let (Some(one), Some(other)) =
+            (call.result.as_ref(), other.and_then(|other| other.result.as_ref()))
+        else {
             continue;
         };
         if !same_result(one, other) {

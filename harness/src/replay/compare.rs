@@ -140,7 +140,7 @@ fn stat_fields(record: &CallRecord, stat: &Stat, found: &mut Vec<Mismatch>) {
 }
 
 /// The outputs of a result in the form a record keeps them.
-pub(super) fn outputs_of(nr: CallNr, result: &CallResult) -> Vec<(OutField, Value)> {
+pub(crate) fn outputs_of(nr: CallNr, result: &CallResult) -> Vec<(OutField, Value)> {
     if result.value.is_err() {
         return Vec::new();
     }

@@ -11,4 +11,4 @@ mod work;
 
 pub(crate) use simpler::with_path;
 pub use work::Minimality;
-pub(crate) use work::shrink;
+pub(crate) use work::{reductions, shrink};

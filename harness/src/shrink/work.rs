@@ -221,33 +221,7 @@ impl Work<'_> {
     /// Tries every single reduction; none may still fail.
     fn verify(&mut self) -> Minimality {
         let best = self.best.clone();
-        let mut cases: [Vec<Case>; 5] = Default::default();
-        for at in 0..best.operations() {
-            cases[0].push(without_operations(&best, at, at + 1));
-        }
-        for client in (0..best.clients.len()).filter(|_| best.clients.len() > 1) {
-            cases[1].push(without_client(&best, client));
-        }
-        for at in 0..best.schedule.switches.len() {
-            let mut case = best.clone();
-            case.schedule.switches.remove(at);
-            cases[2].push(case);
-        }
-        for at in 0..best.faults.faults.len() {
-            let mut case = best.clone();
-            case.faults.faults.remove(at);
-            cases[3].push(case);
-        }
-        for at in 0..best.tree.lines().count() {
-            cases[4].push(without_lines(&best, at, at + 1));
-        }
-        for (client, program) in best.clients.iter().enumerate() {
-            for (action, old) in program.actions.iter().enumerate() {
-                cases[4].extend(
-                    simpler(old).into_iter().map(|to| with_action(&best, client, action, to)),
-                );
-            }
-        }
+        let cases = single_reductions(&best);
         let mut tried = [0; 5];
         let mut shown = true;
         if best.crash.is_some() {
@@ -264,6 +238,54 @@ impl Work<'_> {
         }
         Minimality { attempts: self.attempts, tried, shown }
     }
+}
+
+/// Every reduction of a case by one part, ranges of operations first and the largest of those
+/// before the smaller.
+pub(crate) fn reductions(case: &Case) -> Vec<Case> {
+    let mut list = Vec::new();
+    let operations = case.operations();
+    let mut size = operations;
+    while size > 0 {
+        let starts = (0..operations).step_by(size);
+        let ends = |from: usize| (from + size).min(operations);
+        list.extend(starts.map(|from| without_operations(case, from, ends(from))));
+        size /= 2;
+    }
+    single_reductions(case).into_iter().skip(1).for_each(|axis| list.extend(axis));
+    list
+}
+
+/// Every case with one part less, by axis: operations, clients, switches, faults, and lines with
+/// arguments.
+fn single_reductions(best: &Case) -> [Vec<Case>; 5] {
+    let mut cases: [Vec<Case>; 5] = Default::default();
+    for at in 0..best.operations() {
+        cases[0].push(without_operations(best, at, at + 1));
+    }
+    for client in (0..best.clients.len()).filter(|_| best.clients.len() > 1) {
+        cases[1].push(without_client(best, client));
+    }
+    for at in 0..best.schedule.switches.len() {
+        let mut case = best.clone();
+        case.schedule.switches.remove(at);
+        cases[2].push(case);
+    }
+    for at in 0..best.faults.faults.len() {
+        let mut case = best.clone();
+        case.faults.faults.remove(at);
+        cases[3].push(case);
+    }
+    for at in 0..best.tree.lines().count() {
+        cases[4].push(without_lines(best, at, at + 1));
+    }
+    for (client, program) in best.clients.iter().enumerate() {
+        for (action, old) in program.actions.iter().enumerate() {
+            let simple = simpler(old).into_iter();
+            cases[4].extend(simple.map(|to| with_action(best, client, action, to)));
+        }
+    }
+    cases
 }
 
 /// Without a range of operations, counted client after client.

@@ -67,12 +67,34 @@ impl Fitting {
 }
 
 impl Fitting {
+    /// The filter is about these names as well; the tree has them.
+    #[must_use]
+    pub fn about(mut self, names: impl IntoIterator<Item = Text>) -> Fitting {
+        for name in names {
+            if !self.names.contains(&name) {
+                self.names.push(name);
+            }
+        }
+        self.tree = tree(&self.names);
+        self
+    }
+
+    /// The tree has the words that a filter mentions, as far as they can be names.
+    pub(crate) fn mentioning(&mut self, words: &[Vec<u8>]) {
+        let mut names = self.names.clone();
+        names.extend(words.iter().take(WORDS_MAX).map(|word| Text(word.clone())));
+        self.tree = tree(&names);
+    }
+
     /// Power may be lost: what was synced must survive, and names must change at once.
     pub(crate) fn expect_crashes(&mut self, durability: Durability) {
         self.invariants.push(Box::new(invariant::durable(durability)));
         self.invariants.push(Box::new(invariant::atomic_names()));
     }
 }
+
+/// Words of a filter that the tree has as names.
+const WORDS_MAX: usize = 6;
 
 /// What holds for every filter.
 fn general() -> Vec<Box<dyn Invariant>> {
@@ -99,6 +121,8 @@ fn tree(names: &[Text]) -> String {
         "/c mode=0777 uid=1000 gid=1000 'c'".to_owned(),
         "/link -> d/a".to_owned(),
         "/e/ mode=0777".to_owned(),
+        "/t/ mode=01777".to_owned(),
+        "/t/mine mode=0600 uid=1000 gid=1000 'mine'".to_owned(),
     ];
     for name in names.iter().filter(|name| is_component(&name.0)) {
         let name = name.to_string().replace(' ', "\\x20");
@@ -127,5 +151,16 @@ mod tests {
             let tree = Fitting::of(spec).tree;
             assert!(MemFs::from_tree(&tree).is_ok(), "{spec}: {tree}");
         }
+    }
+
+    #[test]
+    fn the_tree_has_what_a_filter_is_about_besides() {
+        let tree = Fitting::of("readonly").about([".secret".into()]).tree;
+        assert!(tree.contains("/.secret 'top'\n/d/.secret 'below'"), "{tree}");
+        let mut fitting = Fitting::of("hide:b");
+        fitting.mentioning(&[b"user.a".to_vec(), b"x/y".to_vec(), b"a b".to_vec()]);
+        assert!(fitting.tree.contains("/user.a 'top'"), "{}", fitting.tree);
+        assert!(MemFs::from_tree(&fitting.tree).is_ok(), "{}", fitting.tree);
+        assert_eq!(fitting.names.len(), 1, "words are no names of interest");
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use fuserig_abi::{CallArgs, Caller, Errno, Ino, NodeId, Op, Request, Slot};
-use fuserig_filters::{Filter, FilterEnv};
+use fuserig_filters::{Filter, FilterEnv, Mentions};
 use fuserig_sim_fs::{Lower, LowerOp, LowerReply, OpenFlags};
 
 use super::{Action, Subject};
@@ -150,6 +150,10 @@ impl Filter for WatchedFilter {
 
     fn reached(&self) -> Vec<u64> {
         self.inner.reached()
+    }
+
+    fn mentions(&self) -> Mentions {
+        self.inner.mentions()
     }
 
     fn call(&mut self, slot: Slot, args: &mut CallArgs, env: &mut FilterEnv<'_>) -> u32 {

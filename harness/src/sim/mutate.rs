@@ -8,7 +8,7 @@
 
 use fuserig_sim_fs::{MemFs, OpenFlags};
 
-use super::generate::{ATTRIBUTES, OFFSETS, SIZES, nasty_name};
+use super::generate::{ATTRIBUTES, OFFSETS, SIZES, USERS, nasty_name};
 use super::{Action, Program, Rng, Text, WorkloadConfig};
 use crate::shrink::with_path;
 
@@ -27,8 +27,10 @@ impl Mutator<'_> {
         for _ in 0..=self.rng.below(4) {
             let client = self.rng.index(programs.len());
             let uid = &mut programs[client].uid;
-            if self.config.users && client > 0 && self.rng.chance(1, 32) {
-                *uid = if *uid == 0 { 1000 } else { 0 };
+            // A first client without rights gets nowhere most of the time.
+            let one_in = if client == 0 { 256 } else { 32 };
+            if self.config.users && self.rng.chance(1, one_in) {
+                *uid = *self.rng.pick(&USERS);
             }
             let lent = other.get(client).map_or(&[][..], |program| &program.actions);
             let mut actions = core::mem::take(&mut programs[client].actions);
@@ -103,8 +105,9 @@ impl Mutator<'_> {
     /// Another path: a name of interest, a nasty one, or the same below another directory.
     fn path(&mut self, old: &Text) -> Text {
         let name = match self.rng.below(8) {
-            0..=3 if !self.config.names.is_empty() => self.rng.pick(&self.config.names).0.clone(),
-            4 => nasty_name(self.rng.below(9)),
+            0..=2 if !self.config.names.is_empty() => self.rng.pick(&self.config.names).0.clone(),
+            3 if !self.config.words.is_empty() => self.rng.pick(&self.config.words).0.clone(),
+            4 => nasty_name(self.rng.below(11)),
             _ => b"a".to_vec(),
         };
         let slash = old.0.iter().rposition(|byte| *byte == b'/');
@@ -120,6 +123,9 @@ impl Mutator<'_> {
         match self.rng.below(4) {
             0 => old.saturating_add(1),
             1 => old.saturating_sub(1),
+            2 if !self.config.numbers.is_empty() => {
+                (*self.rng.pick(&self.config.numbers)).min(1 << 17)
+            }
             _ => *self.rng.pick(&SIZES),
         }
     }
@@ -200,8 +206,8 @@ impl Mutator<'_> {
                 *mode = *self.rng.pick(&[0o010_644, 0o100_644, 0o140_644])
             }
             Action::Chown { uid, gid, .. } => {
-                *uid = *self.rng.pick(&[0, 1000]);
-                *gid = *self.rng.pick(&[0, 1000]);
+                *uid = *self.rng.pick(&USERS);
+                *gid = *self.rng.pick(&USERS);
             }
             Action::Getxattr { name, size, .. } => match self.rng.below(2) {
                 0 => *name = Text::from(*self.rng.pick(&ATTRIBUTES)),

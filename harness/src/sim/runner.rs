@@ -77,6 +77,10 @@ struct Lane<'v> {
     files: Vec<i32>,
     no_memory: bool,
     hung: bool,
+    /// Killed: nobody gets what the call under way returns.
+    killed: bool,
+    /// The task is what the kernel does for a client that is gone.
+    leaving: bool,
 }
 
 impl Lane<'_> {
@@ -241,6 +245,8 @@ fn lanes<'v>(case: &Case) -> Vec<Lane<'v>> {
         files: Vec::new(),
         no_memory: false,
         hung: false,
+        killed: false,
+        leaving: false,
     };
     (0..case.clients.len()).map(lane).collect()
 }
@@ -268,7 +274,9 @@ fn note_step(vfs: &Vfs, pid: Pid, action: &Action, before: &MountView, footprint
 /// Every client closes everything and goes; what is left then, nobody will ever free.
 fn leave(vfs: &Vfs, case: &Case) -> Balance {
     for client in 0..case.clients.len() {
-        vfs.call(pid_of(client), &Call::Exit);
+        if vfs.has_client(pid_of(client)) {
+            vfs.call(pid_of(client), &Call::Exit);
+        }
     }
     if vfs.has_client(DAEMON) {
         vfs.call(DAEMON, &Call::Exit);
@@ -421,29 +429,42 @@ impl Session<'_, '_> {
             self.filter_calls.extend(calls.into_iter().map(|call| (self.rows.len(), call)));
             self.rows.push(StepRow { client, action, point, returned });
         }
-        if let Some(result) = result {
-            self.finish(client, result);
+        match result {
+            None => false,
+            Some(_) if self.lanes[client].leaving => {
+                self.gone(client);
+                false
+            }
+            Some(result) => {
+                let is_seen = !self.lanes[client].killed;
+                self.finish(client, result);
+                is_seen
+            }
         }
-        returned
     }
 
     fn begin(&mut self, client: usize) {
         let lane = &mut self.lanes[client];
         let faults = self.case.faults.of(client, lane.next);
         lane.no_memory = faults.contains(&FaultKind::NoMemory);
+        lane.killed = faults.contains(&FaultKind::Killed);
         let jump: i64 = faults
             .iter()
             .map(|fault| match fault {
-                FaultKind::ClockJump { seconds } => i64::from(*seconds),
+                FaultKind::ClockJump { seconds } => *seconds,
                 _ => 0,
             })
-            .sum();
+            .fold(0, i64::saturating_add);
         let now = self.vfs.world().now;
         // A millisecond an action, so that times tell an order.
         let nanos = now.nsec + if self.still { 0 } else { 1_000_000 };
         let carry = i64::from(nanos >= 1_000_000_000);
         let nsec = nanos % 1_000_000_000;
-        self.vfs.advance_to(Timespec { sec: now.sec + carry + jump, nsec });
+        let sec = now.sec.saturating_add(carry).saturating_add(jump).max(0);
+        match jump < 0 {
+            true => self.vfs.world_mut().now = Timespec { sec, nsec },
+            false => self.vfs.advance_to(Timespec { sec, nsec }),
+        }
         if !faults.is_empty() {
             self.armed.borrow_mut().arm(lane.pid, faults);
         }
@@ -455,6 +476,14 @@ impl Session<'_, '_> {
         self.calls.push(CallEntry { client, action, begin, end: None, result: None });
     }
 
+    /// The client that was killed has closed everything; it does nothing more.
+    fn gone(&mut self, client: usize) {
+        let lane = &mut self.lanes[client];
+        lane.task = None;
+        lane.next = self.case.clients[client].actions.len();
+        lane.step = 0;
+    }
+
     fn finish(&mut self, client: usize, result: crate::vfs::CallResult) {
         let lane = &mut self.lanes[client];
         lane.task = None;
@@ -463,6 +492,11 @@ impl Session<'_, '_> {
         }
         if self.vfs.stopped(lane.pid).is_some_and(Stop::is_hang) {
             lane.hung = true;
+            return;
+        }
+        if core::mem::take(&mut lane.killed) {
+            lane.leaving = true;
+            lane.task = Some(self.vfs.begin_call(lane.pid, Call::Exit));
             return;
         }
         let number = result.value.ok().and_then(|value| i32::try_from(value).ok());

@@ -6,6 +6,8 @@
 //! actions of others, or earlier ones, keeps the meaning of the rest. What a reader would get
 //! wrong: a switch that can no longer happen is passed over, it never makes a case invalid.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use serde::{Deserialize, Serialize};
 
 /// A point where another client is chosen than would have gone on.
@@ -124,14 +126,18 @@ pub trait Scheduler: core::fmt::Debug {
 /// ```
 #[derive(Debug)]
 pub struct Playback {
-    switches: Vec<Option<Switch>>,
+    /// Who moves next, by whose step the switch is before: client, action, step.
+    switches: BTreeMap<(usize, usize, u32), VecDeque<usize>>,
     still: bool,
 }
 
 impl Playback {
     /// From the beginning.
     pub fn new(schedule: &Schedule) -> Playback {
-        let switches = schedule.switches.iter().copied().map(Some).collect();
+        let mut switches: BTreeMap<_, VecDeque<usize>> = BTreeMap::new();
+        for &Switch { client, action, step, to } in &schedule.switches {
+            switches.entry((client, action, step)).or_default().push_back(to);
+        }
         Playback { switches, still: false }
     }
 
@@ -144,13 +150,9 @@ impl Playback {
 impl Scheduler for Playback {
     fn choose(&mut self, enabled: &[Candidate], going_on: usize, _: u64) -> usize {
         let at = enabled[going_on];
-        let due = self.switches.iter_mut().find(|switch| {
-            switch.is_some_and(|switch| {
-                (switch.client, switch.action, switch.step) == (at.client, at.action, at.step)
-            })
-        });
-        let Some(switch) = due.and_then(Option::take) else { return going_on };
-        enabled.iter().position(|other| other.client == switch.to).unwrap_or(going_on)
+        let due = self.switches.get_mut(&(at.client, at.action, at.step));
+        let Some(to) = due.and_then(VecDeque::pop_front) else { return going_on };
+        enabled.iter().position(|other| other.client == to).unwrap_or(going_on)
     }
 
     fn wants_every_step(&self) -> bool {

@@ -6,6 +6,8 @@
 use core::fmt;
 
 use super::{Candidate, Rng, Scheduler, Seed};
+use crate::pipeline::Step;
+use crate::vfs::Point;
 
 /// Which scheduler a run uses.
 ///
@@ -18,7 +20,9 @@ use super::{Candidate, Rng, Scheduler, Seed};
 pub enum SchedulerKind {
     /// One client after the other, in order.
     Serial,
-    /// A switch at one step in eight.
+    /// Drawn for each run: a switch at one step in 2, 4, 8 or 32; or every client in step with the
+    /// others, action by action; or a client that is held for a while where it has looked and not
+    /// yet done.
     #[default]
     Random,
     /// Every enabled client with the same chance at every step.
@@ -36,6 +40,19 @@ impl SchedulerKind {
     /// Depth of `pct` without a number: two ordering constraints and the choice of who begins,
     /// which most bugs need (Burckhardt and others 2010, section 2).
     pub const DEPTH: u32 = 3;
+
+    /// In how many steps one switches, by `random`.
+    const RANDOM_RATES: [u64; 5] = [2, 4, 8, 8, 32];
+
+    /// What `random` means for a run of that seed.
+    pub(super) fn random(seed: Seed) -> Box<dyn Scheduler> {
+        let mut rng = seed.fork("rate").rng();
+        match rng.below(4) {
+            0 => Box::new(InStep { rng: seed.rng() }),
+            1 | 2 => Box::new(Held { rng: seed.rng(), holds: None, let_go: None }),
+            _ => Box::new(RandomWalk::new(seed, 1, *rng.pick(&SchedulerKind::RANDOM_RATES))),
+        }
+    }
 
     /// `serial`, `random`, `uniform`, `pct`, `pct:DEPTH` or `exhaustive`.
     pub fn parse(text: &str) -> Option<SchedulerKind> {
@@ -109,6 +126,68 @@ impl Scheduler for RandomWalk {
         } else {
             going_on
         }
+    }
+}
+
+/// Nobody begins an action before all others that can move are as far: what stands at the same
+/// place of two programs happens at the same time.
+#[derive(Clone, Debug)]
+struct InStep {
+    rng: Rng,
+}
+
+impl Scheduler for InStep {
+    fn choose(&mut self, enabled: &[Candidate], _: usize, _: u64) -> usize {
+        let least = enabled.iter().map(|candidate| candidate.action).min().unwrap_or(0);
+        let behind = |candidate: &&Candidate| candidate.action == least;
+        let nth = self.rng.index(enabled.iter().filter(behind).count());
+        let mut places = enabled.iter().enumerate().filter(|(_, other)| other.action == least);
+        places.nth(nth).map_or(0, |(place, _)| place)
+    }
+}
+
+/// Holds a client between its prefilter and what follows, most often its postfilter, while the
+/// others do something: where whoever looks first and acts later is wrong.
+#[derive(Clone, Debug)]
+struct Held {
+    rng: Rng,
+    /// Who is held, and for how many steps of others yet.
+    holds: Option<(usize, u64)>,
+    /// Where a client was held last: once at each place.
+    let_go: Option<(usize, usize, u32)>,
+}
+
+impl Held {
+    /// Steps of others while one is held: a few calls, each of which has 10 to 40.
+    const STEPS_MAX: u64 = 120;
+
+    fn hold(&mut self, at: &Candidate) {
+        let here = Some((at.client, at.action, at.step));
+        let chance = match at.point {
+            Point::Step(_, Step::Stop) => (2, 3),
+            Point::Step(_, Step::Lower) => (1, 12),
+            Point::Step(..) | Point::Start | Point::Lock => (1, 48),
+        };
+        if self.let_go != here && self.rng.chance(chance.0, chance.1) {
+            self.let_go = here;
+            self.holds = Some((at.client, 1 + self.rng.below(Held::STEPS_MAX)));
+        }
+    }
+}
+
+impl Scheduler for Held {
+    fn choose(&mut self, enabled: &[Candidate], going_on: usize, _: u64) -> usize {
+        if self.holds.is_none() {
+            self.hold(&enabled[going_on]);
+        }
+        let Some((held, steps)) = self.holds else { return going_on };
+        self.holds = steps.checked_sub(1).map(|left| (held, left));
+        if enabled[going_on].client != held {
+            return going_on;
+        }
+        let others = enabled.iter().enumerate().filter(|(_, other)| other.client != held);
+        let nth = self.rng.index(enabled.len() - 1);
+        others.map(|(place, _)| place).nth(nth).unwrap_or(going_on)
     }
 }
 

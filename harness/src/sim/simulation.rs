@@ -140,7 +140,7 @@ impl Simulation {
         if let Some(durability) = self.crashes {
             subject.crashes = Some(CrashSearch::some(durability, self.seed.fork("crashes")));
         }
-        Campaign { simulation: self, subject, invariants: Vec::new() }
+        Campaign { simulation: self, subject, invariants: Vec::new(), shrinks: true }
     }
 }
 
@@ -156,6 +156,8 @@ pub struct Campaign {
     pub(super) simulation: Simulation,
     pub(super) subject: Subject,
     pub(super) invariants: Vec<Box<dyn Invariant>>,
+    /// Whether what is found is made smaller.
+    pub(super) shrinks: bool,
 }
 
 impl Campaign {
@@ -186,6 +188,15 @@ impl Campaign {
             Ok(Err(finding)) => Err(finding),
             Err(error) => panic!("{error}"),
         }
+    }
+
+    /// What does not hold, as it is found and not shrunk: for who makes cases smaller otherwise.
+    ///
+    /// # Panics
+    /// As [`Campaign::result`].
+    pub fn violation(mut self) -> Option<Violation> {
+        self.shrinks = false;
+        self.result().err().map(|finding| finding.violation)
     }
 
     /// As [`Campaign::result`], and the corpus can be looked at afterwards.
@@ -226,6 +237,7 @@ impl Campaign {
         go_on: &mut dyn FnMut(&Summary) -> bool,
     ) -> Result<Result<Summary, Box<Finding>>, SetupError> {
         assert!(self.simulation.runs > 0, "a simulation of no runs judges nothing");
+        self.ask_filter();
         let tree = match &self.simulation.case {
             Some(case) => case.tree.clone(),
             None => self.subject.tree.clone(),
@@ -277,6 +289,17 @@ impl Campaign {
         }
         summary.digest = mixer.finish();
         Ok(Ok(summary))
+    }
+
+    /// What the filter mentions is what workloads should try.
+    fn ask_filter(&mut self) {
+        if self.simulation.case.is_some() {
+            return;
+        }
+        if let Some(filter) = (self.subject.filter)() {
+            let workload = core::mem::take(&mut self.simulation.workload);
+            self.simulation.workload = workload.mentioning(filter.mentions());
+        }
     }
 
     /// The case of one run.
@@ -337,7 +360,7 @@ impl Campaign {
         let seed = self.simulation.seed.number(run).fork("schedule");
         match self.simulation.scheduler {
             SchedulerKind::Serial => Box::new(Serial),
-            SchedulerKind::Random => Box::new(RandomWalk::new(seed, 1, 8)),
+            SchedulerKind::Random => SchedulerKind::random(seed),
             SchedulerKind::Uniform => Box::new(RandomWalk::new(seed, 1, 1)),
             SchedulerKind::Pct { depth } => {
                 let steps = bound.map_or(1, |bound| bound.steps);
@@ -378,7 +401,7 @@ impl Campaign {
     ) -> Result<Finding, SetupError> {
         let operations_found = case.operations();
         let class = Class::of(&violation.invariant);
-        let stable = class != Class::Nondeterminism;
+        let stable = class != Class::Nondeterminism && self.shrinks;
         let (case, violation, minimality) = if stable {
             shrink::shrink(&self.subject, case, violation, &mut self.invariants)?
         } else {

@@ -368,6 +368,11 @@ impl Vfs {
     ) -> Result<Outcome, Fail> {
         let refused = self.state().world.connection.unknown.create;
         if !refused {
+            // `lookup_open`: what this open must make has nothing to empty.
+            let exclusive = OpenFlags::CREAT | OpenFlags::EXCL;
+            let emptied =
+                if flags.contains(exclusive) { OpenFlags::TRUNC } else { OpenFlags::empty() };
+            let flags = flags.difference(emptied);
             let operation = Operation::CreateOpen { dentry, flags: flags.bits(), mode };
             match self.operate(pid, operation).await {
                 Ok(outcome) if outcome.error != i64::from(Errno::ENOSYS.negative()) => {

@@ -175,6 +175,12 @@ impl Vfs {
         let (handle, mask, wanted) = match *operation {
             // Past the page cache the daemon is on its own.
             Operation::WriteIter { handle, .. } if self.is_direct(handle) => return Ok(()),
+            // `fuse_file_fallocate` refuses what it does not know before anything else.
+            Operation::FileFallocate { mode, .. }
+                if !self.on_ordinary_path(pid, 0, |path| Ok(path.passes_on(mode)))? =>
+            {
+                return Ok(());
+            }
             Operation::CopyFileRange { to: handle, .. }
             | Operation::FileFallocate { handle, .. }
             | Operation::WriteIter { handle, .. } => {

@@ -40,6 +40,11 @@ fn answer(device: &mut Device<'_>, request: &Request, error: i32, body: Vec<u8>)
     true
 }
 
+/// The right body of a reply.
+fn echo(request: &Request) -> Vec<u8> {
+    EchoDaemon::default().echo(request).unwrap_or_default()
+}
+
 /// Asks the server about everything that has a name.
 fn asking() -> FuseOps {
     FuseOps::new("asking")
@@ -72,17 +77,17 @@ pub(super) fn all() -> Vec<Planted> {
             true
         }),
         planted("sends a body that is a byte short", |_, request, device| {
-            let mut body = request.body.clone();
+            let mut body = echo(request);
             body.pop();
             answer(device, request, 0, body)
         }),
         planted("sends a body that is too long", |_, request, device| {
-            let mut body = request.body.clone();
+            let mut body = echo(request);
             body.extend([0; 8]);
             answer(device, request, 0, body)
         }),
         planted("changes the first byte", |_, request, device| {
-            let mut body = request.body.clone();
+            let mut body = echo(request);
             if let Some(first) = body.first_mut() {
                 *first ^= 1;
             }

@@ -46,8 +46,13 @@ pub(super) fn over_wrong(bug: fn() -> Bug) -> Subject {
     Subject::without_filter(Abi::V4).lower(wrap)
 }
 
-fn planted(name: &'static str, bug: fn() -> Bug) -> Planted {
-    let right = Subject::without_filter(Abi::V4).over(super::TREE);
+pub(super) fn planted(name: &'static str, bug: fn() -> Bug) -> Planted {
+    let wrong = over_wrong(bug);
+    planted_below(name, Subject::without_filter(Abi::V4), wrong)
+}
+
+fn planted_below(name: &'static str, right: Subject, wrong: Subject) -> Planted {
+    let right = right.over(super::TREE);
     let model = right.clone();
     let judges = move || {
         let mut judges = general();
@@ -55,8 +60,7 @@ fn planted(name: &'static str, bug: fn() -> Bug) -> Planted {
         judges.push(Box::new(invariant::agrees_with(&model)));
         judges
     };
-    let (wrong, judges) = (over_wrong(bug), Box::new(judges));
-    Planted { kind: "lower", name, wrong, right, judges, crashes: None }
+    Planted { kind: "lower", name, wrong, right, judges: Box::new(judges), crashes: None }
 }
 
 /// A filesystem that changes attributes on their way out.
@@ -92,12 +96,20 @@ fn names() -> Vec<Planted> {
                 _ => None,
             })
         }),
-        planted("RENAME_NOREPLACE is ignored", || {
+        planted("what is renamed is no longer executable", || {
             Box::new(|fs, caller, op| match *op {
-                LowerOp::Rename { parent, name, new_parent, new_name, flags } => {
-                    let flags = flags - RenameFlags::NOREPLACE;
-                    let op = LowerOp::Rename { parent, name, new_parent, new_name, flags };
-                    Some(fs.apply(caller, &op))
+                LowerOp::Rename { new_parent, new_name, .. } => {
+                    let reply = fs.apply(caller, op);
+                    let moved = fs.lookup(caller, new_parent, new_name).ok();
+                    let file = |stat: &Stat| stat.kind == fuserig_abi::FileKind::Regular;
+                    if let (Ok(_), Some(stat)) = (&reply, moved.filter(file)) {
+                        let permissions = Some(stat.permissions & !0o111);
+                        let changes =
+                            fuserig_sim_fs::AttrChanges { permissions, ..Default::default() };
+                        let root = Caller { credentials: Credentials::root(), ..caller.clone() };
+                        let _ = fs.setattr(&root, stat.ino, changes);
+                    }
+                    Some(reply)
                 }
                 _ => None,
             })
@@ -164,7 +176,8 @@ fn new_names() -> Vec<Planted> {
     vec![
         planted("anybody may unlink", || {
             Box::new(|fs, caller, op| match *op {
-                LowerOp::Unlink { .. } => {
+                // The kernel asks for access first.
+                LowerOp::Unlink { .. } | LowerOp::Access { .. } => {
                     let root = Caller { credentials: Credentials::root(), ..caller.clone() };
                     Some(fs.apply(&root, op))
                 }
@@ -294,11 +307,25 @@ fn sizes() -> Vec<Planted> {
                 _ => None,
             })
         }),
-        planted("O_TRUNC is ignored for those who also read", || {
-            Box::new(|fs, caller, op| match *op {
-                LowerOp::Open { node, flags, check } if flags.wants_read() => {
-                    let flags = flags - OpenFlags::TRUNC;
-                    Some(fs.apply(caller, &LowerOp::Open { node, flags, check }))
+        planted("a file that is open for reading and writing is not emptied", || {
+            let mut both: BTreeMap<LowerFh, Ino> = BTreeMap::new();
+            Box::new(move |fs, caller, op| match *op {
+                LowerOp::Open { node, flags, .. } => {
+                    let reply = fs.apply(caller, op);
+                    if let (Ok(LowerReply::Opened(fh)), 2) = (&reply, flags.access_mode()) {
+                        both.insert(*fh, node);
+                    }
+                    Some(reply)
+                }
+                LowerOp::Release { fh } => {
+                    both.remove(&fh);
+                    None
+                }
+                LowerOp::Setattr { node, mut changes }
+                    if changes.size == Some(0) && both.values().any(|open| *open == node) =>
+                {
+                    changes.size = None;
+                    Some(fs.apply(caller, &LowerOp::Setattr { node, changes }))
                 }
                 _ => None,
             })

@@ -8,6 +8,7 @@ mod bpf;
 mod crashes;
 mod daemons;
 mod lowers;
+mod more;
 pub(crate) mod mutants;
 mod races;
 
@@ -36,10 +37,9 @@ pub(crate) struct Planted {
 
 /// All of them.
 pub(crate) fn all() -> Vec<Planted> {
-    [lowers::all(), daemons::all(), races::all(), crashes::all(), bpf::all()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let series =
+        [lowers::all(), daemons::all(), races::all(), crashes::all(), bpf::all(), more::all()];
+    series.into_iter().flatten().collect()
 }
 
 /// What holds for everything.

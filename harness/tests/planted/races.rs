@@ -7,16 +7,22 @@ use fuserig::prelude::*;
 
 use super::{Judges, Planted, general};
 
-/// At most so many directories are ever made.
+/// At most so many directories, or links, are ever made.
 #[derive(Debug)]
 pub(crate) struct AtMost {
+    counts: fn(&Action) -> bool,
     limit: usize,
     made: usize,
 }
 
 impl AtMost {
     pub(crate) fn new(limit: usize) -> AtMost {
-        AtMost { limit, made: 0 }
+        AtMost { counts: |action| matches!(action, Action::Mkdir { .. }), limit, made: 0 }
+    }
+
+    pub(crate) fn links(limit: usize) -> Box<dyn Invariant> {
+        let counts = |action: &Action| matches!(action, Action::Link { .. });
+        Box::new(AtMost { counts, limit, made: 0 })
     }
 }
 
@@ -30,10 +36,9 @@ impl Invariant for AtMost {
     }
 
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
-        self.made +=
-            usize::from(matches!(seen.action, Action::Mkdir { .. }) && seen.result.value.is_ok());
+        self.made += usize::from((self.counts)(seen.action) && seen.result.value.is_ok());
         if self.made > self.limit {
-            return Err(format!("{} directories were made", self.made));
+            return Err(format!("{} were made", self.made));
         }
         Ok(())
     }

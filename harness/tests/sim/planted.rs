@@ -209,7 +209,7 @@ const PASS: &[(&str, Make)] = &[
     }),
     ("lseek off by one", || {
         Box::new(new("a").lseek_prefilter(|_, arg| {
-            arg.offset += 1;
+            arg.offset = arg.offset.wrapping_add(1);
             Verdict::Continue
         }))
     }),

@@ -104,6 +104,11 @@ pub(super) const RIMS: &[Rim] = &[
         why: "manual pages come from the command line alone",
     },
     Rim {
+        what: Use::Crate("proptest"),
+        homes: &["harness/src/strategy", "harness/examples/"],
+        why: "simulations draw from their own seed; strategies are the door for proptest's users",
+    },
+    Rim {
         what: Use::Crate("parquet"),
         homes: &["traces/src/export/columns.rs"],
         why: "it is optional, and its types stay out of everything but the one exporter",

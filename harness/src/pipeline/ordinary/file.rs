@@ -198,6 +198,11 @@ impl Ordinary<'_> {
         }
     }
 
+    /// Whether `fuse_file_fallocate` asks the daemon at all, before it clears any privilege.
+    pub(crate) fn passes_on(&self, mode: u32) -> bool {
+        mode & !FALLOCATE_MODES == 0 && !self.world.connection.unknown.fallocate
+    }
+
     pub(super) fn fallocate(
         &mut self,
         handle: HandleId,
@@ -205,7 +210,7 @@ impl Ordinary<'_> {
         offset: u64,
         length: u64,
     ) -> Served {
-        if mode & !FALLOCATE_MODES != 0 || self.world.connection.unknown.fallocate {
+        if !self.passes_on(mode) {
             return Err(Errno::EOPNOTSUPP.into());
         }
         let state = &self.world.mount.handles[handle];

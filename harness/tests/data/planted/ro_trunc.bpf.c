@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-/* Planted: read-only, but an open that only truncates is let through. */
+/* Planted: read-only, and each open is judged once, by its flags; O_TRUNC is not among them. */
 #include "../../../../filters/bpf/common.bpf.h"
 
 char _license[] SEC("license") = "Dual MIT/GPL";
+
+#define MAY_OPEN 0x20
 
 #define REFUSE(op, ...) \
 	SEC("struct_ops/" #op) \
@@ -12,7 +14,6 @@ char _license[] SEC("license") = "Dual MIT/GPL";
 	}
 
 REFUSE(create_open, struct fuse_create_in *in, struct fuse_buffer *name)
-REFUSE(setattr, struct fuse_setattr_in *in)
 REFUSE(setxattr, struct fuse_setxattr_in *in, struct fuse_buffer *name, struct fuse_buffer *value)
 REFUSE(removexattr, struct fuse_buffer *name)
 REFUSE(write_iter, struct fuse_write_in *in)
@@ -26,10 +27,17 @@ uint32_t BPF_PROG(ro_open, const struct bpf_fuse_meta_info *meta, struct fuse_op
 	return in->flags & O_ACCMODE ? -EROFS : BPF_FUSE_CONTINUE;
 }
 
+SEC("struct_ops/setattr")
+uint32_t BPF_PROG(ro_setattr, const struct bpf_fuse_meta_info *meta, struct fuse_setattr_in *in)
+{
+	/* A size with a time is part of an open, which was judged. */
+	return in->valid & FATTR_SIZE && in->valid & FATTR_MTIME ? BPF_FUSE_CONTINUE : -EROFS;
+}
+
 SEC("struct_ops/access")
 uint32_t BPF_PROG(ro_access, const struct bpf_fuse_meta_info *meta, struct fuse_access_in *in)
 {
-	return in->mask & MAY_WRITE ? -EROFS : BPF_FUSE_CONTINUE;
+	return in->mask & MAY_WRITE && !(in->mask & MAY_OPEN) ? -EROFS : BPF_FUSE_CONTINUE;
 }
 
 SEC(".struct_ops.link")

@@ -1,0 +1,561 @@
+//! One workload while it is drawn.
+//!
+//! It keeps in mind which paths probably exist. After a change it often asks to look at what was
+//! changed, and now and then it lets all clients do one kind of thing at the same time, most often
+//! to the same name. What a reader would get wrong: nothing waits for another client; that things
+//! happen at the same time is a matter of their places in the programs and of the scheduler.
+
+use std::collections::VecDeque;
+
+use fuserig_sim_fs::{MemFs, OpenFlags};
+
+use super::generate::{
+    ATTRIBUTES, DIRECTORY_MODES, FILE_MODES, KINDS, Kind, OFFSETS, PLAIN_NAMES, SIZES, USERS,
+    nasty_name,
+};
+use super::{Action, Rng, Text, WorkloadConfig};
+use crate::shrink::with_path;
+
+/// Paths that a model remembers; more would not make conflicts likelier.
+const KNOWN_MAX: usize = 64;
+
+pub(super) struct Draw<'a> {
+    config: &'a WorkloadConfig,
+    pub(super) rng: &'a mut Rng,
+    weights: Vec<(Kind, u64)>,
+    total: u64,
+    names: Vec<Vec<u8>>,
+    pub(super) directories: Vec<Vec<u8>>,
+    files: Vec<Vec<u8>>,
+    /// What each client does next, before anything new is drawn.
+    waiting: Vec<VecDeque<Action>>,
+    /// One in so many changes is looked at; one in so many actions begins a burst, and one in so
+    /// many names is nasty.
+    looks_one_in: u64,
+    bursts_one_in: u64,
+    nasty_one_in: u64,
+    /// Whether clients take turns, so that what begins at the same time is at the same place of
+    /// each program.
+    turns: bool,
+    turn: usize,
+}
+
+/// Kinds that can get in each other's way.
+const BURSTS: [Kind; 14] = [
+    Kind::Open,
+    Kind::Create,
+    Kind::Write,
+    Kind::Truncate,
+    Kind::Mkdir,
+    Kind::Mknod,
+    Kind::Symlink,
+    Kind::Link,
+    Kind::Unlink,
+    Kind::Rmdir,
+    Kind::Rename,
+    Kind::Attributes,
+    Kind::List,
+    Kind::Xattr,
+];
+
+/// Weights of one run. Each kind is left out of one run in four, and its weight varies eightfold;
+/// half of the runs are mostly about one or two kinds.
+fn weights(rng: &mut Rng) -> Vec<(Kind, u64)> {
+    let mut weights = Vec::with_capacity(KINDS.len());
+    for &(kind, weight) in KINDS {
+        if rng.chance(3, 4) {
+            weights.push((kind, weight * (1 << rng.below(4))));
+        }
+    }
+    if weights.len() < 4 {
+        weights = KINDS.to_vec();
+    }
+    if rng.chance(1, 2) {
+        let total: u64 = weights.iter().map(|(_, weight)| weight).sum();
+        for _ in 0..1 + rng.below(2) {
+            match rng.chance(3, 4) {
+                true => weights.push((*rng.pick(&BURSTS), total)),
+                false => weights.push((rng.pick(KINDS).0, total)),
+            }
+        }
+    }
+    weights
+}
+
+/// The names of one run: those of interest, some of what the filter mentions, and few others, so
+/// that clients meet.
+fn names(config: &WorkloadConfig, rng: &mut Rng) -> Vec<Vec<u8>> {
+    let count = 1 + rng.index(PLAIN_NAMES.len());
+    let plain = (0..count).map(|_| rng.pick(&PLAIN_NAMES).as_bytes().to_vec());
+    let mut names: Vec<Vec<u8>> = plain.collect();
+    // What is made once cannot be made again, so some runs have names enough.
+    if rng.chance(1, 4) {
+        names.extend((0..16).map(|number| format!("n{number}").into_bytes()));
+    }
+    for _ in 0..config.words.len().min(4) {
+        let word = &rng.pick(&config.words).0;
+        names.push(if rng.chance(1, 2) { word.clone() } else { neighbour(word, rng) });
+    }
+    // A filter that is about a name may take another for it.
+    if !config.names.is_empty() && rng.chance(1, 2) {
+        names.push(neighbour(&rng.pick(&config.names).0, rng));
+    }
+    names
+}
+
+/// A name that is almost the same.
+fn neighbour(word: &[u8], rng: &mut Rng) -> Vec<u8> {
+    match rng.below(3) {
+        0 => [word, b"x"].concat(),
+        1 => [b"x", word].concat(),
+        _ => word[..word.len().saturating_sub(1)].to_vec(),
+    }
+}
+
+impl<'a> Draw<'a> {
+    pub(super) fn new(config: &'a WorkloadConfig, rng: &'a mut Rng, tree: &MemFs) -> Draw<'a> {
+        let weights = weights(rng);
+        let total = weights.iter().map(|(_, weight)| weight).sum();
+        let names = names(config, rng);
+        let (mut directories, mut files) = (Vec::new(), Vec::new());
+        for entry in tree.walk().skip(1).take(KNOWN_MAX) {
+            let path = entry.path[1..].to_vec();
+            if entry.stat.kind == fuserig_abi::FileKind::Directory {
+                directories.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+        let looks_one_in = *rng.pick(&[2, 3, 4, 8]);
+        let bursts_one_in = *rng.pick(&[4, 8, 16, 1000]);
+        let nasty_one_in = *rng.pick(&[6, 32, 32, 64]);
+        let turns = rng.chance(1, 2);
+        Draw {
+            config,
+            rng,
+            weights,
+            total,
+            names,
+            directories,
+            files,
+            waiting: Vec::new(),
+            looks_one_in,
+            bursts_one_in,
+            nasty_one_in,
+            turns,
+            turn: 0,
+        }
+    }
+
+    /// The user of a client: the first is the super-user most of the time, others half of it.
+    pub(super) fn user(&mut self, client: usize) -> u32 {
+        let root = if client == 0 { (7, 8) } else { (1, 2) };
+        if !self.config.users || self.rng.chance(root.0, root.1) { 0 } else { self.somebody() }
+    }
+
+    fn somebody(&mut self) -> u32 {
+        let known = |number: &u64| (1..=65_535).contains(number);
+        let numbers = self.config.numbers.iter().filter(|number| known(number)).count();
+        if numbers > 0 && self.rng.chance(1, 3) {
+            let nth = self.rng.index(numbers);
+            let number = self.config.numbers.iter().copied().filter(known).nth(nth);
+            return number.and_then(|number| u32::try_from(number).ok()).unwrap_or(1000);
+        }
+        *self.rng.pick(&[1000, 1000, 1001])
+    }
+
+    /// The next action, and whose.
+    pub(super) fn next(&mut self, clients: usize) -> (usize, Action) {
+        self.waiting.resize(clients, VecDeque::new());
+        self.turn += 1;
+        let client = if self.turns { self.turn % clients } else { self.rng.index(clients) };
+        if self.waiting[client].is_empty() && self.rng.chance(1, self.bursts_one_in) {
+            self.burst(clients);
+        }
+        if let Some(action) = self.waiting[client].pop_front() {
+            return (client, action);
+        }
+        let kind = self.kind();
+        let action = self.action(kind);
+        if self.rng.chance(1, self.looks_one_in) {
+            let looks = self.look(&action);
+            self.waiting[client].extend(looks);
+        }
+        (client, action)
+    }
+
+    /// Every client does one kind of thing, once or a few times: to one name, each in a directory
+    /// of its own, or wherever.
+    fn burst(&mut self, clients: usize) {
+        let kind = if self.rng.chance(1, 3) { self.kind() } else { *self.rng.pick(&BURSTS) };
+        let first = self.action(kind);
+        let how = self.rng.below(3);
+        let times = 1 + self.rng.index(3);
+        let base = self.rng.index(self.directories.len() + 1);
+        for client in 0..clients {
+            for _ in 0..times {
+                let mut action = if how == 0 { first.clone() } else { self.action(kind) };
+                let last = action.paths().len().checked_sub(1);
+                if let (1, Some(last)) = (how, last) {
+                    let to = self.place_in(base + client);
+                    action = with_path(&action, last, to);
+                }
+                // Mostly the same place, but now and then its neighbour.
+                if let (0, Some(last), true) = (how, last, self.rng.chance(1, 4)) {
+                    let to = self.place();
+                    action = with_path(&action, last, to);
+                }
+                self.waiting[client].push_back(action);
+            }
+        }
+    }
+
+    /// A name in a directory by its number; beyond those that are known it is the root.
+    fn place_in(&mut self, number: usize) -> Text {
+        let name = self.name();
+        match self.directories.get(number % (self.directories.len() + 1)) {
+            Some(directory) => Text([&directory[..], b"/", &name[..]].concat()),
+            None => Text(name),
+        }
+    }
+
+    fn kind(&mut self) -> Kind {
+        let mut at = self.rng.below(self.total);
+        for (kind, weight) in &self.weights {
+            if at < *weight {
+                return *kind;
+            }
+            at -= weight;
+        }
+        Kind::Stat
+    }
+
+    fn learn_file(&mut self, path: &Text) {
+        if self.files.len() < KNOWN_MAX && !self.files.contains(&path.0) {
+            self.files.push(path.0.clone());
+        }
+    }
+
+    fn learn_directory(&mut self, path: &Text) {
+        if self.directories.len() < KNOWN_MAX && !self.directories.contains(&path.0) {
+            self.directories.push(path.0.clone());
+        }
+    }
+
+    pub(super) fn name(&mut self) -> Vec<u8> {
+        if !self.config.names.is_empty() && self.rng.chance(2, 5) {
+            return self.rng.pick(&self.config.names).0.clone();
+        }
+        if self.rng.chance(1, self.nasty_one_in) {
+            return nasty_name(self.rng.below(11));
+        }
+        self.rng.pick(&self.names).clone()
+    }
+
+    /// A path for something new: most often one that is not known.
+    fn fresh(&mut self) -> Text {
+        let tries = self.rng.below(4);
+        let mut path = self.place();
+        for _ in 0..tries {
+            if !self.files.contains(&path.0) && !self.directories.contains(&path.0) {
+                break;
+            }
+            path = self.place();
+        }
+        path
+    }
+
+    /// What was at a path is gone.
+    fn forget(&mut self, path: &Text) {
+        self.files.retain(|known| *known != path.0);
+        self.directories.retain(|known| *known != path.0);
+    }
+
+    /// A path that need not exist.
+    pub(super) fn place(&mut self) -> Text {
+        let name = self.name();
+        if self.directories.is_empty() || self.rng.chance(1, 2) {
+            return Text(name);
+        }
+        let directory = self.rng.pick(&self.directories);
+        let between: &[u8] = if self.rng.chance(1, 40) { b"/../" } else { b"/" };
+        Text([&directory[..], between, &name[..]].concat())
+    }
+
+    fn file(&mut self) -> Text {
+        if self.files.is_empty() || self.rng.chance(1, 5) {
+            return self.place();
+        }
+        Text(self.rng.pick(&self.files).clone())
+    }
+
+    fn directory(&mut self) -> Text {
+        if self.directories.is_empty() || self.rng.chance(1, 3) {
+            return Text::from(".");
+        }
+        Text(self.rng.pick(&self.directories).clone())
+    }
+
+    fn any(&mut self) -> Text {
+        if self.rng.chance(1, 4) { self.directory() } else { self.file() }
+    }
+
+    fn open_file(&mut self) -> u8 {
+        // The newest most of the time.
+        if self.rng.chance(1, 2) { 0 } else { self.rng.below(3) as u8 }
+    }
+
+    pub(super) fn size(&mut self) -> u64 {
+        if !self.config.numbers.is_empty() && self.rng.chance(1, 4) {
+            let number = *self.rng.pick(&self.config.numbers);
+            // What a program writes at once stays affordable.
+            return (number.saturating_sub(1) + self.rng.below(3)).min(1 << 17);
+        }
+        *self.rng.pick(&SIZES)
+    }
+
+    fn offset(&mut self) -> Option<i64> {
+        if !self.rng.chance(1, 3) {
+            return None;
+        }
+        Some(self.position())
+    }
+
+    fn position(&mut self) -> i64 {
+        if !self.config.numbers.is_empty() && self.rng.chance(1, 4) {
+            let number = *self.rng.pick(&self.config.numbers);
+            let number = number.saturating_sub(1).saturating_add(self.rng.below(3));
+            return i64::try_from(number).unwrap_or(i64::MAX);
+        }
+        *self.rng.pick(&OFFSETS)
+    }
+
+    fn action(&mut self, kind: Kind) -> Action {
+        match kind {
+            Kind::Open | Kind::Create | Kind::OpenDir => self.on_open(kind),
+            Kind::Close
+            | Kind::Read
+            | Kind::Write
+            | Kind::Seek
+            | Kind::Truncate
+            | Kind::Fallocate
+            | Kind::Fsync
+            | Kind::List
+            | Kind::Copy => self.on_file(kind),
+            Kind::Stat
+            | Kind::Access
+            | Kind::Mkdir
+            | Kind::Mknod
+            | Kind::Symlink
+            | Kind::Link
+            | Kind::Unlink
+            | Kind::Rmdir
+            | Kind::Rename
+            | Kind::Readlink
+            | Kind::Attributes
+            | Kind::Xattr
+            | Kind::Chdir => self.on_name(kind),
+        }
+    }
+
+    /// Flags that an open may have besides its access mode, each with its own chance.
+    fn open_flags(&mut self) -> u32 {
+        const RARE: [OpenFlags; 3] = [OpenFlags::NOFOLLOW, OpenFlags::NOATIME, OpenFlags::EXCL];
+        let mut flags = self.rng.below(3) as u32;
+        for (flag, one_in) in [(OpenFlags::TRUNC, 5), (OpenFlags::APPEND, 5), (OpenFlags::CREAT, 8)]
+        {
+            if self.rng.chance(1, one_in) {
+                flags |= flag.bits();
+            }
+        }
+        if self.rng.chance(1, 8) {
+            flags |= self.rng.pick(&RARE).bits();
+        }
+        flags
+    }
+
+    fn on_open(&mut self, kind: Kind) -> Action {
+        match kind {
+            Kind::Create => {
+                let path = self.place();
+                self.learn_file(&path);
+                let flags = match self.rng.chance(1, 2) {
+                    true => 2 | OpenFlags::CREAT.bits(),
+                    false => self.open_flags() | OpenFlags::CREAT.bits(),
+                };
+                let excl = if self.rng.chance(1, 4) { OpenFlags::EXCL.bits() } else { 0 };
+                Action::Open { path, flags: flags | excl, mode: *self.rng.pick(&FILE_MODES) }
+            }
+            Kind::OpenDir => {
+                let flags = OpenFlags::DIRECTORY.bits();
+                Action::Open { path: self.directory(), flags, mode: 0 }
+            }
+            _ => {
+                let (path, flags) = (self.file(), self.open_flags());
+                Action::Open { path, flags, mode: *self.rng.pick(&FILE_MODES) }
+            }
+        }
+    }
+
+    fn on_file(&mut self, kind: Kind) -> Action {
+        let file = self.open_file();
+        match kind {
+            Kind::Close => Action::Close { file },
+            Kind::Read => Action::Read { file, size: self.size(), offset: self.offset() },
+            Kind::Write => {
+                let size = self.size() as u32;
+                let fill = b'a' + self.rng.below(26) as u8;
+                Action::Write { file, size, fill, offset: self.offset() }
+            }
+            Kind::Seek => {
+                Action::Seek { file, offset: self.position(), whence: self.rng.below(5) as u32 }
+            }
+            Kind::Truncate => {
+                let size = self.size() as i64;
+                if self.rng.chance(1, 2) {
+                    Action::Truncate { path: self.file(), size }
+                } else {
+                    Action::Ftruncate { file, size }
+                }
+            }
+            Kind::Fallocate => {
+                let mode = *self.rng.pick(&[0, 0, 1, 1, 3, 3, 0x10, 0x11, 8, 0x20]);
+                let (offset, length) = (self.size() as i64, self.size() as i64);
+                Action::Fallocate { file, mode, offset, length }
+            }
+            Kind::Fsync => Action::Fsync { file, datasync: self.rng.chance(1, 4) },
+            Kind::List => {
+                let space = *self.rng.pick(&[4096, 4096, 32768, 100, 64, 24]);
+                Action::List { file, space }
+            }
+            _ => {
+                let to = self.open_file();
+                Action::Copy { from: file, to, length: self.size() }
+            }
+        }
+    }
+
+    fn on_name(&mut self, kind: Kind) -> Action {
+        match kind {
+            Kind::Access => Action::Access { path: self.any(), mode: self.rng.below(8) as u32 },
+            Kind::Mkdir => {
+                let path = self.fresh();
+                self.learn_directory(&path);
+                Action::Mkdir { path, mode: *self.rng.pick(&DIRECTORY_MODES) }
+            }
+            Kind::Mknod => {
+                let path = self.fresh();
+                let types = [0o010_000, 0o100_000, 0o100_000, 0o140_000];
+                let mode = self.rng.pick(&types) | self.rng.pick(&FILE_MODES);
+                // Whoever opens a fifo waits for the other side.
+                if mode & 0o170_000 == 0o100_000 {
+                    self.learn_file(&path);
+                }
+                Action::Mknod { path, mode }
+            }
+            Kind::Symlink => {
+                let (target, path) = (self.any(), self.fresh());
+                self.learn_file(&path);
+                Action::Symlink { target, path }
+            }
+            Kind::Link => {
+                let (source, path) = (self.file(), self.fresh());
+                self.learn_file(&path);
+                Action::Link { source, path }
+            }
+            Kind::Unlink => {
+                let path = self.file();
+                self.forget(&path);
+                Action::Unlink { path }
+            }
+            Kind::Rmdir => {
+                let path = self.directory();
+                // Half of them are not empty.
+                if self.rng.chance(1, 2) {
+                    self.forget(&path);
+                }
+                Action::Rmdir { path }
+            }
+            Kind::Rename => {
+                let old = self.any();
+                let is_directory = self.directories.contains(&old.0);
+                let new = match self.rng.below(4) {
+                    0 if is_directory => self.directory(),
+                    0 | 1 => self.any(),
+                    _ => self.fresh(),
+                };
+                let flags = *self.rng.pick(&[0, 0, 0, 1, 1, 2, 2]);
+                if flags < 2 {
+                    self.forget(&old);
+                }
+                match is_directory {
+                    true => self.learn_directory(&new),
+                    false => self.learn_file(&new),
+                }
+                Action::Rename { old, new, flags }
+            }
+            Kind::Readlink => Action::Readlink { path: self.file() },
+            Kind::Attributes => self.on_attributes(),
+            Kind::Xattr => self.on_xattr(),
+            Kind::Chdir => Action::Chdir { path: self.directory() },
+            _ => match self.rng.below(8) {
+                0 | 1 => Action::Statfs { path: self.any() },
+                2 => Action::Fstat { file: self.open_file() },
+                rest => Action::Stat { path: self.any(), follow: rest % 2 == 0 },
+            },
+        }
+    }
+
+    fn on_attributes(&mut self) -> Action {
+        match self.rng.below(7) {
+            0 => Action::Touch { path: self.any() },
+            1 | 2 => {
+                let (uid, gid) = (*self.rng.pick(&USERS), *self.rng.pick(&USERS));
+                Action::Chown { path: self.any(), uid, gid }
+            }
+            3 | 4 => {
+                let path = self.directory();
+                Action::Chmod { path, mode: *self.rng.pick(&DIRECTORY_MODES) }
+            }
+            _ => {
+                let path = self.any();
+                let mode = match self.rng.below(4) {
+                    0 => self.rng.below(0o10_000) as u32,
+                    _ => *self.rng.pick(&FILE_MODES),
+                };
+                Action::Chmod { path, mode }
+            }
+        }
+    }
+
+    /// The name of an extended attribute.
+    fn attribute(&mut self) -> Text {
+        let dotted = |word: &&Text| word.0.contains(&b'.');
+        let words = self.config.words.iter().filter(dotted).count();
+        if words > 0 && self.rng.chance(1, 2) {
+            let nth = self.rng.index(words);
+            let word = self.config.words.iter().filter(dotted).nth(nth).cloned();
+            let mut word = word.unwrap_or_default();
+            // A word may be the beginning of names.
+            if word.0.ends_with(b".") || self.rng.chance(1, 4) {
+                word.0.push(b'a');
+            }
+            return word;
+        }
+        Text::from(*self.rng.pick(&ATTRIBUTES))
+    }
+
+    fn on_xattr(&mut self) -> Action {
+        let path = self.any();
+        let name = self.attribute();
+        match self.rng.below(6) {
+            0 => Action::Listxattr { path, size: *self.rng.pick(&[0, 4096, 3]) },
+            1 | 2 => Action::Getxattr { path, name, size: *self.rng.pick(&[0, 100, 100, 3]) },
+            3 => Action::Removexattr { path, name },
+            _ => {
+                let value = Text(vec![b'v'; self.rng.index(20)]);
+                Action::Setxattr { path, name, value, flags: *self.rng.pick(&[0, 0, 1, 2]) }
+            }
+        }
+    }
+}

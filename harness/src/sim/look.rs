@@ -1,0 +1,107 @@
+//! Looking at what was changed, and using it.
+//!
+//! A mistake shows only when somebody looks: reads what was written, lists what was renamed, makes
+//! something in a directory whose mode was changed. What a reader would get wrong: a look is an
+//! action like any other, and may come long after what it looks at.
+
+use fuserig_sim_fs::OpenFlags;
+
+use super::draw::Draw;
+use super::{Action, Text};
+
+impl Draw<'_> {
+    /// What shows whether an action did what it should.
+    pub(super) fn look(&mut self, action: &Action) -> Vec<Action> {
+        let stat = |path: &Text| Action::Stat { path: path.clone(), follow: false };
+        let read = |file: u8| Action::Read { file, size: 20_000, offset: Some(0) };
+        let either = self.rng.chance(1, 2);
+        match action {
+            Action::Open { flags, .. } if flags & OpenFlags::DIRECTORY.bits() != 0 => {
+                let space = if either { 4096 } else { 100 };
+                vec![Action::List { file: 0, space }, Action::List { file: 0, space }]
+            }
+            Action::Open { flags, .. } if flags & 3 != 0 && either => {
+                let size = self.size() as u32;
+                vec![Action::Write { file: 0, size, fill: b'w', offset: None }, read(0)]
+            }
+            Action::Open { .. } => vec![read(0)],
+            Action::Write { file, .. } => vec![read(*file), Action::Fstat { file: *file }],
+            Action::Ftruncate { file, .. } | Action::Fallocate { file, .. } => {
+                let seek = Action::Seek { file: *file, offset: 0, whence: 3 + u32::from(either) };
+                vec![Action::Fstat { file: *file }, read(*file), seek]
+            }
+            Action::Copy { to, .. } => vec![read(*to), Action::Fstat { file: *to }],
+            Action::Truncate { path, .. } | Action::Mknod { path, .. } | Action::Touch { path } => {
+                vec![stat(path)]
+            }
+            Action::Chmod { path, .. } | Action::Chown { path, .. }
+                if self.directories.contains(&path.0) && self.rng.chance(2, 3) =>
+            {
+                self.use_directory(path)
+            }
+            Action::Chmod { path, .. } if either => {
+                vec![Action::Access { path: path.clone(), mode: self.rng.below(8) as u32 }]
+            }
+            Action::Chmod { path, .. } | Action::Chown { path, .. } => vec![stat(path)],
+            Action::Mkdir { path, .. } | Action::Rmdir { path } if either => vec![stat(path)],
+            Action::Mkdir { .. } | Action::Unlink { .. } | Action::Rmdir { .. } => {
+                self.list_around(action)
+            }
+            Action::Symlink { path, .. } => vec![Action::Readlink { path: path.clone() }],
+            Action::Link { source, path } => vec![stat(source), stat(path)],
+            Action::Rename { .. } if either => self.list_around(action),
+            Action::Rename { old, new, .. } => vec![stat(new), stat(old)],
+            Action::Setxattr { path, name, .. } | Action::Removexattr { path, name } => {
+                let (path, name) = (path.clone(), name.clone());
+                match either {
+                    true => vec![Action::Getxattr { path, name, size: 100 }],
+                    false => vec![Action::Listxattr { path, size: 4096 }],
+                }
+            }
+            Action::Stat { .. }
+            | Action::Fstat { .. }
+            | Action::Statfs { .. }
+            | Action::Access { .. }
+            | Action::Readlink { .. }
+            | Action::Getxattr { .. }
+            | Action::Listxattr { .. }
+            | Action::List { .. }
+            | Action::Read { .. }
+            | Action::Seek { .. }
+            | Action::Close { .. }
+            | Action::Fsync { .. }
+            | Action::Chdir { .. } => Vec::new(),
+        }
+    }
+
+    /// Something is made, or removed, in a directory that has other rights now.
+    fn use_directory(&mut self, directory: &Text) -> Vec<Action> {
+        let name = self.name();
+        let path = Text([&directory.0[..], b"/", &name[..]].concat());
+        let stat = Action::Stat { path: path.clone(), follow: false };
+        let action = match self.rng.below(5) {
+            0 => Action::Mkdir { path, mode: 0o777 },
+            1 => {
+                let flags = OpenFlags::CREAT.bits() | 2;
+                Action::Open { path, flags, mode: 0o2755 }
+            }
+            2 => Action::Unlink { path },
+            3 => Action::Rmdir { path },
+            _ => {
+                let new = self.place();
+                Action::Rename { old: path, new, flags: 0 }
+            }
+        };
+        vec![action, stat]
+    }
+
+    /// A listing of the directory of the last path.
+    fn list_around(&mut self, action: &Action) -> Vec<Action> {
+        let path = action.paths().last().map(|path| path.0.clone()).unwrap_or_default();
+        let slash = path.iter().rposition(|byte| *byte == b'/');
+        let parent = slash.map_or(Text::from("."), |slash| Text(path[..slash].to_vec()));
+        let flags = OpenFlags::DIRECTORY.bits();
+        let open = Action::Open { path: parent, flags, mode: 0 };
+        vec![open, Action::List { file: 0, space: 4096 }, Action::Close { file: 0 }]
+    }
+}
