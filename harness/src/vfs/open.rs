@@ -64,7 +64,7 @@ impl Vfs {
         mode: u32,
     ) -> Result<FileId, Fail> {
         // `build_open_flags`: O_PATH forgets what does not go with it, a file without a name must
-        // be writable, and no directory is created (since 6.4).
+        // be writable, and no directory is created (before 6.4 a file was made, then ENOTDIR).
         let path_only = flags.contains(OpenFlags::PATH);
         let unwritable =
             flags.contains(TMPFILE) && !flags.intersects(OpenFlags::WRONLY.union(OpenFlags::RDWR));
@@ -74,10 +74,6 @@ impl Vfs {
         }
         if path_only {
             self.open_path(pid, path, flags).await
-        } else if flags.contains(OpenFlags::CREAT | OpenFlags::DIRECTORY) {
-            // Refused before the path is looked at since Linux 6.4 (`build_open_flags`); older
-            // kernels made a regular file and failed with ENOTDIR.
-            Err(Errno::EINVAL.into())
         } else if flags.contains(TMPFILE) {
             self.open_tmpfile(pid, path, flags, mode).await
         } else {

@@ -567,7 +567,10 @@ fn the_table_of_what_the_stages_cover() {
                 Abi::V4 => "coverage".to_owned(),
                 abi => format!("coverage-{}", abi.name()),
             };
-            insta::assert_snapshot!(name, coverage(abi));
+            let table = coverage(abi);
+            // Shown by `cargo test --test pipeline the_table -- --nocapture`.
+            println!("{table}");
+            insta::assert_snapshot!(name, table);
         }
     });
 }
