@@ -28,6 +28,7 @@ out=$(mktemp -d)
 cp "$suites"/*.sh "$out"
 # shellcheck disable=SC2016 # the runner's own variables
 wanted='"remount,$([ -n "$ro" ] \&\& echo ro || echo rw)"'
+# shellcheck disable=SC2016 # and here
 sed -i 's/^\[ -z "$ro" \] || \(.*\) remount,ro /\1 '"$wanted"' /' "$out/xfstests.sh"
 
 mounted() { # LOWER
