@@ -149,6 +149,7 @@ fn python_with_duckdb() -> Option<String> {
 /// Makes the views by one block of the page, and asks the questions of the others: each answer as
 /// sorted rows.
 const ASK: &str = "import duckdb, sys
+duckdb.execute('SET enable_progress_bar = false')
 for block in sys.argv[1:]:
     rows = None
     for one in duckdb.extract_statements(block):

@@ -254,7 +254,7 @@ impl<'a> Importer<'a> {
                 let Ok((outcome, _)) = scan.ending() else { return };
                 let Outcome::Moved(moved) = outcome else { return };
                 if self.is_device(fd, annotation.as_deref()) {
-                    self.devices.connection(fd);
+                    // Whose mount it is the request says, which may be the INIT of another.
                     let request = Spliced { fd, bytes: moved, line: span.line };
                     let left = self.pipes.put_request(span.pid, request).filter(|_| moved > 0);
                     self.unread(left);
@@ -322,7 +322,7 @@ impl<'a> Importer<'a> {
         }
         let head = RequestHead::parse(&io.data);
         let plausible = head.is_some_and(|head| head.is_plausible(moved));
-        let device = self.is_device(io.fd, io.annotation.as_deref());
+        let device = piped.is_some() || self.is_device(io.fd, io.annotation.as_deref());
         if !device && io.annotation.is_none() && is_cut_head(&io.data, moved) {
             let text = format!("{} of {moved} bytes of a request", io.data.len());
             self.report.problem(span.line, ProblemKind::Cut, text);
