@@ -18,7 +18,7 @@ const CLIENT: Pid = Pid(1);
 
 /// A filter that is only a name.
 #[derive(Debug)]
-struct Named(&'static str);
+pub(crate) struct Named(pub(crate) &'static str);
 
 impl Filter for Named {
     fn name(&self) -> &str {

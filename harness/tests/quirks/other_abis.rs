@@ -19,7 +19,7 @@ use std::rc::Rc;
 pub(crate) const CLIENT: Pid = Pid(1);
 
 #[derive(Debug, Default)]
-struct Hits(Rc<RefCell<Vec<Quirk>>>);
+pub(crate) struct Hits(pub(crate) Rc<RefCell<Vec<Quirk>>>);
 
 impl Sink for Hits {
     fn event(&mut self, event: &Event<'_>) {

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use fuserig::kernel::{RootDir, RootOptions, Server, World, WorldConfig};
-use fuserig::pipeline::{Event, NoDaemon, Sink, What};
+use fuserig::pipeline::NoDaemon;
 use fuserig::vfs::{Call, PathAt, Target, Vfs, VfsConfig};
 use fuserig_abi::{
     Abi, CallArgs, Caller, Credentials, Dir, Errno, Fidelity, FuseEntryBpfOut, Ino, Op, Opcode,
@@ -16,7 +16,8 @@ use fuserig_filters::{
 };
 use fuserig_sim_fs::{Lower, LowerExt, LowerOp, LowerReply, MemFs, MemFsOptions, OpenFlags};
 
-use super::other_abis::{CLIENT, android, hit, open, stage};
+use super::attached::Named;
+use super::other_abis::{CLIENT, Hits, android, hit, open, stage};
 use super::row::Meant;
 
 /// What was seen, and whether the quirk was reported.
@@ -91,35 +92,6 @@ pub(crate) const TABLE: &[Own] = &[
         intended: Meant::Same("handing the program on to what is created is what was meant"),
     },
 ];
-
-#[derive(Debug, Default)]
-struct Hits(Rc<RefCell<Vec<Quirk>>>);
-
-impl Sink for Hits {
-    fn event(&mut self, event: &Event<'_>) {
-        if let What::Quirk { quirk } = event.what {
-            self.0.borrow_mut().push(quirk);
-        }
-    }
-}
-
-/// A filter that is only a name.
-#[derive(Debug)]
-struct Named(&'static str);
-
-impl Filter for Named {
-    fn name(&self) -> &str {
-        self.0
-    }
-
-    fn has(&self, _: Slot) -> bool {
-        false
-    }
-
-    fn call(&mut self, _: Slot, _: &mut CallArgs, _: &mut FilterEnv<'_>) -> u32 {
-        0
-    }
-}
 
 type Reported = Rc<RefCell<Vec<Quirk>>>;
 
