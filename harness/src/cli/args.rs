@@ -247,8 +247,8 @@ pub(super) struct ServedArgs {
     /// Let other users in; always so for root
     #[arg(long)]
     pub(super) allow_other: bool,
-    /// Threads that receive requests
-    #[arg(long, default_value_t = 2, value_name = "N")]
+    /// Threads that receive requests; one answers them as well, several hand them to one that does
+    #[arg(long, default_value_t = 1, value_name = "N")]
     pub(super) threads: usize,
 }
 

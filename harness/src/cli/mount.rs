@@ -8,8 +8,9 @@ use fuserig_traces::{Header, PayloadMode, Source, SourceKind};
 
 use super::args::{MountArgs, RecordArgs, ServedArgs};
 use super::exit::{Ended, Exit, Failure, chain};
+use super::maker::FilterSpec;
 use super::output::{Style, Terminal};
-use super::{files, filter, proxy};
+use super::{files, proxy};
 use crate::kernel::{MountOptions as KernelOptions, World, WorldConfig};
 use crate::mount::{
     Cache, Locks, MountError, MountOptions, Mounted, Recorded, RecordingOptions, Running,
@@ -81,8 +82,9 @@ fn start(
     if let Some(reason) = missing() {
         return Err(Failure::new(Exit::Missing, format!("mount: {reason}")));
     }
-    let build = served.clone();
-    Mounted::start(options, move || build.server(), recording).map_err(|error| failed(&error))
+    // Opened before anything is mounted, so that the lower directory is never the mount.
+    let (served, lower) = (served.clone(), served.open()?);
+    Mounted::start(options, move || served.server(lower), recording).map_err(|error| failed(&error))
 }
 
 pub(super) fn failed(error: &MountError) -> Failure {
@@ -98,7 +100,9 @@ pub(super) fn failed(error: &MountError) -> Failure {
 #[derive(Clone, Debug)]
 struct Served {
     lower: LowerChoice,
+    /// The filter's specification as it was given; empty for none.
     filter: String,
+    spec: FilterSpec,
     config: WorldChoice,
     is_root: bool,
     allow_other: bool,
@@ -107,6 +111,16 @@ struct Served {
     passthrough: bool,
     locks: Locks,
     threads: usize,
+}
+
+/// The filesystem below, and how it is asked.
+#[derive(Debug)]
+struct Opened {
+    lower: Box<dyn Lower + Send>,
+    /// Whose rights it is used with.
+    credentials: Credentials,
+    /// Whether it is asked as whoever asks.
+    as_caller: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +139,8 @@ enum LowerChoice {
 impl Served {
     fn of(args: &ServedArgs) -> Result<Served, Failure> {
         // Looked at here, so that a mistake is told before anything is mounted.
-        let has_filter = filter::resolve(&args.filter, args.abi)?.is_some();
+        let spec = FilterSpec::read(&args.filter)?;
+        let has_filter = spec.maker_or_fail(args.abi)?.make().is_some();
         let lower = match (args.lower.strip_prefix("host:"), &args.tree) {
             (Some(_), Some(_)) => {
                 return Err(Failure::new(Exit::Usage, "mount: --tree belongs to --lower sim"));
@@ -170,6 +185,7 @@ impl Served {
         Ok(Served {
             lower,
             filter: if has_filter { args.filter.clone() } else { String::new() },
+            spec,
             config: WorldChoice { abi: args.abi, fidelity, valid },
             is_root,
             allow_other: is_root || args.allow_other,
@@ -294,22 +310,31 @@ impl Served {
         Ok(fs)
     }
 
-    fn server(self) -> Result<Server, MountError> {
-        let told = |failure: Failure| MountError::Lower(failure.message);
-        let mut credentials = Credentials::root();
-        let mut as_caller = true;
-        let lower: Box<dyn Lower> = match &self.lower {
-            LowerChoice::Sim(tree) => Box::new(self.sim(tree.as_deref()).map_err(told)?),
+    /// Opens or makes the lower filesystem.
+    fn open(&self) -> Result<Opened, Failure> {
+        Ok(match &self.lower {
+            LowerChoice::Sim(tree) => Opened {
+                lower: Box::new(self.sim(tree.as_deref())?),
+                credentials: Credentials::root(),
+                as_caller: true,
+            },
             LowerChoice::Host(directory) => {
-                let host = self.host(directory).map_err(told)?;
-                credentials = host.own_credentials();
-                // Each change of identity is a handful of system calls; a filter may want to know
-                // who asks, without one only the owner of new nodes matters.
-                as_caller = !self.filter.is_empty();
-                Box::new(host)
+                let host = self.host(directory)?;
+                Opened {
+                    credentials: host.own_credentials(),
+                    // Each change of identity is a handful of system calls; a filter may want to
+                    // know who asks, without one only the owner of new nodes matters.
+                    as_caller: !self.filter.is_empty(),
+                    lower: Box::new(host),
+                }
             }
-        };
-        let filter = filter::resolve(&self.filter, self.config.abi).map_err(told)?;
+        })
+    }
+
+    fn server(self, opened: Opened) -> Result<Server, MountError> {
+        let Opened { lower, credentials, as_caller } = opened;
+        let maker = self.spec.maker_or_fail(self.config.abi);
+        let filter = maker.map_err(|failure| MountError::Lower(failure.message))?.make();
         let WorldChoice { abi, fidelity, valid } = self.config;
         let options = KernelOptions { allow_other: self.allow_other, ..KernelOptions::default() };
         let config = WorldConfig { abi, fidelity, options, ..WorldConfig::default() };

@@ -4,7 +4,6 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
 use fuser::{
@@ -21,6 +20,7 @@ use fuserig_abi::{
 };
 
 use super::convert;
+use super::home::Home;
 use super::job::{Job, ReplyTo};
 use crate::serve::{Head, Incoming, LockRange};
 
@@ -41,7 +41,7 @@ pub(super) struct Negotiated {
 /// The filesystem that fuser sees.
 #[derive(Debug)]
 pub(super) struct Door {
-    jobs: Sender<Job>,
+    home: Home,
     /// The counter of the interval order, which the worker shares.
     sequence: Arc<AtomicU64>,
     wanted: Wanted,
@@ -50,12 +50,12 @@ pub(super) struct Door {
 
 impl Door {
     pub(super) fn new(
-        jobs: Sender<Job>,
+        home: Home,
         sequence: Arc<AtomicU64>,
         wanted: Wanted,
         negotiated: Arc<Mutex<Negotiated>>,
     ) -> Door {
-        Door { jobs, sequence, wanted, negotiated }
+        Door { home, sequence, wanted, negotiated }
     }
 
     fn pass(&self, request: &Request, ino: INodeNo, incoming: Incoming, reply: ReplyTo) {
@@ -67,8 +67,7 @@ impl Door {
             pid: Pid(request.pid()),
         };
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-        // When the worker is gone the reply is dropped with the job, and fuser answers EIO.
-        let _ = self.jobs.send(Job { head, incoming, reply, sequence });
+        self.home.take(Job { head, incoming, reply, sequence });
     }
 }
 

@@ -1,9 +1,9 @@
 //! The mount door: a [`Server`](crate::serve::Server) behind fuser on a real mount point.
 //!
-//! fuser's threads receive requests and hand them to one thread that owns the pipeline, so that a
-//! run has one thread here as everywhere; that thread replies by itself. What it records it gives
-//! to a third thread through a bounded queue. This is the only home of `fuser` besides the mock
-//! kernel, and its types stay inside.
+//! One thread owns the pipeline and replies, so that a run has one thread here as everywhere. It
+//! is the thread that receives requests, or, where several receive, one to which they hand what
+//! they received. What it records it gives to another thread through a bounded queue. This is the
+//! only home of `fuser` besides the mock kernel, and its types stay inside.
 //!
 //! [`Proxy`] needs no pipeline: it stands between a kernel and somebody else's daemon.
 //!
@@ -16,6 +16,7 @@ mod child;
 mod convert;
 mod error;
 mod filesystem;
+mod home;
 mod job;
 mod proxy;
 mod record;

@@ -14,8 +14,9 @@ use fuserig_traces::{CacheMode, Clock, ClockKind, Header, Timeouts};
 use super::MountError;
 use super::atime::MountFlags;
 use super::filesystem::{Door, Negotiated, Wanted};
+use super::home::Home;
 use super::record::{self, Recorded, RecordingOptions, Writer};
-use super::worker::{self, Ended};
+use super::worker::{Birth, Ended, Start};
 use crate::rim;
 
 /// What the kernel may keep of contents.
@@ -54,13 +55,14 @@ pub enum Locks {
 /// ```
 /// use fuserig::mount::{Cache, MountOptions};
 /// let options = MountOptions::new("/mnt/rig");
-/// assert_eq!((options.threads, options.cache), (2, Cache::Through));
+/// assert_eq!((options.threads, options.cache), (1, Cache::Through));
 /// ```
 #[derive(Clone, Debug)]
 pub struct MountOptions {
     /// Where.
     pub directory: PathBuf,
-    /// Threads that receive requests.
+    /// Threads that receive requests. One also answers them; several hand them to a thread that
+    /// does, which pays where the reading of large writes should not wait for it.
     pub threads: usize,
     /// Whether users besides the one who mounts may enter.
     pub allow_other: bool,
@@ -87,7 +89,7 @@ impl MountOptions {
     pub fn new(directory: impl Into<PathBuf>) -> MountOptions {
         MountOptions {
             directory: directory.into(),
-            threads: 2,
+            threads: 1,
             allow_other: false,
             cache: Cache::Through,
             readdirplus: true,
@@ -176,8 +178,10 @@ type Unmounter = Arc<Mutex<Option<SessionUnmounter>>>;
 #[derive(Debug)]
 struct Threads {
     session: JoinHandle<std::io::Result<()>>,
-    worker: JoinHandle<Ended>,
+    /// The thread of the pipeline, where it has one of its own.
+    worker: Option<JoinHandle<()>>,
     writer: Option<Writer>,
+    ended: Arc<Mutex<Ended>>,
 }
 
 /// What this machine lacks for a mount, in words; none when nothing is known to be missing.
@@ -193,28 +197,37 @@ pub fn missing() -> Option<String> {
 }
 
 impl Mounted {
-    /// Mounts and begins to serve. `build` runs on the thread that will own the world.
+    /// Mounts and begins to serve. `build` runs on the thread that will own the world, at the
+    /// latest when the first request comes; what it needs of this machine should be open before,
+    /// so that it is never the mount itself. When it fails the mount is taken away, and
+    /// [`Mounted::wait`] and [`Mounted::unmount`] tell why.
     ///
     /// # Errors
-    /// When the world cannot be built, the trace not begun, or the directory not mounted on.
+    /// When the trace cannot be begun, or the directory not mounted on.
     pub fn start(
         options: &MountOptions,
         build: impl FnOnce() -> Result<crate::serve::Server, MountError> + Send + 'static,
         recording: Option<RecordingOptions>,
     ) -> Result<Mounted, MountError> {
         let base = rim::now();
-        let (jobs, received) = channel();
         let sequence = Arc::new(AtomicU64::new(0));
         let negotiated = Arc::new(Mutex::new(Negotiated::default()));
         let unmounter: Unmounter = Arc::new(Mutex::new(None));
+        let ended = Arc::new(Mutex::new(Ended::default()));
         let (begin, begun) = channel();
-        let on_panic = {
+        let on_failure = {
             let (unmounter, directory) = (Arc::clone(&unmounter), options.directory.clone());
             Box::new(move || unmount(&unmounter, &directory))
         };
-        let build = Box::new(build);
-        let worker = worker::start(build, received, Arc::clone(&sequence), begun, on_panic)?;
-        let door = Door::new(jobs, sequence, options.wanted(), Arc::clone(&negotiated));
+        let birth = Birth {
+            build: Box::new(build),
+            start: begun,
+            sequence: Arc::clone(&sequence),
+            ended: Arc::clone(&ended),
+            on_failure,
+        };
+        let (home, worker) = Home::new(birth, options.threads.max(1))?;
+        let door = Door::new(home, sequence, options.wanted(), Arc::clone(&negotiated));
         let failed = |source| MountError::Mount {
             path: options.directory.clone(),
             source,
@@ -245,12 +258,12 @@ impl Mounted {
         };
         let flags = place.and_then(|place| MountFlags::of(&place));
         let notifier = Some(session.notifier());
-        let _ = begin.send(worker::Start { tape, passthrough, flags, notifier });
+        let _ = begin.send(Start { tape, passthrough, flags, notifier });
         let session = std::thread::Builder::new()
             .name("fuserig-session".to_owned())
             .spawn(move || session.run())
             .map_err(MountError::Thread)?;
-        let threads = Some(Threads { session, worker, writer });
+        let threads = Some(Threads { session, worker, writer, ended });
         Ok(Mounted { directory: options.directory.clone(), unmounter, threads })
     }
 
@@ -286,10 +299,14 @@ impl Mounted {
     fn finish(&mut self) -> Result<Summary, MountError> {
         let Some(threads) = self.threads.take() else { return Ok(Summary::default()) };
         let session = threads.session.join().ok().ok_or(MountError::Panicked)?;
-        let ended = threads.worker.join().ok().ok_or(MountError::Panicked)?;
+        if let Some(worker) = threads.worker {
+            worker.join().ok().ok_or(MountError::Panicked)?;
+        }
         let recorded = threads.writer.map(Writer::finish).transpose()?;
-        if ended.panicked {
-            return Err(MountError::Panicked);
+        let ended =
+            core::mem::take(&mut *threads.ended.lock().expect("nobody panics with this lock"));
+        if let Some(failure) = ended.failure {
+            return Err(failure);
         }
         // An unmount by force, or through the connection's `abort`, is an end like any other.
         let aborted = rustix::io::Errno::CONNABORTED.raw_os_error();

@@ -1,10 +1,9 @@
-//! The thread that owns the pipeline of a mount.
+//! What answers the requests of a mount. It belongs to one thread, which [`super::home`] finds.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 
 use fuser::Notifier;
 use fuserig_abi::Errno;
@@ -21,7 +20,7 @@ use crate::serve::{Head, Incoming, Outgoing, Server};
 /// Makes the server, on the thread that will own it: a world is not for moving.
 pub(super) type Build = Box<dyn FnOnce() -> Result<Server, MountError> + Send>;
 
-/// What the worker learns when the mount is there.
+/// What is known when the mount is there.
 #[derive(Default)]
 pub(super) struct Start {
     /// The recording, if there is one.
@@ -34,60 +33,76 @@ pub(super) struct Start {
     pub(super) notifier: Option<Notifier>,
 }
 
-/// How the worker ended.
-#[derive(Clone, Copy, Debug, Default)]
+/// How serving ended, or went so far.
+#[derive(Debug, Default)]
 pub(super) struct Ended {
     /// Requests that were answered.
     pub(super) requests: u64,
     /// How the modelled kernel crashed, when it did.
     pub(super) crash: Option<fuserig_abi::Quirk>,
-    /// Whether the pipeline panicked.
-    pub(super) panicked: bool,
+    /// Why nothing is answered any longer, when that is so.
+    pub(super) failure: Option<MountError>,
 }
 
-/// Starts the worker and waits until its world is built.
-pub(super) fn start(
-    build: Build,
-    jobs: Receiver<Job>,
-    sequence: Arc<AtomicU64>,
-    ready_to_serve: Receiver<Start>,
-    on_panic: Box<dyn FnOnce() + Send>,
-) -> Result<JoinHandle<Ended>, MountError> {
-    let (ready, built) = sync_channel(1);
-    let thread = std::thread::Builder::new()
-        .name("fuserig-pipeline".to_owned())
-        .spawn(move || {
-            let server = match build() {
-                Ok(server) => server,
-                Err(error) => {
-                    let _ = ready.send(Err(error));
-                    return Ended::default();
-                }
-            };
-            let _ = ready.send(Ok(()));
-            // The mount comes after the world, so that a lower directory is never the mount itself.
-            let Ok(Start { tape, passthrough, flags, notifier }) = ready_to_serve.recv() else {
-                return Ended::default();
-            };
-            let mut ended = Ended::default();
-            let backings = passthrough.then(Backings::default);
-            let waiting = Vec::new();
-            let mut worker = Worker { server, sequence, tape, backings, flags, notifier, waiting };
-            let served = catch_unwind(AssertUnwindSafe(|| worker.serve(&jobs, &mut ended)));
-            // Requests that wait are dropped, which answers them with EIO.
-            drop(jobs);
-            if served.is_err() {
-                ended.panicked = true;
-                on_panic();
-            }
-            ended.crash = worker.server.world().crashed;
-            ended
-        })
-        .map_err(MountError::Thread)?;
-    match built.recv() {
-        Ok(Ok(())) => Ok(thread),
-        Ok(Err(error)) => Err(error),
-        Err(_) => Err(MountError::Panicked),
+/// Everything that a [`Worker`] is made of, as long as it may move between threads.
+pub(super) struct Birth {
+    pub(super) build: Build,
+    pub(super) start: Receiver<Start>,
+    pub(super) sequence: Arc<AtomicU64>,
+    pub(super) ended: Arc<Mutex<Ended>>,
+    /// Takes the mount away when nobody answers any longer.
+    pub(super) on_failure: Box<dyn FnOnce() + Send>,
+}
+
+/// A worker and what becomes of it.
+pub(super) struct Resident {
+    worker: Option<Worker>,
+    ended: Arc<Mutex<Ended>>,
+    on_failure: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl Resident {
+    /// Builds the world on this thread, which keeps it.
+    pub(super) fn born(birth: Birth) -> Resident {
+        let Birth { build, start, sequence, ended, on_failure } = birth;
+        let mut resident = Resident { worker: None, ended, on_failure: Some(on_failure) };
+        let built = catch_unwind(AssertUnwindSafe(build)).unwrap_or(Err(MountError::Panicked));
+        match (built, start.recv()) {
+            (Err(error), _) => resident.fail(error),
+            // The mount did not come to be.
+            (Ok(_), Err(_)) => {}
+            (Ok(server), Ok(start)) => resident.worker = Some(Worker::new(server, start, sequence)),
+        }
+        resident
+    }
+
+    /// Whether requests are answered.
+    pub(super) fn is_serving(&self) -> bool {
+        self.worker.is_some()
+    }
+
+    /// Answers a request, and those that waited for it. Without a worker it is dropped, which
+    /// fuser answers with `EIO`; so are those that waited when the pipeline panics.
+    pub(super) fn take(&mut self, job: Job) {
+        let Some(worker) = &mut self.worker else { return };
+        if catch_unwind(AssertUnwindSafe(|| worker.take(job))).is_err() {
+            return self.fail(MountError::Panicked);
+        }
+        let crash = worker.server.world().crashed;
+        let mut ended = self.ended.lock().expect("nobody panics with this lock");
+        ended.requests += 1;
+        ended.crash = crash;
+    }
+
+    fn fail(&mut self, error: MountError) {
+        self.worker = None;
+        self.ended.lock().expect("nobody panics with this lock").failure = Some(error);
+        if let Some(on_failure) = self.on_failure.take() {
+            // Not here: whoever unmounts may ask the mount first. Without a thread it stays, and
+            // every request is answered `EIO`.
+            let _ =
+                std::thread::Builder::new().name("fuserig-unmount".to_owned()).spawn(on_failure);
+        }
     }
 }
 
@@ -111,15 +126,18 @@ struct Worker {
 }
 
 impl Worker {
-    fn serve(&mut self, jobs: &Receiver<Job>, ended: &mut Ended) {
-        while let Ok(job) = jobs.recv() {
-            let frees = frees_locks(&job.incoming);
-            self.answer(job);
-            ended.requests += 1;
-            if frees && !self.waiting.is_empty() {
-                for waiting in core::mem::take(&mut self.waiting) {
-                    self.lock_or_wait(waiting);
-                }
+    fn new(server: Server, start: Start, sequence: Arc<AtomicU64>) -> Worker {
+        let Start { tape, passthrough, flags, notifier } = start;
+        let backings = passthrough.then(Backings::default);
+        Worker { server, sequence, tape, backings, flags, notifier, waiting: Vec::new() }
+    }
+
+    fn take(&mut self, job: Job) {
+        let frees = frees_locks(&job.incoming);
+        self.answer(job);
+        if frees && !self.waiting.is_empty() {
+            for waiting in core::mem::take(&mut self.waiting) {
+                self.lock_or_wait(waiting);
             }
         }
     }

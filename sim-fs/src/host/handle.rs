@@ -1,6 +1,6 @@
 //! Open files of a host directory, and the small conversions that everything here shares.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use fuserig_abi::{Device, Errno, FileKind, Ino};
@@ -107,6 +107,11 @@ impl Handles {
             On::Host(fd) => Ok(fd.as_fd()),
             On::Device(_) => Err(special),
         }
+    }
+
+    /// The nodes that are open.
+    pub(super) fn nodes(&self) -> BTreeSet<Ino> {
+        self.open.values().map(|handle| handle.node).collect()
     }
 
     /// Closes.

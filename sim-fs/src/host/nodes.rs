@@ -5,7 +5,7 @@
 //! node is held its descriptor pins the host inode; a forgotten node keeps its number, unless its
 //! last name is gone too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use fuserig_abi::{Device, Errno, FileKind, Gid, Ino, S_IALLUGO, Stat, Timespec, Uid};
@@ -41,6 +41,10 @@ pub(super) struct Nodes {
     held: BTreeMap<Ino, Node>,
     /// Held nodes by device and inode: while one is held, nothing else has these.
     pinned: BTreeMap<Place, Ino>,
+    /// Held regular files whose last name was taken away.
+    orphans: BTreeSet<Ino>,
+    /// Orphans that were let go before they were forgotten.
+    let_go: BTreeSet<Ino>,
     next: u64,
     root: Key,
 }
@@ -53,6 +57,8 @@ impl Nodes {
             numbers: BTreeMap::new(),
             held: BTreeMap::new(),
             pinned: BTreeMap::new(),
+            orphans: BTreeSet::new(),
+            let_go: BTreeSet::new(),
             next: Nodes::ROOT.0,
             root: key(&described),
         };
@@ -114,27 +120,55 @@ impl Nodes {
 
     /// Lets a node go. The root stays.
     pub(super) fn forget(&mut self, ino: Ino) -> Result<(), Errno> {
+        if self.let_go.remove(&ino) {
+            return Ok(());
+        }
         let nlink = self.stat(ino)?.nlink;
         if ino == Nodes::ROOT {
             return Ok(());
         }
         let node = self.held.remove(&ino).expect("its attributes were just read");
         self.pinned.remove(&(node.key.device, node.key.inode));
+        self.orphans.remove(&ino);
         if nlink == 0 {
             self.numbers.remove(&node.key);
         }
         Ok(())
     }
 
-    /// Drops the number of a file that lost its last name while nobody held it: its identity can
-    /// come back on another file as soon as `fd` is closed.
+    /// Lets files go that have no name any longer and that nobody has open, so that the host gets
+    /// their space back; whether there were any. They are `ESTALE` from now on.
+    ///
+    /// Who holds them will forget them, but a FUSE kernel says so up to eight requests later than
+    /// the next one that wants the space.
+    pub(super) fn let_orphans_go(&mut self, in_use: &BTreeSet<Ino>) -> bool {
+        let (kept, going): (BTreeSet<Ino>, BTreeSet<Ino>) =
+            core::mem::take(&mut self.orphans).into_iter().partition(|ino| in_use.contains(ino));
+        self.orphans = kept;
+        let mut any = false;
+        for ino in going {
+            // A link through a descriptor gives a name back.
+            if self.stat(ino).is_ok_and(|stat| stat.nlink == 0) && self.forget(ino).is_ok() {
+                self.let_go.insert(ino);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Takes note of a file that may have lost its last name. While nobody holds it its number
+    /// goes: its identity can come back on another file as soon as `fd` is closed.
     pub(super) fn bury(&mut self, fd: BorrowedFd<'_>) -> Result<(), Errno> {
         let described = describe(fd)?;
         if described.stx_nlink == 0
-            && let Some(ino) = self.numbers.get(&key(&described))
-            && !self.held.contains_key(ino)
+            && let Some(&ino) = self.numbers.get(&key(&described))
         {
-            self.numbers.remove(&key(&described));
+            match self.held.get(&ino).map(|node| node.kind) {
+                None => drop(self.numbers.remove(&key(&described))),
+                // Others take no space, and a directory may be somebody's working directory.
+                Some(FileKind::Regular) => drop(self.orphans.insert(ino)),
+                Some(_) => {}
+            }
         }
         Ok(())
     }
