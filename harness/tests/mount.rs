@@ -394,6 +394,35 @@ select(undef, undef, undef, 0.1);
 lock($file, F_UNLCK, 0) or die "unlocked: $!";
 waitpid($child, 0); $? == 0 or die "the child failed";
 lock($file, F_RDLCK, 0) or die "the lock of the child outlived it: $!";
+exit 0 if $kind eq "flock";
+# Three processes in a circle: each has a byte and waits for that of the next. The last to wait is
+# told, and goes.
+sub byte {
+    my ($type, $at, $wait) = @_;
+    my $range = pack("s s x4 q q l x4", $type, SEEK_SET, 50 + $at, 1, 0);
+    return fcntl($file, $wait ? F_SETLKW : F_SETLK, $range);
+}
+pipe(my $held, my $holds); pipe(my $go, my $gone);
+my @children = map {
+    my $at = $_;
+    my $child = fork() // die;
+    if (!$child) {
+        close $gone;
+        byte(F_WRLCK, $at, 0) or die "byte $at: $!";
+        syswrite($holds, "h");
+        sysread($go, my $nothing, 1);
+        byte(F_WRLCK, ($at + 1) % 3, 1) and exit 0;
+        $!{EDEADLK} or die "not EDEADLK: $!";
+        exit 99;
+    }
+    $child
+} (0, 1, 2);
+close $holds;
+sysread($held, my $word, 1) == 1 or die "a child died" for @children;
+close $gone;
+my $refused = 0;
+for (@children) { waitpid($_, 0); $refused += $? == 99 << 8; $? == 0 or $? == 99 << 8 or die "$?" }
+$refused == 1 or die "$refused of three were told of the deadlock";
 "#;
 
 #[test]

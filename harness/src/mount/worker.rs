@@ -114,6 +114,16 @@ struct Waiting {
     started: Option<(OpRecord, Vec<u8>)>,
 }
 
+impl Waiting {
+    /// Who waits.
+    fn owner(&self) -> Option<u64> {
+        match &self.incoming {
+            Incoming::Setlkw { lock } => Some(lock.owner),
+            _ => None,
+        }
+    }
+}
+
 struct Worker {
     server: Server,
     sequence: Arc<AtomicU64>,
@@ -142,15 +152,35 @@ impl Worker {
         }
     }
 
-    /// Answers a request that waits for a lock once the lock can be had.
+    /// Answers a request that waits for a lock once the lock can be had, or never can.
     fn lock_or_wait(&mut self, waiting: Waiting) {
-        let outgoing = self.server.handle(&waiting.head, waiting.incoming.clone(), rim::now());
+        let mut outgoing = self.server.handle(&waiting.head, waiting.incoming.clone(), rim::now());
         if outgoing == Outgoing::Error(Errno::EAGAIN) {
-            self.waiting.push(waiting);
-            return;
+            if !self.waits_for_itself(&waiting) {
+                self.waiting.push(waiting);
+                return;
+            }
+            outgoing = Outgoing::Error(Errno::EDEADLK);
         }
         self.tell(waiting.started, &outgoing);
         waiting.reply.send(&outgoing);
+    }
+
+    /// Whether those who have the lock wait, one for the other, for the one who asks.
+    fn waits_for_itself(&mut self, asking: &Waiting) -> bool {
+        let Some(owner) = asking.owner() else { return false };
+        let mut blocker = self.server.blocker(&asking.head, &asking.incoming);
+        // Nobody waits twice, so a longer chain goes in a circle without the one who asks.
+        for _ in 0..=self.waiting.len() {
+            if blocker == Some(owner) {
+                return true;
+            }
+            let Some(next) = self.waiting.iter().find(|other| other.owner() == blocker) else {
+                return false;
+            };
+            blocker = self.server.blocker(&next.head, &next.incoming);
+        }
+        false
     }
 
     /// Records an answer where it was made: the order of replies is the order of effects.

@@ -51,6 +51,23 @@ impl Server {
         Ok(Outgoing::Done)
     }
 
+    /// The owner of a lock that SETLKW has to wait for. Of `flock` nobody knows, as in Linux, which
+    /// looks for deadlocks among byte ranges only.
+    pub(crate) fn blocker(&mut self, head: &Head, incoming: &Incoming) -> Option<u64> {
+        let Incoming::Setlkw { lock } = incoming else { return None };
+        if lock.flags & FLOCK != 0 {
+            return None;
+        }
+        let kind = *KINDS.get(lock.kind as usize)?;
+        let fh = self.lower_file(lock.fh).ok()?;
+        let lock = Lock { kind, owner: lock.owner, start: lock.start, end: lock.end };
+        let caller = self.caller(head, self.config.as_caller);
+        match self.world.lower(&caller, &LowerOp::GetLock { fh, lock }) {
+            Ok(LowerReply::Lock(found)) if found.kind != LockKind::Unlock => Some(found.owner),
+            _ => None,
+        }
+    }
+
     /// FLUSH: the byte ranges of the owner who closed a descriptor go, whatever a filter says.
     pub(super) fn flush(&mut self, head: &Head, fh: u64, owner: u64) -> Result<Outgoing, Errno> {
         let handle = self.handle_of(fh)?;
