@@ -27,6 +27,8 @@ pub(super) fn fuse_strace(args: &ImportFuseArgs, terminal: &mut Terminal) -> End
         "lines": report.lines,
         "requests": report.requests,
         "replies": report.replies,
+        "from_before": report.earlier,
+        "has_init": report.survey.has_init(),
         "notifications": report.notifications,
         "in_flight": report.in_flight,
         "records": report.records,

@@ -191,7 +191,8 @@ pub struct Timeouts {
     pub negative_ns: Option<u64>,
 }
 
-/// The INIT exchange, in hexadecimal, without the FUSE headers.
+/// The INIT exchange, in hexadecimal, without the FUSE headers. A recording that began after it
+/// has no bytes here, and as flags those that its messages prove.
 ///
 /// ```
 /// use fuserig_traces::Init;
@@ -211,6 +212,13 @@ pub struct Init {
     /// Names of the flags that a proxy took out on the way.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub masked: Vec<String>,
+}
+
+impl Init {
+    /// Whether the exchange was not seen, so that the flags are what messages prove and no more.
+    pub fn is_assumed(&self) -> bool {
+        self.request.is_empty() && self.reply.is_empty()
+    }
 }
 
 /// How names were made unrecognisable.

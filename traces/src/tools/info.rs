@@ -271,10 +271,13 @@ impl Info {
         let source = header.source.as_ref();
         let missing: Vec<&str> =
             source.into_iter().flat_map(|source| source.fidelity.missing()).collect();
+        let assumed = header.init.as_ref().filter(|init| init.is_assumed());
+        let begins = assumed.map(|init| format!("after INIT; in use: {}", init.flags.join(" ")));
         let rows = [
             ("tool", tool.trim().to_owned()),
             ("abi", header.abi.clone()),
             ("source", source.map(|source| source.what.clone()).unwrap_or_default()),
+            ("begins", begins.unwrap_or_default()),
             ("source lacks", missing.join(", ")),
             ("mount options", header.mount_options.join(",")),
         ];

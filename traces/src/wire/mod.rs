@@ -16,6 +16,7 @@ mod order;
 mod pairing;
 mod store;
 mod survey;
+mod used;
 
 pub use head::{ReplyHead, RequestHead};
 pub use init::{init_flag_names, init_of};

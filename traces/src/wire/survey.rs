@@ -1,6 +1,7 @@
 //! What the messages of a mount say about the mount.
 
 use super::bytes::{u32_at, u64_at};
+use super::used::Used;
 use crate::record::{OpFlags, OpRef};
 use crate::{CacheMode, Header, Init, Timeouts};
 
@@ -48,6 +49,7 @@ pub struct Survey {
     negative: Same<u64>,
     open: Same<CacheMode>,
     passthrough: bool,
+    used: Used,
 }
 
 /// A value that all agree on.
@@ -79,6 +81,7 @@ impl<T: Copy + PartialEq> Same<T> {
 impl Survey {
     /// Takes an operation into account.
     pub fn add(&mut self, op: &OpRef<'_>) {
+        self.used.add(op);
         let unseen = op.flags.contains(OpFlags::REPLY_UNSEEN);
         if op.seq_reply == 0 || unseen {
             return;
@@ -135,7 +138,19 @@ impl Survey {
         self.init.is_some()
     }
 
-    /// Writes what is known into a header.
+    /// Names of the INIT flags without which the messages would not be as they are, in bit order,
+    /// for a recording that has no INIT.
+    pub fn in_use(&self) -> Vec<String> {
+        super::init_flag_names(self.used.flags())
+    }
+
+    /// The oldest minor version of the protocol that has all the messages: 9 at least, because
+    /// older structs are not told apart without INIT.
+    pub fn minor_at_least(&self) -> u32 {
+        self.used.minor()
+    }
+
+    /// Writes what is known into a header. Without INIT the flags are those in use.
     pub fn fill(&self, header: &mut Header) {
         let timeouts = Timeouts {
             entry_ns: self.entry.value(),
@@ -143,14 +158,17 @@ impl Survey {
             negative_ns: self.negative.value(),
         };
         header.timeouts = (timeouts != Timeouts::default()).then_some(timeouts);
+        let in_use = self.in_use();
+        let assumed = || Init { flags: in_use, ..Init::default() };
+        let init = self.init.clone().or_else(|| (self.used.flags() != 0).then(assumed));
         let writeback = |init: &Init| init.flags.iter().any(|flag| flag == "writeback_cache");
-        header.cache = match self.init.as_ref().is_some_and(writeback) {
+        header.cache = match init.as_ref().is_some_and(writeback) {
             true => CacheMode::Writeback,
             false => self.open.value().unwrap_or(CacheMode::Unknown),
         };
         header.passthrough = self.passthrough;
         header.fuse_minor = self.minor;
-        header.init = self.init.clone();
+        header.init = init;
     }
 }
 

@@ -5,6 +5,9 @@
 
 use super::super::words::{self, decimal, seconds};
 
+/// The descriptor of a call whose beginning the log does not have; no descriptor is that large.
+pub(super) const UNKNOWN_FD: u64 = u64::MAX;
+
 /// A read or write, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Io {
@@ -252,6 +255,16 @@ pub(super) fn parse(text: &[u8]) -> Result<Io, Trouble> {
     let cut = scan.buffer(&mut data)?;
     let (outcome, took_ns) = scan.ending()?;
     Ok(Io { fd, annotation, data, cut, outcome, took_ns })
+}
+
+/// Reads the end of a read whose beginning the log does not have, from the text behind
+/// `resumed>`: everything is there but the descriptor.
+pub(super) fn parse_end(text: &[u8]) -> Option<Io> {
+    let mut scan = Scan::new(text);
+    let mut data = Vec::new();
+    let cut = scan.buffer(&mut data).ok()?;
+    let (outcome, took_ns) = scan.ending().ok()?;
+    Some(Io { fd: UNKNOWN_FD, annotation: None, data, cut, outcome, took_ns })
 }
 
 /// Decodes the escapes of C; `shift` is where the text begins.

@@ -6,7 +6,7 @@ use std::io::BufRead;
 
 use super::super::clock::LogClock;
 use super::super::words::decimal;
-use super::call::{self, Io, Outcome, Scan, Way};
+use super::call::{self, Io, Outcome, Scan, UNKNOWN_FD, Way};
 use super::head::{self, Event, Head};
 use super::pipes::{Pipes, Spliced};
 use super::session::{Devices, Half};
@@ -55,6 +55,11 @@ struct Importer<'a> {
     clock: LogClock,
     devices: Devices,
     halves: BTreeMap<u64, Half>,
+    /// Tasks that the log has shown, so that the end of a call whose beginning is missing can be
+    /// told from the first that the log has of a task; and those that have read a request.
+    tasks: BTreeMap<u64, Task>,
+    /// The smallest number of a request; the kernel counts up.
+    first_unique: Option<u64>,
     /// The request that a task read last: who answers it by splice.
     reading: BTreeMap<u64, (Channel, u64)>,
     pipes: Pipes,
@@ -67,6 +72,14 @@ struct Importer<'a> {
     foreign: Option<LogError>,
     stopped: bool,
     report: FuseStraceReport,
+}
+
+/// What the log has shown of a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Task {
+    #[default]
+    Seen,
+    HasRead,
 }
 
 /// When a call began and ended, and in whose name.
@@ -90,6 +103,8 @@ impl<'a> Importer<'a> {
             clock: LogClock::default(),
             devices: Devices::default(),
             halves: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            first_unique: None,
             reading: BTreeMap::new(),
             pipes: Pipes::default(),
             pairing: Pairing::default(),
@@ -122,6 +137,8 @@ impl<'a> Importer<'a> {
         self.strace_seen = true;
         let Head { pid, event, .. } = head;
         let span = Span { line: line.number, pid, begun: None, now_ns };
+        let is_new = !self.tasks.contains_key(&pid);
+        self.tasks.entry(pid).or_default();
         match event {
             Event::Noise => {}
             Event::Ended => {
@@ -144,6 +161,7 @@ impl<'a> Importer<'a> {
                 // A filtered log shows the end of a call that it did not show the beginning of.
                 Some(half) => self.torn(half),
                 None if call::way(name).is_none() => {}
+                None if is_new => self.began_before(name, text, span),
                 None => {
                     let text = "the beginning of the call is missing";
                     self.report.problem(line.number, ProblemKind::NotUnderstood, text);
@@ -212,6 +230,19 @@ impl<'a> Importer<'a> {
         if call::way(&half.name) == Some(Way::Out) {
             let text = excerpt(&half.text);
             self.report.problem(half.line, ProblemKind::Torn, format!("write({text}"));
+        }
+    }
+
+    /// The end of the first call of a task, which began before the log did. A read shows its
+    /// request all the same; the bytes of a write were in the beginning.
+    fn began_before(&mut self, name: &[u8], text: &[u8], span: Span) {
+        let read = if call::way(name) == Some(Way::In) { call::parse_end(text) } else { None };
+        match read {
+            Some(io) => {
+                self.report.calls += 1;
+                self.read(io, span);
+            }
+            None => self.report.earlier += 1,
         }
     }
 
@@ -337,7 +368,10 @@ impl<'a> Importer<'a> {
             return;
         }
         let is_init = head.is_some_and(|head| plausible && head.opcode == INIT);
-        let connection = self.devices.request(io.fd, is_init);
+        let connection = match io.fd {
+            UNKNOWN_FD => self.devices.latest(),
+            fd => self.devices.request(fd, is_init),
+        };
         if connection != self.options.connection {
             self.report.elsewhere += 1;
             return;
@@ -355,7 +389,10 @@ impl<'a> Importer<'a> {
         match self.pairing.request(channel, &io.data, moved, moment) {
             Ok(()) => {
                 self.report.requests += 1;
+                self.tasks.insert(span.pid, Task::HasRead);
                 if let Some(head) = head {
+                    let first = self.first_unique.map_or(head.unique, |min| min.min(head.unique));
+                    self.first_unique = Some(first);
                     self.reading.insert(span.pid, (channel, head.unique));
                 }
             }
@@ -412,6 +449,9 @@ impl<'a> Importer<'a> {
         match self.pairing.reply(Channel(io.fd), &io.data, moved, moment, written) {
             Ok(()) => self.replied(span.pid, head, written),
             Err(MessageError::Short { .. }) if (io.data.len() as u64) < moved => {}
+            Err(MessageError::NoRequest { unique }) if self.is_from_before(span.pid, unique) => {
+                self.report.earlier += 1;
+            }
             Err(error) => {
                 self.order.cancel(moment.seq);
                 let kind = match error {
@@ -421,6 +461,14 @@ impl<'a> Importer<'a> {
                 self.report.problem(span.line, kind, error.to_string());
             }
         }
+    }
+
+    /// Whether a request that the log does not show was read before the log began: its number is
+    /// smaller than all, or the task that answers has read nothing yet.
+    fn is_from_before(&self, pid: u64, unique: u64) -> bool {
+        let smaller = self.first_unique.is_none_or(|first| unique < first);
+        let first_of_task = self.tasks.get(&pid) != Some(&Task::HasRead);
+        !self.report.survey.has_init() && (smaller || first_of_task)
     }
 
     fn replied(&mut self, pid: u64, head: Option<ReplyHead>, written: Written) {

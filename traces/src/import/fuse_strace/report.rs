@@ -43,6 +43,8 @@ pub struct FuseStraceReport {
     pub requests: u64,
     /// Replies.
     pub replies: u64,
+    /// Ends of calls and replies of what began before the log did.
+    pub earlier: u64,
     /// Notifications of the daemon.
     pub notifications: u64,
     /// Replies to requests that the kernel had given up on.
@@ -162,13 +164,24 @@ impl fmt::Display for FuseStraceReport {
         writeln!(out, "requests        {:>9}", self.requests)?;
         writeln!(out, "replies         {:>9}", self.replies)?;
         writeln!(out, "  given up      {:>9}", self.interrupted)?;
+        if self.earlier > 0 {
+            writeln!(out, "from before     {:>9}", self.earlier)?;
+        }
         writeln!(out, "notifications   {:>9}", self.notifications)?;
         writeln!(out, "in flight       {:>9}", self.in_flight)?;
         writeln!(out, "records         {:>9}", self.records)?;
         writeln!(out, "problems        {:>9}", self.problems_total())?;
         writeln!(out, "times           {}", self.times)?;
         if !self.survey.has_init() && self.requests > 0 {
-            writeln!(out, "note: no INIT: the log begins after the mount; nodes are unknown")?;
+            let (minor, used) = (self.survey.minor_at_least(), self.survey.in_use().join(" "));
+            let used = if used.is_empty() { "nothing that needs a flag" } else { &used };
+            writeln!(out, "note: no INIT: the log begins after the mount, within a session")?;
+            writeln!(out, "note: FUSE 7.{minor} or newer is assumed; in use: {used}")?;
+            writeln!(
+                out,
+                "note: files that the kernel knew before have numbers and no names; `replay` \
+                 infers what replies show and says what it cannot judge"
+            )?;
         }
         if self.connections > 1 {
             writeln!(

@@ -40,11 +40,16 @@ impl Devices {
         self.connections
     }
 
+    /// The latest mount.
+    pub(super) fn latest(&mut self) -> u32 {
+        self.connections = self.connections.max(1);
+        self.connections
+    }
+
     /// The mount that a descriptor belongs to; a new one belongs to the latest mount, as clones
     /// of the device do.
     pub(super) fn connection(&mut self, fd: u64) -> u32 {
-        self.connections = self.connections.max(1);
-        let latest = Device { connection: self.connections, only_init: false };
+        let latest = Device { connection: self.latest(), only_init: false };
         self.known.entry(fd).or_insert(latest).connection
     }
 

@@ -254,3 +254,24 @@ fn a_log_with_the_usual_limit_of_strings_shows_no_whole_head() {
     let log = format!("read(3, {cut}, 99) = 44\nread(5, \"\\x2c\\x00\"..., 44) = 44\n");
     check(&log, &[], &["line 1: cut by strace"]);
 }
+
+#[test]
+fn what_began_before_the_log_is_no_problem() {
+    let (ask, answer) = (request(LOOKUP, 8, b"a\0"), reply(-2, 8, b""));
+    let earlier = reply(0, 6, b"");
+    let log = format!(
+        "7 <... write resumed>) = 16\n\
+         8 write(3</dev/fuse>, {earlier}, 16) = 16\n\
+         9 <... read resumed>{ask}, 65536) = 42\n\
+         9 write(3, {answer}, 16) = 16\n"
+    );
+    check(&log, &["op 1-2 +0ns 0ns pid=9 u=0:0 unique=8 LOOKUP 1 \"a\" -> ENOENT"], &[]);
+    let (_, report) = try_import(log.as_bytes()).expect("the log is one of strace");
+    assert_eq!((report.earlier, report.requests, report.replies), (2, 1, 1));
+    // Later on it is one.
+    check(
+        &format!("{log}9 write(3, {}, 16) = 16\n", reply(0, 10, b"")),
+        &["op 1-2 +0ns 0ns pid=9 u=0:0 unique=8 LOOKUP 1 \"a\" -> ENOENT"],
+        &["line 5: a reply without its request"],
+    );
+}
