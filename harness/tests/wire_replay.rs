@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::io::Read as _;
+use std::path::Path;
 use std::process::{Command, Output};
 
 use fuserig::wire_replay::order_of_effects;
@@ -72,6 +74,146 @@ fn the_logs_of_other_daemons_replay_without_a_divergence() {
             "{name}: {shown}"
         );
     }
+}
+
+/// A log in the middle of which strace was attached, or a log without its head.
+fn replayed(scratch: &Path, log: &Path) -> (Output, Output) {
+    let trace = scratch.join("t.frt");
+    let (log, trace) = (log.to_str().expect("text"), trace.to_str().expect("text"));
+    let imported = fuserig(&["import", "fuse-strace", log, "-o", trace, "--force"]);
+    (imported, fuserig(&["replay", trace]))
+}
+
+/// How many replies of a replay are equal, and how many differ and rest on what was before.
+fn counted(shown: &str) -> (u64, u64) {
+    let number = |line: &str| line.trim().split(' ').next().and_then(|word| word.parse().ok());
+    let of = |mark: &str| shown.lines().filter(|line| line.contains(mark)).find_map(number);
+    (of("replies equal").unwrap_or(0), of("rests on what was before").unwrap_or(0))
+}
+
+/// What strace saw of daemons that it was attached to: nodes, open files and removed files from
+/// before, several openings of the device, and every form of its columns.
+#[test]
+fn a_log_that_begins_within_a_session_is_replayed_without_a_divergence() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    for (name, equal) in [
+        ("attached_hl", 522),
+        ("attached_writeback", 194),
+        ("attached_clones", 183),
+        ("attached_named", 187),
+    ] {
+        let log = workspace().join(format!("traces/tests/fuse_strace/{name}.strace.zst"));
+        let (imported, replayed) = replayed(scratch.path(), &log);
+        let said = text(&imported.stdout);
+        assert_eq!(imported.status.code(), Some(0), "{name}: {said}");
+        assert!(said.contains("note: no INIT: the log begins after the mount"), "{said}");
+        let shown = text(&replayed.stdout);
+        assert_eq!(replayed.status.code(), Some(0), "{name}: {shown}");
+        assert_eq!(counted(&shown), (equal, 0), "{name}: {shown}");
+        assert!(shown.contains("INIT not seen"), "{name}: {shown}");
+        assert!(shown.contains(", 2 open files"), "{name}: {shown}");
+    }
+}
+
+/// Every log that is here, without its first lines, at many places: nothing but what was in flight
+/// is missing, and no reply is taken for wrong because its cause was cut off.
+#[test]
+fn a_log_without_its_head_is_replayed_without_a_divergence_wherever_it_is_cut() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let path = scratch.path().join("cut.strace");
+    let (mut cuts, mut equal, mut unjudged) = (0, 0, 0);
+    for (name, step) in [
+        ("shell", 251),
+        ("passthrough_fh", 241),
+        ("passthrough_ll", 61),
+        ("fuserig", 71),
+        ("attached_hl", 131),
+        ("attached_writeback", 53),
+    ] {
+        let log = workspace().join(format!("traces/tests/fuse_strace/{name}.strace.zst"));
+        let lines = log_text(&log);
+        let lines: Vec<&str> = lines.lines().collect();
+        for head in (1..lines.len() - 20).step_by(step) {
+            std::fs::write(&path, lines[head..].join("\n") + "\n").expect("written");
+            let (imported, replayed) = replayed(scratch.path(), &path);
+            let said = text(&imported.stdout) + &text(&imported.stderr);
+            assert_eq!(imported.status.code(), Some(0), "{name} from line {head}: {said}");
+            let shown = text(&replayed.stdout);
+            assert_eq!(replayed.status.code(), Some(0), "{name} from line {head}: {shown}");
+            assert!(shown.contains(" 0 divergences"), "{name} from line {head}: {shown}");
+            let (same, open) = counted(&shown);
+            (cuts, equal, unjudged) = (cuts + 1, equal + same, unjudged + open);
+        }
+    }
+    // What is not judged is the exception, or nothing would be shown.
+    assert!(cuts > 50 && equal > 10_000 && unjudged * 100 < equal, "{cuts} {equal} {unjudged}");
+}
+
+/// A daemon that lies is found in a log without a head as well.
+#[test]
+fn a_planted_lie_in_a_log_without_its_head_is_a_finding() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let log = workspace().join("traces/tests/fuse_strace/shell.strace.zst");
+    let whole = log_text(&log);
+    let path = scratch.path().join("lie.strace");
+    // The last LOOKUP of an absent name says EACCES instead of ENOENT.
+    let (told, lie) = (r"\xfe\xff\xff\xff", r"\xf3\xff\xff\xff");
+    let at = whole.rfind(told).expect("the session asks for absent names");
+    let from = whole[..at].match_indices('\n').nth(900).expect("it is late").0 + 1;
+    let lied = format!("{}{lie}{}", &whole[from..at], &whole[at + told.len()..]);
+    std::fs::write(&path, lied).expect("written");
+    let (_, replayed) = replayed(scratch.path(), &path);
+    let shown = text(&replayed.stdout);
+    assert_eq!(replayed.status.code(), Some(1), "{shown}");
+    assert!(shown.contains("FUSE_LOOKUP error: recorded Errno(13)"), "{shown}");
+}
+
+/// What `-s` cut is not compared, and the rest is.
+#[test]
+fn messages_that_strace_cut_are_counted_and_not_compared() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let path = scratch.path().join("short.strace");
+    for name in ["shell", "passthrough_ll", "attached_hl"] {
+        let log =
+            log_text(&workspace().join(format!("traces/tests/fuse_strace/{name}.strace.zst")));
+        for bytes in [45, 70, 100, 150, 1000] {
+            std::fs::write(&path, shortened(&log, bytes)).expect("written");
+            let (imported, replayed) = replayed(scratch.path(), &path);
+            let said = text(&imported.stdout);
+            assert_eq!(imported.status.code(), Some(1), "{name} -s {bytes}: {said}");
+            assert!(said.contains("times cut by strace; record with a larger `-s`"), "{said}");
+            let shown = text(&replayed.stdout);
+            assert_eq!(replayed.status.code(), Some(0), "{name} -s {bytes}: {shown}");
+            assert!(shown.contains("not compared: cut in the recording"), "{shown}");
+            assert!(counted(&shown).0 > 0, "{name} -s {bytes}: {shown}");
+        }
+    }
+}
+
+/// A log as `-s BYTES` leaves it.
+fn shortened(log: &str, bytes: usize) -> String {
+    let mut out = String::new();
+    for (number, part) in log.split('"').enumerate() {
+        if number > 0 {
+            out.push('"');
+        }
+        // Every second part stands between quotes, in escapes of four letters.
+        let is_long = number % 2 == 1 && part.len() > bytes * 4;
+        out.push_str(if is_long { &part[..bytes * 4] } else { part });
+        if is_long {
+            // The quote that ends the string comes with the next part; the mark stands behind it.
+            out.push('\u{1}');
+        }
+    }
+    out.replace("\u{1}\"", "\"...")
+}
+
+/// The text of a compressed log.
+fn log_text(path: &Path) -> String {
+    let mut text = String::new();
+    let mut log = fuserig_traces::import::open_log(path).expect("the log is there");
+    log.read_to_string(&mut text).expect("the log is text");
+    text
 }
 
 #[test]

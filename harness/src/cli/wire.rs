@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use fuserig_abi::{Errno, Timespec};
+use fuserig_abi::{Opcode, Timespec};
 use fuserig_sim_fs::Lower;
-use fuserig_traces::record::Record;
+use fuserig_traces::record::{OpFlags, OpRecord, Record};
 use fuserig_traces::{Header, SourceKind, Trace};
 
 use super::args::{Against, ReplayArgs};
@@ -18,7 +18,7 @@ use crate::pipeline::{NoDaemon, NullSink};
 use crate::replay::lower_options;
 use crate::report::Report;
 use crate::serve::{Server, ServerConfig};
-use crate::wire_replay::{Judgement, Observer, WireReplayer, WireReport, exchanges_of};
+use crate::wire_replay::{Judgement, Observer, Unseen, WireReplayer, WireReport, exchanges_of};
 
 /// Whether a trace holds messages that a FUSE client sent to a daemon.
 pub(super) fn holds_messages(trace: &Trace) -> bool {
@@ -42,21 +42,27 @@ pub(super) fn play(
     let (filter, crossed) = FilterSpec::read(&setting.filter)?.on(setting.abi, args.engine)?;
     let mut start = None;
     let says_tree = trace.records.iter().any(|record| matches!(record, Record::Tree(_)));
+    let observer = observed(trace);
     if args.tree.is_none() && args.lower == "sim" && !says_tree {
-        let (tree, known) = inferred(trace).map_err(bug)?;
-        (lower, start) = (tree, Some(known));
+        lower = Box::new(observer.build(lower_options(&trace.header.lower)).map_err(bug)?);
+        start = Some(observer.known());
     }
     let world =
         World::new(&config, lower, filter, Box::new(NoDaemon), Box::new(NullSink)).map_err(bug)?;
     let server = Server::new(world, server_config(&trace.header));
     let judgement = judgement(args, &trace.header);
     let mut replayer = WireReplayer::new(server, judgement, args.show);
+    let unseen = observer.unseen();
+    if let (Judgement::Mapped, Some(first)) = (judgement, exchanges_of(trace).next()) {
+        replayer.assume(&unseen, first.now);
+    }
     for exchange in exchanges_of(trace) {
         replayer.play(&exchange);
     }
     let place = path.display().to_string();
     replay_report::add_messages(into, &place, replayer.report(), args);
-    let told = Told { path, judgement, start };
+    let unseen = is_partial(trace).then_some(unseen);
+    let told = Told { path, judgement, start, unseen, header: &trace.header };
     let mut exit = print(&told, &setting, replayer.report(), args, terminal);
     if let Some(crossed) = crossed {
         if !terminal.json() {
@@ -67,11 +73,23 @@ pub(super) fn play(
     Ok((exit, replayer.into_server().into_world()))
 }
 
-/// What the recorded filesystem held at the start, as far as its replies show it.
-fn inferred(trace: &Trace) -> Result<(Box<dyn Lower>, usize), Errno> {
-    let mut observer = Observer::default();
+/// What the replies say of the start.
+fn observed(trace: &Trace) -> Observer {
+    let mut observer = if is_partial(trace) { Observer::of_a_part() } else { Observer::default() };
     exchanges_of(trace).for_each(|exchange| observer.see(&exchange));
-    Ok((Box::new(observer.build(lower_options(&trace.header.lower))?), observer.known()))
+    observer
+}
+
+/// Whether the trace begins after INIT, or has lost a part of a message.
+fn is_partial(trace: &Trace) -> bool {
+    let init = trace.header.init.as_ref().is_some_and(|init| !init.is_assumed());
+    let is_init = |op: &OpRecord| u32::from(op.opcode) == Opcode::INIT.0;
+    let mut ops = trace.records.iter().filter_map(|record| match record {
+        Record::Op(op) => Some(op),
+        _ => None,
+    });
+    let whole = init || ops.clone().any(is_init);
+    !whole || ops.any(|op| op.flags.contains(OpFlags::TRUNCATED))
 }
 
 /// What this tool recorded over the simulated lower repeats byte for byte.
@@ -104,22 +122,46 @@ struct Told<'a> {
     judgement: Judgement,
     /// How many files the tree of the start has, when it was inferred.
     start: Option<usize>,
+    /// What was used from before, when the trace has not everything.
+    unseen: Option<Unseen>,
+    header: &'a Header,
+}
+
+impl Told<'_> {
+    /// What a trace that begins within a session leaves to assumptions.
+    fn assumptions(&self) -> Vec<String> {
+        let Some(unseen) = &self.unseen else { return Vec::new() };
+        let mut lines = Vec::new();
+        if let Some(init) = self.header.init.as_ref().filter(|init| init.is_assumed()) {
+            lines.push(format!("INIT not seen, assumed from messages: {}", init.flags.join(" ")));
+        } else if self.header.init.is_none() {
+            lines.push("INIT not seen, no flag assumed".to_owned());
+        }
+        let (nodes, files) = (unseen.nodes(), unseen.files());
+        lines.push(format!("used from before: {nodes} nodes, {files} open files"));
+        if let Some(holder) = unseen.holder() {
+            let (count, holder) = (unseen.nameless(), holder.escape_ascii());
+            lines.push(format!("names of {count} of them are unknown: /{holder}/node-NUMBER"));
+        }
+        lines
+    }
 }
 
 fn print(
-    &Told { path, judgement, start }: &Told<'_>,
+    told: &Told<'_>,
     setting: &Setting,
     report: &WireReport,
     args: &ReplayArgs,
     terminal: &mut Terminal,
 ) -> Exit {
+    let Told { path, judgement, start, .. } = *told;
     let exit = match (report.is_empty(), report.diverged, args.against) {
         (true, _, _) => Exit::NothingRan,
         (_, 1.., Against::Recorded) => Exit::Finding,
         _ => Exit::Agreed,
     };
     if terminal.json() {
-        terminal.line(json(path, report, exit).to_string());
+        terminal.line(json(told, report, exit).to_string());
         return exit;
     }
     let name = terminal.styled(Style::Bold, &path.display().to_string());
@@ -135,6 +177,9 @@ fn print(
     if let Some(known) = start {
         let text = format!("start inferred from the replies: {known} files, the root included");
         terminal.line(format!("  {}", terminal.styled(Style::Dim, &text)));
+    }
+    for line in told.assumptions() {
+        terminal.line(format!("  {}", terminal.styled(Style::Dim, &line)));
     }
     for (reason, count) in &report.uncompared {
         terminal.line(format!("  {count:>8} not compared: {reason}"));
@@ -154,7 +199,7 @@ fn print(
     exit
 }
 
-fn json(path: &Path, report: &WireReport, exit: Exit) -> serde_json::Value {
+fn json(told: &Told<'_>, report: &WireReport, exit: Exit) -> serde_json::Value {
     let divergences: Vec<_> = report
         .divergences
         .iter()
@@ -169,7 +214,8 @@ fn json(path: &Path, report: &WireReport, exit: Exit) -> serde_json::Value {
         })
         .collect();
     serde_json::json!({
-        "trace": path.display().to_string(),
+        "trace": told.path.display().to_string(),
+        "assumed": told.assumptions(),
         "requests": report.served,
         "equal": report.equal,
         "divergences_total": report.diverged,

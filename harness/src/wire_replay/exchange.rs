@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use fuserig_abi::{Gid, NodeId, Opcode, Pid, Timespec, Uid, Unique};
+use fuserig_abi::{FuseWriteIn, Gid, NodeId, Opcode, Pid, Timespec, Uid, Unique};
 use fuserig_traces::Trace;
 use fuserig_traces::ops::{DataPlace, OpSpec};
 use fuserig_traces::record::{OpFlags, OpRecord, Payload, PayloadId, Record};
+use zerocopy::FromBytes;
 
-use crate::serve::Head;
+use crate::serve::{Head, Incoming};
 
 /// A recorded reply.
 ///
@@ -39,6 +40,7 @@ pub struct Replied {
 ///     body: b"notes.txt\0".to_vec(),
 ///     data_known: true,
 ///     reply: None,
+///     cut: false,
 ///     now: Timespec::ZERO,
 /// };
 /// assert!(lookup.reply.is_none());
@@ -57,6 +59,8 @@ pub struct Exchange {
     pub data_known: bool,
     /// The reply, when the recording has one.
     pub reply: Option<Replied>,
+    /// Whether the recorder kept only the beginning of the request or of the reply.
+    pub cut: bool,
     /// The instant at which it is replayed.
     pub now: Timespec,
 }
@@ -75,7 +79,8 @@ impl Exchange {
             Payload::Inline(bytes) => Some(bytes.clone()),
             other => data(other).map(<[u8]>::to_vec),
         };
-        let known = inline.is_some() || length.is_none();
+        let cut = record.flags.contains(OpFlags::TRUNCATED);
+        let known = !cut && (inline.is_some() || length.is_none());
         let data = inline.unwrap_or_else(|| vec![0; length.unwrap_or(0)]);
         let (mut body, mut replied) = (record.request.clone(), record.reply.clone());
         match place {
@@ -99,10 +104,30 @@ impl Exchange {
             body,
             data_known: known,
             reply: answered.then_some(Replied { error, body: replied, data_known: known }),
+            cut,
             now: after(base, record.time_ns),
         }
     }
+
+    /// The request as a value. A WRITE whose data were cut is one of zeros for the rest.
+    pub(super) fn incoming(&self) -> Option<Incoming> {
+        Incoming::decode(self.opcode, &self.body).ok().or_else(|| self.padded())
+    }
+
+    fn padded(&self) -> Option<Incoming> {
+        if !self.cut || self.opcode != Opcode::WRITE {
+            return None;
+        }
+        let (input, data) = FuseWriteIn::read_from_prefix(&self.body).ok()?;
+        let size = usize::try_from(input.size).ok().filter(|size| *size <= CUT_WRITE_MAX)?;
+        let mut data = data.to_vec();
+        data.resize(size, 0);
+        Some(Incoming::Write { input, data })
+    }
 }
+
+/// Longest write that zeros stand in for; a kernel sends no longer one by default.
+const CUT_WRITE_MAX: usize = 1 << 20;
 
 fn after(base: Timespec, nanos: u64) -> Timespec {
     let total = i128::from(base.sec) * 1_000_000_000 + i128::from(base.nsec) + i128::from(nanos);

@@ -13,6 +13,8 @@ pub(super) struct Listing {
     pub(super) ours: BTreeMap<Vec<u8>, Listed>,
     /// The names that the recording listed so far.
     pub(super) seen: BTreeSet<Vec<u8>>,
+    /// It began before the recording did, or a part of it was cut: it listed other names as well.
+    pub(super) has_gaps: bool,
 }
 
 /// The numbers.
@@ -48,6 +50,11 @@ impl Map {
     /// Ours for a recorded node; one that was never handed out stays a stranger.
     pub(super) fn node(&self, recorded: u64) -> u64 {
         self.nodes.get(&recorded).copied().unwrap_or(u64::MAX)
+    }
+
+    /// Whether a recorded handle is known.
+    pub(super) fn has_file(&self, node: u64, recorded: u64) -> bool {
+        self.files.contains_key(&(node, recorded))
     }
 
     fn file(&self, node: u64, recorded: u64) -> u64 {

@@ -1,11 +1,15 @@
 //! The replayer.
 
+use std::collections::BTreeMap;
+
 use fuserig_abi::{FuseEntryOut, Opcode};
 
+use super::assumed::Assumed;
 use super::compare::{Comparison, declined};
 use super::exchange::{Exchange, Replied};
 use super::map::{Listing, Map};
 use super::report::{WireDivergence, WireReport};
+use super::uses::{is_about_hidden, is_hidden_name};
 use crate::serve::{Head, Incoming, Listed, Outgoing, Server};
 
 /// What has to be equal.
@@ -24,6 +28,12 @@ pub enum Judgement {
     Mapped,
 }
 
+/// The reason of what the recorder cut.
+const CUT: &str = "cut in the recording";
+/// The reason of names that libfuse makes up.
+const HIDDEN: &str = "libfuse hides a removed file under the name";
+/// The reason of what a recording that begins within a session leaves open.
+const BEFORE: &str = "it differs, and rests on what was before the recording";
 /// Larger than any listing that is compared.
 const WHOLE: u32 = 1 << 26;
 
@@ -49,15 +59,19 @@ const WHOLE: u32 = 1 << 26;
 ///     body: b"absent\0".to_vec(),
 ///     data_known: true,
 ///     reply: Some(Replied { error: -2, body: Vec::new(), data_known: true }),
+///     cut: false,
 ///     now: Timespec::ZERO,
 /// });
 /// assert!(replayer.report().agrees());
 /// ```
 #[derive(Debug)]
 pub struct WireReplayer {
-    server: Server,
-    map: Map,
-    judgement: Judgement,
+    pub(super) server: Server,
+    pub(super) map: Map,
+    pub(super) judgement: Judgement,
+    pub(super) assumed: Assumed,
+    /// Data were cut from a write, so that what reads bring is unknown from there on.
+    data_lost: bool,
     show_max: usize,
     report: WireReport,
 }
@@ -67,7 +81,9 @@ impl WireReplayer {
     /// first `show_max` differences.
     pub fn new(server: Server, judgement: Judgement, show_max: usize) -> WireReplayer {
         let report = WireReport::default();
-        WireReplayer { server, map: Map::new(), judgement, show_max, report }
+        let assumed = Assumed::default();
+        let map = Map::new();
+        WireReplayer { server, map, judgement, assumed, data_lost: false, show_max, report }
     }
 
     /// What was found so far.
@@ -85,14 +101,14 @@ impl WireReplayer {
         if matches!(exchange.opcode, Opcode::INIT | Opcode::DESTROY) {
             return self.skip("session");
         }
-        let incoming = match Incoming::decode(exchange.opcode, &exchange.body) {
-            Ok(incoming) => incoming,
-            Err(error) => {
+        let Some(incoming) = exchange.incoming() else { return self.play_nothing(exchange) };
+        if self.judgement == Judgement::Mapped {
+            if is_about_hidden(&incoming) {
                 self.report.served += 1;
-                let found = ("request".to_owned(), error.to_string(), "not decodable".to_owned());
-                return self.conclude(exchange, vec![found]);
+                return self.uncompare(HIDDEN);
             }
-        };
+            self.prepare(exchange, &incoming);
+        }
         let (head, incoming) = self.map.translate(&exchange.head, &incoming);
         let recorded = exchange.reply.as_ref().and_then(|reply| recorded(&incoming, reply));
         let listing = matches!(incoming, Incoming::Readdir { .. } | Incoming::Readdirplus { .. });
@@ -110,9 +126,15 @@ impl WireReplayer {
             Incoming::Releasedir { input } => Some(input.fh),
             _ => None,
         };
+        self.data_lost |= exchange.cut && exchange.opcode == Opcode::WRITE;
         let ours = self.server.handle(&head, incoming, exchange.now);
+        let ours = self.assumed.without_holder(exchange.head.nodeid, ours);
         if let Some(fh) = released {
             self.map.listings.remove(&fh);
+        }
+        if exchange.cut {
+            self.learn_cut(exchange, &ours);
+            return self.uncompare(CUT);
         }
         let Some(recorded) = recorded else {
             return match (&exchange.reply, unanswered) {
@@ -126,6 +148,7 @@ impl WireReplayer {
         };
         self.learn(exchange.head.nodeid.0, &recorded, &ours);
         let known = exchange.reply.as_ref().is_none_or(|reply| reply.data_known);
+        let known = known && !self.data_lost;
         let mut comparison = Comparison::new(self.judgement);
         if let (Outgoing::Records(theirs), Outgoing::Records(our)) = (&recorded, &ours) {
             if !theirs.iter().map(numbered_alike).eq(our.iter().map(numbered_alike)) {
@@ -160,8 +183,13 @@ impl WireReplayer {
             match self.server.handle(head, request, exchange.now) {
                 Outgoing::Records(records) => {
                     let named = |record: Listed| (record.name.clone(), record);
-                    let ours = records.into_iter().map(named).collect();
-                    self.map.listings.insert(fh, Listing { ours, ..Listing::default() });
+                    let mut ours: BTreeMap<_, _> = records.into_iter().map(named).collect();
+                    if let Some(holder) = self.assumed.holder_in(head.nodeid) {
+                        ours.remove(holder);
+                    }
+                    let has_gaps = input.offset != 0;
+                    let listing = Listing { ours, has_gaps, ..Listing::default() };
+                    self.map.listings.insert(fh, listing);
                 }
                 other => {
                     let Some(recorded) = recorded else {
@@ -174,6 +202,12 @@ impl WireReplayer {
             }
         }
         match recorded {
+            _ if exchange.cut => {
+                if let Some(listing) = self.map.listings.get_mut(&fh) {
+                    listing.has_gaps = true;
+                }
+                self.uncompare(CUT);
+            }
             Some(Outgoing::Records(records)) => self.judge_listing(exchange, fh, &records),
             Some(other) => {
                 let mut comparison = Comparison::new(self.judgement);
@@ -187,7 +221,7 @@ impl WireReplayer {
     fn judge_listing(&mut self, exchange: &Exchange, fh: u64, records: &[Listed]) {
         let mut comparison = Comparison::new(self.judgement);
         let mut listing = self.map.listings.remove(&fh).unwrap_or_default();
-        for record in records {
+        for record in records.iter().filter(|record| !is_hidden_name(&record.name)) {
             let name = || record.name.escape_ascii().to_string();
             let Some(ours) = listing.ours.get(&record.name) else {
                 comparison.differ("listing", name(), "no such name".to_owned());
@@ -200,6 +234,10 @@ impl WireReplayer {
                 self.map.learn_node(theirs.nodeid, our.nodeid);
             }
             comparison.listed(record, ours);
+        }
+        if records.is_empty() && listing.has_gaps {
+            self.map.listings.insert(fh, listing);
+            return self.uncompare("the end of a listing that the recording does not have whole");
         }
         if records.is_empty() {
             // The recorded listing is at its end.
@@ -236,6 +274,20 @@ impl WireReplayer {
         }
     }
 
+    /// What cannot be served: bytes that are no request, or not all of one.
+    fn play_nothing(&mut self, exchange: &Exchange) {
+        self.report.served += 1;
+        if exchange.cut {
+            return self.uncompare(CUT);
+        }
+        let error = match Incoming::decode(exchange.opcode, &exchange.body) {
+            Ok(_) => return,
+            Err(error) => error.to_string(),
+        };
+        let found = ("request".to_owned(), error, "not decodable".to_owned());
+        self.conclude(exchange, vec![found]);
+    }
+
     fn skip(&mut self, reason: &'static str) {
         self.uncompare(reason);
     }
@@ -246,8 +298,12 @@ impl WireReplayer {
 
     fn conclude(&mut self, exchange: &Exchange, found: Vec<super::compare::Difference>) {
         if found.is_empty() {
+            self.assumed.confirm(exchange);
             self.report.equal += 1;
             return;
+        }
+        if self.assumed.excuses(exchange, &found) {
+            return self.uncompare(BEFORE);
         }
         self.report.diverged += 1;
         for (field, recorded, ours) in found {

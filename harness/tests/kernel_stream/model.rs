@@ -68,6 +68,7 @@ impl ServerDaemon {
             body: request.body.clone(),
             data_known: true,
             reply,
+            cut: false,
             now: self.now,
         });
     }

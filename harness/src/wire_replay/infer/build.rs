@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fuserig_abi::{
-    Caller, Credentials, Device, Errno, FileKind, Gid, Ino, Pid, S_IALLUGO, Timespec, Uid,
+    Caller, Credentials, Device, Errno, FileKind, FuseAttr, Gid, Ino, Pid, S_IALLUGO, Timespec, Uid,
 };
 use fuserig_sim_fs::{
     AttrChanges, Lower, LowerExt, MemFs, MemFsOptions, OpenFlags, SetTime, XattrFlags,
@@ -11,6 +11,7 @@ use fuserig_sim_fs::{
 
 use super::file::File;
 use super::observer::{Id, Observer, ROOT};
+use super::unseen::placeholder;
 
 /// Directories and links that are made up to have a recorded count, at most for one file.
 const MADE_UP_MAX: u64 = 1000;
@@ -20,6 +21,7 @@ struct Build<'a> {
     fs: MemFs,
     caller: Caller,
     made: BTreeMap<Id, Ino>,
+    holder: Option<Ino>,
 }
 
 impl Observer {
@@ -32,8 +34,9 @@ impl Observer {
         let caller = Caller::new(Credentials::root(), Pid(0), Timespec::ZERO);
         let fs = MemFs::new(options);
         let made = BTreeMap::from([(ROOT, fs.root())]);
-        let mut build = Build { seen: self, fs, caller, made };
+        let mut build = Build { seen: self, fs, caller, made, holder: None };
         build.names()?;
+        build.nameless()?;
         build.unseen()?;
         for (&id, &ino) in &build.made.clone() {
             build.attributes(ino, &self.files[id])?;
@@ -42,10 +45,64 @@ impl Observer {
     }
 }
 
+impl Observer {
+    /// Subdirectories of a directory and links of another file that were counted at the start and
+    /// that nobody named.
+    fn missing(&self, id: Id) -> u64 {
+        let file = &self.files[id];
+        let Some((unseen, known)) = file.unseen else { return 0 };
+        let found = match file.kind {
+            Some(FileKind::Directory) => self.started_below(id),
+            _ => file.names_at_start,
+        };
+        unseen.saturating_sub(found.saturating_sub(known)).min(MADE_UP_MAX)
+    }
+
+    /// The directory where nobody would have seen them.
+    fn room(&self, id: Id) -> Option<Id> {
+        let file = &self.files[id];
+        let parent = match file.kind {
+            Some(FileKind::Directory) => Some(id),
+            _ => file.start_key.as_ref().map(|(parent, _)| *parent),
+        };
+        parent.filter(|parent| !self.files[*parent].listed)
+    }
+
+    /// Whether a link has to stand where no name is known.
+    pub(super) fn has_links_elsewhere(&self) -> bool {
+        let is_elsewhere = |id: &Id| {
+            let file = &self.files[*id];
+            let is_link = file.kind != Some(FileKind::Directory) && !file.made;
+            is_link && self.missing(*id) > 0 && self.room(*id).is_none()
+        };
+        (0..self.files.len()).any(|id| is_elsewhere(&id))
+    }
+}
+
 impl Build<'_> {
-    /// Directories come before what is in them.
+    /// Files whose names nobody said, each under its number, with what is below them.
+    fn nameless(&mut self) -> Result<(), Errno> {
+        let nameless = self.seen.nameless();
+        let Some(holder) = self.seen.holder() else { return Ok(()) };
+        let parent = self.made[&ROOT];
+        let holder = self.fs.mkdir(&self.caller, parent, &holder, 0o777)?.ino;
+        let open = AttrChanges { permissions: Some(0o777), ..AttrChanges::default() };
+        self.fs.setattr(&self.caller, holder, open)?;
+        self.holder = Some(holder);
+        for (node, id) in nameless {
+            let ino = self.file(holder, &placeholder(node), &self.seen.files[id])?;
+            self.made.insert(id, ino);
+            self.below(vec![id])?;
+        }
+        Ok(())
+    }
+
     fn names(&mut self) -> Result<(), Errno> {
-        let mut pending = vec![ROOT];
+        self.below(vec![ROOT])
+    }
+
+    /// Directories come before what is in them.
+    fn below(&mut self, mut pending: Vec<Id>) -> Result<(), Errno> {
         while let Some(parent) = pending.pop() {
             let at = self.made[&parent];
             let below = (parent, Vec::new())..(parent + 1, Vec::new());
@@ -78,7 +135,8 @@ impl Build<'_> {
             FileKind::Regular => {
                 let flags = OpenFlags::WRONLY;
                 let (stat, fh) = self.fs.create_open(caller, parent, name, 0o644, flags)?;
-                let size = file.attr.map(|attr| attr.size);
+                let size = file.attr.map_or_else(|| file.length_seen(), |attr| attr.size);
+                let size = Some(size).filter(|size| file.attr.is_some() || *size > 0);
                 for (&offset, bytes) in &file.data {
                     let room = size.map_or(u64::MAX, |size| size.saturating_sub(offset));
                     let length = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
@@ -106,24 +164,23 @@ impl Build<'_> {
     fn unseen(&mut self) -> Result<(), Errno> {
         for (&id, &ino) in &self.made.clone() {
             let file = &self.seen.files[id];
-            let Some((unseen, known)) = file.unseen else { continue };
-            let directory = file.kind == Some(FileKind::Directory);
-            let found = match directory {
-                true => self.seen.started_below(id),
-                false => file.names_at_start,
-            };
-            let missing = unseen.saturating_sub(found.saturating_sub(known)).min(MADE_UP_MAX);
+            if file.crowded && self.seen.started_within(id) == 0 {
+                let flags = OpenFlags::WRONLY;
+                let (_, fh) = self.fs.create_open(&self.caller, ino, b"unseen", 0o644, flags)?;
+                self.fs.release(&self.caller, fh)?;
+            }
+            let missing = self.seen.missing(id);
             if missing == 0 {
                 continue;
             }
-            let parent = match directory {
-                true => Some(id),
-                false => self.parent(id),
+            let directory = file.kind == Some(FileKind::Directory);
+            let at = match self.seen.room(id) {
+                Some(parent) => self.made.get(&parent).copied(),
+                // All of its directory was listed: the name is somewhere else.
+                None if directory => None,
+                None => self.holder,
             };
-            let Some(parent) = parent.filter(|parent| !self.seen.files[*parent].listed) else {
-                continue;
-            };
-            let at = self.made[&parent];
+            let Some(at) = at else { continue };
             for number in 0..missing {
                 if directory {
                     let name = format!("unseen-{number}");
@@ -137,24 +194,33 @@ impl Build<'_> {
         Ok(())
     }
 
-    fn parent(&self, id: Id) -> Option<Id> {
-        let named = self.seen.start.iter().find(|(_, child)| **child == id);
-        named.map(|((parent, _), _)| *parent)
-    }
-
     fn attributes(&mut self, ino: Ino, file: &File) -> Result<(), Errno> {
         for (name, value) in &file.xattrs {
             // A namespace that memory does not keep is no part of what is replayed.
             let flags = XattrFlags::empty();
             let _ = self.fs.set_xattr(&self.caller, ino, name, value, flags);
         }
-        let Some(attr) = file.attr else { return Ok(()) };
+        let Some(attr) = file.attr else { return self.open_to_all(ino, file) };
         let owner = AttrChanges {
             uid: Some(Uid(attr.uid)),
             gid: Some(Gid(attr.gid)),
             ..AttrChanges::default()
         };
         self.fs.setattr(&self.caller, ino, owner)?;
+        self.settings(ino, file, &attr)
+    }
+
+    /// Nobody told the mode of a file that the log found in use: whoever used it was let in.
+    fn open_to_all(&mut self, ino: Ino, file: &File) -> Result<(), Errno> {
+        if self.seen.is_partial() && file.kind != Some(FileKind::Symlink) {
+            let mode = if file.kind == Some(FileKind::Directory) { 0o777 } else { 0o666 };
+            let open = AttrChanges { permissions: Some(mode), ..AttrChanges::default() };
+            self.fs.setattr(&self.caller, ino, open)?;
+        }
+        Ok(())
+    }
+
+    fn settings(&mut self, ino: Ino, file: &File, attr: &FuseAttr) -> Result<(), Errno> {
         let time = |sec: u64, nsec: u32| {
             Some(SetTime::At(Timespec { sec: sec as i64, nsec: nsec.min(999_999_999) }))
         };

@@ -12,6 +12,12 @@ pub(super) type Range = (u64, u64);
 pub(super) struct File {
     /// It came to be during the session.
     pub(super) made: bool,
+    /// A node was seen for it; without one it is a name and no more.
+    pub(super) identified: bool,
+    /// The name that it was first heard of by.
+    pub(super) start_key: Option<(usize, Vec<u8>)>,
+    /// It is a directory with something in it that nobody named.
+    pub(super) crowded: bool,
     /// Its type, from its attributes or a listing.
     pub(super) kind: Option<FileKind>,
     /// Its first attributes.
@@ -47,6 +53,41 @@ impl File {
         if from < to {
             self.changed.push((from, to));
         }
+    }
+
+    /// Takes over what was learnt of the same file by another node, before anything was learnt here
+    /// but names and attributes that are later.
+    pub(super) fn absorb(&mut self, other: File) {
+        let mine = core::mem::take(&mut self.data);
+        let later = core::mem::replace(&mut self.changed, other.changed);
+        self.data = other.data;
+        mine.iter().for_each(|(at, bytes)| self.read(*at, bytes));
+        self.changed.extend(later);
+        for (name, value) in other.xattrs {
+            self.xattrs.entry(name).or_insert(value);
+        }
+        self.settled.extend(other.settled);
+        if let Some(size) = self.attr.map(|attr| self.length_at_start(attr.size)) {
+            self.attr.as_mut().expect("it was there").size = size;
+        }
+    }
+
+    /// How long it was at the start, from its length `now`. Who writes behind the end appends, as
+    /// a rule; so a file that ends where a write ended began where its first write did.
+    pub(super) fn length_at_start(&self, now: u64) -> u64 {
+        let written = self.changed.iter().map(|(_, to)| *to).max().unwrap_or(0);
+        if written < now || written == u64::MAX {
+            return now;
+        }
+        now.min(self.length_seen())
+    }
+
+    /// The length that reads and the first write show.
+    pub(super) fn length_seen(&self) -> u64 {
+        let read = self.data.last_key_value().map_or(0, |(at, bytes)| at + bytes.len() as u64);
+        let resized = self.changed.iter().any(|(_, to)| *to == u64::MAX);
+        let first = self.changed.first().filter(|_| !resized).map_or(0, |(from, _)| *from);
+        read.max(first)
     }
 
     /// Takes over what a read showed, where nothing was changed.
@@ -102,6 +143,19 @@ mod tests {
         file.read(4, b"later");
         let data: Vec<_> = file.data.iter().map(|(at, bytes)| (*at, &bytes[..])).collect();
         assert_eq!(data, [(0, &b"ab"[..]), (4, &b"ef"[..])]);
+    }
+
+    #[test]
+    fn a_length_is_traced_back_to_the_start() {
+        let mut file = File::default();
+        assert_eq!((file.length_at_start(9), file.length_seen()), (9, 0));
+        file.change(5, 9);
+        assert_eq!((file.length_at_start(9), file.length_seen()), (5, 5));
+        assert_eq!(file.length_at_start(20), 20);
+        file.change(1, u64::MAX);
+        assert_eq!((file.length_at_start(3), file.length_seen()), (3, 0));
+        file.read(0, b"a");
+        assert_eq!(file.length_seen(), 1);
     }
 
     #[test]

@@ -2,15 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use fuserig_abi::{FATTR_SIZE, FileKind, FuseAttr, FuseEntryOut, NodeId, S_IFMT, XATTR_SIZE_MAX};
+use fuserig_abi::{
+    Errno, FATTR_SIZE, FileKind, FuseAttr, FuseEntryOut, NodeId, S_IFMT, XATTR_SIZE_MAX,
+};
 
 use super::file::File;
+use super::unseen::Strange;
 use crate::serve::{Incoming, Listed, Outgoing};
 use crate::wire_replay::Exchange;
 use crate::wire_replay::player::recorded;
+use crate::wire_replay::uses::{is_about_hidden, is_hidden_name};
 
 /// A file's place in the list of all.
 pub(super) type Id = usize;
+/// `XATTR_REPLACE`: what succeeds with it had a value before.
+const XATTR_REPLACE: u32 = 2;
 /// The root.
 pub(super) const ROOT: Id = 0;
 
@@ -28,23 +34,47 @@ pub struct Observer {
     /// Names at the start.
     pub(super) start: BTreeMap<(Id, Vec<u8>), Id>,
     /// Names as they are now; none for one that is known to be absent.
-    now: BTreeMap<(Id, Vec<u8>), Option<Id>>,
+    pub(super) now: BTreeMap<(Id, Vec<u8>), Option<Id>>,
     /// Nodes of the recorded daemon, and the lookups that the kernel holds.
-    nodes: BTreeMap<u64, (Id, u64)>,
+    pub(super) nodes: BTreeMap<u64, (Id, u64)>,
+    /// Files with several names, by the inode number that the daemon shows.
+    links: BTreeMap<u64, Id>,
+    /// Whether messages before those that are seen are missing.
+    partial: bool,
+    /// What the session used without having been given it.
+    pub(super) strange: Strange,
 }
 
 impl Default for Observer {
     fn default() -> Observer {
         let root = File::new(Some(FileKind::Directory), false);
         let nodes = BTreeMap::from([(NodeId::ROOT.0, (ROOT, 1))]);
-        Observer { files: vec![root], start: BTreeMap::new(), now: BTreeMap::new(), nodes }
+        Observer {
+            files: vec![root],
+            start: BTreeMap::new(),
+            now: BTreeMap::new(),
+            nodes,
+            links: BTreeMap::new(),
+            partial: false,
+            strange: Strange::default(),
+        }
     }
 }
 
 impl Observer {
+    /// An observer of a session that began before its recording, or of which something was lost:
+    /// nodes and open files that nobody was given are taken for known before.
+    pub fn of_a_part() -> Observer {
+        Observer { partial: true, ..Observer::default() }
+    }
+
+    pub(super) fn is_partial(&self) -> bool {
+        self.partial
+    }
+
     /// Takes one exchange. What is no message of the protocol says nothing.
     pub fn see(&mut self, exchange: &Exchange) {
-        let Ok(incoming) = Incoming::decode(exchange.opcode, &exchange.body) else { return };
+        let Some(incoming) = exchange.incoming() else { return };
         match &incoming {
             Incoming::Forget { nlookup } => return self.forget(exchange.head.nodeid.0, *nlookup),
             Incoming::BatchForget { nodes } => {
@@ -52,11 +82,21 @@ impl Observer {
             }
             _ => {}
         }
-        let Some(reply) = &exchange.reply else { return };
+        let Some(reply) = exchange.reply.as_ref().filter(|_| !is_about_hidden(&incoming)) else {
+            return;
+        };
+        self.strange.sequence = exchange.sequence;
+        let node = exchange.head.nodeid.0;
+        self.admit(node, &incoming);
+        if exchange.cut {
+            return self.see_cut(node, &incoming, reply);
+        }
         let Some(outgoing) = recorded(&incoming, reply) else { return };
-        let Some(id) = self.id(exchange.head.nodeid.0) else { return };
+        let Some(id) = self.id(node) else { return };
+        self.open_files(node, id, &incoming, &outgoing);
         match (&incoming, &outgoing) {
             (Incoming::Lookup { name }, Outgoing::Error(_)) => self.absent(id, name),
+            (Incoming::Rmdir { name }, Outgoing::Error(Errno::ENOTEMPTY)) => self.crowded(id, name),
             (Incoming::Getxattr { name, .. }, Outgoing::Error(_)) => {
                 self.files[id].settle_xattr(name);
             }
@@ -69,7 +109,13 @@ impl Observer {
             (Incoming::Read { input }, Outgoing::Data(bytes)) if reply.data_known => {
                 self.files[id].read(input.offset, bytes);
             }
-            (_, Outgoing::Records(records)) => self.listed(id, records),
+            (
+                Incoming::Readdir { input } | Incoming::Readdirplus { input },
+                Outgoing::Records(records),
+            ) => {
+                let whole = self.strange.lists(node, input);
+                self.listed(id, records, whole);
+            }
             (Incoming::Getxattr { .. } | Incoming::Listxattr { .. }, _) => {
                 self.attribute(id, &incoming, &outgoing);
             }
@@ -77,7 +123,7 @@ impl Observer {
         }
     }
 
-    fn id(&self, node: u64) -> Option<Id> {
+    pub(super) fn id(&self, node: u64) -> Option<Id> {
         self.nodes.get(&node).map(|(id, _)| *id)
     }
 
@@ -99,18 +145,26 @@ impl Observer {
     }
 
     /// A name that the daemon found: known by now, or there from the start.
-    fn found(&mut self, parent: Id, name: &[u8], entry: &FuseEntryOut) {
+    pub(super) fn found(&mut self, parent: Id, name: &[u8], entry: &FuseEntryOut) {
         if entry.nodeid == 0 {
             return self.absent(parent, name);
         }
         let key = (parent, name.to_vec());
         let known = self.now.get(&key).copied().flatten();
-        let by_node = self.id(entry.nodeid);
+        let by_node = self.id(entry.nodeid).map(|id| self.one_of(id, entry));
         let id = match (by_node, known) {
+            (Some(id), Some(known)) if id != known => self.same(known, id),
             (Some(id), _) => id,
-            (None, Some(id)) => id,
-            (None, None) => self.add(FileKind::from_mode(entry.attr.mode), false),
+            (None, known) => match (known, self.twin(&entry.attr)) {
+                (Some(known), Some(twin)) if !self.is_met(known) => self.same(known, twin),
+                (Some(known), _) => known,
+                (None, Some(twin)) => twin,
+                (None, None) => self.add(FileKind::from_mode(entry.attr.mode), false),
+            },
         };
+        if entry.attr.nlink > 1 && is_regular(&entry.attr) && !self.files[id].made {
+            self.links.insert(entry.attr.ino, id);
+        }
         // Below what was made in the session nothing was there at its start.
         if !self.now.contains_key(&key) && !self.files[parent].made && !self.files[id].made {
             self.starts(key.clone(), id);
@@ -120,12 +174,40 @@ impl Observer {
         self.described(id, &entry.attr);
     }
 
-    fn add(&mut self, kind: Option<FileKind>, made: bool) -> Id {
+    /// The file of which a new node is another name: libfuse gives each path a node of its own, and
+    /// the inode number of the file below. Two directories never are one.
+    pub(super) fn twin(&self, attr: &FuseAttr) -> Option<Id> {
+        self.links.get(&attr.ino).copied().filter(|_| is_regular(attr))
+    }
+
+    /// Whether a file is more than a name.
+    fn is_met(&self, id: Id) -> bool {
+        self.files[id].identified || self.files[id].made
+    }
+
+    /// A name leads to a node that was met another way: what is known of the name is known of the
+    /// node's file. A name with a file of its own was changed behind the daemon's back.
+    fn same(&mut self, named: Id, id: Id) -> Id {
+        if self.is_met(named) || self.files[id].made {
+            return id;
+        }
+        if let Some(key) = self.files[named].start_key.take() {
+            self.files[named].names_at_start -= 1;
+            self.starts(key, id);
+        }
+        let kind = self.files[named].kind;
+        let file = &mut self.files[id];
+        file.kind = file.kind.or(kind);
+        id
+    }
+
+    pub(super) fn add(&mut self, kind: Option<FileKind>, made: bool) -> Id {
         self.files.push(File::new(kind, made));
         self.files.len() - 1
     }
 
-    fn hold(&mut self, node: u64, id: Id) {
+    pub(super) fn hold(&mut self, node: u64, id: Id) {
+        self.files[id].identified = true;
         let held =
             self.nodes.get(&node).filter(|(known, _)| *known == id).map_or(0, |entry| entry.1);
         self.nodes.insert(node, (id, held + 1));
@@ -136,6 +218,8 @@ impl Observer {
         if self.files[id].attr.is_some() {
             return;
         }
+        let mut attr = *attr;
+        attr.size = self.files[id].length_at_start(attr.size);
         let kind = FileKind::from_mode(attr.mode & S_IFMT);
         let links = u64::from(attr.nlink);
         let unseen = if kind == Some(FileKind::Directory) {
@@ -148,10 +232,10 @@ impl Observer {
             (links.saturating_sub(file.names_now.max(1)), file.names_at_start)
         };
         let file = &mut self.files[id];
-        (file.attr, file.kind, file.unseen) = (Some(*attr), kind.or(file.kind), Some(unseen));
+        (file.attr, file.kind, file.unseen) = (Some(attr), kind.or(file.kind), Some(unseen));
     }
 
-    fn names<T: Copy>(
+    pub(super) fn names<T: Copy>(
         &self,
         parent: Id,
         names: &BTreeMap<(Id, Vec<u8>), T>,
@@ -168,14 +252,20 @@ impl Observer {
         })
     }
 
+    /// Names of the start that are known in a directory.
+    pub(super) fn started_within(&self, parent: Id) -> u64 {
+        self.names(parent, &self.start, |_, _| true)
+    }
+
     /// The name was there at the start.
-    fn starts(&mut self, key: (Id, Vec<u8>), id: Id) {
+    pub(super) fn starts(&mut self, key: (Id, Vec<u8>), id: Id) {
         self.files[id].names_at_start += 1;
+        self.files[id].start_key.get_or_insert_with(|| key.clone());
         self.start.insert(key, id);
     }
 
     /// The name names this now, or nothing.
-    fn names_now(&mut self, key: (Id, Vec<u8>), named: Option<Id>) {
+    pub(super) fn names_now(&mut self, key: (Id, Vec<u8>), named: Option<Id>) {
         if let Some(id) = named {
             self.files[id].names_now += 1;
         }
@@ -189,12 +279,14 @@ impl Observer {
         self.files.iter().filter(|file| !file.made).count()
     }
 
-    /// A piece of a listing. An empty one is the end, and everything was seen.
-    fn listed(&mut self, parent: Id, records: &[Listed]) {
-        if records.is_empty() {
+    /// A piece of a listing. An empty one is the end of it, and if its beginning was seen,
+    /// everything was.
+    fn listed(&mut self, parent: Id, records: &[Listed], whole: bool) {
+        if records.is_empty() && whole {
             self.files[parent].listed = true;
         }
-        for record in records.iter().filter(|record| !record.is_dot()) {
+        let is_own = |record: &&Listed| !record.is_dot() && !is_hidden_name(&record.name);
+        for record in records.iter().filter(is_own) {
             if let Some(entry) = record.entry.as_ref().filter(|entry| entry.nodeid != 0) {
                 self.found(parent, &record.name, entry);
                 continue;
@@ -246,17 +338,37 @@ impl Observer {
             | (Incoming::Create { name, .. }, Outgoing::Create(entry, _)) => {
                 self.created(id, name, entry);
             }
-            (Incoming::Unlink { name } | Incoming::Rmdir { name }, _) => {
+            (Incoming::Unlink { name }, _) => {
+                self.existed(id, name, None);
+                self.names_now((id, name.clone()), None);
+            }
+            (Incoming::Rmdir { name }, _) => {
+                self.existed(id, name, Some(FileKind::Directory));
                 self.names_now((id, name.clone()), None);
             }
             (Incoming::Rename { name, new_parent, new_name, flags }, _) => {
                 if let Some(to) = self.id(new_parent.0) {
+                    self.existed(id, name, None);
+                    self.doubt_rename((id, name), (to, new_name));
                     let exchange = flags.is_some_and(|flags| flags & 2 != 0);
                     self.renamed((id, name.clone()), (to, new_name.clone()), exchange);
                 }
             }
             (Incoming::Setxattr { name, .. } | Incoming::Removexattr { name }, _) => {
+                let creates = matches!(
+                    incoming,
+                    Incoming::Setxattr { flags, .. } if flags & XATTR_REPLACE == 0
+                );
+                if !creates {
+                    self.files[id].xattr_named(name);
+                }
                 self.files[id].settle_xattr(name);
+            }
+            (Incoming::Setattr { .. }, Outgoing::Attr(out)) => {
+                self.contents_changed(id, incoming);
+                if !self.files[id].made {
+                    self.described(id, &out.attr);
+                }
             }
             _ => self.contents_changed(id, incoming),
         }
@@ -265,6 +377,9 @@ impl Observer {
     fn created(&mut self, parent: Id, name: &[u8], entry: &FuseEntryOut) {
         let key = (parent, name.to_vec());
         // CREATE opens what is there, too.
+        if !self.now.contains_key(&key) && self.id(entry.nodeid).is_some() {
+            return self.found(parent, name, entry);
+        }
         let known = self.now.get(&key).copied().flatten();
         let id = match known.filter(|known| self.id(entry.nodeid) == Some(*known)) {
             Some(known) => known,
@@ -281,7 +396,7 @@ impl Observer {
         self.names_now(old, if exchange { replaced } else { None });
     }
 
-    fn contents_changed(&mut self, id: Id, incoming: &Incoming) {
+    pub(super) fn contents_changed(&mut self, id: Id, incoming: &Incoming) {
         let file = &mut self.files[id];
         match incoming {
             Incoming::Write { input, .. } => {
@@ -302,4 +417,8 @@ impl Observer {
             _ => {}
         }
     }
+}
+
+fn is_regular(attr: &FuseAttr) -> bool {
+    attr.ino != 0 && FileKind::from_mode(attr.mode) == Some(FileKind::Regular)
 }
