@@ -165,7 +165,7 @@ fn a_planted_lie_in_a_log_without_its_head_is_a_finding() {
     let (_, replayed) = replayed(scratch.path(), &path);
     let shown = text(&replayed.stdout);
     assert_eq!(replayed.status.code(), Some(1), "{shown}");
-    assert!(shown.contains("FUSE_LOOKUP error: recorded Errno(13)"), "{shown}");
+    assert!(shown.contains("FUSE_LOOKUP error: recorded EACCES, ours ENOENT"), "{shown}");
 }
 
 /// What `-s` cut is not compared, and the rest is.

@@ -265,13 +265,13 @@ fn what_began_before_the_log_is_no_problem() {
          9 <... read resumed>{ask}, 65536) = 42\n\
          9 write(3, {answer}, 16) = 16\n"
     );
-    check(&log, &["op 1-2 +0ns 0ns pid=9 u=0:0 unique=8 LOOKUP 1 \"a\" -> ENOENT"], &[]);
+    check(&log, &["op 2-3 +0ns 0ns pid=9 u=0:0 unique=8 LOOKUP 1 \"a\" -> ENOENT"], &[]);
     let (_, report) = try_import(log.as_bytes()).expect("the log is one of strace");
     assert_eq!((report.earlier, report.requests, report.replies), (2, 1, 1));
     // Later on it is one.
     check(
         &format!("{log}9 write(3, {}, 16) = 16\n", reply(0, 10, b"")),
-        &["op 1-2 +0ns 0ns pid=9 u=0:0 unique=8 LOOKUP 1 \"a\" -> ENOENT"],
+        &["op 2-3 +0ns 0ns pid=9 u=0:0 unique=8 LOOKUP 1 \"a\" -> ENOENT"],
         &["line 5: a reply without its request"],
     );
 }
