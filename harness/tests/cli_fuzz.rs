@@ -230,3 +230,47 @@ fn ctrl_c_ends_with_130_and_what_was_done() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("interrupted"), "{said}");
 }
+
+/// What a terminal gets of a command, and what a pipe gets. A terminal is what `script` of
+/// util-linux makes; none where it is absent.
+fn on_a_terminal(command: &str, no_color: bool) -> Option<String> {
+    let mut script = Command::new("script");
+    script.args(["-qec", command, "/dev/null"]).stdin(std::process::Stdio::null());
+    script.env("TERM", "xterm").env_remove("NO_COLOR");
+    if no_color {
+        script.env("NO_COLOR", "1");
+    }
+    match script.output() {
+        Ok(output) => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
+        Err(error) => {
+            println!("skipped: a terminal: script of util-linux cannot be run: {error}");
+            None
+        }
+    }
+}
+
+#[test]
+fn a_long_command_says_how_far_it_is_on_a_terminal_and_nowhere_else() {
+    let arguments = ["fuzz", "audit", "--runs", "1000000", "--time", "4"];
+    let command = format!("{} {}", env!("CARGO_BIN_EXE_fuserig"), arguments.join(" "));
+    let Some(shown) = on_a_terminal(&command, false) else { return };
+    assert!(shown.contains("fuzz: ") && shown.contains(" of 4 s, did "), "{shown:?}");
+    assert!(shown.contains("/s"), "a rate: {shown:?}");
+    assert!(shown.contains("\u{1b}[32;1mnothing found"), "colours: {shown:?}");
+    let Some(plain) = on_a_terminal(&command, true) else { return };
+    assert!(plain.contains(" of 4 s, did "), "{plain:?}");
+    assert!(!plain.contains("\u{1b}[32"), "NO_COLOR: {plain:?}");
+    let piped = Command::new(env!("CARGO_BIN_EXE_fuserig")).args(arguments).output();
+    let piped = piped.expect("the binary was built");
+    assert!(piped.stderr.is_empty(), "{}", String::from_utf8_lossy(&piped.stderr));
+    let told = String::from_utf8_lossy(&piped.stdout).into_owned();
+    assert!(told.starts_with("nothing found") && !told.contains('\u{1b}'), "{told:?}");
+}
+
+#[test]
+fn what_is_left_is_told_where_the_end_is_known() {
+    // More runs than any machine does in four seconds; the terminal goes then.
+    let command = format!("timeout 4 {} fuzz audit --runs 1000000", env!("CARGO_BIN_EXE_fuserig"));
+    let Some(shown) = on_a_terminal(&command, true) else { return };
+    assert!(shown.contains(" of 1000000 runs  0 %") && shown.contains(" left"), "{shown:?}");
+}

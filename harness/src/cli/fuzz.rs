@@ -56,11 +56,12 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
     let limit = args.time.map(Duration::from_secs);
     let mut campaign = simulation.run(subject).check_all(fitting.invariants);
     let result = campaign.go(&mut |summary: &Summary| {
-        if summary.runs.is_multiple_of(64) {
-            let total = args.time.is_none().then_some(args.runs.unwrap_or(RUNS));
-            let advance = Advance { what: "fuzz: did", unit: "runs", done: summary.runs, total };
-            terminal.advance(&advance);
-        }
+        let what = match args.time {
+            Some(time) => format!("fuzz: {} of {time} s, did", watch.elapsed().as_secs()),
+            None => "fuzz: did".to_owned(),
+        };
+        let total = args.time.is_none().then_some(args.runs.unwrap_or(RUNS));
+        terminal.advance(&Advance { what: &what, unit: "runs", done: summary.runs, total });
         limit.is_none_or(|limit| watch.elapsed() < limit) && !stop.load(Ordering::Relaxed)
     });
     terminal.progress_end();
