@@ -10,6 +10,10 @@
 //! they find ([`report`]), and the command line ([`cli`]). A test of a filter begins at
 //! [`prelude`].
 //!
+//! Two features, both on by default, bring an outside crate each: `fuser` the doors to real mounts
+//! and the mock kernel, `proptest` the strategies of [`strategy`]. A crate whose tests simulate
+//! and replay needs neither: `default-features = false`.
+//!
 //! What a reader would get wrong: no door reimplements a stage. Whatever the origin of a request,
 //! it becomes a [`pipeline::Operation`] and goes through [`pipeline::Run`].
 
@@ -19,11 +23,13 @@ pub mod cli;
 pub mod conform;
 pub mod crash;
 pub mod daemon;
+#[cfg(feature = "fuser")]
 pub mod door;
 pub mod fault;
 pub mod gate;
 pub mod invariant;
 pub mod kernel;
+#[cfg(feature = "fuser")]
 pub mod mount;
 pub mod pipeline;
 pub mod prelude;
@@ -34,6 +40,7 @@ pub mod scenario;
 pub mod serve;
 pub mod shrink;
 pub mod sim;
+#[cfg(feature = "proptest")]
 pub mod strategy;
 pub mod vfs;
 pub mod wire_replay;

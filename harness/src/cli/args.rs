@@ -15,6 +15,7 @@ use super::manual::{CompletionsArgs, ManArgs};
 
 use super::abi::AbiCommand;
 use super::fuzz_args::{CheckArgs, FuzzArgs};
+#[cfg(feature = "fuser")]
 use crate::mount::Locks;
 use crate::report::ReportTarget;
 
@@ -116,10 +117,12 @@ pub(super) enum Command {
     /// Judge the engines that run filters
     #[command(subcommand)]
     Engine(EngineCommand),
+    #[cfg(feature = "fuser")]
     /// Serve a directory on a real mount until it is unmounted
     #[command(after_help = "Example: fuserig mount /mnt/rig --lower sim --filter 'hide:*.jpg'\n\
                             Ctrl-C, SIGTERM and `umount` end it.")]
     Mount(MountArgs),
+    #[cfg(feature = "fuser")]
     /// Run a command in a mount and record every request and reply
     #[command(after_help = "Example: fuserig record -o build.frt --lower host:/srv/src -- make\n\
                             The command runs in the mount; its exit status is returned.\n\
@@ -207,6 +210,7 @@ pub(super) enum Against {
 }
 
 /// What is mounted.
+#[cfg(feature = "fuser")]
 #[derive(Debug, Args)]
 pub(super) struct ServedArgs {
     /// Filesystem below: `sim` in memory, or `host:DIR` for a directory of this machine
@@ -252,6 +256,7 @@ pub(super) struct ServedArgs {
     pub(super) threads: usize,
 }
 
+#[cfg(feature = "fuser")]
 #[derive(Debug, Args)]
 pub(super) struct MountArgs {
     /// Where to mount: an existing directory
@@ -269,6 +274,7 @@ pub(super) struct MountArgs {
     pub(super) force: bool,
 }
 
+#[cfg(feature = "fuser")]
 #[derive(Debug, Args)]
 pub(super) struct RecordArgs {
     #[command(flatten)]
@@ -569,6 +575,7 @@ pub(super) fn parse_fidelity(text: &str) -> Result<Fidelity, String> {
         .ok_or_else(|| format!("unknown fidelity {text}: faithful or intended"))
 }
 
+#[cfg(feature = "fuser")]
 fn parse_locks(text: &str) -> Result<Locks, String> {
     match text {
         "local" => Ok(Locks::Local),

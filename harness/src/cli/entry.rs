@@ -48,7 +48,9 @@ fn dispatch(arguments: Arguments, terminal: &mut Terminal) -> Ended {
         Command::Filter(command) => super::filter::filter(&command, terminal),
         Command::Engine(command) => super::engine::engine(&command, terminal),
         Command::Abi(command) => super::abi::abi(&command, terminal),
+        #[cfg(feature = "fuser")]
         Command::Mount(args) => super::mount::mount(&args, terminal),
+        #[cfg(feature = "fuser")]
         Command::Record(args) => super::mount::record(&args, terminal),
         Command::Campaign(command) => super::campaign::campaign(&command, terminal),
         Command::Doctor => super::doctor::doctor(terminal),

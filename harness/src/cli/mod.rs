@@ -34,9 +34,11 @@ mod interrupt;
 mod maker;
 mod manual;
 mod meter;
+#[cfg(feature = "fuser")]
 mod mount;
 mod output;
 mod progress;
+#[cfg(feature = "fuser")]
 mod proxy;
 mod replay;
 mod replay_report;

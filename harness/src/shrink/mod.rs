@@ -11,4 +11,6 @@ mod work;
 
 pub(crate) use simpler::with_path;
 pub use work::Minimality;
-pub(crate) use work::{reductions, shrink};
+#[cfg(feature = "proptest")]
+pub(crate) use work::reductions;
+pub(crate) use work::shrink;

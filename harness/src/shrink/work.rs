@@ -242,6 +242,7 @@ impl Work<'_> {
 
 /// Every reduction of a case by one part, ranges of operations first and the largest of those
 /// before the smaller.
+#[cfg(feature = "proptest")]
 pub(crate) fn reductions(case: &Case) -> Vec<Case> {
     let mut list = Vec::new();
     let operations = case.operations();
