@@ -9,3 +9,5 @@ mod cases;
 mod families;
 #[path = "crash/filesystems.rs"]
 mod filesystems;
+#[path = "crash/stored.rs"]
+mod stored;

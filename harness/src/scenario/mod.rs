@@ -11,6 +11,7 @@
 //! title     a hidden name cannot be opened
 //! abi       v3 v4                                    one run each; v4 when nothing is said
 //! fidelity  faithful                                 or intended
+//! durability ordered                                what a loss of power leaves; prefix, loose
 //! mount     filter=hide daemon no_root_dir init=0x2000      options; all may be left out
 //! mount     root_dir=/below root_bpf=hide no_daemon         a directory, a registered name
 //! mount     root_bpf=other refused "Unable to find bpf program"      a mount that must fail
@@ -47,11 +48,18 @@
 //!   cat("/notes.txt") = "hi"
 //!   put("/new", "text")                                  opens, writes, closes
 //!   lower "/.secret" = "no"                          below: bytes, file, directory, absent
+//!   power lost 0 2                                   power fails; changes 0 and 2 are gone
+//!   alice: power lost after 5 of rename("/a", "/b")  in a call, after 5 of its steps
 //!
 //! tree                                               the whole tree below at the end
 //!   /notes.txt 'hi'
 //!   /.secret 'no'
 //! ```
+//!
+//! A loss of power takes of the changes that are not durable yet, counted from 0, which is the
+//! oldest, those that are named and what needs them; the rest is as if it had reached the disk.
+//! Then what is left is mounted afresh: filters, daemon and clients know nothing of before, and
+//! what follows looks at it.
 //!
 //! Bytes are `"..."` with `\\ \" \n \t \0 \xNN`, or `x"0a0b"`; `"ab"*512` is 1024 of them. Numbers
 //! are as in C. A code is the name of a verdict, of an errno, or a number. `#` begins a comment.
@@ -71,7 +79,7 @@ mod watch;
 pub use error::ScenarioError;
 pub use model::{
     Act, Action, Below, ClientLine, Condition, Consequence, DaemonAnswer, DaemonLine, EntryLine,
-    FilterLine, FilterSource, MountLine, RecordLine, RootDirLine, Rule, Scenario, Step,
+    FilterLine, FilterSource, MountLine, PowerLine, RecordLine, RootDirLine, Rule, Scenario, Step,
     SuccessLine, TreeBlock,
 };
 #[doc(hidden)]

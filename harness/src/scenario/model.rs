@@ -1,6 +1,7 @@
 //! A scenario as a value.
 
 use fuserig_abi::{Abi, Fidelity, Gid, Opcode, Pid, Slot, Uid};
+use fuserig_sim_fs::Durability;
 use fuserig_traces::text::CallForm;
 
 /// One scenario: what is there, what happens, and what must come of it.
@@ -19,6 +20,8 @@ pub struct Scenario {
     pub abis: Vec<Abi>,
     /// Whose mistakes are made.
     pub fidelity: Fidelity,
+    /// What the lower filesystem promises about a loss of power.
+    pub durability: Durability,
     /// The mount.
     pub mount: MountLine,
     /// Filters in the order of the file.
@@ -297,6 +300,27 @@ pub enum Act {
         /// What must be there.
         is: Below,
     },
+    /// Power is lost, and what is left is mounted afresh.
+    Power(PowerLine),
+}
+
+/// A loss of power. Filters, daemon, kernel and clients forget everything; of what is below, that
+/// is left which the durability of the scenario lets a crash leave.
+///
+/// ```
+/// use fuserig::scenario::{Act, PowerLine, Scenario};
+/// let scenario = Scenario::parse("run\n  mkdir(\"/d\")\n  power lost 1\n")?;
+/// assert_eq!(scenario.steps[1].act, Act::Power(PowerLine { lost: vec![1], during: None }));
+/// # Ok::<(), fuserig::scenario::ScenarioError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PowerLine {
+    /// Which of the changes that are not durable yet are lost, counted from 0, which is the
+    /// oldest; what needs a lost one is lost as well.
+    pub lost: Vec<u32>,
+    /// The call that is under way, and after how many of its steps; none when every call has
+    /// returned.
+    pub during: Option<(u32, CallForm)>,
 }
 
 /// What stands below at a path.

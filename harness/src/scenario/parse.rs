@@ -1,13 +1,13 @@
 //! From the text of a file to a scenario.
 
 use fuserig_abi::{Abi, Fidelity, Gid, Pid, Slot, Uid};
-use fuserig_sim_fs::MemFs;
-use fuserig_traces::text::{CallForm, TextError};
+use fuserig_sim_fs::{Durability, MemFs};
+use fuserig_traces::text::{CallForm, ExpectedResult, TextError};
 
 use super::lex::{Line, code, number};
 use super::model::{
     Act, Action, Below, ClientLine, Condition, Consequence, FilterLine, FilterSource, MountLine,
-    RootDirLine, Rule, Scenario, Step, TreeBlock,
+    PowerLine, RootDirLine, Rule, Scenario, Step, TreeBlock,
 };
 use super::{ScenarioError, daemon_line};
 
@@ -62,6 +62,7 @@ impl Default for Reader {
                 title: String::new(),
                 abis: Vec::new(),
                 fidelity: Fidelity::Faithful,
+                durability: Durability::default(),
                 mount: MountLine::default(),
                 filters: Vec::new(),
                 lower: String::new(),
@@ -141,6 +142,18 @@ impl Reader {
                 };
                 line.end()?;
             }
+            "durability" => {
+                let column = line.column();
+                let word = line.word();
+                self.scenario.durability = Durability::parse(word).ok_or_else(|| {
+                    let what = format!(
+                        "no durability is called `{word}`; write sync, prefix, ordered or \
+                         loose"
+                    );
+                    line.error_at(column, what)
+                })?;
+                line.end()?;
+            }
             "mount" => self.mount(line)?,
             "filter" => self.filter(line)?,
             "lower" => self.open_block(line, Block::Lower)?,
@@ -155,8 +168,8 @@ impl Reader {
             }
             other => {
                 let what = format!(
-                    "unknown heading `{other}`; known are title, abi, fidelity, mount, filter, \
-                     lower, client, run and tree"
+                    "unknown heading `{other}`; known are title, abi, fidelity, durability, \
+                     mount, filter, lower, client, run and tree"
                 );
                 return Err(line.error_at(column, what));
             }
@@ -567,12 +580,50 @@ fn act(line: &mut Line<'_>) -> Result<Act, ScenarioError> {
         line.end()?;
         return Ok(Act::Lower { path, is });
     }
+    if line.eat_word("power") {
+        return Ok(Act::Power(power(line)?));
+    }
+    Ok(Act::Call(call_form(line)?))
+}
+
+/// A call up to the end of the line.
+fn call_form(line: &Line<'_>) -> Result<CallForm, ScenarioError> {
     let above = line.column() - 1;
-    let form = CallForm::parse(line.rest()).map_err(|error| match error {
+    CallForm::parse(line.rest()).map_err(|error| match error {
         TextError::Syntax { column, what, .. } => line.error_at(above + column, what),
         other => line.error(other.to_string()),
-    })?;
-    Ok(Act::Call(form))
+    })
+}
+
+/// `lost 0 2 after 5 of CALL` behind `power`.
+fn power(line: &mut Line<'_>) -> Result<PowerLine, ScenarioError> {
+    if !line.eat_word("lost") {
+        let what = "expected `lost`, then the numbers of the changes that are lost";
+        return Err(line.error(what));
+    }
+    let mut lost = Vec::new();
+    while line.rest().starts_with(|first: char| first.is_ascii_digit()) {
+        lost.push(number_of_32_bits(line)?);
+    }
+    if !line.eat_word("after") {
+        line.end()?;
+        return Ok(PowerLine { lost, during: None });
+    }
+    let steps = number_of_32_bits(line)?;
+    if !line.eat_word("of") {
+        return Err(line.error("expected `of`, then the call that power is lost in"));
+    }
+    let call = call_form(line)?;
+    if call.expected != ExpectedResult::Success {
+        return Err(line.error("the call never returns; leave out its result"));
+    }
+    Ok(PowerLine { lost, during: Some((steps, call)) })
+}
+
+fn number_of_32_bits(line: &mut Line<'_>) -> Result<u32, ScenarioError> {
+    let column = line.column();
+    let number = u32::try_from(line.integer()?).ok();
+    number.ok_or_else(|| line.error_at(column, "a number of 32 bits is expected"))
 }
 
 fn path_in_brackets(line: &mut Line<'_>) -> Result<Vec<u8>, ScenarioError> {

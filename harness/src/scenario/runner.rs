@@ -12,7 +12,7 @@ use super::daemon::{Script, ScriptedDaemon, SharedScript};
 use super::lex::show_code;
 use super::matching::unmet;
 use super::model::{
-    Act, Below, ClientLine, Consequence, FilterSource, RootDirLine, Scenario, Step,
+    Act, Below, ClientLine, Consequence, FilterSource, PowerLine, RootDirLine, Scenario, Step,
 };
 use super::report::{Failure, ScenarioReport};
 use super::rules::RuleFilter;
@@ -20,6 +20,7 @@ use super::watch::{Seen, Shared, Watch};
 use crate::kernel::{MountOptions, RootDir, RootOptions, Server, World, WorldConfig};
 use crate::pipeline::{Daemon, NoDaemon, Stop};
 use crate::replay::{issue_call, result_mismatches, tree_output};
+use crate::sim::SharedFs;
 use crate::vfs::{Call, CallResult, Output, PathAt, Vfs, VfsConfig};
 
 /// Bytes that `list` and `cat` ask for at once, and how often: no directory of a scenario is
@@ -62,13 +63,20 @@ pub fn run(
     abi: Abi,
     resolve: &Resolve<'_>,
 ) -> Result<ScenarioReport, RunError> {
-    let mut stage = Stage::set(scenario, abi, resolve)?;
+    let lower = MemFs::from_tree(&scenario.lower).expect("it was read when the file was");
+    let mut stage = Stage::set(scenario, abi, resolve, lower)?;
     stage.mount(scenario);
     for step in &scenario.steps {
         if stage.stopped {
             break;
         }
         stage.step(scenario, step);
+        if let Some(found) = stage.found.take() {
+            // Nobody remembers anything but what this run has shown so far.
+            let report = stage.report;
+            stage = Stage { report, ..Stage::set(scenario, abi, resolve, found)? };
+            stage.mount(scenario);
+        }
     }
     stage.finish(scenario);
     Ok(stage.report)
@@ -82,10 +90,19 @@ struct Stage {
     report: ScenarioReport,
     /// The kernel crashed or a caller hangs.
     stopped: bool,
+    /// What is below, where power may be lost.
+    durable: Option<SharedFs>,
+    /// What a loss of power left, until it is mounted.
+    found: Option<MemFs>,
 }
 
 impl Stage {
-    fn set(scenario: &Scenario, abi: Abi, resolve: &Resolve<'_>) -> Result<Stage, RunError> {
+    fn set(
+        scenario: &Scenario,
+        abi: Abi,
+        resolve: &Resolve<'_>,
+        lower: MemFs,
+    ) -> Result<Stage, RunError> {
         let table = AbiTable::of(abi);
         let mut root = None;
         let mut others: Vec<Box<dyn Filter>> = Vec::new();
@@ -102,7 +119,14 @@ impl Stage {
                 others.push(filter);
             }
         }
-        let lower = MemFs::from_tree(&scenario.lower).expect("it was read when the file was");
+        let fails = scenario.steps.iter().any(|step| matches!(step.act, Act::Power(_)));
+        let (durable, lower): (_, Box<dyn Lower>) = match fails {
+            true => {
+                let shared = SharedFs::durable(lower, scenario.durability);
+                (Some(shared.clone()), Box::new(shared))
+            }
+            false => (None, Box::new(lower)),
+        };
         let seen = Shared::default();
         let script = SharedScript::default();
         let daemon: Box<dyn Daemon> = if scenario.mount.daemon {
@@ -121,8 +145,7 @@ impl Stage {
             ..WorldConfig::default()
         };
         let sink = Box::new(Watch { seen: Rc::clone(&seen), abi });
-        let mut world =
-            World::new(&config, Box::new(lower), root, daemon, sink).map_err(RunError::Mount)?;
+        let mut world = World::new(&config, lower, root, daemon, sink).map_err(RunError::Mount)?;
         world.filters.append(&mut others);
         let vfs = Vfs::new(world, &VfsConfig::default());
         for client in &scenario.clients {
@@ -135,7 +158,7 @@ impl Stage {
             quirks: BTreeMap::new(),
             caused: Vec::new(),
         };
-        Ok(Stage { vfs, table, seen, script, report, stopped: false })
+        Ok(Stage { vfs, table, seen, script, report, stopped: false, durable, found: None })
     }
 
     /// Attaches what the mount options say; nothing runs on a mount that is refused.
@@ -199,6 +222,7 @@ impl Stage {
                 }
             }
             Act::Lower { path, is } => self.lower(step.line, path, is),
+            Act::Power(power) => self.power(step.line, pid, power),
         }
         let script = self.script.take();
         self.report.failures.extend(script.failures);
@@ -230,6 +254,44 @@ impl Stage {
         if let Some(what) = unexpected(form, &result, stop) {
             self.fail(line, what);
         }
+    }
+
+    /// Loses power, in a call or between two.
+    fn power(&mut self, line: usize, pid: Pid, power: &PowerLine) {
+        if let Some((steps, form)) = &power.during
+            && let Some(what) = self.begin(pid, *steps, form)
+        {
+            self.fail(line, what);
+        }
+        let shared = self.durable.as_ref().expect("there is a journal where power may be lost");
+        let journal = shared.journal().expect("as above");
+        let pending = journal.pending();
+        let found = journal.recover(&journal.state(&power.lost));
+        let unknown = power.lost.iter().copied().find(|number| *number as usize >= pending);
+        drop(journal);
+        self.found = Some(found);
+        if let Some(number) = unknown {
+            self.fail(line, format!("change {number} is not there; {pending} are not durable yet"));
+        }
+    }
+
+    /// Begins a call and performs so many of its steps; why that cannot be done, if it cannot.
+    fn begin(&mut self, pid: Pid, steps: u32, form: &CallForm) -> Option<String> {
+        let call = match issue_call(&form.record) {
+            Ok(Some(call)) => call,
+            Ok(None) => return Some("this is no call of a client".to_owned()),
+            Err(error) => return Some(error.to_string()),
+        };
+        let mut task = self.vfs.begin_call(pid, call);
+        for taken in 1..=steps {
+            if task.step().is_some() {
+                return Some(format!("the call returned in its step {taken}, before {steps}"));
+            }
+            if task.is_blocked() {
+                return Some(format!("the call waits for somebody after {taken} steps"));
+            }
+        }
+        None
     }
 
     fn list(&mut self, line: usize, pid: Pid, path: &[u8], names: &Result<Vec<Vec<u8>>, i32>) {

@@ -120,13 +120,7 @@ impl Finding {
         let json = self.case.to_json();
         let invariant = &self.violation.invariant;
         let message = &self.violation.message;
-        // How a run ends is always judged; there is nothing to ask for.
-        let check = match self.class {
-            Class::Crash | Class::Trap | Class::Deadlock | Class::Nondeterminism => String::new(),
-            Class::Violation | Class::Divergence | Class::Leak => {
-                format!(".check(invariant::{invariant}())")
-            }
-        };
+        let check = self.check_text();
         format!(
             "//! {message}\n\nuse fuserig::prelude::*;\n\nconst CASE: &str = r##\"{json}\"##;\n\n\
              #[test]\nfn {name}() {{\n    let case = Case::from_json(CASE).expect(\"stored by \
@@ -135,6 +129,38 @@ impl Finding {
              Simulation::of_case(case).run(subject){check}.or_report();\n\
              }}\n"
         )
+    }
+}
+
+impl Finding {
+    /// The part of a test that asks for the invariant. How a run ends is always judged, so that
+    /// there is nothing to ask for; what only the author knows is a name to be put in.
+    fn check_text(&self) -> String {
+        match self.class {
+            Class::Crash | Class::Trap | Class::Deadlock | Class::Nondeterminism => {
+                return String::new();
+            }
+            Class::Violation | Class::Divergence | Class::Leak => {}
+        }
+        let invariant = self.violation.invariant.as_str();
+        let required = |name: &str| {
+            let with = self.required.iter().find_map(|text| text.strip_prefix(name));
+            with.and_then(|rest| rest.strip_prefix(':'))
+        };
+        let arguments = match (invariant, &self.case.crash) {
+            ("durable", Some(crash)) => format!("Durability::{:?}", crash.durability),
+            ("durable", None) => "Durability::Ordered".to_owned(),
+            ("never_visible", _) => match required("never_visible") {
+                Some(name) => format!("{name:?}"),
+                None => "HIDDEN".to_owned(),
+            },
+            ("no_interference", _) => "is_hidden".to_owned(),
+            ("twins_agree", _) => "other_filter".to_owned(),
+            ("agrees_with", _) => "&right_subject()".to_owned(),
+            ("cost_bound", _) => "COST_MAX".to_owned(),
+            _ => String::new(),
+        };
+        format!(".check(invariant::{invariant}({arguments}))")
     }
 }
 

@@ -6,7 +6,7 @@
 //! switches, faults or a loss of power is told by its trace and shown again by its case.
 
 use fuserig_traces::calls::{CallNr, CallSpec, Shape};
-use fuserig_traces::record::{CallFlags, CallRecord, TreeRecord, Value};
+use fuserig_traces::record::{CallFlags, CallRecord, NoteKind, NoteRecord, TreeRecord, Value};
 use fuserig_traces::{FirstClient, Header, TraceWriter};
 
 use super::{Action, Finding};
@@ -189,7 +189,7 @@ fn on_attributes(call: &Call) -> Option<(CallNr, Named)> {
 }
 
 /// The call as a record without its result.
-fn record(call: &Call) -> Option<CallRecord> {
+pub(super) fn call_record(call: &Call) -> Option<CallRecord> {
     let (nr, mut named) = on_file(call).or_else(|| on_name(call))?;
     let spec = CallSpec::by_nr(nr)?;
     let args = spec.args.iter().map(|(name, kind)| {
@@ -244,6 +244,14 @@ impl Finding {
         for record in &records {
             writer.append(record.as_ref()).ok()?;
         }
+        if let Some(power) = &self.record.power {
+            let text = match power.lost.is_empty() {
+                true => power.crash.to_string(),
+                false => format!("{}; gone are: {}", power.crash, power.lost.join("; ")),
+            };
+            let note = NoteRecord { seq: 0, kind: NoteKind::ANNOTATION, count: 0, text };
+            writer.append(note.as_ref()).ok()?;
+        }
         let written = writer.finish().ok()?.1;
         (!records.is_empty()).then_some(written)
     }
@@ -254,7 +262,7 @@ impl Finding {
         for (client, program) in self.case.clients.iter().enumerate() {
             if program.uid != 0 {
                 let call = Call::SetIds { uid: Some(program.uid), gid: Some(program.uid) };
-                let who = record(&call).map(|record| at(record, client, (0, Some(0))));
+                let who = call_record(&call).map(|record| at(record, client, (0, Some(0))));
                 records.extend(who);
             }
         }
@@ -262,7 +270,7 @@ impl Finding {
         for entry in &self.record.calls {
             let action = &self.case.clients[entry.client].actions[entry.action];
             let open: &mut Vec<i32> = &mut files[entry.client];
-            let Some(call) = record(&action.call(open)) else { continue };
+            let Some(call) = call_record(&action.call(open)) else { continue };
             let mut call = at(call, entry.client, (entry.begin, entry.end));
             if let Some(result) = &entry.result {
                 call.result = result.value.unwrap_or(-1);

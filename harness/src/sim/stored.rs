@@ -1,9 +1,15 @@
 //! A finding in the forms it is kept in: a report entry, a scenario.
 //!
 //! What a reader would get wrong: a scenario has one client after the other, so a finding that
-//! needs forced switches has no scenario and is kept as a case.
+//! needs forced switches or faults has no scenario and is kept as a case. One that needs a loss of
+//! power has one, which ends in the tree that was found afterwards.
 
-use super::{Action, Class, Ending, Finding, show_result};
+use core::fmt::Write as _;
+
+use fuserig_traces::text::{CallForm, ExpectedResult};
+
+use super::recorded::call_record;
+use super::{Action, CallEntry, Class, Ending, Finding, show_result};
 use crate::report;
 
 impl Class {
@@ -55,34 +61,27 @@ impl Finding {
     pub fn to_scenario(&self) -> Option<String> {
         let case = &self.case;
         let serial = case.schedule.switches.is_empty() && case.faults.is_empty();
-        let filtered = !case.filter.is_empty() && case.crash.is_none();
-        if !serial || !filtered {
+        if !serial || case.filter.is_empty() {
             return None;
         }
-        let mut text = format!("title {}\n", self.violation);
-        text.push_str(&format!("abi {}\nfidelity {}\n", case.abi, case.fidelity.name()));
-        if case.filter != "none" {
-            text.push_str(&format!("mount filter=f\n\nfilter f = {}\n", case.filter));
-        }
-        text.push_str("\nlower\n");
-        for line in case.tree.lines() {
-            text.push_str(&format!("  {line}\n"));
-        }
-        for (client, program) in case.clients.iter().enumerate() {
-            let (pid, uid) = (client + 1, program.uid);
-            text.push_str(&format!("\nclient c{pid} pid={pid} uid={uid} gid={uid} umask=022\n"));
-        }
+        let mut text = self.stage_text();
         text.push_str("\nrun\n");
         let mut files = vec![Vec::new(); case.clients.len()];
+        let mut under_way = None;
         for entry in &self.record.calls {
             let action = &case.clients[entry.client].actions[entry.action];
-            let open: &mut Vec<i64> = &mut files[entry.client];
+            let open: &mut Vec<i32> = &mut files[entry.client];
             let call = call_text(action, open)?;
             let result = entry.result.as_ref();
-            let seen = result.map_or("never returned".to_owned(), show_result);
             let client = entry.client + 1;
-            text.push_str(&format!("  c{client}: {call} = ?   # {action}: {seen}\n"));
-            match (action, result.and_then(|result| result.value.ok())) {
+            if self.record.power.is_some() && entry.end.is_none() {
+                under_way = Some((entry, format!("{call}   # {action}: never returned")));
+                continue;
+            }
+            let seen = result.map_or("never returned".to_owned(), show_result);
+            let _ = writeln!(text, "  c{client}: {call} = ?   # {action}: {seen}");
+            let number = result.and_then(|result| result.value.ok());
+            match (action, number.and_then(|number| i32::try_from(number).ok())) {
                 (Action::Open { .. }, Some(fd)) => open.push(fd),
                 (Action::Close { file }, _) if !open.is_empty() => {
                     let place = open.len() - 1 - usize::from(*file) % open.len();
@@ -91,12 +90,65 @@ impl Finding {
                 _ => {}
             }
         }
+        self.power_text(&mut text, under_way);
         Some(text)
+    }
+
+    /// What is there before anything happens.
+    fn stage_text(&self) -> String {
+        let case = &self.case;
+        let mut text = format!("title {}\n", self.violation);
+        let _ = writeln!(text, "abi {}\nfidelity {}", case.abi, case.fidelity.name());
+        if let Some(crash) = &case.crash {
+            let _ = writeln!(text, "durability {}", crash.durability);
+        }
+        if case.filter != "none" {
+            let _ = writeln!(text, "mount filter=f\n\nfilter f = {}", case.filter);
+        }
+        text.push_str("\nlower\n");
+        for line in case.tree.lines() {
+            let _ = writeln!(text, "  {line}");
+        }
+        for (client, program) in case.clients.iter().enumerate() {
+            let (pid, uid) = (client + 1, program.uid);
+            let _ = writeln!(text, "\nclient c{pid} pid={pid} uid={uid} gid={uid} umask=022");
+        }
+        text
+    }
+
+    /// The loss of power, in the call that was under way if there was one, and what was found.
+    fn power_text(&self, text: &mut String, under_way: Option<(&CallEntry, String)>) {
+        let Some(power) = &self.record.power else { return };
+        let client = under_way.as_ref().map_or(1, |(entry, _)| entry.client + 1);
+        let _ = write!(text, "  c{client}: power lost");
+        for number in &power.crash.lost {
+            let _ = write!(text, " {number}");
+        }
+        if let Some((entry, call)) = under_way {
+            let _ = write!(text, " after {} of {call}", power.crash.step - entry.begin);
+        }
+        text.push('\n');
+        for line in &power.lost {
+            let _ = writeln!(text, "  # lost: {line}");
+        }
+        text.push_str("\ntree\n");
+        for line in self.record.lower.to_tree().lines() {
+            let _ = writeln!(text, "  {line}");
+        }
     }
 }
 
-/// A call as scenarios spell it; none for the few that have no spelling here.
-fn call_text(action: &Action, files: &[i64]) -> Option<String> {
+/// A call as a scenario has it: as people spell it, and else by the names of its table.
+fn call_text(action: &Action, files: &[i32]) -> Option<String> {
+    let short = short_text(action, files).filter(|text| CallForm::parse(text).is_ok());
+    short.or_else(|| {
+        let record = call_record(&action.call(files))?;
+        Some(CallForm { record, expected: ExpectedResult::Success }.to_string())
+    })
+}
+
+/// A call as people spell it; none for those that are rare in scenarios.
+fn short_text(action: &Action, files: &[i32]) -> Option<String> {
     let fd = |file: &u8| match files.len() {
         0 => -1,
         open => files[open - 1 - usize::from(*file) % open],
