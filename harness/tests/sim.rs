@@ -6,6 +6,8 @@ mod common;
 mod deadlock;
 #[path = "sim/determinism.rs"]
 mod determinism;
+#[path = "sim/faults.rs"]
+mod faults;
 #[path = "sim/guided.rs"]
 mod guided;
 #[path = "sim/invariants.rs"]

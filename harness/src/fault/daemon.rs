@@ -211,6 +211,10 @@ impl Daemon for FaultyDaemon {
                 self.inner.serve(request, device);
                 self.inner.serve(request, device);
             }
+            Some(FaultKind::Daemon { fault: DaemonFault::Late }) => {
+                self.armed.borrow_mut().note_late(request.pid);
+                self.inner.serve(request, device);
+            }
             _ => self.inner.serve(request, device),
         }
     }

@@ -26,6 +26,8 @@ use super::FaultKind;
 pub struct Armed {
     waiting: BTreeMap<Pid, Vec<FaultKind>>,
     fired: u64,
+    /// Whose daemon took its time in this step.
+    late: Option<Pid>,
 }
 
 impl Armed {
@@ -42,6 +44,16 @@ impl Armed {
     /// Counts a fault that happened elsewhere.
     pub fn note_fired(&mut self) {
         self.fired += 1;
+    }
+
+    /// The daemon takes its time over a request of that client.
+    pub fn note_late(&mut self, pid: Pid) {
+        self.late = Some(pid);
+    }
+
+    /// Whose daemon took its time since this was asked last.
+    pub fn take_late(&mut self) -> Option<Pid> {
+        self.late.take()
     }
 
     /// How many faults happened so far.

@@ -76,17 +76,21 @@ pub enum DaemonFault {
     Fails,
     /// It answers twice.
     Twice,
+    /// It answers late: meanwhile two seconds pass, and whoever else can move goes first, until
+    /// one of their calls has returned.
+    Late,
 }
 
 impl FaultKind {
     /// What a daemon can do wrong.
-    pub const DAEMON: [DaemonFault; 6] = [
+    pub const DAEMON: [DaemonFault; 7] = [
         DaemonFault::Dies,
         DaemonFault::Never,
         DaemonFault::WrongLength,
         DaemonFault::ErrorWithBody,
         DaemonFault::Fails,
         DaemonFault::Twice,
+        DaemonFault::Late,
     ];
 }
 
@@ -109,6 +113,7 @@ impl fmt::Display for FaultKind {
                 DaemonFault::ErrorWithBody => "the daemon answers an error with a body",
                 DaemonFault::Fails => "the daemon answers EIO",
                 DaemonFault::Twice => "the daemon answers twice",
+                DaemonFault::Late => "the daemon answers late",
             }),
         }
     }
@@ -155,7 +160,8 @@ const LOWER: &[(&str, &[Errno])] = &[
     ("lookup", &[Errno::EIO, Errno::ENOMEM]),
     ("getattr", &[Errno::EIO]),
     ("setattr", &[Errno::EIO, Errno::ENOSPC]),
-    ("create_open", &[Errno::ENOSPC, Errno::EDQUOT, Errno::EIO]),
+    // What an open that creates asks for (the kernel opens afterwards).
+    ("create", &[Errno::ENOSPC, Errno::EDQUOT, Errno::EIO]),
     ("mknod", &[Errno::ENOSPC, Errno::EDQUOT]),
     ("mkdir", &[Errno::ENOSPC, Errno::EDQUOT, Errno::EIO]),
     ("symlink", &[Errno::ENOSPC]),
@@ -170,6 +176,14 @@ const LOWER: &[(&str, &[Errno])] = &[
     ("read_dir", &[Errno::EIO]),
     ("get_xattr", &[Errno::EIO]),
     ("set_xattr", &[Errno::ENOSPC, Errno::EDQUOT]),
+    ("list_xattr", &[Errno::EIO]),
+    ("remove_xattr", &[Errno::EIO, Errno::ENOSPC]),
+    ("readlink", &[Errno::EIO]),
+    ("fallocate", &[Errno::ENOSPC, Errno::EDQUOT, Errno::EIO]),
+    ("copy_range", &[Errno::EIO, Errno::ENOSPC, Errno::EDQUOT]),
+    ("statfs", &[Errno::EIO]),
+    ("access", &[Errno::EIO]),
+    ("flush", &[Errno::EIO, Errno::ENOSPC, Errno::EDQUOT]),
 ];
 
 impl FaultPlan {
@@ -213,7 +227,7 @@ impl FaultPlan {
 /// What an action asks of the lower filesystem besides walking.
 fn asks_for(action: &Action) -> &'static [&'static str] {
     match action {
-        Action::Open { .. } => &["open", "create_open", "lookup"],
+        Action::Open { .. } => &["open", "create", "lookup"],
         Action::Read { .. } => &["read"],
         Action::Write { .. } => &["write"],
         Action::Truncate { .. } | Action::Chmod { .. } | Action::Chown { .. } => &["setattr"],
@@ -230,7 +244,15 @@ fn asks_for(action: &Action) -> &'static [&'static str] {
         Action::List { .. } => &["read_dir"],
         Action::Getxattr { .. } => &["get_xattr"],
         Action::Setxattr { .. } => &["set_xattr"],
-        _ => &["lookup"],
+        Action::Listxattr { .. } => &["list_xattr"],
+        Action::Removexattr { .. } => &["remove_xattr"],
+        Action::Readlink { .. } => &["readlink"],
+        Action::Fallocate { .. } => &["fallocate"],
+        Action::Copy { .. } => &["copy_range"],
+        Action::Statfs { .. } => &["statfs"],
+        Action::Access { .. } => &["access"],
+        Action::Close { .. } => &["flush"],
+        Action::Seek { .. } | Action::Chdir { .. } => &["lookup"],
     }
 }
 

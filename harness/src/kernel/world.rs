@@ -89,6 +89,8 @@ pub struct World {
     unregistered: BTreeSet<FilterId>,
     /// Which private allocations of later operations fail (row W10).
     pub alloc_failures: AllocFailures,
+    /// How many private allocations of finished operations failed so, until somebody takes note.
+    pub allocs_refused: u64,
     next_operation: u64,
 }
 
@@ -134,6 +136,7 @@ impl World {
             refused_kept: 0,
             unregistered: BTreeSet::new(),
             alloc_failures: AllocFailures::Never,
+            allocs_refused: 0,
             next_operation: 0,
         };
         if !config.options.no_daemon {

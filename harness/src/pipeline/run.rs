@@ -415,6 +415,7 @@ impl Run {
         let lost = arena.leaks().filter(|memory| arena.kind(*memory) == MemoryKind::Private);
         let leaked = u32::try_from(lost.count()).expect("a handful of allocations");
         world.mount.leaks.buffers += u64::from(leaked);
+        world.allocs_refused += u64::from(arena.refused());
         if freed > 0 || leaked > 0 {
             self.emit(world, Step::Free, What::Buffers { freed, leaked });
         }

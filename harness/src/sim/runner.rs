@@ -27,6 +27,9 @@ use crate::pipeline::{DAEMON, SeeingSink, SeenCalls, Sink, Stop};
 use crate::report::FilterCall;
 use crate::vfs::{Call, Point, Task, Vfs, VfsConfig};
 
+/// How long a daemon takes that answers late.
+const LATE_SECONDS: i64 = 2;
+
 /// Most steps of one run; reaching it is an ending of its own.
 pub const STEPS_MAX: u64 = 1_000_000;
 
@@ -76,11 +79,15 @@ struct Lane<'v> {
     entry: usize,
     files: Vec<i32>,
     no_memory: bool,
+    /// Whether that was met.
+    starved: bool,
     hung: bool,
     /// Killed: nobody gets what the call under way returns.
     killed: bool,
     /// The task is what the kernel does for a client that is gone.
     leaving: bool,
+    /// The daemon takes its time: others go first until one of their calls has returned.
+    late: bool,
 }
 
 impl Lane<'_> {
@@ -244,9 +251,11 @@ fn lanes<'v>(case: &Case) -> Vec<Lane<'v>> {
         entry: 0,
         files: Vec::new(),
         no_memory: false,
+        starved: false,
         hung: false,
         killed: false,
         leaving: false,
+        late: false,
     };
     (0..case.clients.len()).map(lane).collect()
 }
@@ -386,9 +395,7 @@ impl Session<'_, '_> {
         if self.enabled.len() == 1 && !scheduler.wants_every_step() {
             return self.enabled[0].client;
         }
-        let current = self.current;
-        let going_on =
-            self.enabled.iter().position(|candidate| candidate.client == current).unwrap_or(0);
+        let going_on = self.going_on();
         let chosen = scheduler.choose(&self.enabled, going_on, self.steps);
         if chosen != going_on {
             let Candidate { client, action, step, .. } = self.enabled[going_on];
@@ -398,6 +405,27 @@ impl Session<'_, '_> {
             self.switches.push(Switch { client, action, step, to });
         }
         self.enabled[chosen].client
+    }
+
+    /// Who moves unless the scheduler says otherwise, as a place among those who can: the same as
+    /// before, but nobody whose daemon takes its time while another can move.
+    fn going_on(&self) -> usize {
+        let place = |wanted: &dyn Fn(usize) -> bool| {
+            self.enabled.iter().position(|candidate| wanted(candidate.client))
+        };
+        let current = self.current;
+        place(&|client| client == current && !self.lanes[client].late)
+            .or_else(|| place(&|client| !self.lanes[client].late))
+            .or_else(|| place(&|client| client == current))
+            .unwrap_or(0)
+    }
+
+    /// A daemon that took its time in this step: the clock has moved on.
+    fn note_late(&mut self) {
+        let Some(pid) = self.armed.borrow_mut().take_late() else { return };
+        let now = self.vfs.world().now;
+        self.vfs.advance_to(Timespec { sec: now.sec.saturating_add(LATE_SECONDS), ..now });
+        self.lanes.iter_mut().filter(|lane| lane.pid == pid).for_each(|lane| lane.late = true);
     }
 
     /// Moves one client by one step; says whether its call returned.
@@ -418,13 +446,27 @@ impl Session<'_, '_> {
             note_step(self.vfs, lane.pid, action, &before, footprint);
         }
         if lane.no_memory {
-            self.vfs.world_mut().alloc_failures = AllocFailures::Never;
+            let mut world = self.vfs.world_mut();
+            world.alloc_failures = AllocFailures::Never;
+            if core::mem::take(&mut world.allocs_refused) > 0 {
+                // One fault, however often it is met.
+                if !core::mem::replace(&mut lane.starved, true) {
+                    self.armed.borrow_mut().note_fired();
+                }
+            }
         }
         lane.step += 1;
+        lane.late = false;
         self.steps += 1;
         let returned = result.is_some();
+        if !self.case.faults.faults.is_empty() {
+            self.note_late();
+            if returned {
+                self.lanes.iter_mut().for_each(|lane| lane.late = false);
+            }
+        }
         if self.detail == Detail::Steps {
-            let action = lane.next;
+            let action = self.lanes[client].next;
             let calls = self.seen.map(SeenCalls::take).unwrap_or_default();
             self.filter_calls.extend(calls.into_iter().map(|call| (self.rows.len(), call)));
             self.rows.push(StepRow { client, action, point, returned });
@@ -447,6 +489,7 @@ impl Session<'_, '_> {
         let lane = &mut self.lanes[client];
         let faults = self.case.faults.of(client, lane.next);
         lane.no_memory = faults.contains(&FaultKind::NoMemory);
+        lane.starved = false;
         lane.killed = faults.contains(&FaultKind::Killed);
         let jump: i64 = faults
             .iter()
@@ -455,6 +498,9 @@ impl Session<'_, '_> {
                 _ => 0,
             })
             .fold(0, i64::saturating_add);
+        if jump != 0 {
+            self.armed.borrow_mut().note_fired();
+        }
         let now = self.vfs.world().now;
         // A millisecond an action, so that times tell an order.
         let nanos = now.nsec + if self.still { 0 } else { 1_000_000 };
@@ -495,6 +541,7 @@ impl Session<'_, '_> {
             return;
         }
         if core::mem::take(&mut lane.killed) {
+            self.armed.borrow_mut().note_fired();
             lane.leaving = true;
             lane.task = Some(self.vfs.begin_call(lane.pid, Call::Exit));
             return;

@@ -34,6 +34,7 @@ pub struct Arena {
     failures: AllocFailures,
     fidelity: Fidelity,
     private_allocations: u32,
+    refused: u32,
 }
 
 impl Arena {
@@ -46,6 +47,7 @@ impl Arena {
             failures: AllocFailures::Never,
             fidelity: Fidelity::Faithful,
             private_allocations: 0,
+            refused: 0,
         }
     }
 
@@ -57,6 +59,12 @@ impl Arena {
         self.events.clear();
         self.failures = AllocFailures::Never;
         self.private_allocations = 0;
+        self.refused = 0;
+    }
+
+    /// How many private allocations the failure policy refused since the last reset.
+    pub fn refused(&self) -> u32 {
+        self.refused
     }
 
     /// Decides which private allocations fail from now on.
@@ -109,6 +117,7 @@ impl Arena {
         let number = self.private_allocations;
         self.private_allocations += 1;
         if self.failures.refuses(number, len) {
+            self.refused += 1;
             return None;
         }
         Some(self.insert(MemoryKind::Private, owner, &[], len))
