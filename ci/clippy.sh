@@ -2,7 +2,8 @@
 # usage: bash ci/clippy.sh
 #
 # No warning from rustc or clippy: with default features and, where a crate has features, with
-# all, with none and with each of the harness's own. Clippy also refuses std items newer than the promised Rust version.
+# all, with none and with each of the harness's own. Clippy also refuses std items newer than
+# the promised Rust version.
 set -euo pipefail
 # shellcheck source=ci/lib/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"

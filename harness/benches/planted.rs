@@ -1,14 +1,15 @@
 //! The suite tested: how many planted mistakes and mutants the search finds, and how often it
 //! raises a false alarm. Prints figures for BENCHMARKS.md; it measures no time but its own.
 //!
-//! `cargo bench -p fuserig --bench planted -- [kill|alarms|mutants|bounded]`; without a word, all.
+//! `cargo bench -p fuserig --bench planted --` and any of `kill`, `held-out`, `alarms`, `mutants`
+//! and `bounded`; without a word, all.
 
 #[path = "../tests/planted/mod.rs"]
 mod suite;
 
 use fuserig::crash::Workloads;
 use fuserig::prelude::*;
-use suite::{all, line, mutants};
+use suite::{all, held_out, line, mutants};
 
 /// Operations on correct twins, over all of them.
 const ALARM_OPERATIONS: u64 = 1_000_000;
@@ -19,17 +20,21 @@ const MUTANTS_ONE_IN: usize = 11;
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let wants = |word: &str| wanted.is_empty() || wanted.iter().any(|other| other == word);
-    if wants("kill") {
-        let planted = all();
-        let found = planted.iter().filter(|mistake| {
-            let found = mistake.hunt(20_000);
-            println!("{}", line(mistake, found.as_deref()));
-            found.is_some()
-        });
-        println!("planted: killed {} of {}", found.count(), planted.len());
+    for (word, series, planted) in
+        [("kill", "planted", all as fn() -> Vec<_>), ("held-out", "held out", held_out)]
+    {
+        let planted = if wants(word) { planted() } else { Vec::new() };
+        if !planted.is_empty() {
+            let found = planted.iter().filter(|mistake| {
+                let found = mistake.hunt(20_000);
+                println!("{}", line(mistake, found.as_deref()));
+                found.is_some()
+            });
+            println!("{series}: killed {} of {}", found.count(), planted.len());
+        }
     }
     if wants("alarms") {
-        let planted = all();
+        let planted: Vec<_> = all().into_iter().chain(held_out()).collect();
         let (mut operations, mut alarms, mut seed) = (0, 0, 1000);
         while operations < ALARM_OPERATIONS {
             for mistake in &planted {

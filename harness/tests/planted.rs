@@ -7,7 +7,7 @@
 #[path = "planted/mod.rs"]
 mod suite;
 
-use suite::{all, line, mutants};
+use suite::{all, held_out, line, mutants};
 
 /// Mistakes that a search of 2,560 operations finds.
 const FOUND_SOON: [&str; 18] = [
@@ -43,6 +43,7 @@ const KILLED_SOON: [(&str, &str); 3] = [
 fn planted_mistakes_are_found() {
     let planted = all();
     assert!(planted.len() >= 40, "{} planted mistakes", planted.len());
+    assert!(held_out().len() >= 10, "{} held out", held_out().len());
     let (mut count, mut missed) = (0, Vec::new());
     for mistake in planted.iter().filter(|mistake| FOUND_SOON.contains(&mistake.name)) {
         let found = mistake.hunt(2560);

@@ -11,7 +11,7 @@ pub(crate) fn load(object: &'static [u8]) -> impl Fn() -> Option<Box<dyn Filter>
     move || Some(Box::new(load(object).expect("a committed object")))
 }
 
-fn planted<F: Filter + 'static>(
+pub(super) fn planted<F: Filter + 'static>(
     name: &'static str,
     object: &'static [u8],
     right: fn() -> F,
@@ -37,6 +37,7 @@ macro_rules! object {
         include_bytes!(concat!("../data/planted/", $name, ".o"))
     };
 }
+pub(super) use object;
 
 fn no(refused: bool, errno: Errno) -> Verdict {
     if refused { Verdict::Error(errno) } else { Verdict::Continue }

@@ -8,7 +8,7 @@ use super::lowers::Boxed;
 use super::lowers::{Bug, over_wrong};
 use super::{Planted, general};
 
-fn planted(name: &'static str, durability: Durability, bug: fn() -> Bug) -> Planted {
+pub(super) fn planted(name: &'static str, durability: Durability, bug: fn() -> Bug) -> Planted {
     let judges = move || {
         let mut judges = general();
         judges.push(Box::new(invariant::durable(durability)));

@@ -9,7 +9,7 @@ use fuserig_abi::{NodeId, Opcode, Reply, Request};
 use super::{Planted, general};
 
 /// What a server does with a request for a filter; false leaves it to the right one.
-type Bug = fn(&mut u32, &Request, &mut Device<'_>) -> bool;
+pub(super) type Bug = fn(&mut u32, &Request, &mut Device<'_>) -> bool;
 
 #[derive(Debug)]
 struct Wrong {
@@ -35,13 +35,18 @@ impl Daemon for Wrong {
     }
 }
 
-fn answer(device: &mut Device<'_>, request: &Request, error: i32, body: Vec<u8>) -> bool {
+pub(super) fn answer(
+    device: &mut Device<'_>,
+    request: &Request,
+    error: i32,
+    body: Vec<u8>,
+) -> bool {
     let _ = device.reply(&Reply { unique: request.unique, error, body });
     true
 }
 
 /// The right body of a reply.
-fn echo(request: &Request) -> Vec<u8> {
+pub(super) fn echo(request: &Request) -> Vec<u8> {
     EchoDaemon::default().echo(request).unwrap_or_default()
 }
 
@@ -53,7 +58,7 @@ fn asking() -> FuseOps {
         .rmdir_prefilter(|_, _| Verdict::UserPrefilter)
 }
 
-fn planted(name: &'static str, bug: Bug) -> Planted {
+pub(super) fn planted(name: &'static str, bug: Bug) -> Planted {
     let right = Subject::new(Abi::V4, asking).daemon(EchoDaemon::default).over(super::TREE);
     let model = right.clone();
     let judges = move || {

@@ -196,7 +196,7 @@ fn of_attribute_names() -> Vec<Planted> {
     ]
 }
 
-fn filter<F: Filter + 'static, G: Filter + 'static>(
+pub(super) fn filter<F: Filter + 'static, G: Filter + 'static>(
     name: &'static str,
     wrong: fn() -> F,
     right: fn() -> G,
