@@ -27,7 +27,7 @@ struct Bench {
     caller: Caller,
     dentry: fuserig::kernel::DentryId,
     handle: fuserig::kernel::HandleId,
-    args: CallArgs,
+    args: Option<Box<CallArgs>>,
 }
 
 impl Bench {
@@ -47,15 +47,15 @@ impl Bench {
         let open = Operation::Open { handle, directory: false };
         let opened = Run::new(&mut world, open, caller.clone(), 0).finish(&mut world);
         assert_eq!(opened.error, 0, "the file opens");
-        Bench { world, caller, dentry, handle, args: CallArgs::new(Op::Lookup) }
+        Bench { world, caller, dentry, handle, args: Some(Box::new(CallArgs::new(Op::Lookup))) }
     }
 
     fn perform(&mut self, operation: Operation) {
-        let args = core::mem::replace(&mut self.args, CallArgs::new(Op::Lookup));
+        let args = self.args.take().expect("the run before gave them back");
         let mut run = Run::with_args(&mut self.world, operation, self.caller.clone(), 0, args);
         while run.step(&mut self.world) == fuserig::pipeline::Progress::Running {}
         let (outcome, args) = run.into_outcome();
-        self.args = args;
+        self.args = Some(args);
         black_box(outcome);
     }
 

@@ -2,12 +2,11 @@
 //! (SEMANTICS 2.6, 2.7).
 
 use fuserig_abi::{
-    Abi, Arg, BufferFlags, CallArgs, Caller, Errno, FuseWriteIn, NodeId, Op, Opcode, Phase,
+    Abi, Arg, BufferFlags, CallArgs, Caller, Errno, FuseWriteIn, NodeId, Op, Opcode, Phase, Quirk,
     RequestFlags,
 };
 
 use super::device::{Asking, Settled, Shape, ask};
-use super::run::quirk;
 use super::{Run, Stop};
 use crate::kernel::World;
 
@@ -34,7 +33,7 @@ pub(super) fn prefilter(world: &mut World, run: &mut Run) -> Result<i64, Stop> {
             return prefilter_of(world, run, 0);
         }
         // The index of the last argument is taken before the first (USER-1).
-        return Err(Stop::Crash(quirk("USER-1")));
+        return Err(Stop::Crash(Quirk::USER_1));
     }
     let last = run.args.in_count - 1;
     let echoed = match &run.args.in_args[last] {
@@ -42,7 +41,7 @@ pub(super) fn prefilter(world: &mut World, run: &mut Run) -> Result<i64, Stop> {
         _ => run.args.in_count,
     };
     if echoed == 0 {
-        run.quirk(world, "USER-5");
+        run.quirk(world, Quirk::USER_5);
     }
     if !world.faithful() {
         // Names that may not change are sent and not expected back, wherever they stand (USER-2).
@@ -58,20 +57,20 @@ pub(super) fn prefilter(world: &mut World, run: &mut Run) -> Result<i64, Stop> {
 
 fn prefilter_of(world: &mut World, run: &mut Run, echoed: usize) -> Result<i64, Stop> {
     let faithful = world.faithful();
-    let CallArgs { in_args, arena, .. } = &mut run.args;
+    let CallArgs { in_args, arena, .. } = &mut *run.args;
     for arg in &mut in_args[..echoed] {
         if let Arg::Buffer(buffer) = arg {
             let max = u64::from(buffer.max_size);
             let answer = buffer.get_writeable(arena, max, true);
             let Some(memory) = answer.memory else {
-                run.quirk(world, "USER-2");
+                run.quirk(world, Quirk::USER_2);
                 return Ok(i64::from(Errno::ENOMEM.negative()));
             };
             buffer.data = Some(memory);
         }
     }
     if faithful && run.op == Op::Setxattr {
-        run.quirk(world, "USER-4");
+        run.quirk(world, Quirk::USER_4);
     }
     let body = request_body(&run.args.in_args[..run.args.in_count], run, world)?;
     let echoed: Vec<usize> = (0..echoed).collect();
@@ -82,7 +81,7 @@ fn prefilter_of(world: &mut World, run: &mut Run, echoed: usize) -> Result<i64, 
 pub(super) fn postfilter(world: &mut World, run: &mut Run) -> Result<i64, Stop> {
     let wire: Vec<usize> = wire_outs(run);
     let mut lost_error = false;
-    let CallArgs { out_args, arena, .. } = &mut run.args;
+    let CallArgs { out_args, arena, .. } = &mut *run.args;
     for &index in &wire {
         if let Arg::Buffer(buffer) = &mut out_args[index] {
             let size = buffer.size;
@@ -96,7 +95,7 @@ pub(super) fn postfilter(world: &mut World, run: &mut Run) -> Result<i64, Stop> 
         }
     }
     if lost_error {
-        run.quirk(world, "USER-7");
+        run.quirk(world, Quirk::USER_7);
     }
     let mut args: Vec<Arg> = run.args.ins().to_vec();
     args.extend(wire.iter().map(|&index| run.args.out_args[index]));
@@ -115,7 +114,7 @@ pub(super) fn postfilter(world: &mut World, run: &mut Run) -> Result<i64, Stop> 
     let outcome = talk(world, run, body, error_in, Direction::Out(&wire))?;
     if outcome < 0 {
         if run.op == Op::Readdir && world.faithful() {
-            run.quirk(world, "N8");
+            run.quirk(world, Quirk::N8);
         }
         if !world.faithful() {
             for &(index, size) in &sizes {
@@ -125,7 +124,7 @@ pub(super) fn postfilter(world: &mut World, run: &mut Run) -> Result<i64, Stop> 
             }
         }
     } else if run.op == Op::Setxattr && world.faithful() && world.abi != Abi::Android {
-        return Err(Stop::Crash(quirk("USER-3")));
+        return Err(Stop::Crash(Quirk::USER_3));
     }
     Ok(outcome)
 }
@@ -159,7 +158,7 @@ fn request_body(args: &[Arg], run: &Run, world: &World) -> Result<Pieced, Stop> 
     if world.abi == Abi::Android && world.faithful() && run.op == Op::WriteIter {
         // The data have a length and no address, and are copied all the same (AND-4).
         if run.input::<FuseWriteIn>(0).size > 0 {
-            return Err(Stop::Crash(quirk("AND-4")));
+            return Err(Stop::Crash(Quirk::AND_4));
         }
     }
     let (mut body, mut lengths) = (Vec::new(), Vec::new());
@@ -170,7 +169,7 @@ fn request_body(args: &[Arg], run: &Run, world: &World) -> Result<Pieced, Stop> 
             Arg::Struct(bytes) => body.extend_from_slice(wire_bytes(bytes.bytes(), run, world)),
             Arg::Buffer(buffer) => match buffer.bytes(&run.args.arena) {
                 Ok(bytes) => body.extend_from_slice(bytes),
-                Err(_) => return Err(Stop::Crash(quirk("BUF-3"))),
+                Err(_) => return Err(Stop::Crash(Quirk::BUF_3)),
             },
         }
         lengths.push((body.len() - before) as u32);
@@ -215,7 +214,7 @@ fn talk(
     match ask(world, asking)? {
         Settled::Error(errno) => {
             if run.op == Op::Setxattr && error_in.is_some() {
-                run.quirk(world, "N22");
+                run.quirk(world, Quirk::N22);
             }
             Ok(i64::from(errno.negative()))
         }
@@ -223,12 +222,12 @@ fn talk(
             run.scratch.entries = entries;
             apply(&mut run.args, direction, &sizes, &body);
             if matches!(direction, Direction::In(_)) && names_without_nul(run) {
-                run.quirk(world, "USER-6");
+                run.quirk(world, Quirk::USER_6);
             }
             Ok(0)
         }
         Settled::Broken { copied } => {
-            run.quirk(world, "USER-8");
+            run.quirk(world, Quirk::USER_8);
             if let Some(body) = copied {
                 apply(&mut run.args, direction, &sizes, &body);
             }

@@ -7,14 +7,13 @@
 
 use fuserig_abi::{
     Abi, Caller, Errno, FUSE_BPF_MAX_ENTRIES, FuseBpfEntryOut, FuseEntryBpfOut, FuseOutHeader, Ino,
-    NodeId, Opcode, Reply, Request, Timespec, Unique,
+    NodeId, Opcode, Quirk, Reply, Request, Timespec, Unique,
 };
 use fuserig_sim_fs::LowerExt;
 use zerocopy::FromBytes;
 
 use super::daemon::DAEMON;
 use super::entries::EntryActions;
-use super::run::quirk;
 use super::{Event, Step, Stop, What};
 use crate::kernel::World;
 
@@ -311,7 +310,7 @@ impl Device<'_> {
             return Err(Errno::EINVAL);
         }
         if route == Route::Write && self.world.faithful() {
-            let quirk = quirk("ENT-3");
+            let quirk = Quirk::ENT_3;
             self.emit(What::Quirk { quirk });
             return Err(Errno::EINVAL);
         }
@@ -410,7 +409,7 @@ pub(crate) fn ask(world: &mut World, asking: Asking<'_>) -> Result<Settled, Stop
         }
         // A forced request is queued even without a server, for ever (N4).
         return if asking.forced && world.faithful() {
-            Err(Stop::Hang(quirk("N4")))
+            Err(Stop::Hang(Quirk::N4))
         } else {
             Ok(Settled::Error(Errno::ECONNREFUSED))
         };

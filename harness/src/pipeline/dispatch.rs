@@ -3,12 +3,11 @@
 //! This is the only file that calls a filter. Everything else in the pipeline sees codes.
 
 use fuserig_abi::{
-    Abi, Arg, BufferEvent, BufferFlags, CallArgs, Dir, Errno, FuseBuffer, FuseMkdirIn, MemoryKind,
-    MetaInfo, Op, Opcode, Phase, Row, Slot,
+    Abi, Arg, BufferEvent, BufferFlags, CALL_ARGS_MAX, CallArgs, Dir, Errno, FuseBuffer,
+    FuseMkdirIn, MemoryKind, MetaInfo, Op, Opcode, Phase, Quirk, Row, Slot,
 };
 use fuserig_filters::FilterEnv;
 
-use super::run::quirk;
 use super::{Run, Step, Stop, What};
 use crate::kernel::{FilterId, World};
 
@@ -72,7 +71,7 @@ pub(super) fn prefilter(world: &mut World, run: &mut Run) -> Result<i32, Stop> {
     let code = or_default(world, run, filter, code, Phase::Pre);
     let own = |phase: Phase| has(world, filter, Slot::Member(run.op, phase));
     if code == 0 && !own(Phase::Pre) && own(Phase::Post) {
-        run.quirk(world, "PIPE-10");
+        run.quirk(world, Quirk::PIPE_10);
     }
     Ok(code)
 }
@@ -81,9 +80,9 @@ pub(super) fn prefilter(world: &mut World, run: &mut Run) -> Result<i32, Stop> {
 pub(super) fn postfilter(world: &mut World, run: &mut Run) -> Result<i32, Stop> {
     let Some(filter) = run.filter else { return Ok(run.next) };
     if run.next == USER_POSTFILTER && world.abi != Abi::Android {
-        run.quirk(world, "PIPE-5");
+        run.quirk(world, Quirk::PIPE_5);
     } else if run.next > last_code(world.abi) {
-        run.quirk(world, "PIPE-6");
+        run.quirk(world, Quirk::PIPE_6);
     }
     let called = wants_member(world.abi, run.next);
     let code = if called {
@@ -96,10 +95,10 @@ pub(super) fn postfilter(world: &mut World, run: &mut Run) -> Result<i32, Stop> 
     };
     let code = or_default(world, run, filter, code, Phase::Post);
     if code == USER && world.abi != Abi::Android {
-        run.quirk(world, "PIPE-4");
+        run.quirk(world, Quirk::PIPE_4);
     }
     if called && code >= 0 && run.error < 0 {
-        run.quirk(world, "PIPE-3");
+        run.quirk(world, Quirk::PIPE_3);
     }
     Ok(code)
 }
@@ -143,13 +142,13 @@ const CHANGING: [Op; 14] = [
 /// A failure after the lower step: what that did stays done (PIPE-13).
 pub(super) fn failed_afterwards(world: &mut World, run: &Run) {
     if run.error >= 0 && (CHANGING.contains(&run.op) || run.op == Op::Symlink) {
-        run.quirk(world, "PIPE-13");
+        run.quirk(world, Quirk::PIPE_13);
     }
     if world.faithful() && matches!(run.op, Op::Open | Op::Opendir) {
-        run.quirk(world, "N6");
+        run.quirk(world, Quirk::N6);
     }
     if run.op == Op::Readdir && run.scratch.produced {
-        run.quirk(world, "N7");
+        run.quirk(world, Quirk::N7);
     }
 }
 
@@ -181,9 +180,9 @@ fn or_default(world: &mut World, run: &mut Run, filter: FilterId, code: i32, pha
         if !world.faithful() {
             return 0;
         }
-        run.quirk(world, "PIPE-7");
+        run.quirk(world, Quirk::PIPE_7);
     }
-    run.quirk(world, "PIPE-8");
+    run.quirk(world, Quirk::PIPE_8);
     call(world, run, filter, Slot::Default)
 }
 
@@ -210,26 +209,26 @@ fn choose(
             } else if is(Opcode::OPENDIR) {
                 Slot::Member(Op::Opendir, phase)
             } else {
-                run.quirk(world, "DISP-4");
+                run.quirk(world, Quirk::DISP_4);
                 return Ok(None);
             }
         }
         // Every release of v4 goes through the directory members (DISP-3).
         (Op::Release, phase) if world.abi == Abi::V4 => {
             if has(world, filter, own) {
-                run.quirk(world, "DISP-3");
+                run.quirk(world, Quirk::DISP_3);
             }
             Slot::Member(Op::Releasedir, phase)
         }
         // Tests one member and calls the other (DISP-1).
         (Op::DirFsync, Phase::Pre) => {
             let called = Slot::Member(Op::Fsync, Phase::Pre);
-            return tested(world, run, filter, own, called, "DISP-1");
+            return tested(world, run, filter, own, called, Quirk::DISP_1);
         }
         // Tests the prefilter and calls the postfilter (DISP-2).
         (Op::Mkdir, Phase::Post) => {
             let test = Slot::Member(Op::Mkdir, Phase::Pre);
-            return tested(world, run, filter, test, own, "DISP-2");
+            return tested(world, run, filter, test, own, Quirk::DISP_2);
         }
         (op, phase) => Slot::Member(op, phase),
     };
@@ -242,16 +241,16 @@ fn tested(
     filter: FilterId,
     test: Slot,
     called: Slot,
-    id: &str,
+    quirk: Quirk,
 ) -> Result<Option<Slot>, Stop> {
     if !has(world, filter, test) {
         return Ok(None);
     }
     if !has(world, filter, called) {
-        return Err(Stop::Crash(quirk(id)));
+        return Err(Stop::Crash(quirk));
     }
     if test != called && run.op == Op::DirFsync {
-        run.quirk(world, id);
+        run.quirk(world, quirk);
     }
     Ok(Some(called))
 }
@@ -260,16 +259,20 @@ fn has(world: &World, filter: FilterId, slot: Slot) -> bool {
     world.filters[filter.0 as usize].has(slot)
 }
 
-/// The buffers of the arguments, as they are.
-fn buffers(run: &Run) -> Vec<FuseBuffer> {
+/// The buffers of the arguments, as they are; what is left of the places has no memory.
+fn buffers(run: &Run) -> [FuseBuffer; 2 * CALL_ARGS_MAX] {
+    let mut buffers = [FuseBuffer::default(); 2 * CALL_ARGS_MAX];
     let args = run.args.ins().iter().chain(run.args.outs());
-    args.filter_map(|arg| arg.as_buffer().copied()).collect()
+    for (place, buffer) in buffers.iter_mut().zip(args.filter_map(Arg::as_buffer)) {
+        *place = *buffer;
+    }
+    buffers
 }
 
 /// What a filter is about to be shown.
 struct Before {
     ins: [Arg; 3],
-    buffers: Vec<FuseBuffer>,
+    buffers: [FuseBuffer; 2 * CALL_ARGS_MAX],
     meta: MetaInfo,
     /// How many events the arena had noted.
     events: usize,
@@ -286,12 +289,12 @@ fn views(world: &mut World, run: &Run, before: &Before, slot: Slot) {
             };
             // A view handed out before still points there.
             if run.args.arena.events()[before.events..].iter().any(earlier) {
-                run.quirk(world, "BUF-13");
+                run.quirk(world, Quirk::BUF_13);
             }
         }
         let BufferEvent::GetWriteable { owner, size, copy, row, memory } = event else {
             if matches!(event, BufferEvent::OriginWritten(_)) {
-                run.quirk(world, "N12");
+                run.quirk(world, Quirk::N12);
             }
             continue;
         };
@@ -301,27 +304,27 @@ fn views(world: &mut World, run: &Run, before: &Before, slot: Slot) {
         let old = before.buffers.iter().find(named).copied().unwrap_or_default();
         let allocates = matches!(row, Row::W11 | Row::W12);
         if memory.is_none() {
-            run.quirk(world, "KF-2");
+            run.quirk(world, Quirk::KF_2);
         }
         if allocates {
-            run.quirk(world, "KF-1");
+            run.quirk(world, Quirk::KF_1);
         }
         if matches!(row, Row::W8 | Row::W11) && copy && size > u64::from(old.size) {
-            run.quirk(world, "BUF-1");
+            run.quirk(world, Quirk::BUF_1);
         }
         if row == Row::W11 && size < u64::from(old.size) {
-            run.quirk(world, "BUF-16");
+            run.quirk(world, Quirk::BUF_16);
         }
         if !copy && size > 0 && matches!(row, Row::W9 | Row::W12) {
-            run.quirk(world, "BUF-8");
+            run.quirk(world, Quirk::BUF_8);
         }
         let borrowed = old.flags.contains(BufferFlags::MUST_ALLOCATE)
             && !old.flags.contains(BufferFlags::ALLOCATED);
         if size == 0 && borrowed && matches!(row, Row::W8 | Row::W9) {
-            run.quirk(world, "BUF-15");
+            run.quirk(world, Quirk::BUF_15);
         }
         if slot == Slot::Member(Op::Readdir, Phase::Post) && memory.is_none() {
-            run.quirk(world, "BUF-12");
+            run.quirk(world, Quirk::BUF_12);
         }
     }
 }
@@ -377,7 +380,7 @@ fn call(world: &mut World, run: &mut Run, filter: FilterId, slot: Slot) -> i32 {
         run.emit(world, step, What::Output { map, bytes });
     }
     for id in env.quirks() {
-        run.quirk(world, id);
+        run.quirk(world, Quirk::from_id(id).expect("engines know quirks by the ids of the tables"));
     }
     if let Some(trap) = env.trap() {
         run.emit(world, step, What::Trap { trap });
@@ -389,24 +392,24 @@ fn call(world: &mut World, run: &mut Run, filter: FilterId, slot: Slot) -> i32 {
         views(world, run, &before, slot);
         let leaves = matches!(step, Step::Prefilter) && code >= 0 && leaves(world.abi, code);
         if leaves && run.args.in_args != before.ins {
-            run.quirk(world, "PIPE-9");
+            run.quirk(world, Quirk::PIPE_9);
         }
         if run.args.meta != before.meta {
-            run.quirk(world, "N23");
+            run.quirk(world, Quirk::N23);
             // An engine that saw the store has said so itself.
             if !env.quirks().contains(&"VER-1") {
-                run.quirk(world, "VER-1");
+                run.quirk(world, Quirk::VER_1);
             }
         }
     }
     match (run.op, step) {
-        (Op::Statfs, Step::Postfilter) => run.quirk(world, "AND-3"),
-        (Op::WriteIter, _) => run.quirk(world, "AND-4"),
+        (Op::Statfs, Step::Postfilter) => run.quirk(world, Quirk::AND_3),
+        (Op::WriteIter, _) => run.quirk(world, Quirk::AND_4),
         _ => {}
     }
     let wild = code < -4095;
     if wild {
-        run.quirk(world, "N3");
+        run.quirk(world, Quirk::N3);
     }
     run.emit(world, step, What::Return { slot, code, args: &run.args });
     // What is no errno is refused where codes are checked as they were meant to be.

@@ -100,7 +100,8 @@ pub struct Run {
     abi: Abi,
     pub(super) inode: InodeId,
     pub(super) filter: Option<FilterId>,
-    pub(super) args: CallArgs,
+    /// Apart, because a run moves through futures and would drag a thousand bytes along.
+    pub(super) args: Box<CallArgs>,
     pub(super) next: i32,
     pub(super) error: i64,
     pub(super) value: Value,
@@ -114,7 +115,7 @@ pub struct Run {
 impl Run {
     /// A run about to enter. The filter is read once, here (SEMANTICS 2.2).
     pub fn new(world: &mut World, operation: Operation, caller: Caller, umask: u32) -> Run {
-        let args = CallArgs::new(operation.op());
+        let args = Box::new(CallArgs::new(operation.op()));
         Run::with_args(world, operation, caller, umask, args)
     }
 
@@ -125,7 +126,7 @@ impl Run {
         operation: Operation,
         caller: Caller,
         umask: u32,
-        mut args: CallArgs,
+        mut args: Box<CallArgs>,
     ) -> Run {
         args.reset(operation.op());
         args.arena.fail_allocations(world.alloc_failures);
@@ -203,7 +204,7 @@ impl Run {
     }
 
     /// The outcome of a run that is done, and its arguments for the next one.
-    pub fn into_outcome(self) -> (Outcome, CallArgs) {
+    pub fn into_outcome(self) -> (Outcome, Box<CallArgs>) {
         let outcome = Outcome {
             handled: self.was_handled(),
             error: self.error,
@@ -371,7 +372,7 @@ impl Run {
                 return Ok(Step::Finalize);
             }
             // The reply's code is recorded for no prefilter request, so it is always 0.
-            self.quirk(world, "PIPE-1");
+            self.quirk(world, Quirk::PIPE_1);
             self.next = dispatch::after_daemon(world.abi, self.next);
         }
         Ok(Step::Freeze)
@@ -392,14 +393,14 @@ impl Run {
     fn prefilter_failed(&mut self, world: &mut World) {
         let leaks = world.faithful() && world.abi.base() == Abi::V3;
         if leaks && matches!(self.op, Op::Release | Op::Releasedir) {
-            self.quirk(world, "PIPE-2");
+            self.quirk(world, Quirk::PIPE_2);
         }
     }
 
     fn user_taken(&mut self, world: &mut World) {
         if self.op == Op::Readdir && world.faithful() {
             world.mount.leaks.pages += 1;
-            self.quirk(world, "PIPE-12");
+            self.quirk(world, Quirk::PIPE_12);
         }
     }
 
@@ -420,7 +421,7 @@ impl Run {
             self.emit(world, Step::Free, What::Buffers { freed, leaked });
         }
         if leaked > 0 {
-            self.quirk(world, "BUF-2");
+            self.quirk(world, Quirk::BUF_2);
         }
     }
 
@@ -459,15 +460,9 @@ impl Run {
 
     /// Says that the run stepped on a quirk, if the ABI has it. The kernel as it was meant has
     /// none, also where it lacks the same ability.
-    ///
-    /// # Panics
-    /// When the id stands in no table: a typing mistake of ours.
-    pub(super) fn quirk(&self, world: &mut World, id: &str) {
-        if world.faithful() && world.sink.wants_events() {
-            let quirk = quirk(id);
-            if quirk.in_version(world.abi) {
-                self.emit(world, self.step, What::Quirk { quirk });
-            }
+    pub(super) fn quirk(&self, world: &mut World, quirk: Quirk) {
+        if world.faithful() && world.sink.wants_events() && quirk.in_version(world.abi) {
+            self.emit(world, self.step, What::Quirk { quirk });
         }
     }
 
@@ -497,9 +492,4 @@ impl Run {
     pub(super) fn push_output(&mut self, arg: Arg) {
         self.args.push_out(arg);
     }
-}
-
-/// The quirk with that id, which a table must hold.
-pub(super) fn quirk(id: &str) -> Quirk {
-    Quirk::from_id(id).expect("quirk ids in the pipeline stand in the tables")
 }

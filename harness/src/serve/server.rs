@@ -83,7 +83,7 @@ pub struct Server {
     /// A node whose mode the last request changed without the client being told.
     pub(super) stale: Option<NodeId>,
     /// Arguments of the last operation, whose memory the next one uses again.
-    args: Option<CallArgs>,
+    args: Option<Box<CallArgs>>,
 }
 
 impl Server {
@@ -237,7 +237,7 @@ impl Server {
             return Err(Errno::EIO);
         }
         let op = operation.op();
-        let args = self.args.take().unwrap_or_else(|| CallArgs::new(op));
+        let args = self.args.take().unwrap_or_else(|| Box::new(CallArgs::new(op)));
         let mut run = Run::with_args(&mut self.world, operation, caller, umask, args);
         while run.step(&mut self.world) == Progress::Running {}
         let (outcome, args) = run.into_outcome();

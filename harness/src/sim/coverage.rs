@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use fuserig_abi::Slot;
+use fuserig_abi::{Op, Quirk, Slot};
 use fuserig_filters::engine::Trap;
 
 use crate::pipeline::{Event, Sink, What};
@@ -35,14 +35,8 @@ pub struct Coverage {
     pub pairs: BTreeSet<(u64, u64)>,
     /// Places in the code of a BPF filter: instructions that ran, jumps taken and not taken.
     pub points: BTreeSet<u64>,
-    /// The request that is under way, for `lower`.
-    op: u16,
-    /// The decision before this one, for `pairs`.
-    last: u64,
     /// How often an engine stopped the filter.
     pub traps: u64,
-    /// The first trap that the run has not judged yet.
-    trap: Option<Box<Trap>>,
 }
 
 impl Coverage {
@@ -72,11 +66,6 @@ impl Coverage {
         new
     }
 
-    /// The trap that nobody has judged yet.
-    pub(super) fn take_trap(&mut self) -> Option<Box<Trap>> {
-        self.trap.take()
-    }
-
     /// The members that were called.
     pub fn slots(&self) -> BTreeSet<Slot> {
         let slot = |(slot, _): &(u16, i32)| Slot::from_index(usize::from(*slot));
@@ -84,36 +73,96 @@ impl Coverage {
     }
 }
 
+/// What a run has reached so far, as cheap to add to as events are frequent.
+#[derive(Debug)]
+pub(super) struct Tally {
+    /// What is rare, counted where it belongs.
+    rare: Coverage,
+    /// By the place of the quirk.
+    quirks: [u64; Quirk::ALL.len()],
+    /// How often each member answered CONTINUE.
+    continued: [u64; Slot::COUNT],
+    /// The kinds of request whose lower step succeeded.
+    served: [bool; Op::COUNT],
+    /// The request that is under way, for `lower`.
+    op: Op,
+    /// The decision before this one, for `pairs`.
+    last: u64,
+    /// The first trap that the run has not judged yet.
+    trap: Option<Box<Trap>>,
+}
+
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally {
+            rare: Coverage::default(),
+            quirks: [0; Quirk::ALL.len()],
+            continued: [0; Slot::COUNT],
+            served: [false; Op::COUNT],
+            op: Op::ALL[0],
+            last: 0,
+            trap: None,
+        }
+    }
+}
+
+impl Tally {
+    /// The trap that nobody has judged yet.
+    pub(super) fn take_trap(&mut self) -> Option<Box<Trap>> {
+        self.trap.take()
+    }
+
+    /// Everything that was counted.
+    pub(super) fn coverage(&self) -> Coverage {
+        let mut coverage = self.rare.clone();
+        let quirks = Quirk::ALL.iter().map(|quirk| (quirk.id(), self.quirks[quirk.index()]));
+        coverage.quirks.extend(quirks.filter(|(_, count)| *count > 0));
+        let continued = self.continued.iter().enumerate().filter(|(_, count)| **count > 0);
+        coverage.verdicts.extend(continued.map(|(slot, count)| ((slot as u16, 0), *count)));
+        let served = self.served.iter().enumerate().filter(|(_, served)| **served);
+        coverage.lower.extend(served.map(|(op, _)| (op as u16, 0)));
+        coverage
+    }
+
+    fn decided(&mut self, slot: Slot, code: i32) {
+        self.rare.filter_calls += 1;
+        if code == 0 {
+            self.continued[slot.index()] += 1;
+            return;
+        }
+        *self.rare.verdicts.entry((slot.index() as u16, code)).or_default() += 1;
+        let decision = (slot.index() as u64) << 32 | u64::from(code as u32);
+        let before = core::mem::replace(&mut self.last, decision);
+        self.rare.pairs.insert((before, decision));
+    }
+
+    fn lower_returned(&mut self, code: i64) {
+        if code >= 0 {
+            self.served[self.op.index()] = true;
+        } else {
+            self.rare.lower.insert((self.op.index() as u16, code));
+        }
+    }
+}
+
 /// The sink that fills it.
 #[derive(Debug)]
-pub(super) struct Counter(pub(super) Rc<RefCell<Coverage>>);
+pub(super) struct Counter(pub(super) Rc<RefCell<Tally>>);
 
 impl Sink for Counter {
     fn event(&mut self, event: &Event<'_>) {
-        let coverage = &mut *self.0.borrow_mut();
+        let tally = &mut *self.0.borrow_mut();
         match event.what {
             What::Request { op, .. } => {
-                coverage.requests += 1;
-                coverage.op = op.index() as u16;
+                tally.rare.requests += 1;
+                tally.op = op;
             }
-            What::Return { slot, code, .. } => {
-                coverage.filter_calls += 1;
-                *coverage.verdicts.entry((slot.index() as u16, code)).or_default() += 1;
-                if code != 0 {
-                    let decision = (slot.index() as u64) << 32 | u64::from(code as u32);
-                    let before = core::mem::replace(&mut coverage.last, decision);
-                    coverage.pairs.insert((before, decision));
-                }
-            }
-            What::Quirk { quirk } | What::Crash { quirk } => {
-                *coverage.quirks.entry(quirk.id()).or_default() += 1;
-            }
-            What::Lower { code } => {
-                coverage.lower.insert((coverage.op, code.min(0)));
-            }
+            What::Return { slot, code, .. } => tally.decided(slot, code),
+            What::Quirk { quirk } | What::Crash { quirk } => tally.quirks[quirk.index()] += 1,
+            What::Lower { code } => tally.lower_returned(code),
             What::Trap { trap } => {
-                coverage.traps += 1;
-                coverage.trap.get_or_insert_with(|| Box::new(trap.clone()));
+                tally.rare.traps += 1;
+                tally.trap.get_or_insert_with(|| Box::new(trap.clone()));
             }
             What::Call { .. }
             | What::Print { .. }

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use fuserig_abi::{AllocFailures, Credentials, Errno, Gid, Pid, Timespec, Uid};
 use fuserig_sim_fs::MemFs;
 
-use super::coverage::Counter;
+use super::coverage::{Counter, Tally};
 use super::footprint::{Footprint, MountView, Thing, name_hash};
 use super::history::mix_result;
 use super::power::Power;
@@ -120,15 +120,15 @@ pub(crate) fn run_with(
     let mut power = Power::of(subject, case);
     let shared = power.lower(start);
     let armed = Rc::new(RefCell::new(Armed::default()));
-    let coverage = Rc::new(RefCell::new(Coverage::default()));
+    let tally = Rc::new(RefCell::new(Tally::default()));
     let seen = (detail == Detail::Steps).then(SeenCalls::default);
-    let vfs = set_up(subject, case, &shared, (&armed, &coverage, seen.as_ref()))?;
+    let vfs = set_up(subject, case, &shared, (&armed, &tally, seen.as_ref()))?;
     let mut session = Session {
         case,
         vfs: &vfs,
         shared: &shared,
         armed: &armed,
-        coverage: &coverage,
+        tally: &tally,
         lanes: lanes(case),
         calls: Vec::with_capacity(case.operations()),
         switches: Vec::new(),
@@ -151,13 +151,13 @@ pub(crate) fn run_with(
     drop(lanes);
     let kept = subject.footprint.as_ref().map(Footprint::take);
     let balance = (ending.is_finished() && violation.is_none()).then(|| leave(&vfs, case));
-    trapped_at_exit(&mut ending, &coverage);
+    trapped_at_exit(&mut ending, &tally);
     if let (Some(footprint), Some(kept)) = (&subject.footprint, kept) {
         footprint.forget_since(kept);
     }
     let lower = power.recovered.take().unwrap_or_else(|| shared.snapshot());
     mix_end(&mut mixer, &lower, switches.len());
-    let coverage = reached(&coverage.borrow(), &vfs);
+    let coverage = reached(&tally.borrow(), &vfs);
     let record = RunRecord {
         calls,
         schedule: Schedule { switches },
@@ -187,8 +187,8 @@ fn mix_end(mixer: &mut Mixer, lower: &MemFs, switches: usize) {
 }
 
 /// What was reached, the code of filters included.
-fn reached(coverage: &Coverage, vfs: &Vfs) -> Coverage {
-    let mut coverage = coverage.clone();
+fn reached(tally: &Tally, vfs: &Vfs) -> Coverage {
+    let mut coverage = tally.coverage();
     for filter in &vfs.world().filters {
         coverage.points.extend(filter.reached());
     }
@@ -196,20 +196,20 @@ fn reached(coverage: &Coverage, vfs: &Vfs) -> Coverage {
 }
 
 /// A filter that was stopped while the clients left.
-fn trapped_at_exit(ending: &mut Ending, coverage: &RefCell<Coverage>) {
-    if let (true, Some(trap)) = (ending.is_finished(), coverage.borrow_mut().take_trap()) {
+fn trapped_at_exit(ending: &mut Ending, tally: &RefCell<Tally>) {
+    if let (true, Some(trap)) = (ending.is_finished(), tally.borrow_mut().take_trap()) {
         *ending = Ending::Trapped { at: None, trap };
     }
 }
 
 /// Who looks on: the faults, what was reached, and the calls of filters in words.
-type Watching<'a> = (&'a Rc<RefCell<Armed>>, &'a Rc<RefCell<Coverage>>, Option<&'a SeenCalls>);
+type Watching<'a> = (&'a Rc<RefCell<Armed>>, &'a Rc<RefCell<Tally>>, Option<&'a SeenCalls>);
 
 fn set_up(
     subject: &Subject,
     case: &Case,
     shared: &SharedFs,
-    (armed, coverage, seen): Watching<'_>,
+    (armed, tally, seen): Watching<'_>,
 ) -> Result<Vfs, SetupError> {
     let config = WorldConfig {
         abi: case.abi,
@@ -225,7 +225,7 @@ fn set_up(
     let lower = (subject.lower)(Box::new(shared.clone()));
     let lower = Box::new(FaultyLower::new(lower, Rc::clone(armed)));
     let daemon = Box::new(FaultyDaemon::new((subject.daemon)(), Rc::clone(armed)));
-    let counter = Counter(Rc::clone(coverage));
+    let counter = Counter(Rc::clone(tally));
     let sink: Box<dyn Sink> = match seen {
         Some(seen) => Box::new(SeeingSink { inner: counter, abi: case.abi, seen: seen.clone() }),
         None => Box::new(counter),
@@ -305,7 +305,7 @@ struct Session<'r, 'v> {
     vfs: &'v Vfs,
     shared: &'r SharedFs,
     armed: &'r Rc<RefCell<Armed>>,
-    coverage: &'r Rc<RefCell<Coverage>>,
+    tally: &'r Rc<RefCell<Tally>>,
     lanes: Vec<Lane<'v>>,
     calls: Vec<CallEntry>,
     switches: Vec<Switch>,
@@ -353,7 +353,7 @@ impl Session<'_, '_> {
             if let Some(quirk) = self.vfs.world().crashed {
                 return (Ending::Crashed(quirk), None);
             }
-            if let Some(trap) = self.coverage.borrow_mut().take_trap() {
+            if let Some(trap) = self.tally.borrow_mut().take_trap() {
                 return (Ending::Trapped { at: Some((client, action)), trap }, None);
             }
             if returned && let Some(violation) = self.look(client, invariants) {

@@ -1,6 +1,6 @@
 //! open and close: permission, creation, truncation, descriptors.
 
-use fuserig_abi::{AccessMask, Errno, FileKind, Pid, S_IALLUGO};
+use fuserig_abi::{AccessMask, Errno, FileKind, Pid, Quirk, S_IALLUGO};
 use fuserig_sim_fs::{LowerExt, OpenFlags};
 
 use super::call::{CallResult, PathAt};
@@ -120,7 +120,7 @@ impl Vfs {
         let mode = (mode & S_IALLUGO) | FileKind::Regular.type_bits();
         if self.state().world.faithful() {
             self.on_ordinary_path(pid, 0, |path| {
-                path.quirk("N16");
+                path.quirk(Quirk::N16);
                 Ok(())
             })?;
             let dentry = self.state().world.mount.new_child(directory, b"/");

@@ -137,7 +137,10 @@ impl Vfs {
                 return Err(Fail::Stopped(stop));
             }
             let (caller, umask) = (state.caller(pid), state.umask(pid));
-            Run::new(&mut state.world, operation, caller, umask)
+            match state.spare_args.pop() {
+                Some(args) => Run::with_args(&mut state.world, operation, caller, umask, args),
+                None => Run::new(&mut state.world, operation, caller, umask),
+            }
         };
         let op = run.op;
         while run.step(&mut self.state().world) == Progress::Running {
@@ -152,7 +155,8 @@ impl Vfs {
         if !run.was_handled() {
             return Ok(Err((run.number, run.into_operation())));
         }
-        let (outcome, _) = run.into_outcome();
+        let (outcome, args) = run.into_outcome();
+        self.state().spare_args.push(args);
         match outcome.stop {
             Some(stop) => Err(self.stop(pid, stop)),
             None => Ok(Ok(outcome)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fuserig_abi::{Caller, Credentials, Errno, Op, Pid};
+use fuserig_abi::{CallArgs, Caller, Credentials, Errno, Op, Pid};
 use fuserig_sim_fs::OpenFlags;
 
 use super::locks::Locks;
@@ -108,6 +108,8 @@ pub(super) struct State {
     pub(super) serving: Option<Serving>,
     /// How often a turn with the daemon was asked for.
     pub(super) turns: u64,
+    /// Arguments of requests that are over, to be used again.
+    pub(super) spare_args: Vec<Box<CallArgs>>,
 }
 
 /// A request that the daemon serves while it is in a system call on its own mount.
@@ -134,6 +136,7 @@ impl State {
             locks: Locks::default(),
             serving: None,
             turns: 0,
+            spare_args: Vec::new(),
         }
     }
 

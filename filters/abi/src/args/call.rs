@@ -56,9 +56,14 @@ impl CallArgs {
 
     /// Makes this value new for another operation and keeps the capacity of the arena.
     pub fn reset(&mut self, op: Op) {
-        let mut arena = core::mem::take(&mut self.arena);
-        arena.reset();
-        *self = CallArgs { arena, ..CallArgs::new(op) };
+        self.arena.reset();
+        self.op = op;
+        self.meta = MetaInfo { opcode: op.opcode().0, ..MetaInfo::default() };
+        for arg in self.in_args.iter_mut().chain(&mut self.out_args) {
+            *arg = Arg::None;
+        }
+        (self.in_count, self.out_count) = (0, 0);
+        self.request_flags = RequestFlags::empty();
     }
 
     /// Adds the next in arg.

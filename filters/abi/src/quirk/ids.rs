@@ -5,10 +5,19 @@ use super::kinds::Quirk;
 
 macro_rules! quirks {
     ($($name:ident = $id:literal,)*) => {
+        /// The place of each in [`IDS`].
+        #[expect(non_camel_case_types, reason = "the ids' own names")]
+        enum Place {
+            $($name),*
+        }
+
+        /// The ids as the tables spell them.
+        pub(super) const IDS: &[&str] = &[$($id),*];
+
         impl Quirk {
             $(
                 #[doc = concat!("Quirk `", $id, "`.")]
-                pub const $name: Quirk = Quirk($id);
+                pub const $name: Quirk = Quirk(Place::$name as u8);
             )*
 
             /// Every quirk: those of the tables, then those that real kernels showed.

@@ -1,9 +1,11 @@
 //! The id and what is known about it.
 
+use core::cmp::Ordering;
 use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use super::ids::IDS;
 use super::observed::OBSERVED;
 use crate::description::{BUILT_IN, Description};
 use crate::{Abi, Op};
@@ -64,8 +66,21 @@ impl fmt::Display for QuirkClass {
 /// assert!(quirk.concerns(Op::Lookup) && quirk.in_version(Abi::V4));
 /// assert!(!Quirk::DISP_3.in_version(Abi::V3));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Quirk(pub(super) &'static str);
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Quirk(pub(super) u8);
+
+impl Ord for Quirk {
+    /// By the id, as lists show them.
+    fn cmp(&self, other: &Quirk) -> Ordering {
+        self.id().cmp(other.id())
+    }
+}
+
+impl PartialOrd for Quirk {
+    fn partial_cmp(&self, other: &Quirk) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 #[derive(Debug)]
 struct Known {
@@ -73,45 +88,85 @@ struct Known {
     text: String,
     ops: String,
     versions: Vec<String>,
+    /// Whether a version has it, by its place in [`Abi::ALL`].
+    held_by: [bool; Abi::ALL.len()],
 }
 
-static KNOWN: LazyLock<BTreeMap<&'static str, Known>> = LazyLock::new(|| {
+/// In the order of [`Quirk::ALL`].
+static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
     let mut known = BTreeMap::new();
     for (_, text) in BUILT_IN {
         let table = Description::parse(text).expect("a test reads every built-in table");
         for record in table.quirks {
-            let Some(quirk) = Quirk::ALL.iter().find(|quirk| quirk.0 == record.id) else {
+            let Some(quirk) = Quirk::from_id(&record.id) else {
                 continue;
             };
-            known.entry(quirk.0).or_insert_with(|| Known {
-                klass: QuirkClass::from_name(&record.klass).expect("checked by a test"),
-                text: record.text,
-                ops: record.op,
-                versions: record.versions,
+            known.entry(quirk).or_insert_with(|| {
+                let klass = QuirkClass::from_name(&record.klass).expect("checked by a test");
+                Known::new(quirk, (klass, record.text, record.op), record.versions)
             });
         }
     }
     for (quirk, klass, ops, text) in OBSERVED {
         let versions = Abi::POSTED.iter().map(|abi| abi.name().to_owned()).collect();
-        let (text, ops) = ((*text).to_owned(), (*ops).to_owned());
-        known.insert(quirk.0, Known { klass: *klass, text, ops, versions });
+        let said = (*klass, (*text).to_owned(), (*ops).to_owned());
+        known.insert(*quirk, Known::new(*quirk, said, versions));
     }
-    known
+    let known_of = |quirk: &Quirk| known.remove(quirk).expect("a test looks up every constant");
+    Quirk::ALL.iter().map(known_of).collect()
 });
+
+impl Known {
+    /// `said` has the class, what happens, and the operations.
+    fn new(
+        quirk: Quirk,
+        (klass, text, ops): (QuirkClass, String, String),
+        versions: Vec<String>,
+    ) -> Known {
+        let held_by = Abi::ALL.map(|abi| is_held_by(quirk.id(), &versions, abi));
+        Known { klass, text, ops, versions, held_by }
+    }
+}
+
+/// Whether a version has it, by the versions that the tables name. v3-grouped has those of v3
+/// that are not of calling members, of `fuse_buffer` functions or of the verifier (SEMANTICS 9.2,
+/// last lines).
+fn is_held_by(id: &str, versions: &[String], abi: Abi) -> bool {
+    let listed = |abi: Abi| versions.iter().any(|version| version == abi.name());
+    let of_the_ops_struct = ["DISP-", "BUF-", "KF-", "VER-"];
+    match abi {
+        Abi::V3 | Abi::V4 | Abi::Android => listed(abi),
+        Abi::V3Grouped => {
+            let replaced = of_the_ops_struct.iter().any(|family| id.starts_with(family))
+                || matches!(id, "N9" | "N10" | "N11" | "N12" | "N23");
+            listed(abi) || listed(Abi::V3) && !replaced
+        }
+    }
+}
 
 impl Quirk {
     /// The quirk with that id.
     pub fn from_id(id: &str) -> Option<Quirk> {
-        Quirk::ALL.iter().copied().find(|quirk| quirk.0 == id)
+        Quirk::ALL.iter().copied().find(|quirk| quirk.id() == id)
     }
 
     /// The id.
     pub const fn id(self) -> &'static str {
-        self.0
+        IDS[self.0 as usize]
+    }
+
+    /// Its place in [`Quirk::ALL`].
+    ///
+    /// ```
+    /// use fuserig_abi::Quirk;
+    /// assert_eq!(Quirk::ALL[Quirk::BUF_1.index()], Quirk::BUF_1);
+    /// ```
+    pub const fn index(self) -> usize {
+        self.0 as usize
     }
 
     fn known(self) -> &'static Known {
-        KNOWN.get(self.0).expect("a test looks up every constant")
+        &KNOWN[self.index()]
     }
 
     /// How bad it is.
@@ -134,25 +189,16 @@ impl Quirk {
         &self.known().versions
     }
 
-    /// Whether a version has it. v3-grouped has those of v3 that are not of calling members, of
-    /// `fuse_buffer` functions or of the verifier (SEMANTICS 9.2, last lines).
+    /// Whether a version has it. It costs next to nothing: the pipeline asks for each quirk that
+    /// an operation steps on.
     pub fn in_version(self, abi: Abi) -> bool {
-        let listed = |abi: Abi| self.versions().iter().any(|version| version == abi.name());
-        let of_the_ops_struct = ["DISP-", "BUF-", "KF-", "VER-"];
-        match abi {
-            Abi::V3 | Abi::V4 | Abi::Android => listed(abi),
-            Abi::V3Grouped => {
-                let replaced = of_the_ops_struct.iter().any(|family| self.0.starts_with(family))
-                    || matches!(self.0, "N9" | "N10" | "N11" | "N12" | "N23");
-                listed(abi) || listed(Abi::V3) && !replaced
-            }
-        }
+        self.known().held_by[abi as usize]
     }
 
     /// Whether real kernels were seen to do otherwise (KERNEL-OBSERVED 3): GATTR-3, BUF-6 and
     /// NEW-5, and PIPE-2 on v4. N10 and N2 say what happens instead of the second and third.
     pub const fn is_refuted(self, abi: Abi) -> bool {
-        match self.0.as_bytes() {
+        match self.id().as_bytes() {
             b"GATTR-3" | b"BUF-6" | b"NEW-5" => true,
             b"PIPE-2" => matches!(abi, Abi::V4),
             _ => false,
@@ -162,13 +208,13 @@ impl Quirk {
 
 impl fmt::Display for Quirk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.id())
     }
 }
 
 impl fmt::Debug for Quirk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.id())
     }
 }
 
@@ -176,7 +222,7 @@ impl fmt::Debug for Quirk {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{KNOWN, OBSERVED, Quirk, QuirkClass};
+    use super::{OBSERVED, Quirk, QuirkClass};
     use crate::description::{BUILT_IN, Description};
     use crate::{Abi, Op};
 
@@ -197,7 +243,6 @@ mod tests {
     #[test]
     fn every_quirk_has_a_class_a_sentence_and_an_operation() {
         for quirk in Quirk::ALL {
-            assert!(KNOWN.contains_key(quirk.id()), "{quirk}");
             assert!(quirk.text().len() > 20, "{quirk}");
             assert!(Op::ALL.into_iter().any(|op| quirk.concerns(op)), "{quirk}");
             assert_eq!(Quirk::from_id(quirk.id()), Some(*quirk));

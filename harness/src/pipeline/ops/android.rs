@@ -1,6 +1,6 @@
 //! What Android does in steps that the posted versions do not have.
 
-use fuserig_abi::{Abi, Errno, Op};
+use fuserig_abi::{Abi, Errno, Op, Quirk};
 
 use super::open::handle;
 use super::xattr::size;
@@ -33,7 +33,7 @@ pub(in crate::pipeline) fn aliased_finalize(world: &mut World, run: &mut Run) ->
         _ => 0,
     };
     if code != 0 && code != run.error || run.op == Op::Readdir {
-        run.quirk(world, "AND-1");
+        run.quirk(world, Quirk::AND_1);
     }
     code
 }
@@ -52,13 +52,13 @@ pub(super) fn number_result(world: &mut World, run: &mut Run, number: i64) {
     };
     if number == 0 {
         if before != 0 {
-            run.quirk(world, "AND-6");
+            run.quirk(world, Quirk::AND_6);
         }
         run.value = Value::Number(before);
         return;
     }
     if run.error < 0 && number != run.error {
-        run.quirk(world, "AND-6");
+        run.quirk(world, Quirk::AND_6);
         run.error = 0;
     }
     run.value = Value::Number(number);

@@ -2,8 +2,8 @@
 
 use fuserig_abi::{
     AccessMask, Arg, Errno, FileKind, FuseAccessIn, FuseAttr, FuseAttrOut, FuseGetattrIn,
-    FuseKstatfs, FuseSetattrIn, FuseStatfsOut, Gid, Ino, S_IALLUGO, S_IFMT, Stat, StatFs, Timespec,
-    Uid,
+    FuseKstatfs, FuseSetattrIn, FuseStatfsOut, Gid, Ino, Quirk, S_IALLUGO, S_IFMT, Stat, StatFs,
+    Timespec, Uid,
 };
 use fuserig_sim_fs::{AttrChanges, LowerExt, SetTime};
 
@@ -58,7 +58,7 @@ pub(super) fn getattr_lower(world: &mut World, run: &mut Run) -> Code {
         }
         Err(errno) => {
             if world.faithful() {
-                run.quirk(world, "GATTR-1");
+                run.quirk(world, Quirk::GATTR_1);
             }
             hidden_code::<()>(world, run, Err(errno))
         }
@@ -77,7 +77,7 @@ pub(super) fn getattr_finalize(world: &mut World, run: &mut Run) -> Code {
         inode.bad = true;
         // A lower failure left the struct zero, which is GATTR-1 and nobody's change.
         if run.scratch.stat.is_some() || out.attr.mode != 0 {
-            run.quirk(world, "GATTR-2");
+            run.quirk(world, Quirk::GATTR_2);
         }
         return Ok(i64::from(Errno::EIO.negative()));
     }
@@ -172,7 +172,7 @@ pub(super) fn setattr_lower(world: &mut World, run: &mut Run) -> Code {
     let input = run.input::<FuseSetattrIn>(0);
     let original = to_fattr(&attr).valid;
     if input.valid != original && world.faithful() {
-        run.quirk(world, "SATTR-1");
+        run.quirk(world, Quirk::SATTR_1);
     }
     let selected = if world.faithful() { original } else { input.valid & original };
     let changes = lower_changes(&attr, &input, selected);
@@ -182,7 +182,7 @@ pub(super) fn setattr_lower(world: &mut World, run: &mut Run) -> Code {
     }
     let answer = world.lower.setattr(&run.caller, node(world, run), changes);
     if world.faithful() && dispatch::sees_arguments(world, run) {
-        run.quirk(world, "SATTR-2");
+        run.quirk(world, Quirk::SATTR_2);
     }
     if answer.is_ok()
         && let Some(size) = changes.size
@@ -196,7 +196,7 @@ pub(super) fn setattr_lower(world: &mut World, run: &mut Run) -> Code {
         if bits == stat.kind.type_bits() {
             world.type_bits.remove(&stat.ino);
         } else {
-            run.quirk(world, "N1");
+            run.quirk(world, Quirk::N1);
             world.type_bits.insert(stat.ino, bits);
         }
     }
@@ -265,14 +265,14 @@ pub(super) fn statfs_lower(world: &mut World, run: &mut Run) -> Code {
                 ..FuseKstatfs::default()
             };
             run.set_output(0, &FuseStatfsOut { st });
-            run.quirk(world, "STATFS-1");
+            run.quirk(world, Quirk::STATFS_1);
             // The caller's struct is filled here already; finalize only fills it again (N23).
             run.value = Value::StatFs(figures);
             Ok(0)
         }
         Err(errno) => {
             if world.faithful() {
-                run.quirk(world, "STATFS-2");
+                run.quirk(world, Quirk::STATFS_2);
             }
             hidden_code::<()>(world, run, Err(errno))
         }

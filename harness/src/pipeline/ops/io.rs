@@ -2,7 +2,7 @@
 
 use fuserig_abi::{
     Abi, Arg, Errno, FuseCopyFileRangeIn, FuseFallocateIn, FuseFsyncIn, FuseLseekIn, FuseLseekOut,
-    FuseReadIn, FuseReadIterOut, FuseWriteIn, FuseWriteIterOut, FuseWriteOut, RequestFlags,
+    FuseReadIn, FuseReadIterOut, FuseWriteIn, FuseWriteIterOut, FuseWriteOut, Quirk, RequestFlags,
 };
 use fuserig_sim_fs::{FallocateMode, LowerExt, LowerOp, LowerReply, OpenFlags, Whence};
 
@@ -43,7 +43,7 @@ pub(super) fn lseek_lower(world: &mut World, run: &mut Run) -> Code {
         && matches!(whence, Whence::Set | Whence::Cur)
         && (world.faithful() || !changed);
     if short_circuit && changed {
-        run.quirk(world, "LSEEK-2");
+        run.quirk(world, Quirk::LSEEK_2);
     }
     let result = match whence {
         Whence::Cur if short_circuit => position,
@@ -57,7 +57,7 @@ pub(super) fn lseek_lower(world: &mut World, run: &mut Run) -> Code {
         if !world.faithful() || world.abi == Abi::Android {
             return Ok(result);
         }
-        run.quirk(world, "LSEEK-1");
+        run.quirk(world, Quirk::LSEEK_1);
     }
     run.set_output(0, &FuseLseekOut { offset: result as u64 });
     Ok(0)
@@ -126,7 +126,7 @@ pub(super) fn copy_lower(world: &mut World, run: &mut Run) -> Code {
     let input = run.input::<FuseCopyFileRangeIn>(0);
     let from = backing(world, from)?;
     if world.abi == Abi::Android && world.mount.handles[to].backing.is_none() {
-        run.quirk(world, "AND-7");
+        run.quirk(world, Quirk::AND_7);
         return Ok(i64::from(Errno::EXDEV.negative()));
     }
     let to = backing(world, to)?;
@@ -145,7 +145,7 @@ pub(super) fn copy_lower(world: &mut World, run: &mut Run) -> Code {
         Ok(LowerReply::Count(count)) => {
             run.value = Value::Number(count as i64);
             if world.faithful() && dispatch::sees_arguments(world, run) {
-                run.quirk(world, "CFR-1");
+                run.quirk(world, Quirk::CFR_1);
             }
             if !world.faithful() {
                 let size = u32::try_from(count).unwrap_or(u32::MAX);
@@ -208,13 +208,13 @@ pub(super) fn read_lower(world: &mut World, run: &mut Run) -> Code {
     };
     let input = run.input::<FuseReadIn>(0);
     if input.offset != offset || input.size != size as u32 {
-        run.quirk(world, "READ-3");
+        run.quirk(world, Quirk::READ_3);
     }
     if size == 0 {
         if !world.faithful() {
             run.set_output(0, &FuseReadIterOut { ret: 0 });
         } else if input.size != 0 {
-            run.quirk(world, "READ-2");
+            run.quirk(world, Quirk::READ_2);
         }
         return Ok(0);
     }
@@ -246,10 +246,10 @@ pub(super) fn read_finalize(world: &mut World, run: &mut Run) -> Code {
     number_result(world, run, ret);
     if ret == 0 && !run.scratch.data.is_empty() {
         // Nothing is no result there, and what was before stays: nothing.
-        run.quirk(world, "AND-6");
+        run.quirk(world, Quirk::AND_6);
     }
     if world.faithful() && run.error > 0 && ret != run.error {
-        run.quirk(world, "READ-1");
+        run.quirk(world, Quirk::READ_1);
     }
     Ok(0)
 }
@@ -277,7 +277,7 @@ pub(super) fn write_lower(world: &mut World, run: &mut Run) -> Code {
     };
     let input = run.input::<FuseWriteIn>(0);
     if input.offset != offset || input.size != data.len() as u32 {
-        run.quirk(world, "READ-3");
+        run.quirk(world, Quirk::READ_3);
     }
     if data.is_empty() {
         return Ok(0);

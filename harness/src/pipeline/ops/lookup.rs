@@ -2,7 +2,7 @@
 
 use fuserig_abi::{
     Abi, Arg, BufferFlags, Errno, FileKind, FuseAttr, FuseBpfEntryOut, FuseBuffer, FuseEntryBpfOut,
-    FuseEntryOut, Ino, NodeId, RequestFlags, Stat,
+    FuseEntryOut, Ino, NodeId, Quirk, RequestFlags, Stat,
 };
 use fuserig_sim_fs::LowerExt;
 
@@ -11,7 +11,6 @@ use super::open::own_nodeid;
 use super::row::Code;
 use crate::kernel::{BackingPath, DentryId, World};
 use crate::pipeline::entries::{BackingAction, EntryActions, FilterAction};
-use crate::pipeline::run::quirk;
 use crate::pipeline::{DAEMON, Operation, Run, Stop, Value};
 
 fn dentry(run: &Run) -> DentryId {
@@ -70,7 +69,7 @@ fn lower_name(world: &mut World, run: &Run) -> Result<std::sync::Arc<[u8]>, Stop
     if world.abi == Abi::Android {
         let own = own.clone();
         if buffer.c_string(&run.args.arena).is_ok_and(|name| *name != *own) {
-            run.quirk(world, "LOOK-10");
+            run.quirk(world, Quirk::LOOK_10);
         }
         return Ok(own);
     }
@@ -78,9 +77,9 @@ fn lower_name(world: &mut World, run: &Run) -> Result<std::sync::Arc<[u8]>, Stop
         return Ok(world.mount.dentries[dentry(run)].name.clone());
     }
     if buffer.data.is_none() {
-        return Err(Stop::Crash(quirk("BUF-17")));
+        return Err(Stop::Crash(Quirk::BUF_17));
     }
-    run.quirk(world, "BUF-7");
+    run.quirk(world, Quirk::BUF_7);
     slack_c_string(run, &buffer).map(std::sync::Arc::from)
 }
 
@@ -91,7 +90,7 @@ fn slack_c_string<'a>(run: &'a Run, buffer: &FuseBuffer) -> Result<&'a [u8], Sto
     if let Ok(name) = buffer.c_string(&run.args.arena) {
         return Ok(name);
     }
-    let wild = Stop::Crash(quirk("BUF-16"));
+    let wild = Stop::Crash(Quirk::BUF_16);
     let memory = buffer.data.ok_or(wild)?;
     let length = run.args.arena.len_of(memory);
     let bytes = run.args.arena.read(memory, 0, u64::from(length)).map_err(|_fault| wild)?;
@@ -111,7 +110,7 @@ fn bucket(length: u32) -> u32 {
 pub(super) fn lookup_lower(world: &mut World, run: &mut Run) -> Code {
     let name = lower_name(world, run)?;
     if name.is_empty() {
-        run.quirk(world, "BUF-5");
+        run.quirk(world, Quirk::BUF_5);
     }
     let parent = world.mount.inodes[run.inode].backing.expect("checked on entry");
     let id = dentry(run);
@@ -122,7 +121,7 @@ pub(super) fn lookup_lower(world: &mut World, run: &mut Run) -> Code {
             let attr = fuse_attr(world, &stat);
             run.set_output(0, &FuseEntryOut { attr, ..FuseEntryOut::default() });
             if world.faithful() && stat.rdev.encode() != 0 {
-                run.quirk(world, "GATTR-3");
+                run.quirk(world, Quirk::GATTR_3);
             }
             run.scratch.stat = Some(stat);
             Ok(0)
@@ -151,7 +150,7 @@ fn actions(world: &mut World, run: &Run) -> Result<EntryActions, Stop> {
         return Ok(EntryActions::of_android(world, run.caller.pid, &entry).unwrap_or_default());
     }
     let Arg::Buffer(buffer) = run.args.out_args[1] else { unreachable!("out 1 is entries") };
-    let Some(memory) = buffer.data else { return Err(Stop::Crash(quirk("BUF-9"))) };
+    let Some(memory) = buffer.data else { return Err(Stop::Crash(Quirk::BUF_9)) };
     if let Some(actions) = run.scratch.entries {
         return Ok(actions);
     }
@@ -166,7 +165,7 @@ fn actions(world: &mut World, run: &Run) -> Result<EntryActions, Stop> {
     let table = if kernel { run.caller.pid } else { DAEMON };
     let actions = EntryActions::scan(world, table, &bytes);
     if actions != EntryActions::default() && u64::from(buffer.size) < storage / 2 {
-        run.quirk(world, "BUF-10");
+        run.quirk(world, Quirk::BUF_10);
     }
     Ok(actions)
 }
@@ -182,7 +181,7 @@ pub(super) fn lookup_finalize(world: &mut World, run: &mut Run) -> Code {
         BackingAction::Set(ino) => {
             if run.scratch.entries.is_none() && world.faithful() {
                 // Reported where the ABI has it.
-                run.quirk(world, "BUF-11");
+                run.quirk(world, Quirk::BUF_11);
             }
             redirect(world, run, ino);
         }
@@ -192,12 +191,12 @@ pub(super) fn lookup_finalize(world: &mut World, run: &mut Run) -> Code {
             if !world.faithful() {
                 return Ok(0);
             }
-            run.quirk(world, "LOOK-2");
+            run.quirk(world, Quirk::LOOK_2);
         }
         return Ok(i64::from(Errno::ENOENT.negative()));
     };
     let (Some(node), Some(stat)) = (path.node, run.scratch.stat) else {
-        run.quirk(world, "LOOK-3");
+        run.quirk(world, Quirk::LOOK_3);
         let wanted = match actions.filter {
             FilterAction::Keep => run.filter,
             FilterAction::Remove => None,
@@ -237,7 +236,7 @@ fn finalize_positive(
     };
     // A new inode of no type at all is a BUG.
     let kind = FileKind::from_mode(world.lower_mode(stat));
-    let kind = kind.ok_or(Stop::Crash(quirk("N1")))?;
+    let kind = kind.ok_or(Stop::Crash(Quirk::N1))?;
     let stat = &Stat { kind, ..*stat };
     let inode = world.mount.inode_for(key, stat);
     let wanted = match actions.filter {
@@ -248,27 +247,27 @@ fn finalize_positive(
     let own = world.mount.inodes[inode].filter;
     if own.is_some() && own != wanted && world.abi != Abi::Android {
         world.mount.put_inode(inode);
-        run.quirk(world, "LOOK-9");
+        run.quirk(world, Quirk::LOOK_9);
         if world.faithful() {
-            run.quirk(world, "N13");
+            run.quirk(world, Quirk::N13);
         }
         return Ok(i64::from(Errno::EINVAL.negative()));
     }
     world.mount.inodes[inode].filter = wanted;
     let attr = fuse_attr(world, stat);
     if (FuseEntryOut { nodeid: 0, ..entry }) != (FuseEntryOut { attr, ..FuseEntryOut::default() }) {
-        run.quirk(world, "LOOK-8");
+        run.quirk(world, Quirk::LOOK_8);
     }
     if run.error < 0 {
         if !world.faithful() {
             world.mount.put_inode(inode);
             return Ok(0);
         }
-        run.quirk(world, "LOOK-7");
+        run.quirk(world, Quirk::LOOK_7);
     }
     let nodeid = NodeId(entry.nodeid);
     if world.faithful() && nodeid.0 != 0 && nodeid != world.mount.inodes[inode].hash_nodeid {
-        run.quirk(world, "LOOK-1");
+        run.quirk(world, Quirk::LOOK_1);
     }
     world.mount.inodes[inode].nodeid = nodeid;
     let alias = world.mount.splice(inode, id);

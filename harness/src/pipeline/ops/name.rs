@@ -5,7 +5,8 @@
 
 use fuserig_abi::{
     Abi, Arg, BufferFlags, Device, Errno, FileKind, FuseBuffer, FuseLinkIn, FuseMkdirIn,
-    FuseMknodIn, FuseRename2In, FuseRenameIn, Ino, MemoryId, Op, S_IFMT, S_ISGID, S_ISUID, Stat,
+    FuseMknodIn, FuseRename2In, FuseRenameIn, Ino, MemoryId, Op, Quirk, S_IFMT, S_ISGID, S_ISUID,
+    Stat,
 };
 use fuserig_sim_fs::{LowerExt, LowerOp, RenameFlags};
 
@@ -13,7 +14,6 @@ use super::open::{child_filter, code, hidden_code, own_nodeid};
 use super::row::Code;
 use crate::kernel::{BackingPath, DentryId, World};
 use crate::pipeline::dispatch;
-use crate::pipeline::run::quirk;
 use crate::pipeline::{Operation, Run, Stop, Value};
 
 const DEFAULT_ACL: &[u8] = b"system.posix_acl_default";
@@ -37,7 +37,7 @@ pub(super) fn whole_c_string(run: &Run, memory: MemoryId) -> Result<Vec<u8>, Sto
     let limit = u64::from(run.args.arena.len_of(memory));
     match run.args.arena.c_string(memory, limit) {
         Ok(bytes) => Ok(bytes.to_vec()),
-        Err(_) => Err(Stop::Crash(quirk("BUF-13"))),
+        Err(_) => Err(Stop::Crash(Quirk::BUF_13)),
     }
 }
 
@@ -58,11 +58,11 @@ pub(super) fn changes_unused(world: &mut World, run: &Run) {
         _ => false,
     });
     if changed {
-        run.quirk(world, "BUF-14");
+        run.quirk(world, Quirk::BUF_14);
     }
     let original = run.scratch.original.into_iter().flatten();
     if original.into_iter().any(|memory| arena.origin_written(memory)) {
-        run.quirk(world, "N12");
+        run.quirk(world, Quirk::N12);
     }
 }
 
@@ -105,7 +105,7 @@ fn lower_path(world: &World, dentry: DentryId) -> Result<BackingPath, Errno> {
 /// Whether a dentry cannot take an inode: `d_instantiate` checks its hash state (N2).
 fn check_instantiable(world: &World, dentry: DentryId) -> Result<(), Stop> {
     if world.faithful() && world.mount.dentries[dentry].in_lookup {
-        return Err(Stop::Crash(quirk("N2")));
+        return Err(Stop::Crash(Quirk::N2));
     }
     Ok(())
 }
@@ -130,8 +130,8 @@ fn attach_created(world: &mut World, run: &Run, dentry: DentryId, created: &Stat
     let inode = world.mount.inode_for(nodeid, &stat);
     world.mount.name(inode, dentry);
     if world.faithful() && !corrected {
-        run.quirk(world, "NEW-1");
-        run.quirk(world, "NEW-2");
+        run.quirk(world, Quirk::NEW_1);
+        run.quirk(world, Quirk::NEW_2);
     } else if let Some(path) = &mut world.mount.dentries[dentry].backing {
         path.node = Some(created.ino);
         world.mount.inodes[inode].filter = child_filter(world, run, dentry);
@@ -237,7 +237,7 @@ fn named_path(world: &mut World, run: &Run, dentry: DentryId) -> Result<BackingP
         let buffer = run.args.in_args[0].as_buffer();
         let name = buffer.and_then(|buffer| buffer.c_string(&run.args.arena).ok());
         if name.is_some_and(|name| *name != *path.name) {
-            run.quirk(world, "AND-5");
+            run.quirk(world, Quirk::AND_5);
             return Err(Errno::ENOENT);
         }
     }
@@ -302,7 +302,7 @@ pub(super) fn rename_lower(world: &mut World, run: &mut Run) -> Code {
         return Ok(i64::from(Errno::EXDEV.negative()));
     };
     if flags != asked {
-        run.quirk(world, "N14");
+        run.quirk(world, Quirk::N14);
         if !world.faithful()
             && let Err(errno) = check_again(flags, &to)
         {
@@ -359,7 +359,7 @@ fn copy_attributes(world: &mut World, run: &Run, old: DentryId, new: DentryId) {
             && stat.permissions & (S_ISUID | S_ISGID) == 0;
     }
     if replaced.is_some() {
-        run.quirk(world, "N15");
+        run.quirk(world, Quirk::N15);
     }
 }
 
@@ -369,7 +369,7 @@ pub(super) fn link_in(world: &mut World, run: &mut Run) -> Code {
     if !world.faithful() {
         run.args.meta.nodeid = oldnodeid;
     } else if oldnodeid != 0 && run.filter.is_some() {
-        run.quirk(world, "LINKN-1");
+        run.quirk(world, Quirk::LINKN_1);
     }
     let Operation::Link { dentry, .. } = run.operation else {
         unreachable!("the row belongs to link")
@@ -386,7 +386,7 @@ pub(super) fn link_lower(world: &mut World, run: &mut Run) -> Code {
     changes_unused(world, run);
     let directory = world.mount.inode_of(world.mount.dentries[dentry].parent);
     if world.mount.inodes[directory].filter != run.filter {
-        run.quirk(world, "LINKN-2");
+        run.quirk(world, Quirk::LINKN_2);
     }
     let node = world.mount.dentries[source].backing.as_ref().and_then(|path| path.node);
     let (Some(node), Ok(path)) = (node, lower_path(world, dentry)) else {
@@ -443,7 +443,7 @@ pub(super) fn get_link_lower(world: &mut World, run: &mut Run) -> Code {
     let node = world.mount.dentries[dentry].backing.as_ref().and_then(|path| path.node);
     let Some(node) = node else { return Ok(i64::from(Errno::ECHILD.negative())) };
     if dispatch::sees_arguments(world, run) {
-        run.quirk(world, "GLINK-1");
+        run.quirk(world, Quirk::GLINK_1);
     }
     match world.lower.readlink(&run.caller, node) {
         Ok(target) => {

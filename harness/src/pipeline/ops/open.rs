@@ -2,7 +2,7 @@
 
 use fuserig_abi::{
     Abi, AccessMask, Arg, Errno, Fh, FuseCreateIn, FuseEntryOut, FuseFlushIn, FuseOpenIn,
-    FuseOpenOut, FuseReleaseIn, Ino, NodeId, RequestFlags,
+    FuseOpenOut, FuseReleaseIn, Ino, NodeId, Quirk, RequestFlags,
 };
 use fuserig_sim_fs::{LowerExt, LowerOp, LowerReply, OpenCheck, OpenFlags};
 
@@ -10,7 +10,6 @@ use super::name::{created_mode, push_immutable};
 use super::row::Code;
 use crate::kernel::{BackingPath, DentryId, Handle, HandleId, World};
 use crate::pipeline::dispatch;
-use crate::pipeline::run::quirk;
 use crate::pipeline::{Operation, Run, Stop, Value};
 
 /// Flags that `dentry_open` does not act upon, because path resolution did.
@@ -67,7 +66,7 @@ pub(super) fn open_lower(world: &mut World, run: &mut Run) -> Code {
             if world.faithful() {
                 // The handle object stays attached to the file and is not freed.
                 world.mount.leaks.handles += 1;
-                run.quirk(world, "OPEN-1");
+                run.quirk(world, Quirk::OPEN_1);
             }
             Err(errno)
         }
@@ -176,7 +175,7 @@ fn create_below(world: &mut World, run: &mut Run) -> Result<(), Errno> {
     let mut flags = OpenFlags::from_bits_retain(flags);
     if filtered != flags.bits() & !NEVER_SENT {
         if world.faithful() {
-            run.quirk(world, "NEW-3");
+            run.quirk(world, Quirk::NEW_3);
         } else {
             flags = OpenFlags::from_bits_retain(filtered);
         }
@@ -212,7 +211,7 @@ pub(super) fn child_filter(
     match world.mount.dentries[dentry].program.take() {
         Some(chosen) => {
             if chosen != run.filter {
-                run.quirk(world, "LOOK-11");
+                run.quirk(world, Quirk::LOOK_11);
             }
             chosen
         }
@@ -243,7 +242,7 @@ pub(super) fn create_finalize(world: &mut World, run: &mut Run) -> Code {
     world.mount.inodes[inode].nodeid = NodeId(entry.nodeid);
     world.mount.handles[handle].fh = Fh(out.fh);
     if entry.nodeid != 0 && world.faithful() {
-        run.quirk(world, "NEW-4");
+        run.quirk(world, Quirk::NEW_4);
     }
     if !world.faithful() {
         world.mount.handles[handle].nodeid = NodeId(entry.nodeid);
@@ -256,7 +255,7 @@ pub(super) fn release_in(world: &mut World, run: &mut Run) -> Code {
     run.args.meta.nodeid = own_nodeid(world, run);
     // The lower file is dropped here, whatever the filter will say.
     let Some(fh) = world.mount.handles[id].backing.take() else {
-        return Err(Stop::Crash(quirk("OPEN-2")));
+        return Err(Stop::Crash(Quirk::OPEN_2));
     };
     // A lower file that cannot be released is gone all the same.
     let _ = world.lower.release(&run.caller, fh);
@@ -291,7 +290,7 @@ pub(super) fn flush_lower(world: &mut World, run: &mut Run) -> Code {
 /// The lower file of a handle that every lower step needs; without it the kernel dereferences
 /// NULL (OPEN-2).
 pub(super) fn backing(world: &World, handle: HandleId) -> Result<fuserig_sim_fs::LowerFh, Stop> {
-    world.mount.handles[handle].backing.ok_or(Stop::Crash(quirk("OPEN-2")))
+    world.mount.handles[handle].backing.ok_or(Stop::Crash(Quirk::OPEN_2))
 }
 
 /// A lower answer as a kernel return value.
@@ -312,7 +311,7 @@ pub(super) fn hidden_code<T>(world: &mut World, run: &mut Run, answer: Result<T,
             return Ok(code);
         }
         if dispatch::sees_meta(world, run) {
-            run.quirk(world, "PIPE-11");
+            run.quirk(world, Quirk::PIPE_11);
         }
     }
     Ok(0)

@@ -1,13 +1,14 @@
 //! readdir: the lower directory into a page, the page through the filter, the page to the caller.
 
-use fuserig_abi::{Arg, Errno, FuseBuffer, FuseDirent, FuseReadIn, FuseReadOut, RequestFlags};
+use fuserig_abi::{
+    Arg, Errno, FuseBuffer, FuseDirent, FuseReadIn, FuseReadOut, Quirk, RequestFlags,
+};
 use fuserig_sim_fs::{DirEntry, LowerExt};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::open::{backing, handle};
 use super::row::Code;
 use crate::kernel::World;
-use crate::pipeline::run::quirk;
 use crate::pipeline::{Operation, Run, Stop, Value};
 
 const PAGE: usize = fuserig_abi::PAGE_SIZE as usize;
@@ -129,7 +130,7 @@ pub(super) fn readdir_finalize(world: &mut World, run: &mut Run) -> Code {
     let position = match world.abi.base() {
         fuserig_abi::Abi::V3 if world.faithful() => {
             if walk.refused {
-                run.quirk(world, "RDIR-1");
+                run.quirk(world, Quirk::RDIR_1);
             }
             out.offset as i64
         }
@@ -145,7 +146,7 @@ pub(super) fn readdir_finalize(world: &mut World, run: &mut Run) -> Code {
         if run.scratch.produced {
             run.scratch.again = true;
         } else {
-            run.quirk(world, "RDIR-2");
+            run.quirk(world, Quirk::RDIR_2);
             error = i64::from(Errno::EINVAL.negative());
         }
     }
@@ -155,11 +156,11 @@ pub(super) fn readdir_finalize(world: &mut World, run: &mut Run) -> Code {
 fn page_bytes(run: &Run) -> Result<Vec<u8>, Stop> {
     let Arg::Buffer(buffer) = run.args.out_args[1] else { unreachable!("out 1 is the page") };
     if buffer.data.is_none() && buffer.size > 0 {
-        return Err(Stop::Crash(quirk("BUF-12")));
+        return Err(Stop::Crash(Quirk::BUF_12));
     }
     match buffer.bytes(&run.args.arena) {
         Ok(bytes) => Ok(bytes.to_vec()),
-        Err(_) => Err(Stop::Crash(quirk("BUF-16"))),
+        Err(_) => Err(Stop::Crash(Quirk::BUF_16)),
     }
 }
 
@@ -192,7 +193,7 @@ fn walk_page(world: &mut World, run: &mut Run, page: &[u8]) -> Walk {
         let (header, _) = FuseDirent::read_from_prefix(rest).expect("a header is left");
         let length = header.namelen as usize;
         if length == 0 || length > RECORD_NAME_MAX {
-            run.quirk(world, "RDIR-3");
+            run.quirk(world, Quirk::RDIR_3);
             walk.error = i64::from(Errno::EIO.negative());
             break;
         }
@@ -202,7 +203,7 @@ fn walk_page(world: &mut World, run: &mut Run, page: &[u8]) -> Walk {
         }
         let name = &rest[HEADER..HEADER + length];
         if name.contains(&b'/') {
-            run.quirk(world, "RDIR-3");
+            run.quirk(world, Quirk::RDIR_3);
             walk.error = i64::from(Errno::EIO.negative());
             break;
         }

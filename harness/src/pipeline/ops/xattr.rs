@@ -2,7 +2,7 @@
 
 use fuserig_abi::{
     Abi, Arg, BufferFlags, Errno, FuseBuffer, FuseGetxattrIn, FuseGetxattrOut, FuseSetxattrIn, Ino,
-    MemoryId, RequestFlags,
+    MemoryId, Quirk, RequestFlags,
 };
 use fuserig_sim_fs::{LowerExt, LowerOp, LowerReply, XattrFlags};
 
@@ -12,7 +12,6 @@ use super::open::{hidden_code, own_nodeid};
 use super::row::Code;
 use crate::kernel::World;
 use crate::pipeline::dispatch;
-use crate::pipeline::run::quirk;
 use crate::pipeline::{Operation, Run, Stop, Value};
 
 fn node(world: &World, run: &Run) -> Ino {
@@ -127,12 +126,12 @@ fn kernel_name(
         match buffer.size.checked_sub(1) {
             Some(last) => {
                 if run.args.arena.write(memory, u64::from(last), &[0]).is_err() {
-                    return Err(Stop::Crash(quirk("BUF-16")));
+                    return Err(Stop::Crash(Quirk::BUF_16));
                 }
             }
             // A name that was resized to nothing is an empty one in v3-grouped.
             None if world.abi == Abi::V3Grouped => {}
-            None => return Err(Stop::Crash(quirk("BUF-4"))),
+            None => return Err(Stop::Crash(Quirk::BUF_4)),
         }
     }
     match (world.abi, buffer.size) {
@@ -143,7 +142,7 @@ fn kernel_name(
 
 pub(super) fn get_lower(world: &mut World, run: &mut Run) -> Code {
     let Arg::Buffer(buffer) = run.args.in_args[1] else { unreachable!("in 1 is the name") };
-    let Some(memory) = buffer.data else { return Err(Stop::Crash(quirk("BUF-17"))) };
+    let Some(memory) = buffer.data else { return Err(Stop::Crash(Quirk::BUF_17)) };
     let name = if world.faithful() {
         kernel_name(world, run, &buffer, memory)?
     } else {
@@ -166,8 +165,8 @@ pub(super) fn get_lower(world: &mut World, run: &mut Run) -> Code {
             run.scratch.failed = true;
             // Only a postfilter member looks at the value; the daemon gets USER-7 instead.
             if size_max > 0 && dispatch::calls_postfilter(world, run) {
-                run.quirk(world, "BUF-6");
-                run.quirk(world, "N10");
+                run.quirk(world, Quirk::BUF_6);
+                run.quirk(world, Quirk::N10);
             }
             hidden_code::<()>(world, run, Err(errno))
         }
@@ -183,7 +182,7 @@ pub(super) fn get_finalize(world: &mut World, run: &mut Run) -> Code {
     let length = length(run) as i32;
     let asked = i32::try_from(size(run)).unwrap_or(i32::MAX);
     if run.scratch.failed && length >= 0 || asked > 0 && length > asked {
-        run.quirk(world, "N11");
+        run.quirk(world, Quirk::N11);
     }
     number_result(world, run, i64::from(length));
     copy_out(run);

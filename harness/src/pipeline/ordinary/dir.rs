@@ -1,6 +1,6 @@
 //! readdir: READDIR, or READDIRPLUS where it was negotiated.
 
-use fuserig_abi::{Errno, FuseDirent, FuseEntryOut, FuseReadIn, NodeId, Opcode, PAGE_SIZE};
+use fuserig_abi::{Errno, FuseDirent, FuseEntryOut, FuseReadIn, NodeId, Opcode, PAGE_SIZE, Quirk};
 use zerocopy::FromBytes;
 
 use super::exchange::{Ordinary, Served, body, child_node, invalid, number, stat_of};
@@ -73,7 +73,7 @@ impl Ordinary<'_> {
         let (inode, position) = (state.inode, state.position);
         let node = &mut self.world.mount.inodes[inode];
         if node.nodeid == NodeId(0) && node.backing.is_some() {
-            self.quirk("RDIR-4");
+            self.quirk(Quirk::RDIR_4);
             return false;
         }
         let advised = core::mem::take(&mut node.advise_plus);

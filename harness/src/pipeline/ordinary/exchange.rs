@@ -1,15 +1,14 @@
 //! One operation on the ordinary path, and what every reply has in common.
 
 use fuserig_abi::{
-    Caller, Device, Errno, FileKind, FuseAttr, FuseEntryOut, Gid, Ino, NodeId, Opcode, S_IALLUGO,
-    S_IFMT, Stat, Timespec, Uid,
+    Caller, Device, Errno, FileKind, FuseAttr, FuseEntryOut, Gid, Ino, NodeId, Opcode, Quirk,
+    S_IALLUGO, S_IFMT, Stat, Timespec, Uid,
 };
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::kernel::{DentryId, HandleId, InodeId, World};
 use crate::pipeline::device::{Asking, Settled, Shape, ask};
 use crate::pipeline::entries::EntryActions;
-use crate::pipeline::run::quirk;
 use crate::pipeline::{Event, Operation, Outcome, Step, Stop, Value, What};
 
 /// Why an operation on the ordinary path ends early.
@@ -169,9 +168,9 @@ impl<'a> Ordinary<'a> {
     }
 
     /// Says that the operation stepped on a quirk, which the kernel as it was meant has not.
-    pub(crate) fn quirk(&mut self, id: &str) {
+    pub(crate) fn quirk(&mut self, quirk: Quirk) {
         if self.world.faithful() && self.world.sink.wants_events() {
-            let what = What::Quirk { quirk: quirk(id) };
+            let what = What::Quirk { quirk };
             self.world.emit(&Event { operation: self.number, step: Step::Result, what });
         }
     }

@@ -3,7 +3,7 @@
 use fuserig_abi::{
     Abi, Device, Errno, FUSE_BPF_MAX_ENTRIES, Fh, FileKind, FuseCreateIn, FuseEntryBpfOut,
     FuseEntryOut, FuseLinkIn, FuseMkdirIn, FuseMknodIn, FuseOpenOut, FuseRename2In, FuseRenameIn,
-    NodeId, Opcode, S_IFMT,
+    NodeId, Opcode, Quirk, S_IFMT,
 };
 use fuserig_sim_fs::{LowerExt, OpenFlags};
 
@@ -86,9 +86,9 @@ impl Ordinary<'_> {
         };
         let state = &mut self.world.mount.inodes[inode];
         if state.filter.is_some() && state.filter != wanted {
-            self.quirk("LOOK-9");
+            self.quirk(Quirk::LOOK_9);
             if self.world.faithful() {
-                self.quirk("N13");
+                self.quirk(Quirk::N13);
             }
             let lost = entry.nodeid == 0 && self.world.abi.base() == fuserig_abi::Abi::V3;
             if !(lost && self.world.faithful()) {
@@ -96,7 +96,7 @@ impl Ordinary<'_> {
                 return Err(Errno::EINVAL.into());
             }
             // The error is asked for only when there is a nodeid (ENT-1).
-            self.quirk("ENT-1");
+            self.quirk(Quirk::ENT_1);
         } else {
             state.filter = wanted;
         }

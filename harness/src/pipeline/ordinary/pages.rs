@@ -1,11 +1,10 @@
 //! Reading and writing through the page cache.
 
-use fuserig_abi::{Errno, FuseReadIn, FuseWriteIn, FuseWriteOut, Opcode, PAGE_SIZE};
+use fuserig_abi::{Errno, FuseReadIn, FuseWriteIn, FuseWriteOut, Opcode, PAGE_SIZE, Quirk};
 
 use super::exchange::{Ordinary, Served, body, number, parse};
 use crate::kernel::{HandleId, InodeId, StatMask};
 use crate::pipeline::device::Shape;
-use crate::pipeline::run::quirk;
 use crate::pipeline::{Outcome, Stop};
 
 const PAGE: u64 = PAGE_SIZE as u64;
@@ -143,7 +142,7 @@ impl Ordinary<'_> {
             if !self.world.faithful() {
                 return Err(Errno::ECONNREFUSED.into());
             }
-            return Err(Stop::Hang(quirk("N5")).into());
+            return Err(Stop::Hang(Quirk::N5).into());
         }
         let inode = self.handle_inode(handle);
         let appends =

@@ -1,6 +1,6 @@
 //! Revalidation of a dentry in use (SEMANTICS 7.7).
 
-use fuserig_abi::{FuseEntryOut, NodeId, Opcode};
+use fuserig_abi::{FuseEntryOut, NodeId, Opcode, Quirk};
 use fuserig_sim_fs::LowerExt;
 
 use super::Halt;
@@ -44,7 +44,7 @@ impl Ordinary<'_> {
         }
         let parent = self.inode_of(state.parent);
         if self.world.mount.inodes[parent].backing.is_some() {
-            self.quirk("LOOK-4");
+            self.quirk(Quirk::LOOK_4);
             return Ok(true);
         }
         self.look_again(dentry)
@@ -77,7 +77,7 @@ impl Ordinary<'_> {
                 let backing = self.world.mount.inodes[inode].backing;
                 return Ok(backing.is_some_and(|ino| actions.backing == BackingAction::Set(ino)));
             }
-            self.quirk("ENT-4");
+            self.quirk(Quirk::ENT_4);
             return Ok(false);
         }
         let entry: FuseEntryOut = parse(&reply);
