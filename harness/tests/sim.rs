@@ -16,3 +16,5 @@ mod invariants;
 mod litmus;
 #[path = "sim/planted.rs"]
 mod planted;
+#[path = "sim/shrinking.rs"]
+mod shrinking;

@@ -7,6 +7,7 @@
 //! wrong: minimal means that no single part can be left out, not that no smaller case exists.
 
 mod simpler;
+mod tree;
 mod work;
 
 pub(crate) use simpler::with_path;

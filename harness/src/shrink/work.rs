@@ -5,6 +5,7 @@ use core::fmt;
 use fuserig_sim_fs::MemFs;
 
 use super::simpler::simpler;
+use super::tree::plainer;
 use crate::crash::CrashSearch;
 use crate::invariant::{Invariant, Violation};
 use crate::sim::{Action, Case, Detail, Playback, Program, SetupError, Subject, Switch, judge};
@@ -23,7 +24,7 @@ pub struct Minimality {
     /// Runs that were spent.
     pub attempts: u64,
     /// Single reductions tried at the end, each of which makes the failure go away, by axis:
-    /// operations, clients, switches, faults, bytes and names.
+    /// operations, clients, switches, faults, bytes and names (those of the tree included).
     pub tried: [u64; 5],
     /// Whether all of them were tried.
     pub shown: bool,
@@ -192,6 +193,7 @@ impl Work<'_> {
 
     fn bytes(&mut self) -> bool {
         let mut changed = self.ranges(|case| case.tree.lines().count(), without_lines);
+        changed |= self.plain_lines();
         for client in 0..self.best.clients.len() {
             for action in 0..self.best.clients[client].actions.len() {
                 changed |= self.simplify(client, action);
@@ -200,6 +202,22 @@ impl Work<'_> {
                 let mut case = self.best.clone();
                 case.clients[client].uid = 0;
                 changed |= self.accept(&case);
+            }
+        }
+        changed
+    }
+
+    /// Leaves attributes and contents out of the lines of the tree.
+    fn plain_lines(&mut self) -> bool {
+        let mut changed = false;
+        let mut line = 0;
+        while let Some(text) = self.best.tree.lines().nth(line) {
+            let plainer = plainer(text);
+            let cases: Vec<Case> =
+                plainer.iter().map(|plain| with_line(&self.best, line, plain)).collect();
+            match cases.iter().any(|case| self.accept(case)) {
+                true => changed = true,
+                false => line += 1,
             }
         }
         changed
@@ -280,6 +298,9 @@ fn single_reductions(best: &Case) -> [Vec<Case>; 5] {
     for at in 0..best.tree.lines().count() {
         cases[4].push(without_lines(best, at, at + 1));
     }
+    for (at, line) in best.tree.lines().enumerate() {
+        cases[4].extend(plainer(line).iter().map(|plain| with_line(best, at, plain)));
+    }
     for (client, program) in best.clients.iter().enumerate() {
         for (action, old) in program.actions.iter().enumerate() {
             let simple = simpler(old).into_iter();
@@ -336,6 +357,13 @@ fn without_lines(case: &Case, from: usize, to: usize) -> Case {
     let lines: Vec<&str> = case.tree.lines().collect();
     let kept = [&lines[..from], &lines[to..]].concat();
     Case { tree: kept.join("\n"), ..case.clone() }
+}
+
+/// With another text in one line of the tree.
+fn with_line(case: &Case, line: usize, to: &str) -> Case {
+    let mut lines: Vec<&str> = case.tree.lines().collect();
+    lines[line] = to;
+    Case { tree: lines.join("\n"), ..case.clone() }
 }
 
 fn with_action(case: &Case, client: usize, action: usize, to: Action) -> Case {
