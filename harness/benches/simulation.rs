@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use fuserig::prelude::*;
-use fuserig::sim::{Search, explore_after};
+use fuserig::sim::{Fitting, Search, explore_after};
 
 const TREE: &str = "/notes.txt 'hello'\n/d/\n/d/a 'abc'\n/b 'bbb'\n/.secret 'no'";
 const RUNS: u64 = 20;
@@ -35,6 +35,26 @@ fn operations(criterion: &mut Criterion) {
                 .check(invariant::errno_envelope())
                 .check(invariant::balance());
             black_box(campaign.or_report().digest)
+        });
+    });
+    group.finish();
+}
+
+/// What `fuserig check` does with crashes, for runs of which it does 200.
+fn crashes(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("crashes");
+    group.sample_size(10).throughput(Throughput::Elements(RUNS));
+    group.bench_function("hide, invariants, ordered", |b| {
+        b.iter(|| {
+            let fitting = Fitting::of("hide:.secret");
+            let simulation = Simulation::new(Seed(1)).runs(RUNS).name(".secret");
+            let campaign = simulation
+                .crashes(Durability::Ordered)
+                .run(Subject::new(Abi::V4, hide_secret).over(&fitting.tree))
+                .check_all(fitting.invariants)
+                .check(invariant::durable(Durability::Ordered))
+                .check(invariant::atomic_names());
+            black_box(campaign.or_report().crashes)
         });
     });
     group.finish();
@@ -77,5 +97,5 @@ fn schedules(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, operations, shrinking, schedules);
+criterion_group!(benches, operations, crashes, shrinking, schedules);
 criterion_main!(benches);

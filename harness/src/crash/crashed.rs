@@ -93,15 +93,27 @@ impl Crashed<'_> {
     /// # Panics
     /// When what is found cannot be mounted, which no journal brings about.
     pub fn survey(&self) -> &[Surveyed] {
-        self.survey.get_or_init(|| self.look_around())
+        self.survey.get_or_init(|| self.survey_where(|_, _| true))
     }
 
-    fn look_around(&self) -> Vec<Surveyed> {
+    /// As [`Crashed::survey`], but looks only at the places that are wanted, by their path and by
+    /// what it leads or led to. Most of the time of a search goes into surveys, so that one that
+    /// looks at what matters makes it several times as fast.
+    ///
+    /// # Panics
+    /// As [`Crashed::survey`].
+    pub fn survey_where(&self, wanted: impl Fn(&Text, FileKind) -> bool) -> Vec<Surveyed> {
+        let mut places = self.places();
+        places.retain(|(path, kind)| wanted(path, *kind));
+        self.look_at(places)
+    }
+
+    fn look_at(&self, places: Vec<(Text, FileKind)>) -> Vec<Surveyed> {
         let vfs = self.remount();
         let pid = Pid(1);
         vfs.add_client(pid, Credentials::root(), 0o022);
         let mut rows = Vec::new();
-        for (path, kind) in self.places() {
+        for (path, kind) in places {
             let mut files = Vec::new();
             for action in questions(&path, kind) {
                 let result = vfs.call(pid, &action.call(&files));
@@ -156,9 +168,9 @@ impl Crashed<'_> {
 }
 
 fn contents(fs: &MemFs, path: &str) -> Option<Vec<u8>> {
-    let entry = fs.walk().find(|entry| entry.path == path.as_bytes())?;
-    let mut bytes = vec![0; entry.stat.size.min(READ_BYTES) as usize];
-    let count = fs.peek(entry.stat.ino, 0, &mut bytes).ok()?;
+    let stat = fs.find(path.as_bytes())?;
+    let mut bytes = vec![0; stat.size.min(READ_BYTES) as usize];
+    let count = fs.peek(stat.ino, 0, &mut bytes).ok()?;
     bytes.truncate(count);
     Some(bytes)
 }

@@ -249,6 +249,45 @@ impl Action {
     }
 }
 
+impl Action {
+    /// Whether it changes nothing below and makes nothing durable, whatever comes of it.
+    pub(crate) fn only_looks(&self) -> bool {
+        match self {
+            Action::Open { flags, .. } => flags & (OpenFlags::CREAT | OpenFlags::TRUNC).bits() == 0,
+            Action::Close { .. }
+            | Action::Read { .. }
+            | Action::Seek { .. }
+            | Action::Stat { .. }
+            | Action::Fstat { .. }
+            | Action::Statfs { .. }
+            | Action::Access { .. }
+            | Action::Readlink { .. }
+            | Action::List { .. }
+            | Action::Getxattr { .. }
+            | Action::Listxattr { .. }
+            | Action::Chdir { .. } => true,
+            Action::Write { .. }
+            | Action::Truncate { .. }
+            | Action::Ftruncate { .. }
+            | Action::Fallocate { .. }
+            | Action::Fsync { .. }
+            | Action::Mkdir { .. }
+            | Action::Mknod { .. }
+            | Action::Symlink { .. }
+            | Action::Link { .. }
+            | Action::Unlink { .. }
+            | Action::Rmdir { .. }
+            | Action::Rename { .. }
+            | Action::Chmod { .. }
+            | Action::Chown { .. }
+            | Action::Touch { .. }
+            | Action::Setxattr { .. }
+            | Action::Removexattr { .. }
+            | Action::Copy { .. } => false,
+        }
+    }
+}
+
 struct At<'a>(&'a Option<i64>);
 
 impl fmt::Display for At<'_> {

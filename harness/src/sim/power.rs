@@ -2,7 +2,7 @@
 
 use fuserig_sim_fs::MemFs;
 
-use super::{Case, Crash, SharedFs, Subject};
+use super::{CallEntry, Case, Crash, SharedFs, Subject};
 use crate::crash::{CrashSearch, Outage, PowerLoss};
 use crate::invariant::{Invariant, Violation};
 
@@ -11,7 +11,8 @@ use crate::invariant::{Invariant, Violation};
 pub(super) struct Power {
     crash: Option<Crash>,
     search: Option<CrashSearch>,
-    /// The version of the journal that was looked at last, and how many calls had returned.
+    /// The version of the journal that was looked at last, and how many calls had returned
+    /// that count.
     looked_at: (u64, usize),
     pub(super) loss: Option<PowerLoss>,
     pub(super) recovered: Option<MemFs>,
@@ -61,8 +62,15 @@ impl Power {
         if !(last || search.wants(outage.step)) {
             return None;
         }
-        // What has returned matters as well: from then on a program relies on it.
-        let returned = outage.calls.iter().filter(|call| call.end.is_some()).count();
+        // What has returned matters as well: from then on a program relies on it. Where only some
+        // steps are tried, those are left out behind which a program relies on nothing new.
+        let every = search.one_in < 2;
+        let relied_on = |call: &&CallEntry| {
+            let action = &outage.case.clients[call.client].actions[call.action];
+            let succeeded = call.result.as_ref().is_some_and(|result| result.value.is_ok());
+            call.end.is_some() && (every || succeeded && !action.only_looks())
+        };
+        let returned = outage.calls.iter().filter(relied_on).count();
         let now = (outage.journal.version(), returned);
         if core::mem::replace(&mut self.looked_at, now) == now {
             return None;

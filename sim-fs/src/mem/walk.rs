@@ -64,6 +64,23 @@ impl MemFs {
         entries.into_iter()
     }
 
+    /// The attributes of what a path from the root leads to; none where it leads nowhere. Links
+    /// are not followed, and a slash at the end says nothing.
+    ///
+    /// ```
+    /// use fuserig_sim_fs::MemFs;
+    /// let fs = MemFs::from_tree("/a/b 'xyz'").unwrap();
+    /// assert_eq!(fs.find(b"/a/b").map(|stat| stat.size), Some(3));
+    /// assert!(fs.find(b"/a/c").is_none());
+    /// ```
+    pub fn find(&self, path: &[u8]) -> Option<Stat> {
+        let mut ino = self.options.root_ino;
+        for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
+            ino = self.inode(ino).ok()?.directory()?.get(name)?.ino;
+        }
+        Some(self.inode(ino).ok()?.stat(ino))
+    }
+
     /// Copies bytes of a regular file into `out` and returns how many there were; fewer than asked
     /// for only at the end. `ESTALE` for a number that is gone, `EINVAL` for another kind of node.
     pub fn peek(&self, node: Ino, offset: u64, out: &mut [u8]) -> Result<usize, Errno> {
