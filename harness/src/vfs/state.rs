@@ -109,6 +109,7 @@ pub(super) struct State {
     /// How often a turn with the daemon was asked for.
     pub(super) turns: u64,
     /// Arguments of requests that are over, to be used again.
+    #[expect(clippy::vec_box, reason = "a box is handed on without moving what is in it")]
     pub(super) spare_args: Vec<Box<CallArgs>>,
 }
 
