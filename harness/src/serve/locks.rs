@@ -53,6 +53,7 @@ impl Server {
 
     /// The owner of a lock that SETLKW has to wait for. Of `flock` nobody knows, as in Linux, which
     /// looks for deadlocks among byte ranges only.
+    #[cfg(feature = "fuser")]
     pub(crate) fn blocker(&mut self, head: &Head, incoming: &Incoming) -> Option<u64> {
         let Incoming::Setlkw { lock } = incoming else { return None };
         if lock.flags & FLOCK != 0 {
