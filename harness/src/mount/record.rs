@@ -6,8 +6,9 @@
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use fuserig_abi::{Opcode, Timespec};
 use fuserig_traces::ops::OpSpec;
@@ -16,6 +17,7 @@ use fuserig_traces::{Header, PayloadMode, TraceWriter, WriteError};
 
 use super::MountError;
 use super::job::Job;
+use crate::rim;
 use crate::serve::{Incoming, Outgoing};
 
 /// What a recording needs.
@@ -205,6 +207,40 @@ fn set_size(request: &mut [u8], size: usize) {
     }
 }
 
+/// How long the writer looks away from an empty queue.
+const PAUSE: Duration = Duration::from_millis(5);
+/// After how many pauses in a row it sleeps until it is woken.
+const PAUSES: u32 = 100;
+
+/// The writer's view of the queue. To wake a thread for each operation costs the pipeline more than
+/// everything else that recording does, so the writer looks by itself while there is something to
+/// do.
+struct Queue<'a> {
+    taken: &'a Receiver<Taken>,
+    pauses: u32,
+}
+
+impl Queue<'_> {
+    /// The next operation; none when the tape is gone and nothing is left.
+    fn next(&mut self) -> Option<Taken> {
+        loop {
+            let taken = match self.pauses {
+                PAUSES => self.taken.recv().map_err(TryRecvError::from),
+                _ => self.taken.try_recv(),
+            };
+            match taken {
+                Ok(taken) => {
+                    self.pauses = 0;
+                    return Some(taken);
+                }
+                Err(TryRecvError::Empty) => self.pauses += 1,
+                Err(TryRecvError::Disconnected) => return None,
+            }
+            rim::pause(PAUSE);
+        }
+    }
+}
+
 fn write(
     mut writer: TraceWriter<Box<dyn Write + Send>>,
     taken: &Receiver<Taken>,
@@ -213,7 +249,8 @@ fn write(
     let mut recorded = Recorded::default();
     let mut counts = [0_u64; 4096];
     let mut failure: Option<WriteError> = None;
-    while let Ok(Taken { record, data }) = taken.recv() {
+    let mut queue = Queue { taken, pauses: 0 };
+    while let Some(Taken { record, data }) = queue.next() {
         if failure.is_some() {
             recorded.dropped += 1;
             continue;

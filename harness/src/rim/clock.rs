@@ -31,6 +31,13 @@ impl Stopwatch {
     }
 }
 
+/// Does nothing for a while: for a thread that serves the real world and would rather look now and
+/// then than be woken for each thing.
+#[expect(clippy::disallowed_methods, reason = "this module is where real time passes")]
+pub(crate) fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
 /// What time it is. A run takes its instants from its door; this is where a door of the real world
 /// has them from.
 pub(crate) fn now() -> Timespec {

@@ -6,4 +6,4 @@
 mod clock;
 
 pub use clock::Stopwatch;
-pub(crate) use clock::now;
+pub(crate) use clock::{now, pause};
