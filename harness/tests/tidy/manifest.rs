@@ -14,6 +14,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("fuserig-filters", &["fuserig-abi"]),
     ("fuserig-traces", &["fuserig-abi"]),
     ("fuserig", &["fuserig-abi", "fuserig-sim-fs", "fuserig-filters", "fuserig-traces"]),
+    ("fuserig-peers", &["fuserig", "fuserig-abi", "fuserig-sim-fs"]),
     (
         "fuserig-fuzz",
         &["fuserig", "fuserig-abi", "fuserig-sim-fs", "fuserig-filters", "fuserig-traces"],

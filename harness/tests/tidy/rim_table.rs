@@ -105,7 +105,7 @@ pub(super) const RIMS: &[Rim] = &[
     },
     Rim {
         what: Use::Crate("proptest"),
-        homes: &["harness/src/strategy", "harness/examples/"],
+        homes: &["harness/src/strategy", "harness/examples/", "harness/peers/src/"],
         why: "simulations draw from their own seed; strategies are the door for proptest's users",
     },
     Rim {
