@@ -33,6 +33,7 @@ impl Stopwatch {
 
 /// Does nothing for a while: for a thread that serves the real world and would rather look now and
 /// then than be woken for each thing.
+#[cfg(feature = "fuser")]
 #[expect(clippy::disallowed_methods, reason = "this module is where real time passes")]
 pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);

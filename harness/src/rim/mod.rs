@@ -6,4 +6,6 @@
 mod clock;
 
 pub use clock::Stopwatch;
-pub(crate) use clock::{now, pause};
+pub(crate) use clock::now;
+#[cfg(feature = "fuser")]
+pub(crate) use clock::pause;
