@@ -10,6 +10,11 @@ use fuserig_traces::record::{OpFlags, OpRecord, PayloadId, PayloadRef, Record};
 use fuserig_traces::wire::{reply_message, request_message};
 use fuserig_traces::{Header, PayloadMode, Trace, text};
 
+#[path = "common/strace_lines.rs"]
+mod strace_lines;
+
+use strace_lines::{COLUMNS, Variation, columns};
+
 fn log_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuse_strace").join(name)
 }
@@ -169,13 +174,6 @@ fn log_text(name: &str) -> String {
     text
 }
 
-/// The process, the time and the rest of a line.
-fn columns(line: &str) -> (&str, &str, &str) {
-    let (pid, rest) = line.split_once(' ').expect("-f puts a process in front");
-    let (time, rest) = rest.trim_start().split_once(' ').expect("-ttt puts a time behind it");
-    (pid, time, rest)
-}
-
 /// One whole read of a message: its bytes in quotes, and how many they are.
 fn whole_read(rest: &str) -> Option<(&str, &str)> {
     let (bytes, rest) = rest.strip_prefix("read(3, ")?.split_once(", ")?;
@@ -210,39 +208,12 @@ fn unescaped(line: &str, hex: fn(u8) -> bool) -> String {
 }
 
 /// A line as strace writes it under other options, or as another daemon causes it.
-type Variation = (&'static str, fn(&str) -> String);
-
-const VARIATIONS: [Variation; 14] = [
-    ("[pid N] on a terminal", |line| {
-        let (pid, time, rest) = columns(line);
-        format!("[pid {pid:>5}] {time} {rest}")
-    }),
-    ("-Y, no times", |line| {
-        let (pid, _, rest) = columns(line);
-        format!("{pid}<hello fuse> {rest}")
-    }),
-    ("-tt", |line| {
-        let (pid, time, rest) = columns(line);
-        let (seconds, fraction) = time.split_once('.').expect("a fraction");
-        let seconds: u64 = seconds.parse().expect("digits");
-        let (hours, minutes) = (seconds / 3600 % 24, seconds / 60 % 60);
-        format!("{pid} {hours:02}:{minutes:02}:{:02}.{fraction} {rest}", seconds % 60)
-    }),
-    ("-r", |line| {
-        let (pid, _, rest) = columns(line);
-        format!("{pid}      0.000123 {rest}")
-    }),
-    ("-n -i", |line| {
-        let (pid, time, rest) = columns(line);
-        format!("{pid}  {time} [   0] [00007f12ab34cd56] {rest}")
-    }),
+const VARIATIONS: [Variation; 7] = [
     ("-T", |line| match line.contains(" = ") {
         true => format!("{line} <0.000012>"),
         false => line.to_owned(),
     }),
     ("-yy", |line| line.replace("(3,", "(3</dev/fuse<char 10:229>>,")),
-    ("-k", |line| format!("{line}\n > /usr/lib/libc.so.6(__read+0x4d) [0x10e2d]")),
-    ("lines of another system", |line| format!("{line}\r")),
     ("neither -x nor -xx", |line| unescaped(line, |byte| byte == 0x7f)),
     ("-x", |line| unescaped(line, |byte| !(0x07..0x0e).contains(&byte) && !is_graphic(byte))),
     ("a call in two halves, as several threads have it", |line| {
@@ -288,7 +259,7 @@ fn the_same_messages_come_of_every_option_of_strace_and_every_way_through_the_ke
     let text = log_text("shell.strace.zst");
     let (records, _) = import_from(text.as_bytes(), &FuseStraceOptions::default());
     let expected = messages(&records);
-    for (name, vary) in VARIATIONS {
+    for (name, vary) in COLUMNS.into_iter().chain(VARIATIONS) {
         let log: String = text.lines().map(|line| vary(line) + "\n").collect();
         assert!(log != text, "{name} changes something");
         let (records, report) = import_from(log.as_bytes(), &FuseStraceOptions::default());
