@@ -326,7 +326,8 @@ fn a_recorded_session_replays_without_a_difference() {
         return;
     }
     let scratch = tempfile::tempdir().expect("a temporary directory");
-    for (lower, payload) in [("sim", "full"), ("sim", "hash"), ("host", "full")] {
+    let rows = [("sim", "full", "1"), ("sim", "hash", "3"), ("host", "full", "1")];
+    for (lower, payload, threads) in rows {
         let trace = scratch.path().join(format!("{lower}-{payload}.frt"));
         let trace = trace.to_str().expect("text");
         let below = tempfile::tempdir().expect("a temporary directory");
@@ -340,6 +341,8 @@ fn a_recorded_session_replays_without_a_difference() {
             lower,
             "--payload",
             payload,
+            "--threads",
+            threads,
             "--",
             "sh",
             "-c",

@@ -352,14 +352,34 @@ fn a_panic_of_the_pipeline_takes_the_mount_away_and_is_told() {
     if !runnable() {
         return;
     }
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let options = MountOptions::new(directory.path());
-    let mounted = Mounted::start(&options, panicking_server, None).expect("mounted");
-    std::fs::write(directory.path().join("f"), "x").expect("served as ever");
-    let refused = std::fs::metadata(directory.path().join("boom")).expect_err("nobody answers");
-    assert_eq!(refused.raw_os_error(), Some(5), "EIO for whoever asked");
-    let ended = mounted.wait();
-    assert!(matches!(ended, Err(MountError::Panicked)), "{ended:?}");
-    assert!(!is_mounted(directory.path()));
-    assert_eq!(std::fs::read_dir(directory.path()).expect("listed").count(), 0);
+    for threads in [1, 3] {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let options = MountOptions { threads, ..MountOptions::new(directory.path()) };
+        let mounted = Mounted::start(&options, panicking_server, None).expect("mounted");
+        std::fs::write(directory.path().join("f"), "x").expect("served as ever");
+        let refused = std::fs::metadata(directory.path().join("boom")).expect_err("no answer");
+        assert_eq!(refused.raw_os_error(), Some(5), "EIO for whoever asked");
+        let ended = mounted.wait();
+        assert!(matches!(ended, Err(MountError::Panicked)), "{threads} threads: {ended:?}");
+        assert!(!is_mounted(directory.path()));
+        assert_eq!(std::fs::read_dir(directory.path()).expect("listed").count(), 0);
+    }
+}
+
+#[test]
+fn a_world_that_cannot_be_built_takes_the_mount_away_and_is_told() {
+    if !runnable() {
+        return;
+    }
+    for threads in [1, 3] {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let options = MountOptions { threads, ..MountOptions::new(directory.path()) };
+        let build = || Err(MountError::Lower("there is none".to_owned()));
+        let mounted = Mounted::start(&options, build, None).expect("mounted");
+        // One request is enough to learn of it; without the mount it is the directory that answers.
+        let _ = std::fs::metadata(directory.path().join("f"));
+        let ended = mounted.wait();
+        assert!(matches!(ended, Err(MountError::Lower(_))), "{threads} threads: {ended:?}");
+        assert!(!is_mounted(directory.path()));
+    }
 }
