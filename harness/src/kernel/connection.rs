@@ -1,21 +1,12 @@
 //! The FUSE connection: what INIT agreed on, and which requests the daemon does not know.
 
-use fuserig_abi::Unique;
+use fuserig_abi::{
+    FUSE_ATOMIC_O_TRUNC, FUSE_AUTO_INVAL_DATA, FUSE_BIG_WRITES, FUSE_CACHE_SYMLINKS,
+    FUSE_DO_READDIRPLUS, FUSE_DONT_MASK, FUSE_FLOCK_LOCKS, FUSE_HANDLE_KILLPRIV,
+    FUSE_HANDLE_KILLPRIV_V2, FUSE_MAX_PAGES, FUSE_POSIX_ACL, FUSE_READDIRPLUS_AUTO, Unique,
+};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// `FUSE_READDIRPLUS`, `FUSE_READDIRPLUS_AUTO` and the like: bits of the INIT flags.
-const ATOMIC_O_TRUNC: u64 = 1 << 3;
-const BIG_WRITES: u64 = 1 << 5;
-const DONT_MASK: u64 = 1 << 6;
-const FLOCK_LOCKS: u64 = 1 << 10;
-const AUTO_INVAL_DATA: u64 = 1 << 12;
-const DO_READDIRPLUS: u64 = 1 << 13;
-const READDIRPLUS_AUTO: u64 = 1 << 14;
-const HANDLE_KILLPRIV: u64 = 1 << 19;
-const POSIX_ACL: u64 = 1 << 20;
-const MAX_PAGES: u64 = 1 << 22;
-const CACHE_SYMLINKS: u64 = 1 << 23;
-const HANDLE_KILLPRIV_V2: u64 = 1 << 28;
 /// What the recorded kernels offer (protocol 7.41).
 const OFFERED: u64 = 0x1fd_73ff_fffb;
 const MAJOR: u32 = 7;
@@ -211,20 +202,20 @@ impl Connection {
         self.minor = out.minor;
         self.max_readahead = out.max_readahead.min(MAX_READAHEAD);
         self.max_write = if out.minor < 5 { 4096 } else { out.max_write }.max(4096);
-        if has(MAX_PAGES) {
+        if has(FUSE_MAX_PAGES) {
             self.max_pages = u32::from(out.max_pages).clamp(1, 256);
         }
-        self.atomic_o_trunc = has(ATOMIC_O_TRUNC);
-        self.big_writes = has(BIG_WRITES);
-        self.dont_mask = has(DONT_MASK);
-        self.flock_locks = has(FLOCK_LOCKS);
-        self.auto_inval_data = has(AUTO_INVAL_DATA);
-        self.readdirplus = has(DO_READDIRPLUS);
-        self.readdirplus_auto = has(READDIRPLUS_AUTO);
-        self.handle_killpriv = has(HANDLE_KILLPRIV);
-        self.handle_killpriv_v2 = has(HANDLE_KILLPRIV_V2);
-        self.posix_acl = has(POSIX_ACL);
-        self.cache_symlinks = has(CACHE_SYMLINKS);
+        self.atomic_o_trunc = has(FUSE_ATOMIC_O_TRUNC);
+        self.big_writes = has(FUSE_BIG_WRITES);
+        self.dont_mask = has(FUSE_DONT_MASK);
+        self.flock_locks = has(FUSE_FLOCK_LOCKS);
+        self.auto_inval_data = has(FUSE_AUTO_INVAL_DATA);
+        self.readdirplus = has(FUSE_DO_READDIRPLUS);
+        self.readdirplus_auto = has(FUSE_READDIRPLUS_AUTO);
+        self.handle_killpriv = has(FUSE_HANDLE_KILLPRIV);
+        self.handle_killpriv_v2 = has(FUSE_HANDLE_KILLPRIV_V2);
+        self.posix_acl = has(FUSE_POSIX_ACL);
+        self.cache_symlinks = has(FUSE_CACHE_SYMLINKS);
     }
 }
 

@@ -1,8 +1,8 @@
 //! Requests about an open file, and those that open and close one.
 
 use fuserig_abi::{
-    Errno, FuseCopyFileRangeIn, FuseFsyncIn, FuseLseekOut, FuseReadIn, FuseWriteIn, FuseWriteOut,
-    NodeId, Uid,
+    Errno, FUSE_WRITE_KILL_SUIDGID, FuseCopyFileRangeIn, FuseFsyncIn, FuseLseekOut, FuseReadIn,
+    FuseWriteIn, FuseWriteOut, NodeId, Uid,
 };
 use fuserig_sim_fs::{LowerExt, OpenFlags, Whence};
 
@@ -11,9 +11,6 @@ use super::outgoing::Outgoing;
 use super::server::{Server, checked};
 use crate::kernel::{DentryId, Handle, HandleId};
 use crate::pipeline::{Operation, Outcome, Value};
-
-/// `FUSE_WRITE_KILL_SUIDGID`.
-const WRITE_KILL_SUIDGID: u32 = 1 << 2;
 
 /// Longest read that is served at once: what fuser's largest buffer would hold. No memory is
 /// taken on the strength of a larger number.
@@ -143,7 +140,7 @@ impl Server {
     ) -> Result<Outgoing, Errno> {
         let handle = self.handle_of(input.fh)?;
         let operation = Operation::WriteIter { handle, offset: input.offset, data };
-        let loses = input.write_flags & WRITE_KILL_SUIDGID != 0;
+        let loses = input.write_flags & FUSE_WRITE_KILL_SUIDGID != 0;
         let outcome = self.change(head, handle, operation, loses)?;
         Ok(Outgoing::Write(FuseWriteOut { size: count(&outcome), padding: 0 }))
     }

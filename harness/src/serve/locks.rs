@@ -4,7 +4,7 @@
 //! kernel to the lower file. What a reader would get wrong: SETLKW never waits here. A lock that
 //! somebody else has is `EAGAIN`, and whoever serves asks again when a lock went.
 
-use fuserig_abi::Errno;
+use fuserig_abi::{Errno, FUSE_LK_FLOCK};
 use fuserig_sim_fs::{Lock, LockKind, LowerFh, LowerOp, LowerReply};
 
 use super::incoming::{Head, Incoming, LockRange};
@@ -12,8 +12,6 @@ use super::outgoing::Outgoing;
 use super::server::Server;
 use crate::pipeline::Operation;
 
-/// `FUSE_LK_FLOCK`: the lock is one of `flock`.
-const FLOCK: u32 = 1;
 /// `F_RDLCK`, `F_WRLCK` and `F_UNLCK`.
 const KINDS: [LockKind; 3] = [LockKind::Read, LockKind::Write, LockKind::Unlock];
 
@@ -39,13 +37,13 @@ impl Server {
             };
             return Ok(Outgoing::Lock(self.shown(&found)));
         }
-        let op = match lock.flags & FLOCK {
+        let op = match lock.flags & FUSE_LK_FLOCK {
             0 => LowerOp::SetLock { fh, lock: wanted },
             // One FUSE handle is one open file, which is what owns the lock.
             _ => LowerOp::Flock { fh, kind, owner: fh.0 },
         };
         self.world.lower(&caller, &op)?;
-        if lock.flags & FLOCK == 0 && kind != LockKind::Unlock {
+        if lock.flags & FUSE_LK_FLOCK == 0 && kind != LockKind::Unlock {
             self.lock_owners.insert(lock.owner, lock.pid);
         }
         Ok(Outgoing::Done)
@@ -56,7 +54,7 @@ impl Server {
     #[cfg(feature = "fuser")]
     pub(crate) fn blocker(&mut self, head: &Head, incoming: &Incoming) -> Option<u64> {
         let Incoming::Setlkw { lock } = incoming else { return None };
-        if lock.flags & FLOCK != 0 {
+        if lock.flags & FUSE_LK_FLOCK != 0 {
             return None;
         }
         let kind = *KINDS.get(lock.kind as usize)?;

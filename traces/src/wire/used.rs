@@ -2,55 +2,37 @@
 //! that begin after INIT. It names only what cannot be otherwise; a flag that changes no message
 //! stays unknown.
 
+use fuserig_abi::{
+    FATTR_CTIME, FATTR_KILL_SUIDGID, FUSE_ATOMIC_O_TRUNC, FUSE_BIG_WRITES, FUSE_DO_READDIRPLUS,
+    FUSE_FLOCK_LOCKS, FUSE_HANDLE_KILLPRIV_V2, FUSE_LK_FLOCK, FUSE_NO_OPEN_SUPPORT,
+    FUSE_NO_OPENDIR_SUPPORT, FUSE_POSIX_LOCKS, FUSE_WRITE_KILL_SUIDGID, FUSE_WRITEBACK_CACHE,
+    Opcode,
+};
+
 use super::bytes::{u32_at, u64_at};
 use crate::record::OpRef;
 
-const SETATTR: u16 = 4;
-const OPEN: u16 = 14;
-const WRITE: u16 = 16;
-const OPENDIR: u16 = 27;
-const GETLK: u16 = 31;
-const SETLKW: u16 = 33;
-const READDIRPLUS: u16 = 44;
 const ENOSYS: i64 = 38;
 
-/// `FATTR_CTIME`: a kernel that keeps times itself sends them (`fuse_setattr_in.valid`).
-const FATTR_CTIME: u32 = 1 << 10;
-/// `FATTR_KILL_SUIDGID`.
-const FATTR_KILL_SUIDGID: u32 = 1 << 11;
-/// `FUSE_WRITE_KILL_SUIDGID`, and where `write_flags` lies.
-const WRITE_KILL_SUIDGID: u32 = 1 << 2;
+/// Where `write_flags` lies in `fuse_write_in`, and `lk_flags` in `fuse_lk_in`.
 const WRITE_FLAGS: usize = 20;
-/// `FUSE_LK_FLOCK`, and where `lk_flags` lies.
-const LK_FLOCK: u32 = 1;
 const LK_FLAGS: usize = 40;
 const O_TRUNC: u32 = 0o1000;
 /// Without `FUSE_BIG_WRITES` a write carries a page.
 const PAGE: u64 = 4096;
 
-/// Bits of INIT, as `super::init` names them.
-const POSIX_LOCKS: u64 = 1 << 1;
-const ATOMIC_O_TRUNC: u64 = 1 << 3;
-const BIG_WRITES: u64 = 1 << 5;
-const FLOCK_LOCKS: u64 = 1 << 10;
-const DO_READDIRPLUS: u64 = 1 << 13;
-const WRITEBACK_CACHE: u64 = 1 << 16;
-const NO_OPEN_SUPPORT: u64 = 1 << 17;
-const NO_OPENDIR_SUPPORT: u64 = 1 << 24;
-const HANDLE_KILLPRIV_V2: u64 = 1 << 28;
-
 /// The first minor version of the protocol with each operation (`linux/fuse.h`, its history).
-const FIRST_MINOR: [(u16, u32); 10] = [
-    (39, 11), // IOCTL
-    (40, 11), // POLL
-    (42, 16), // BATCH_FORGET
-    (43, 19), // FALLOCATE
-    (44, 21), // READDIRPLUS
-    (45, 23), // RENAME2
-    (46, 24), // LSEEK
-    (47, 28), // COPY_FILE_RANGE
-    (51, 37), // TMPFILE
-    (52, 39), // STATX
+const FIRST_MINOR: [(Opcode, u32); 10] = [
+    (Opcode::IOCTL, 11),
+    (Opcode::POLL, 11),
+    (Opcode::BATCH_FORGET, 16),
+    (Opcode::FALLOCATE, 19),
+    (Opcode::READDIRPLUS, 21),
+    (Opcode::RENAME2, 23),
+    (Opcode::LSEEK, 24),
+    (Opcode::COPY_FILE_RANGE, 28),
+    (Opcode::TMPFILE, 37),
+    (Opcode::STATX, 39),
 ];
 /// The version whose structs are assumed.
 const MINOR_MIN: u32 = 9;
@@ -64,27 +46,35 @@ pub(super) struct Used {
 
 impl Used {
     pub(super) fn add(&mut self, op: &OpRef<'_>) {
-        let first = FIRST_MINOR.iter().find(|(opcode, _)| *opcode == op.opcode);
+        let opcode = Opcode(op.opcode.into());
+        let first = FIRST_MINOR.iter().find(|(since, _)| *since == opcode);
         self.minor = self.minor.max(first.map_or(MINOR_MIN, |(_, minor)| *minor));
         let word = |at: usize| u32_at(op.request, at).unwrap_or(0);
         let unsupported = op.seq_reply != 0 && op.result == -ENOSYS;
-        self.flags |= match op.opcode {
-            READDIRPLUS => DO_READDIRPLUS,
-            WRITE => {
+        self.flags |= match opcode {
+            Opcode::READDIRPLUS => FUSE_DO_READDIRPLUS,
+            Opcode::WRITE => {
                 let big = op.payload.len().is_some_and(|len| len > PAGE);
-                let kills = word(WRITE_FLAGS) & WRITE_KILL_SUIDGID != 0;
-                flag(big, BIG_WRITES) | flag(kills, HANDLE_KILLPRIV_V2)
+                let kills = word(WRITE_FLAGS) & FUSE_WRITE_KILL_SUIDGID != 0;
+                flag(big, FUSE_BIG_WRITES) | flag(kills, FUSE_HANDLE_KILLPRIV_V2)
             }
-            SETATTR => {
-                flag(word(0) & FATTR_CTIME != 0, WRITEBACK_CACHE)
-                    | flag(word(0) & FATTR_KILL_SUIDGID != 0, HANDLE_KILLPRIV_V2)
+            Opcode::SETATTR => {
+                flag(word(0) & FATTR_CTIME != 0, FUSE_WRITEBACK_CACHE)
+                    | flag(word(0) & FATTR_KILL_SUIDGID != 0, FUSE_HANDLE_KILLPRIV_V2)
             }
-            OPEN => {
-                flag(word(0) & O_TRUNC != 0, ATOMIC_O_TRUNC) | flag(unsupported, NO_OPEN_SUPPORT)
+            Opcode::OPEN => {
+                flag(word(0) & O_TRUNC != 0, FUSE_ATOMIC_O_TRUNC)
+                    | flag(unsupported, FUSE_NO_OPEN_SUPPORT)
             }
-            OPENDIR => flag(unsupported, NO_OPENDIR_SUPPORT),
-            GETLK..=SETLKW if u64_at(op.request, LK_FLAGS).is_some() => {
-                if word(LK_FLAGS) & LK_FLOCK != 0 { FLOCK_LOCKS } else { POSIX_LOCKS }
+            Opcode::OPENDIR => flag(unsupported, FUSE_NO_OPENDIR_SUPPORT),
+            Opcode::GETLK | Opcode::SETLK | Opcode::SETLKW
+                if u64_at(op.request, LK_FLAGS).is_some() =>
+            {
+                if word(LK_FLAGS) & FUSE_LK_FLOCK != 0 {
+                    FUSE_FLOCK_LOCKS
+                } else {
+                    FUSE_POSIX_LOCKS
+                }
             }
             _ => 0,
         };
@@ -152,7 +142,9 @@ mod tests {
 
     #[test]
     fn every_operation_with_a_version_is_one_of_the_protocol() {
-        let names = FIRST_MINOR.map(|(number, _)| OpSpec::by_number(number).map(|spec| spec.name));
-        assert!(names.iter().all(Option::is_some), "{names:?}");
+        for (opcode, _) in FIRST_MINOR {
+            let number = u16::try_from(opcode.0).expect("opcodes of the protocol are small");
+            assert!(OpSpec::by_number(number).is_some(), "{opcode:?}");
+        }
     }
 }

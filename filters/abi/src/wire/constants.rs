@@ -122,4 +122,40 @@ constants! {
     FATTR_CTIME: u32 = 1 << 10;
     /// setattr: setuid and setgid are cleared below.
     FATTR_KILL_SUIDGID: u32 = 1 << 11;
+    /// INIT flag: byte range locks are the daemon's.
+    FUSE_POSIX_LOCKS: u64 = 1 << 1;
+    /// INIT flag: open truncates by itself.
+    FUSE_ATOMIC_O_TRUNC: u64 = 1 << 3;
+    /// INIT flag: a write carries more than a page.
+    FUSE_BIG_WRITES: u64 = 1 << 5;
+    /// INIT flag: the umask is the daemon's to apply.
+    FUSE_DONT_MASK: u64 = 1 << 6;
+    /// INIT flag: `flock` is the daemon's.
+    FUSE_FLOCK_LOCKS: u64 = 1 << 10;
+    /// INIT flag: cached pages go when a file changed.
+    FUSE_AUTO_INVAL_DATA: u64 = 1 << 12;
+    /// INIT flag: listings come with lookups.
+    FUSE_DO_READDIRPLUS: u64 = 1 << 13;
+    /// INIT flag: listings come with lookups when those are wanted.
+    FUSE_READDIRPLUS_AUTO: u64 = 1 << 14;
+    /// INIT flag: the kernel keeps writes, and times.
+    FUSE_WRITEBACK_CACHE: u64 = 1 << 16;
+    /// INIT flag: OPEN may be refused once and for all.
+    FUSE_NO_OPEN_SUPPORT: u64 = 1 << 17;
+    /// INIT flag: the daemon clears setuid bits.
+    FUSE_HANDLE_KILLPRIV: u64 = 1 << 19;
+    /// INIT flag: access lists are kept.
+    FUSE_POSIX_ACL: u64 = 1 << 20;
+    /// INIT flag: the reply says how many pages a request has.
+    FUSE_MAX_PAGES: u64 = 1 << 22;
+    /// INIT flag: targets of links are kept.
+    FUSE_CACHE_SYMLINKS: u64 = 1 << 23;
+    /// INIT flag: OPENDIR may be refused once and for all.
+    FUSE_NO_OPENDIR_SUPPORT: u64 = 1 << 24;
+    /// INIT flag: requests say when setuid bits go.
+    FUSE_HANDLE_KILLPRIV_V2: u64 = 1 << 28;
+    /// Write flag: the writer may not keep setuid bits.
+    FUSE_WRITE_KILL_SUIDGID: u32 = 1 << 2;
+    /// Lock flag: the lock is one of `flock`.
+    FUSE_LK_FLOCK: u32 = 1 << 0;
 }

@@ -1,9 +1,10 @@
 //! getattr, setattr, statfs, access.
 
 use fuserig_abi::{
-    AccessMask, Arg, Errno, FileKind, FuseAccessIn, FuseAttr, FuseAttrOut, FuseGetattrIn,
-    FuseKstatfs, FuseSetattrIn, FuseStatfsOut, Gid, Ino, Quirk, S_IALLUGO, S_IFMT, Stat, StatFs,
-    Timespec, Uid,
+    AccessMask, Arg, Errno, FATTR_ATIME, FATTR_ATIME_NOW, FATTR_CTIME, FATTR_GID, FATTR_MODE,
+    FATTR_MTIME, FATTR_SIZE, FATTR_UID, FileKind, FuseAccessIn, FuseAttr, FuseAttrOut,
+    FuseGetattrIn, FuseKstatfs, FuseSetattrIn, FuseStatfsOut, Gid, Ino, Quirk, S_IALLUGO, S_IFMT,
+    Stat, StatFs, Timespec, Uid,
 };
 use fuserig_sim_fs::{AttrChanges, LowerExt, SetTime};
 
@@ -13,21 +14,6 @@ use super::row::Code;
 use crate::kernel::World;
 use crate::pipeline::dispatch;
 use crate::pipeline::{AttrValid, Iattr, Operation, Run, Value};
-
-const FATTR_MODE: u32 = 1 << 0;
-const FATTR_UID: u32 = 1 << 1;
-const FATTR_GID: u32 = 1 << 2;
-const FATTR_SIZE: u32 = 1 << 3;
-const FATTR_ATIME: u32 = 1 << 4;
-const FATTR_MTIME: u32 = 1 << 5;
-/// The change comes through an open file.
-pub(in crate::pipeline) const FATTR_FH: u32 = 1 << 6;
-const FATTR_ATIME_NOW: u32 = 1 << 7;
-/// The modification time is the daemon's now.
-pub(in crate::pipeline) const FATTR_MTIME_NOW: u32 = 1 << 8;
-/// The owner of locks is named.
-pub(in crate::pipeline) const FATTR_LOCKOWNER: u32 = 1 << 9;
-const FATTR_CTIME: u32 = 1 << 10;
 
 fn node(world: &World, run: &Run) -> Ino {
     world.mount.inodes[run.inode].backing.expect("the pipeline runs only with a backing inode")

@@ -15,6 +15,6 @@ mod row;
 mod xattr;
 
 pub(super) use android::aliased_finalize;
-pub(in crate::pipeline) use attr::{FATTR_FH, FATTR_LOCKOWNER, FATTR_MTIME_NOW, to_fattr};
+pub(in crate::pipeline) use attr::to_fattr;
 pub use readdir::DirRecord;
 pub(super) use row::row;

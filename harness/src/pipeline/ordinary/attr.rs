@@ -1,14 +1,15 @@
 //! getattr, setattr, statfs, access.
 
 use fuserig_abi::{
-    AccessMask, Capabilities, Errno, FATTR_KILL_SUIDGID, FileKind, FuseAccessIn, FuseAttrOut,
-    FuseGetattrIn, FuseSetattrIn, FuseStatfsOut, Gid, NodeId, Opcode, StatFs, Uid,
+    AccessMask, Capabilities, Errno, FATTR_FH, FATTR_KILL_SUIDGID, FATTR_LOCKOWNER,
+    FATTR_MTIME_NOW, FileKind, FuseAccessIn, FuseAttrOut, FuseGetattrIn, FuseSetattrIn,
+    FuseStatfsOut, Gid, NodeId, Opcode, StatFs, Uid,
 };
 
 use super::exchange::{Ordinary, Served, body, done, invalid, number, parse, stat_of};
 use crate::kernel::{DentryId, HandleId, InodeId, KnownAcl, StatMask};
 use crate::pipeline::device::Shape;
-use crate::pipeline::ops::{FATTR_FH, FATTR_LOCKOWNER, FATTR_MTIME_NOW, to_fattr};
+use crate::pipeline::ops::to_fattr;
 use crate::pipeline::{AttrValid, Iattr, Value};
 
 /// `FUSE_GETATTR_FH`: the request names an open file.

@@ -1,6 +1,8 @@
 //! Reading and writing through the page cache.
 
-use fuserig_abi::{Errno, FuseReadIn, FuseWriteIn, FuseWriteOut, Opcode, PAGE_SIZE, Quirk};
+use fuserig_abi::{
+    Errno, FUSE_WRITE_KILL_SUIDGID, FuseReadIn, FuseWriteIn, FuseWriteOut, Opcode, PAGE_SIZE, Quirk,
+};
 
 use super::exchange::{Ordinary, Served, body, number, parse};
 use crate::kernel::{HandleId, InodeId, StatMask};
@@ -8,8 +10,6 @@ use crate::pipeline::device::Shape;
 use crate::pipeline::{Outcome, Stop};
 
 const PAGE: u64 = PAGE_SIZE as u64;
-/// `FUSE_WRITE_KILL_SUIDGID`: the writer may not keep setuid bits.
-const WRITE_KILL_SUIDGID: u32 = 1 << 2;
 /// `FUSE_WRITE_LOCKOWNER`: `lock_owner` says who writes.
 const WRITE_LOCKOWNER: u32 = 1 << 1;
 /// `FOPEN_DIRECT_IO`: past the page cache.
@@ -213,7 +213,7 @@ impl Ordinary<'_> {
         let head = FuseWriteIn {
             fh: state.fh.0,
             offset,
-            write_flags: owned | if kills { WRITE_KILL_SUIDGID } else { 0 },
+            write_flags: owned | if kills { FUSE_WRITE_KILL_SUIDGID } else { 0 },
             lock_owner,
             size: data.len() as u32,
             flags: state.flags.bits(),
