@@ -382,7 +382,9 @@ pub(super) fn report_recorded(path: &str, recorded: &Recorded, terminal: &mut Te
     if recorded.dropped > 0 {
         let dropped = recorded.dropped;
         let lost = terminal.styled(Style::Bad, &format!("{dropped} operations were dropped"));
-        terminal.note(format!("fuserig: {lost}; the trace says so"));
+        // A trace that could not be written to its end cannot say what is missing.
+        let told = if recorded.failure.is_none() { "; the trace says so" } else { "" };
+        terminal.note(format!("fuserig: {lost}{told}"));
     }
     if terminal.json() {
         terminal.line(json(path, recorded));
@@ -391,7 +393,8 @@ pub(super) fn report_recorded(path: &str, recorded: &Recorded, terminal: &mut Te
     }
 }
 
-/// `312 operations (101 LOOKUP, 66 READ, ...), 12.3 KiB`.
+/// `312 operations (101 LOOKUP, 66 READ, ...), 12345 bytes`. Of a trace that ends early nobody here
+/// knows how much of the last block found room.
 fn holds(recorded: &Recorded) -> String {
     let most: Vec<String> =
         recorded.by_name.iter().take(4).map(|(name, count)| format!("{count} {name}")).collect();
@@ -400,7 +403,13 @@ fn holds(recorded: &Recorded) -> String {
         true => String::new(),
         false => format!(" ({}{more})", most.join(", ")),
     };
-    format!("{} operations{names}, {} bytes", recorded.operations, recorded.bytes)
+    let operations = recorded.operations;
+    match recorded.failure {
+        None => format!("{operations} operations{names}, {} bytes", recorded.bytes),
+        Some(_) => format!(
+            "at most {operations} operations{names}; `fuserig trace verify` counts what was written"
+        ),
+    }
 }
 
 fn json(path: &str, recorded: &Recorded) -> String {
