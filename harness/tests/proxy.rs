@@ -165,6 +165,15 @@ fn contents(trace: &Trace) -> (Vec<String>, Vec<u8>) {
     (names, written)
 }
 
+/// Whether everything has a reply that wants one.
+fn assert_answered(trace: &Trace) {
+    for record in &trace.records {
+        let RecordRef::Op(op) = record.as_ref() else { continue };
+        let is_answered = op.seq_reply > op.seq_send || op.flags.contains(OpFlags::NO_REPLY);
+        assert!(is_answered, "{} {} has no reply", OpSpec::name_of(op.opcode), op.unique);
+    }
+}
+
 #[test]
 fn a_daemon_of_libfuse_serves_as_on_the_device_and_everything_is_recorded() {
     let Some((_built, program)) = runnable().then(|| example("passthrough_ll")).flatten() else {
@@ -184,11 +193,7 @@ fn a_daemon_of_libfuse_serves_as_on_the_device_and_everything_is_recorded() {
     assert_eq!(std::fs::read_dir(attached.at("")).expect("listed").count(), 2);
     let (code, trace) = attached.end();
     assert_eq!(code, Some(0));
-    for record in &trace.records {
-        let RecordRef::Op(op) = record.as_ref() else { continue };
-        let is_answered = op.seq_reply > op.seq_send || op.flags.contains(OpFlags::NO_REPLY);
-        assert!(is_answered, "{} {} has no reply", OpSpec::name_of(op.opcode), op.unique);
-    }
+    assert_answered(&trace);
     let (names, written) = contents(&trace);
     assert_eq!(written, data);
     for name in ["INIT", "LOOKUP", "CREATE", "WRITE", "READ", "MKDIR", "OPENDIR", "RELEASE"] {
@@ -199,6 +204,38 @@ fn a_daemon_of_libfuse_serves_as_on_the_device_and_everything_is_recorded() {
     let init = header.init.as_ref().expect("it was seen");
     assert!(!init.flags.is_empty() && header.fuse_minor.is_some());
     assert!(!init.flags.iter().any(|flag| flag == "passthrough" || flag == "over_io_uring"));
+}
+
+#[test]
+fn what_the_daemon_was_asked_before_the_mount_went_it_may_answer() {
+    let Some((_built, program)) = runnable().then(|| example("passthrough_ll")).flatten() else {
+        return;
+    };
+    let mut attached = Attached::start(&program, &["-f", "-o", "source={below}", "{}"]);
+    let mount = attached.at("");
+    let listing = std::fs::read_dir(&mount).expect("listed");
+    let fuserig = attached.process.as_ref().expect("it runs").id();
+    let children = std::fs::read_to_string(format!("/proc/{fuserig}/task/{fuserig}/children"));
+    let daemon: i32 = children.expect("Linux tells").trim().parse().expect("one child");
+    let daemon = rustix::process::Pid::from_raw(daemon).expect("no child is 0");
+    // RELEASEDIR waits for nobody, so it lies there when the mount is taken away.
+    rustix::process::kill_process(daemon, Signal::STOP).expect("it runs");
+    let stat = format!("/proc/{}/stat", daemon.as_raw_nonzero());
+    while !std::fs::read_to_string(&stat).expect("it is there").contains(") T ") {
+        std::thread::yield_now();
+    }
+    drop(listing);
+    let ending = attached.process.as_ref().map(pid).expect("it runs");
+    rustix::process::kill_process(ending, Signal::INT).expect("it runs");
+    while is_mounted(&mount) {
+        std::thread::yield_now();
+    }
+    rustix::process::kill_process(daemon, Signal::CONT).expect("it is there");
+    let mut process = attached.process.take().expect("it runs");
+    let (code, trace) = attached.finish(&mut process);
+    assert_eq!(code, Some(0));
+    assert_answered(&trace);
+    assert!(contents(&trace).0.iter().any(|name| name == "RELEASEDIR"));
 }
 
 /// What lies below a daemon before anything is recorded.

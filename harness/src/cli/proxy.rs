@@ -30,7 +30,7 @@ pub(super) fn attach(args: &RecordArgs, terminal: &mut Terminal) -> Ended {
             header: header(args),
         },
     };
-    let proxy = Proxy::start(options).map_err(|error| failed(&error))?;
+    let mut proxy = Proxy::start(options).map_err(|error| failed(&error))?;
     let stop = proxy.stopper();
     let _watch = SignalWatch::start(move |_| stop()).map_err(|error| failed(&error))?;
     terminal.note(format!(

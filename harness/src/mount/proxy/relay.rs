@@ -1,10 +1,11 @@
 //! The loop that carries messages.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::BorrowedFd;
 
 use fuserig_abi::Timespec;
-use fuserig_traces::wire::{Moment, RequestHead, Written};
+use fuserig_traces::wire::{Moment, ReplyHead, RequestHead, Written};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -15,6 +16,8 @@ use crate::rim;
 
 /// The largest message: what fuser offers the kernel to write at once, and its heads.
 const MESSAGE_MAX: usize = (16 << 20) + 4096;
+/// Requests that need no answer: FORGET, INTERRUPT, NOTIFY_REPLY, BATCH_FORGET.
+const UNANSWERED: [u32; 4] = [2, 36, 41, 42];
 
 /// Who ended it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub(super) struct Relay<'a> {
     request: Vec<u8>,
     waiting: Option<usize>,
     reply: Vec<u8>,
+    /// What the daemon has not answered yet.
+    owed: BTreeSet<u64>,
     /// Replies that the kernel refused as malformed.
     pub(super) refused: u64,
     /// Offers that were taken out of INIT.
@@ -60,44 +65,77 @@ impl<'a> Relay<'a> {
             request: vec![0; MESSAGE_MAX],
             waiting: None,
             reply: vec![0; MESSAGE_MAX],
+            owed: BTreeSet::new(),
             refused: 0,
             masked: Vec::new(),
         }
     }
 
-    /// Carries messages until one side is gone. Replies go first, so that a daemon that waits for
-    /// room never waits for us.
+    /// Carries messages until one side is gone. When it is the mount, the daemon may still answer
+    /// what it has: closing a file or directory waits for nobody, so the last such requests are
+    /// often on their way.
     pub(super) fn run(&mut self) -> io::Result<Ended> {
         loop {
-            let (asks, takes) = match self.waiting {
-                Some(_) => (PollFlags::empty(), PollFlags::IN | PollFlags::OUT),
-                None => (PollFlags::IN, PollFlags::IN),
-            };
-            let mut both = [PollFd::new(&self.device, asks), PollFd::new(&self.socket, takes)];
-            match poll(&mut both, None) {
-                Ok(_) => {}
-                Err(Errno::INTR) => continue,
-                Err(error) => return Err(error.into()),
-            }
-            let (device, socket) = (both[0].revents(), both[1].revents());
-            if socket.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR)
-                && let Some(ended) = self.answer()?
-            {
-                return Ok(ended);
-            }
-            if self.waiting.is_some() && socket.contains(PollFlags::OUT) {
-                self.hand_over()?;
-            }
-            if self.waiting.is_none()
-                && device.contains(PollFlags::IN)
-                && let Some(ended) = self.ask()?
-            {
-                return Ok(ended);
-            }
-            if device.contains(PollFlags::ERR) {
-                return Ok(Ended::Unmounted);
+            match self.turn()? {
+                Some(Ended::Unmounted) => break,
+                Some(Ended::Daemon) => return Ok(Ended::Daemon),
+                None => {}
             }
         }
+        while !self.owed.is_empty() && self.settle()? {}
+        Ok(Ended::Unmounted)
+    }
+
+    /// Waits for either side and carries what is there. Replies go first, so that a daemon that
+    /// waits for room never waits for us.
+    fn turn(&mut self) -> io::Result<Option<Ended>> {
+        let (asks, takes) = match self.waiting {
+            Some(_) => (PollFlags::empty(), PollFlags::IN | PollFlags::OUT),
+            None => (PollFlags::IN, PollFlags::IN),
+        };
+        let mut both = [PollFd::new(&self.device, asks), PollFd::new(&self.socket, takes)];
+        match poll(&mut both, None) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        let (device, socket) = (both[0].revents(), both[1].revents());
+        if let Some(ended) = self.listen(socket)? {
+            return Ok(Some(ended));
+        }
+        if self.waiting.is_none()
+            && device.contains(PollFlags::IN)
+            && let Some(ended) = self.ask()?
+        {
+            return Ok(Some(ended));
+        }
+        Ok(device.contains(PollFlags::ERR).then_some(Ended::Unmounted))
+    }
+
+    /// What the daemon's end has to say, and room for.
+    fn listen(&mut self, socket: PollFlags) -> io::Result<Option<Ended>> {
+        if socket.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR)
+            && let Some(ended) = self.answer()?
+        {
+            return Ok(Some(ended));
+        }
+        if self.waiting.is_some() && socket.contains(PollFlags::OUT) {
+            self.hand_over()?;
+        }
+        Ok(None)
+    }
+
+    /// Waits for the daemon alone; false when it is gone.
+    fn settle(&mut self) -> io::Result<bool> {
+        let out = if self.waiting.is_some() { PollFlags::OUT } else { PollFlags::empty() };
+        let mut one = [PollFd::new(&self.socket, PollFlags::IN | out)];
+        match poll(&mut one, None) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+        let socket = one[0].revents();
+        Ok(self.listen(socket)?.is_none())
     }
 
     fn moment(&mut self) -> Moment {
@@ -117,6 +155,11 @@ impl<'a> Relay<'a> {
             Err(error) => return Err(error.into()),
         };
         let moment = self.moment();
+        if let Some(head) = RequestHead::parse(&self.request[..len])
+            && !UNANSWERED.contains(&head.opcode)
+        {
+            self.owed.insert(head.unique);
+        }
         let masked = init::mask(&mut self.request[..len], self.is_narrow);
         self.tape.put(Message::Request(self.request[..len].to_vec(), moment));
         if !masked.is_empty() {
@@ -149,7 +192,7 @@ impl<'a> Relay<'a> {
         let Some(head) = RequestHead::parse(&self.request[..len]) else { return Ok(()) };
         let error = -Errno::MSGSIZE.raw_os_error();
         let mut reply = Vec::new();
-        fuserig_traces::wire::ReplyHead { len: 16, error, unique: head.unique }.put(&mut reply);
+        ReplyHead { len: 16, error, unique: head.unique }.put(&mut reply);
         self.forward(&reply)
     }
 
@@ -169,6 +212,9 @@ impl<'a> Relay<'a> {
 
     fn forward(&mut self, reply: &[u8]) -> io::Result<()> {
         let moment = self.moment();
+        if let Some(head) = ReplyHead::parse(reply) {
+            self.owed.remove(&head.unique);
+        }
         let written = match rustix::io::write(self.device, reply) {
             Ok(_) => Written::Taken,
             // The caller gave up, or the mount is gone, which the next look at the device says.

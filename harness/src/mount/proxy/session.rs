@@ -6,8 +6,10 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use fuserig_traces::{Clock, ClockKind, WriteError};
 use rustix::net::sockopt::{
@@ -29,6 +31,10 @@ const ROOM: usize = 4 << 20;
 /// What every user may ask for.
 const NARROW_ROOM: usize = 208 << 10;
 const SIGTERM: i32 = 15;
+/// How long a daemon may answer what it was asked before the mount went.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long nobody looks whether the daemon has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// What to put between a kernel and a daemon.
 #[derive(Debug)]
@@ -77,6 +83,8 @@ pub struct Proxy {
     writer: Option<JoinHandle<Result<Recorded, WriteError>>>,
     is_narrow: bool,
     base: fuserig_abi::Timespec,
+    /// Dropped when nothing more is to be carried.
+    carries: Option<Sender<()>>,
 }
 
 impl core::fmt::Debug for Tape {
@@ -122,17 +130,22 @@ impl Proxy {
             writer: Some(writer),
             is_narrow,
             base,
+            carries: None,
         };
         core::mem::forget(guard);
         Ok(proxy)
     }
 
-    /// Something that ends it from another thread: takes the mount away and asks the daemon to
-    /// end.
-    pub fn stopper(&self) -> impl Fn() + Send + 'static {
+    /// Something that ends it from another thread: takes the mount away, lets the daemon answer
+    /// what it was asked, for three seconds, and asks it to end.
+    pub fn stopper(&mut self) -> impl Fn() + Send + 'static {
         let (child, place) = (Arc::clone(&self.child), Arc::clone(&self.place));
+        let (carries, settled) = channel();
+        self.carries = Some(carries);
         move || {
             place.take_away();
+            // A mount in use stays, out of sight, and so does a daemon that answers nothing.
+            let _ = settled.recv_timeout(PATIENCE);
             if let Ok(child) = child.lock() {
                 forward(child.id(), SIGTERM);
             }
@@ -159,6 +172,7 @@ impl Proxy {
             summary.left = ended == Ended::Daemon && self.place.is_mounted();
         }
         drop(tape);
+        self.carries = None;
         self.place.take_away();
         // Without the device nobody waits for an answer, and without the socket the daemon ends.
         self.device = None;
@@ -170,10 +184,16 @@ impl Proxy {
         Ok(summary)
     }
 
+    /// Waits without keeping the daemon to itself, so that it can be asked to end meanwhile.
     fn daemon_status(&self) -> Result<u8, MountError> {
-        let mut child = self.child.lock().map_err(|_poisoned| MountError::Panicked)?;
-        let status = child.wait().map_err(MountError::Command)?;
-        Ok(status_code(status))
+        loop {
+            let mut child = self.child.lock().map_err(|_poisoned| MountError::Panicked)?;
+            if let Some(status) = child.try_wait().map_err(MountError::Command)? {
+                return Ok(status_code(status));
+            }
+            drop(child);
+            rim::pause(LOOK_AGAIN);
+        }
     }
 }
 
