@@ -71,6 +71,7 @@ impl Home {
                 }
                 if let Some(resident) = resident {
                     resident.take(job);
+                    resident.look_for_the_next();
                 }
             }),
         }

@@ -14,6 +14,7 @@ mod atime;
 mod backing;
 mod child;
 mod convert;
+mod eager;
 mod error;
 mod filesystem;
 mod home;

@@ -1,5 +1,6 @@
 //! A mount from beginning to end: options, threads, and taking it away again.
 
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::channel;
@@ -258,7 +259,9 @@ impl Mounted {
         };
         let flags = place.and_then(|place| MountFlags::of(&place));
         let notifier = Some(session.notifier());
-        let _ = begin.send(Start { tape, passthrough, flags, notifier });
+        // Without a second descriptor nobody looks ahead, which is only slower.
+        let device = session.as_fd().try_clone_to_owned().ok();
+        let _ = begin.send(Start { tape, passthrough, flags, notifier, device });
         let session = std::thread::Builder::new()
             .name("fuserig-session".to_owned())
             .spawn(move || session.run())

@@ -1,5 +1,6 @@
 //! What answers the requests of a mount. It belongs to one thread, which [`super::home`] finds.
 
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
@@ -8,10 +9,12 @@ use std::sync::{Arc, Mutex};
 use fuser::Notifier;
 use fuserig_abi::Errno;
 use fuserig_traces::record::OpRecord;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::MountError;
 use super::atime::MountFlags;
 use super::backing::Backings;
+use super::eager::Eager;
 use super::job::{Job, ReplyTo};
 use super::record::Tape;
 use crate::rim;
@@ -31,6 +34,8 @@ pub(super) struct Start {
     pub(super) flags: Option<MountFlags>,
     /// Tells the kernel what it should not believe any longer.
     pub(super) notifier: Option<Notifier>,
+    /// Where requests come from, to look whether there is one.
+    pub(super) device: Option<OwnedFd>,
 }
 
 /// How serving ended, or went so far.
@@ -59,19 +64,30 @@ pub(super) struct Resident {
     worker: Option<Worker>,
     ended: Arc<Mutex<Ended>>,
     on_failure: Option<Box<dyn FnOnce() + Send>>,
+    device: Option<OwnedFd>,
+    eager: Eager,
 }
 
 impl Resident {
     /// Builds the world on this thread, which keeps it.
     pub(super) fn born(birth: Birth) -> Resident {
         let Birth { build, start, sequence, ended, on_failure } = birth;
-        let mut resident = Resident { worker: None, ended, on_failure: Some(on_failure) };
+        let mut resident = Resident {
+            worker: None,
+            ended,
+            on_failure: Some(on_failure),
+            device: None,
+            eager: Eager::default(),
+        };
         let built = catch_unwind(AssertUnwindSafe(build)).unwrap_or(Err(MountError::Panicked));
         match (built, start.recv()) {
             (Err(error), _) => resident.fail(error),
             // The mount did not come to be.
             (Ok(_), Err(_)) => {}
-            (Ok(server), Ok(start)) => resident.worker = Some(Worker::new(server, start, sequence)),
+            (Ok(server), Ok(mut start)) => {
+                resident.device = start.device.take();
+                resident.worker = Some(Worker::new(server, start, sequence));
+            }
         }
         resident
     }
@@ -92,6 +108,16 @@ impl Resident {
         let mut ended = self.ended.lock().expect("nobody panics with this lock");
         ended.requests += 1;
         ended.crash = crash;
+    }
+
+    /// Waits a moment for the next request, which the caller then receives without sleeping.
+    pub(super) fn look_for_the_next(&mut self) {
+        let Some(device) = &self.device else { return };
+        self.eager.look(|| {
+            let mut fds = [PollFd::new(device, PollFlags::IN)];
+            // An error is something to be seen by whoever reads.
+            poll(&mut fds, Some(&Timespec::default())) != Ok(0)
+        });
     }
 
     fn fail(&mut self, error: MountError) {
@@ -137,7 +163,7 @@ struct Worker {
 
 impl Worker {
     fn new(server: Server, start: Start, sequence: Arc<AtomicU64>) -> Worker {
-        let Start { tape, passthrough, flags, notifier } = start;
+        let Start { tape, passthrough, flags, notifier, .. } = start;
         let backings = passthrough.then(Backings::default);
         Worker { server, sequence, tape, backings, flags, notifier, waiting: Vec::new() }
     }
