@@ -65,6 +65,15 @@ pub struct Recorded {
     pub failure: Option<String>,
 }
 
+/// When an answer was made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stamp {
+    /// Its place in the order of everything.
+    pub(super) sequence: u64,
+    /// By the clock of this machine.
+    pub(super) end: Timespec,
+}
+
 /// An operation and the data it carried, on its way to the writer.
 struct Taken {
     record: OpRecord,
@@ -157,9 +166,8 @@ impl Tape {
     pub(super) fn reply(
         &mut self,
         (mut record, mut data): (OpRecord, Vec<u8>),
-        outgoing: &Outgoing,
-        sequence: u64,
-        end: Timespec,
+        outgoing: Outgoing,
+        Stamp { sequence, end }: Stamp,
     ) {
         if !record.flags.contains(OpFlags::NO_REPLY) {
             record.seq_reply = sequence;
@@ -168,9 +176,9 @@ impl Tape {
         record.result = i64::from(outgoing.result());
         match outgoing {
             Outgoing::Data(bytes) if record.opcode == number(Opcode::READ) => {
-                data = if self.keeps_data { bytes.clone() } else { vec![0; bytes.len()] };
+                data = if self.keeps_data { bytes } else { vec![0; bytes.len()] };
             }
-            Outgoing::Records(records) => {
+            Outgoing::Records(ref records) => {
                 record.reply = outgoing.encode();
                 // fuser does not say how large the reply may be. One that was filled ends here;
                 // one that was not ended the directory, and a page holds it as well.

@@ -16,7 +16,7 @@ use super::atime::MountFlags;
 use super::backing::Backings;
 use super::eager::Eager;
 use super::job::{Job, ReplyTo};
-use super::record::Tape;
+use super::record::{Stamp, Tape};
 use crate::rim;
 use crate::serve::{Head, Incoming, Outgoing, Server};
 
@@ -188,8 +188,9 @@ impl Worker {
             }
             outgoing = Outgoing::Error(Errno::EDEADLK);
         }
-        self.tell(waiting.started, &outgoing);
+        let stamp = self.stamp();
         waiting.reply.send(&outgoing);
+        self.tell(waiting.started, outgoing, stamp);
     }
 
     /// Whether those who have the lock wait, one for the other, for the one who asks.
@@ -209,11 +210,23 @@ impl Worker {
         false
     }
 
-    /// Records an answer where it was made: the order of replies is the order of effects.
-    fn tell(&mut self, started: Option<(OpRecord, Vec<u8>)>, outgoing: &Outgoing) {
-        if let (Some(tape), Some(started)) = (&mut self.tape, started) {
-            let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-            tape.reply(started, outgoing, sequence, rim::now());
+    /// When an answer is made: the order of replies is the order of effects.
+    fn stamp(&self) -> Option<Stamp> {
+        self.tape.as_ref()?;
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        Some(Stamp { sequence, end: rim::now() })
+    }
+
+    /// Records an answer that was sent. Whoever waited for it need not wait for this as well, and
+    /// its data can be had without a copy.
+    fn tell(
+        &mut self,
+        started: Option<(OpRecord, Vec<u8>)>,
+        outgoing: Outgoing,
+        stamp: Option<Stamp>,
+    ) {
+        if let (Some(tape), Some(started), Some(stamp)) = (&mut self.tape, started, stamp) {
+            tape.reply(started, outgoing, stamp);
         }
     }
 
@@ -239,7 +252,7 @@ impl Worker {
             }
             _ => self.server.handle(&head, incoming, now),
         };
-        self.tell(started, &outgoing);
+        let stamp = self.stamp();
         if let (Some(stale), Some(notifier)) = (self.server.take_stale(), &self.notifier) {
             // Attributes only; a node that the kernel has forgotten meanwhile is no error.
             let _ = notifier.inval_inode(fuser::INodeNo(stale.0), -1, 0);
@@ -251,6 +264,7 @@ impl Worker {
         if let Some(reply) = left {
             reply.send(&outgoing);
         }
+        self.tell(started, outgoing, stamp);
     }
 }
 
