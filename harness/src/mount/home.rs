@@ -10,6 +10,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
 use super::MountError;
+use super::eager::Eager;
 use super::job::Job;
 use super::worker::{Birth, Resident};
 
@@ -50,9 +51,14 @@ impl Home {
             .name("fuserig-pipeline".to_owned())
             .spawn(move || {
                 let mut resident = Resident::born(birth);
-                while resident.is_serving()
-                    && let Ok(job) = received.recv()
-                {
+                let mut eager = Eager::default();
+                while resident.is_serving() {
+                    let mut soon = None;
+                    eager.look(|| {
+                        soon = received.try_recv().ok();
+                        soon.is_some()
+                    });
+                    let Some(job) = soon.or_else(|| received.recv().ok()) else { break };
                     resident.take(job);
                 }
             })
