@@ -133,3 +133,108 @@ fn damaged_tables_give_a_report_or_an_error() {
         fuserig_traces::import::fuzz_entry_table(&damaged);
     }
 }
+
+/// A row of every kind of tool: the exact record, or the line with what is wrong.
+#[test]
+fn odd_tables_give_the_exact_record_or_the_line_that_is_wrong() {
+    let lines = |text: &str, form: TableForm| -> Vec<String> {
+        let (trace, report) = import(text.as_bytes(), form);
+        assert!(report.is_lossless(), "{text:?}: {report}");
+        let line = |record: &fuserig_traces::record::Record| {
+            fuserig_traces::text::record_line(&record.as_ref())
+        };
+        trace.records.iter().map(line).collect()
+    };
+    let getattr = "op 7- +0ns 0ns pid=0 u=0:0 GETATTR 3";
+    for text in [
+        "\u{feff}{\"type\":\"op\",\"op\":\"GETATTR\",\"seq_send\":7,\"nodeid\":\"0x3\"}\r\n\r\n",
+        " { \"nodeid\" : 3.0 , \"seq_send\" : \"7\", \"type\" : \"op\" , \"op\" : 3 } ",
+        r#"{"type":"\u006fp","op":"3","seq_send":"7.00","nodeid":3,"result":0.0,"flags":null}"#,
+    ] {
+        assert_eq!(lines(text, TableForm::Jsonl), [getattr], "{text:?}");
+    }
+    for text in [
+        "type,op,seq_send,nodeid\nop,GETATTR,7,3",
+        "\u{feff}type,op,seq_send,nodeid\r\nop,GETATTR,7,3\r\n",
+        "\"type\",\"op\",\"seq_send\",\"nodeid\"\n\"op\",\"GETATTR\",\"7\",\"3\"\n",
+        "nodeid;seq_send;op;type\n3.0;7;FUSE_GETATTR;op\n",
+        "nodeid\tseq_send\top\ttype\n0x3\t7\t3\top\n\n",
+        "type,op,seq_send,nodeid,uid\nop,GETATTR,7,3,\n",
+    ] {
+        assert_eq!(lines(text, TableForm::Csv), [getattr], "{text:?}");
+    }
+    let largest =
+        r#"{"type":"op","op":3,"seq_send":18446744073709551615,"nodeid":"0xffffffffffffffff"}"#;
+    let shown = lines(largest, TableForm::Jsonl);
+    assert_eq!(
+        shown,
+        [getattr
+            .replace("7-", "18446744073709551615-")
+            .replace("GETATTR 3", "GETATTR 18446744073709551615")]
+    );
+}
+
+#[test]
+fn what_would_be_read_wrongly_is_refused_by_line() {
+    let jsonl = |row: &str, says: &str| {
+        let good = r#"{"type":"op","op":"GETATTR","seq_send":"1"}"#;
+        let (trace, report) = import(format!("{good}\n{row}\n").as_bytes(), TableForm::Jsonl);
+        assert_eq!((trace.records.len(), report.mistakes_total), (1, 1), "{row}: {report}");
+        let said = &report.mistakes[0];
+        assert!(said.starts_with("line 2: ") && said.contains(says), "{row}: {said}");
+    };
+    let of = |rest: &str| format!(r#"{{"type":"op","op":3,{rest}}}"#);
+    jsonl(&of(r#""nodeid":1,"nodeid":2"#), "the key \"nodeid\" stands twice");
+    jsonl(&of(r#""nodeid":18446744073709551616"#), "key `nodeid`: expected a number below 2^64");
+    jsonl(&of(r#""nodeid":9007199254740994.0"#), "key `nodeid`: expected a number");
+    jsonl(&of(r#""nodeid":1.5"#), "key `nodeid`: expected a number");
+    jsonl(&of(r#""nodeid":"1.5""#), "key `nodeid`: expected a number");
+    jsonl(&of(r#""nodeid":" 3""#), "key `nodeid`: expected a number");
+    jsonl(&of(r#""nodeid":true"#), "key `nodeid`: expected a number");
+    jsonl(&of(r#""nodeid":NaN"#), "no JSON");
+    jsonl(&of(r#""uid":4294967296"#), "key `uid`: expected a number below 2^32");
+    jsonl(&of(r#""result":"9223372036854775808""#), "key `result`: expected a number");
+    jsonl(&of(r#""request":{"hex":"abc"}"#), "key `request`");
+    jsonl(&of(r#""data":{"size":3,"id":"x"}"#), "key `data`: expected len, id or bytes");
+    jsonl(r#"[{"type":"op","op":3}]"#, "jq -c .[]");
+    jsonl(&"[".repeat(5_000), "recursion limit");
+    jsonl(r#"{"type":"op""#, "no JSON: EOF");
+    jsonl(r#"{"type":"opp"}"#, "key `type`: no record is a \"opp\"");
+
+    let csv = |row: &str, says: &str| {
+        let text = format!("type,op,seq_send,nodeid\nop,3,1,1\n{row}\nop,3,5,1\n");
+        let (trace, report) = import(text.as_bytes(), TableForm::Csv);
+        // The rows around it are read: a mistake ends where its line does.
+        assert_eq!((trace.records.len(), report.mistakes_total), (2, 1), "{row}: {report}");
+        let said = &report.mistakes[0];
+        assert!(said.starts_with("line 3: ") && said.contains(says), "{row}: {said}");
+    };
+    csv("op,3,2", "3 cells for 4 columns");
+    csv("op,3,2,1,9", "5 cells for 4 columns");
+    csv("op,3,2,5\" disk", "a quote in a cell without quotes");
+    csv("op,3,2,\"1\"2", "text behind the quote");
+    csv("op,3,2,1 000", "key `nodeid`: expected a number");
+    csv("op;3;2;1", "1 cells for 4 columns");
+
+    let refused = |text: &[u8], form: TableForm, says: &str| {
+        let mut keep = |_record| ControlFlow::Continue(());
+        let error = import_table(text, form, &mut keep).expect_err("it is no table").to_string();
+        assert!(error.contains("line 1") && error.contains(says), "{error}");
+    };
+    refused(b"type,op,op\nop,3,3\n", TableForm::Csv, "names the column twice");
+    refused(b"kind,op\nop,3\n", TableForm::Csv, "names no column `type`");
+    refused(b"\xff\xfet\0y\0p\0e\0", TableForm::Csv, "UTF-16; save it as UTF-8");
+    refused(b"\xff\xfe{\0", TableForm::Jsonl, "UTF-16; save it as UTF-8");
+    // A quote that nobody closes takes the rest, and says where it began.
+    let (trace, report) = import(b"type,op,label\nop,3,\nop,3,\"x\nop,3,\nop,3,\n", TableForm::Csv);
+    assert_eq!(trace.records.len(), 1);
+    assert_eq!(report.mistakes, ["line 3: a quoted cell has no end"]);
+}
+
+/// A cell that never ends costs no more than its length, however many lines it has.
+#[test]
+fn a_quote_that_is_never_closed_is_read_once() {
+    let text = format!("type,op,label\nop,3,\"{}", "x\n".repeat(400_000));
+    let (trace, report) = import(text.as_bytes(), TableForm::Csv);
+    assert_eq!((trace.records.len(), report.mistakes_total, report.lines), (0, 1, 400_001));
+}

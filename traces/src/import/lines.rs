@@ -51,7 +51,10 @@ impl<R: BufRead> Lines<R> {
         if self.text.last() == Some(&b'\r') {
             self.text.pop();
         }
-        Ok(Some(LogLine { number: self.number, text: &self.text, whole }))
+        // The mark that some editors put in front of UTF-8 is no part of the first line.
+        let mark = if self.number == 1 { "\u{feff}".as_bytes() } else { b"" };
+        let text = self.text.strip_prefix(mark).unwrap_or(&self.text);
+        Ok(Some(LogLine { number: self.number, text, whole }))
     }
 }
 
@@ -61,7 +64,7 @@ mod tests {
 
     #[test]
     fn lines_are_numbered_and_a_cut_one_is_known() {
-        let mut lines = Lines::new(&b"a\r\n\nb"[..]);
+        let mut lines = Lines::new("\u{feff}a\r\n\nb".as_bytes());
         let mut seen = Vec::new();
         while let Some(line) = lines.next_line().unwrap() {
             seen.push((line.number, line.text.to_vec(), line.whole));

@@ -6,7 +6,15 @@ use std::path::Path;
 
 /// The first bytes of a zstd frame (RFC 8878, section 3.1.1).
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// What the first bytes of other files say, and what to do about it.
+const OTHERS: [(&[u8], &str); 6] = [
+    (&[0x1f, 0x8b], "compressed with gzip: unpack it first, or pack it with zstd"),
+    (b"\xfd7zXZ\0", "compressed with xz: unpack it first, or pack it with zstd"),
+    (b"BZh", "compressed with bzip2: unpack it first, or pack it with zstd"),
+    (&[0x04, 0x22, 0x4d, 0x18], "compressed with lz4: unpack it first, or pack it with zstd"),
+    (&[0xff, 0xfe], "UTF-16: save it as UTF-8"),
+    (&[0xfe, 0xff], "UTF-16: save it as UTF-8"),
+];
 /// Enough for long lines to come in few pieces.
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -44,9 +52,8 @@ pub fn open_log(path: &Path) -> io::Result<Box<dyn BufRead>> {
 /// When the log cannot be read, or is compressed in another way.
 pub fn open_log_from<'a>(mut plain: impl BufRead + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
     let head = plain.fill_buf()?;
-    if head.starts_with(&GZIP_MAGIC) {
-        let hint = "the log is compressed with gzip: unpack it first, or pack it with zstd";
-        return Err(io::Error::new(io::ErrorKind::InvalidData, hint));
+    if let Some((_, hint)) = OTHERS.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("the log is {hint}")));
     }
     if !head.starts_with(&ZSTD_MAGIC) {
         return Ok(Box::new(plain));
@@ -75,7 +82,11 @@ mod tests {
         let packed = zstd::encode_all(&b"close(3) = 0\n"[..], 1).expect("packing in memory works");
         check(b"close(3) = 0\n", Some("close(3) = 0\n"));
         check(&packed, Some("close(3) = 0\n"));
-        check(b"\x1f\x8b\x08", None);
+        for (magic, hint) in super::OTHERS {
+            check(magic, None);
+            let error = super::open_log_from(magic).err().expect("it is not read").to_string();
+            assert!(error.contains(hint), "{error}");
+        }
         check(b"", Some(""));
         check(&packed[..packed.len() - 3], None);
     }

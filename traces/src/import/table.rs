@@ -10,7 +10,7 @@ use super::lines::Lines;
 use super::log_error::excerpt;
 use crate::Header;
 use crate::record::Record;
-use crate::table::{CsvTable, Row, RowError, parse_row};
+use crate::table::{CsvTable, Row, RowError, goes_on, parse_row};
 
 /// Mistakes that are kept with their text.
 const KEPT_MAX: usize = 1_000;
@@ -106,18 +106,26 @@ pub fn import_table<R: BufRead>(
     while let Some(line) = lines.next_line()? {
         report.lines = line.number;
         let Ok(text) = core::str::from_utf8(line.text) else {
-            let what = RowError { key: String::new(), what: "the line is not UTF-8".to_owned() };
+            let what = RowError { key: String::new(), what: not_text(line.text).to_owned() };
             refuse(&mut report, accepted, line.number, line.text, &what)?;
             continue;
         };
-        let (number, text) = match begun.take() {
-            Some((number, before)) => (number, before + "\n" + text),
-            None => (line.number, text.to_owned()),
-        };
-        if text.trim().is_empty() {
+        let within = begun.is_some();
+        if text.trim().is_empty() && !within {
             continue;
         }
-        if form == TableForm::Csv && !CsvTable::is_whole(&text) && text.len() < ROW_BYTES_MAX {
+        let separator =
+            columns.as_ref().map_or_else(|| CsvTable::separator_of(text), CsvTable::separator);
+        let goes_on = form == TableForm::Csv && goes_on(text, separator, within);
+        let (number, text) = match begun.take() {
+            Some((number, mut before)) => {
+                before.push('\n');
+                before.push_str(text);
+                (number, before)
+            }
+            None => (line.number, text.to_owned()),
+        };
+        if goes_on && text.len() < ROW_BYTES_MAX {
             begun = Some((number, text));
             continue;
         }
@@ -151,6 +159,14 @@ pub fn import_table<R: BufRead>(
         return Err(LogError::Empty { hint: HINT });
     }
     Ok(report)
+}
+
+/// What bytes are that are not UTF-8.
+fn not_text(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "the table is UTF-16; save it as UTF-8",
+        _ => "the line is not UTF-8",
+    }
 }
 
 fn take(

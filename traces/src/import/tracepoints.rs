@@ -319,9 +319,9 @@ impl State {
     }
 }
 
-/// The event of a line; `None` when the line has none.
+/// The event of a line; `None` when the line has none. The name of a program may be any bytes.
 fn event(line: &[u8]) -> Option<Result<Event, &'static str>> {
-    let text = core::str::from_utf8(line).ok()?;
+    let text = String::from_utf8_lossy(line);
     let marks = ["fuse_request_send:", "fuse_request_end:"];
     let (at, mark) = marks.iter().find_map(|mark| Some((text.find(mark)?, *mark)))?;
     if text.trim_start().starts_with('#') {
@@ -337,23 +337,26 @@ fn parse(head: &str, body: &str, is_send: bool) -> Result<Event, &'static str> {
     let head = head.strip_suffix(':').ok_or("expected a time before the event")?;
     let (rest, time) = head.rsplit_once([' ', '\t']).unwrap_or(("", head));
     let time_ns = super::words::seconds(time.as_bytes()).ok_or("expected a time")?;
+    if !time.contains('.') {
+        // A counter, cycles: nobody knows how long one takes.
+        return Err("the time is no time in seconds; `echo local > trace_clock` before recording");
+    }
     let pid = pid(rest).ok_or("expected a process before `[CPU]`")?;
     let mut words = body.split_whitespace();
-    let mut number = |name: &str| -> Option<i64> {
+    let mut number = |name: &str| -> Option<&str> {
         words.by_ref().find(|word| *word == name)?;
-        words.next()?.trim_end_matches(',').parse().ok()
+        words.next().map(|word| word.trim_end_matches(','))
     };
-    let natural = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
+    let natural = |number: Option<&str>| number.and_then(|number| number.parse().ok());
     let connection = natural(number("connection")).ok_or("expected `connection N`")?;
     let unique = natural(number("req")).ok_or("expected `req N`")?;
     let what = if is_send {
         let opcode = opcode(body).ok_or("expected `opcode N`")?;
         What::Send { opcode, len: natural(number("len")).ok_or("expected `len N`")? }
     } else {
-        What::End {
-            len: natural(number("len")).ok_or("expected `len N`")?,
-            error: number("error").ok_or("expected `error N`")?,
-        }
+        let len = natural(number("len")).ok_or("expected `len N`")?;
+        let error = number("error").and_then(|number| number.parse().ok());
+        What::End { len, error: error.ok_or("expected `error N`")? }
     };
     Ok(Event { pid, time_ns, connection, unique, what })
 }
@@ -366,23 +369,38 @@ fn opcode(body: &str) -> Option<u32> {
     word.parse().ok().or_else(by_name)
 }
 
-/// `comm-812 [001] ...` of ftrace, `comm 812 [001]` of perf; a comm may have spaces and dashes.
+/// `comm-812 [001] ...` of ftrace, `comm 812 [001]` of perf; a comm may have spaces, dashes, and
+/// what looks like another process or another CPU, so that all is read from the right.
 fn pid(head: &str) -> Option<u32> {
-    let before = head.split_once(" [").map_or(head, |(before, _)| before).trim_end();
-    // `trace` may print the thread group: `comm-812   (   800) [001]`.
-    let before = before.split_once(" (").map_or(before, |(before, _)| before).trim_end();
+    let cpu = |rest: &str| {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        digits > 0 && rest[digits..].starts_with(']')
+    };
+    let mut places = head.rmatch_indices(" [");
+    let before = places.find(|(at, _)| cpu(&head[at + 2..])).map_or(head, |(at, _)| &head[..at]);
+    // `trace` may print the thread group: `comm-812   (   800) [001]`, or `(-----)`.
+    let before = before.trim_end();
+    let group = |inside: &str| inside.bytes().all(|byte| matches!(byte, b' ' | b'-' | b'0'..=b'9'));
+    let before = match before.strip_suffix(')').and_then(|inside| inside.rsplit_once(" (")) {
+        Some((before, inside)) if group(inside) => before.trim_end(),
+        _ => before,
+    };
     let word = before.rsplit([' ', '\t', '-']).next()?;
     word.split('/').next()?.parse().ok()
 }
 
-/// `CPU:1 [LOST 123 EVENTS]`.
+/// `CPU:1 [LOST 123 EVENTS]` of ftrace, `PERF_RECORD_LOST lost 123` of perf.
 fn lost_events(line: &[u8]) -> u64 {
-    let text = core::str::from_utf8(line).unwrap_or("");
-    let count = || {
+    let text = String::from_utf8_lossy(line);
+    let ftrace = || {
         let rest = text.split_once("[LOST ")?.1;
         rest.split_once(" EVENTS]")?.0.parse().ok()
     };
-    count().unwrap_or(0)
+    let perf = || {
+        let rest = text.split_once("PERF_RECORD_LOST")?.1.split_once("lost ")?.1;
+        rest.split_whitespace().next()?.parse().ok()
+    };
+    ftrace().or_else(perf).unwrap_or(0)
 }
 
 /// Imports whatever the bytes are. Must not panic.
@@ -394,7 +412,7 @@ pub fn fuzz_entry_tracepoints(bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, What, event, import_tracepoints};
+    use super::{Event, What, event, import_tracepoints, lost_events};
     use crate::text;
 
     fn check(line: &str, pid: u32, time_ns: u64, what: What) {
@@ -432,6 +450,39 @@ mod tests {
         let body = "connection 43 req 2 len 16 error -2";
         check(&format!("touch-12 [001] 100.123456: fuse_request_end: {body}"), 12, time, end);
         assert!(event(b"# tracer: nop").is_none());
+        let body = "connection 43 req 2 opcode 1 (FUSE_LOOKUP) len 42";
+        for head in [
+            "  <...>-12    [001] .....   100.123456: ",
+            "\t\u{fffd}-12 (-----) [001] d.... 100.123456: ",
+            "evil-9 [000] x-12 (    9) [001] ..... 100.123456: ",
+            "a (7)-12 [001] ..... 100.123456: ",
+            "perf  12/13 [001] 100.123456000: ",
+            "Web Content 12 100.123456: ",
+            "kworker/u8:3-ev-12    [001]   100.123456: ",
+        ] {
+            check(&format!("{head}fuse_request_send: {body}"), 12, time, send());
+        }
+        // A program whose name is no text is no reason to lose its event.
+        let bytes = [&b"\xff\xfe-12 [001] 100.123456: fuse_request_send: "[..], body.as_bytes()];
+        assert_eq!(event(&bytes.concat()).and_then(Result::ok).map(|event| event.pid), Some(12));
+        let largest = body.replace("req 2", "req 18446744073709551615");
+        let line = format!("a-12 [001] 100.123456: fuse_request_send: {largest}");
+        let unique = event(line.as_bytes()).and_then(Result::ok).map(|event| event.unique);
+        assert_eq!(unique, Some(u64::MAX));
+        for (line, says) in [
+            (format!("a-12 [001] 123456: fuse_request_send: {body}"), "trace_clock"),
+            (format!("a-12 [001] fuse_request_send: {body}"), "expected a time"),
+            (format!("a [001] 100.1: fuse_request_send: {body}"), "expected a process"),
+            (format!("a-12 [001] 100.1: fuse_request_send: {}", &body[..20]), "expected `opcode"),
+            ("a-12 [001] 1.0: fuse_request_send: connection x req 2".to_owned(), "`connection N`"),
+            ("a-12 [001] 1.0: fuse_request_end: connection 1 req 2 len 3".to_owned(), "`error N`"),
+        ] {
+            let why = event(line.as_bytes()).expect("an event").expect_err("it is not whole");
+            assert!(why.contains(says), "{line}: {why}");
+        }
+        assert_eq!(lost_events(b"swapper 0 [001] 1.0: PERF_RECORD_LOST lost 12"), 12);
+        assert_eq!(lost_events(b"CPU:1 [LOST 12 EVENTS]"), 12);
+        assert_eq!(lost_events(b"CPU:1 [LOST many EVENTS]"), 0);
         assert!(event(b"touch-12 [001] fuse_request_end: req").expect("an event").is_err());
     }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::value::Object;
-use super::{Cell, KEYS, Row, RowError, row};
+use super::{Cell, KEYS, Row, RowError, json, row};
 use crate::record::RecordRef;
 
 /// The columns of a table that is read: names of its first line.
@@ -29,21 +29,36 @@ impl CsvTable {
     /// When there is no column `type`.
     pub fn from_first_line(line: &str) -> Result<CsvTable, RowError> {
         let line = line.strip_prefix('\u{feff}').unwrap_or(line);
-        let separator = if line.contains('\t') && !line.contains(',') { '\t' } else { ',' };
-        let columns: Vec<String> = csv_cells(line, separator)
-            .ok_or_else(|| RowError::new("", "a quoted cell has no end"))?
+        let separator = CsvTable::separator_of(line);
+        let columns: Vec<String> = cells(line, separator)
+            .map_err(|what| RowError::new("", what))?
             .into_iter()
             .map(|name| name.trim().to_owned())
             .collect();
         if !columns.iter().any(|name| name == "type") {
             return Err(RowError::new("", "the first line names no column `type`"));
         }
+        let twice = |(at, name): &(usize, &String)| columns[..*at].contains(name);
+        if let Some((_, name)) = columns.iter().enumerate().find(twice) {
+            return Err(RowError::new(name, "the first line names the column twice"));
+        }
         Ok(CsvTable { columns, separator })
     }
 
-    /// Whether a line, or several joined, is whole: every quote is closed.
+    /// Whether a line, or several joined, is whole: no cell in quotes goes on behind its end.
     pub fn is_whole(line: &str) -> bool {
-        line.bytes().filter(|byte| *byte == b'"').count().is_multiple_of(2)
+        !goes_on(line, CsvTable::separator_of(line), false)
+    }
+
+    /// What stands between the cells of a table with that first line: a comma, or where it has none
+    /// a tab or a semicolon.
+    pub(crate) fn separator_of(line: &str) -> char {
+        let mut others = ['\t', ';'].into_iter().filter(|other| line.contains(*other));
+        others.next().filter(|_| !line.contains(',')).unwrap_or(',')
+    }
+
+    pub(crate) fn separator(&self) -> char {
+        self.separator
     }
 
     /// Reads a line.
@@ -51,9 +66,8 @@ impl CsvTable {
     /// # Errors
     /// When it has more cells than columns, or is no record.
     pub fn parse_line(&self, line: &str) -> Result<Row, RowError> {
-        let cells = csv_cells(line, self.separator)
-            .ok_or_else(|| RowError::new("", "a quoted cell has no end"))?;
-        if cells.len() > self.columns.len() {
+        let cells = cells(line, self.separator).map_err(|what| RowError::new("", what))?;
+        if cells.len() != self.columns.len() {
             let what = format!("{} cells for {} columns", cells.len(), self.columns.len());
             return Err(RowError::new("", what));
         }
@@ -64,8 +78,7 @@ impl CsvTable {
             }
             let form = KEYS.iter().find(|(key, _)| key == name).map(|(_, form)| *form);
             let value = match form {
-                Some(Cell::Json) => serde_json::from_str(&cell)
-                    .map_err(|error| RowError::new(name, format!("no JSON: {error}")))?,
+                Some(Cell::Json) => json::parse(&cell).map_err(|what| RowError::new(name, what))?,
                 Some(Cell::Plain) | None => Value::String(cell),
             };
             object.insert(name.clone(), value);
@@ -118,21 +131,63 @@ pub(crate) fn put_cell(line: &mut String, text: &str) {
 /// assert_eq!(csv_cells("\"a", ','), None);
 /// ```
 pub fn csv_cells(line: &str, separator: char) -> Option<Vec<String>> {
-    let mut cells = Vec::new();
-    let mut cell = String::new();
-    let mut quoted = false;
+    cells(line, separator).ok()
+}
+
+/// The cells of a line, or why it has none. What RFC 4180 does not have is no cell: a quote in a
+/// cell without quotes would be lost, and nobody would know.
+fn cells(line: &str, separator: char) -> Result<Vec<String>, &'static str> {
+    let mut cells = vec![String::new()];
+    let mut place = Place::Start;
     let mut chars = line.chars().peekable();
     while let Some(char) = chars.next() {
-        match char {
-            '"' if quoted && chars.peek() == Some(&'"') => {
+        let cell = cells.last_mut().expect("there is one from the start");
+        match (place, char) {
+            (Place::Quoted, '"') if chars.peek() == Some(&'"') => {
                 chars.next();
                 cell.push('"');
             }
-            '"' => quoted = !quoted,
-            _ if char == separator && !quoted => cells.push(core::mem::take(&mut cell)),
-            _ => cell.push(char),
+            (Place::Quoted, '"') => place = Place::Closed,
+            (Place::Quoted, _) => cell.push(char),
+            (_, _) if char == separator => {
+                cells.push(String::new());
+                place = Place::Start;
+            }
+            (Place::Start, '"') => place = Place::Quoted,
+            (Place::Closed, _) => return Err("there is text behind the quote that ends a cell"),
+            (Place::Plain, '"') => {
+                return Err("a quote in a cell without quotes; write \"a \"\"quoted\"\" cell\"");
+            }
+            (Place::Start | Place::Plain, _) => {
+                cell.push(char);
+                place = Place::Plain;
+            }
         }
     }
-    cells.push(cell);
-    (!quoted).then_some(cells)
+    if place == Place::Quoted { Err("a quoted cell has no end") } else { Ok(cells) }
+}
+
+/// Whether a cell in quotes goes on behind the end of a line, which began within one or not.
+pub(crate) fn goes_on(line: &str, separator: char, within: bool) -> bool {
+    let (mut quoted, mut at_start) = (within, !within);
+    let mut chars = line.chars().peekable();
+    while let Some(char) = chars.next() {
+        match char {
+            '"' if quoted && chars.peek() == Some(&'"') => drop(chars.next()),
+            '"' if quoted => quoted = false,
+            '"' if at_start => quoted = true,
+            _ => {}
+        }
+        at_start = !quoted && char == separator;
+    }
+    quoted
+}
+
+/// Where in a cell a letter stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Start,
+    Plain,
+    Quoted,
+    Closed,
 }

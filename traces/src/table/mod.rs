@@ -10,14 +10,15 @@
 mod body;
 mod call;
 mod csv;
+mod json;
 mod keys;
 mod mistake;
 mod op;
 mod row;
 mod value;
 
-pub(crate) use csv::put_cell;
 pub use csv::{CsvTable, csv_cells, csv_line};
+pub(crate) use csv::{goes_on, put_cell};
 pub use keys::{Cell, KEYS};
 pub use mistake::RowError;
 #[cfg(feature = "parquet")]

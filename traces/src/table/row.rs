@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::value::Object;
-use super::{RowError, call, op};
+use super::{RowError, call, json, op};
 use crate::Header;
 use crate::record::{Record, RecordRef};
 
@@ -57,10 +57,14 @@ pub fn header_row(header: &Header) -> String {
 /// # Errors
 /// When it is no JSON object, or not one of a record.
 pub fn parse_row(text: &str) -> Result<Row, RowError> {
-    match serde_json::from_str(text) {
+    match json::parse(text) {
         Ok(Value::Object(object)) => read(object),
+        Ok(Value::Array(_)) => {
+            let what = "expected a JSON object; of a list, `jq -c .[]` makes one a line";
+            Err(RowError::new("", what))
+        }
         Ok(_) => Err(RowError::new("", "expected a JSON object")),
-        Err(error) => Err(RowError::new("", format!("no JSON: {error}"))),
+        Err(what) => Err(RowError::new("", what)),
     }
 }
 

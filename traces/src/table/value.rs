@@ -57,17 +57,34 @@ fn unhex(digits: &str) -> Option<Vec<u8>> {
     digits.chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
 }
 
+/// The largest number up to which a reader that knows only floating point rounds nothing.
+const EXACT_MAX: u64 = 1 << 53;
+
+/// A number without a fraction of zeros, which other tools put behind whole numbers (`3.0`).
+fn whole(text: &str) -> &str {
+    let zeros = |(_, fraction): &(&str, &str)| {
+        !fraction.is_empty() && fraction.bytes().all(|byte| byte == b'0')
+    };
+    text.split_once('.').filter(zeros).map_or(text, |(number, _)| number)
+}
+
 /// Reads a number from a number or a string, decimal or with `0x`.
 pub(super) fn read_unsigned(value: &Value) -> Option<u64> {
     match value {
-        Value::Number(number) => number.as_u64(),
+        Value::Number(number) => number.as_u64().or_else(|| {
+            let exact = whole(&number.to_string()).parse().ok();
+            exact.filter(|number| *number <= EXACT_MAX)
+        }),
         Value::String(text) => match text.strip_prefix("0x") {
             Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
                 u64::from_str_radix(digits, 16).ok()
             }
             Some(_) => None,
-            None if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
-            None => None,
+            None => {
+                let digits = whole(text);
+                let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+                plain.then(|| digits.parse().ok()).flatten()
+            }
         },
         _ => None,
     }
@@ -76,8 +93,12 @@ pub(super) fn read_unsigned(value: &Value) -> Option<u64> {
 /// Reads a number with a sign.
 pub(super) fn read_signed(value: &Value) -> Option<i64> {
     match value {
-        Value::Number(number) => number.as_i64(),
+        Value::Number(number) => number.as_i64().or_else(|| {
+            let exact: Option<i64> = whole(&number.to_string()).parse().ok();
+            exact.filter(|number| number.unsigned_abs() <= EXACT_MAX)
+        }),
         Value::String(text) => {
+            let text = whole(text);
             let digits = text.strip_prefix('-').unwrap_or(text);
             let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
             plain.then(|| text.parse().ok()).flatten()

@@ -139,6 +139,10 @@ impl<B: BufRead> TextReader<B> {
         }
         if self.bytes.last() == Some(&b'\n') {
             self.bytes.pop();
+            // What an editor of another system made of the line's end; in values it is an escape.
+            if self.bytes.last() == Some(&b'\r') {
+                self.bytes.pop();
+            }
         } else if self.bytes.len() as u64 == LINE_BYTES_MAX {
             return Err(at(0, "the line is longer than any record"));
         }

@@ -33,7 +33,8 @@ pub(super) enum Event<'a> {
 /// Takes a line apart; the error is a column from 0 and what was expected there.
 pub(super) fn parse(line: &[u8]) -> Result<Head<'_>, (usize, &'static str)> {
     let noise = [&b"strace: "[..], b" | ", b" > ", b"Process "];
-    if noise.iter().any(|mark| line.starts_with(mark)) || line.trim_ascii().is_empty() {
+    let is_noise = noise.iter().any(|mark| line.starts_with(mark));
+    if is_noise || line.trim_ascii().is_empty() || is_summary(line) {
         return Ok(Head { pid: 0, stamp: None, event: Event::Noise });
     }
     let mut rest = line;
@@ -59,6 +60,21 @@ pub(super) fn parse(line: &[u8]) -> Result<Head<'_>, (usize, &'static str)> {
     let pid = pid.unwrap_or(0);
     let event = event(rest).map_err(|why| (at(rest), why))?;
     Ok(Head { pid, stamp, event })
+}
+
+/// Whether a line is of the table of counts that `-C` puts behind the calls.
+fn is_summary(line: &[u8]) -> bool {
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let number = |word: Option<&[u8]>, digits: usize| {
+        let word = word.unwrap_or_default();
+        let point = word.iter().position(|byte| *byte == b'.');
+        let plain = word.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+        plain && point.is_some_and(|point| word.len() == point + 1 + digits)
+    };
+    // ` 50.00    0.000010           1        10           read`
+    line.starts_with(b"% time ")
+        || line.starts_with(b"------ ")
+        || (number(words.next(), 2) && number(words.next(), 6) && !line.contains(&b'('))
 }
 
 /// `-Y` puts the command behind the number: `6682<bash>`.

@@ -196,6 +196,7 @@ impl<'a> Importer<'a> {
             self.report.problem(line.number, kind, text);
             return Ok(());
         }
+        self.report.greeting += 1;
         let first = self.foreign.take().unwrap_or_else(|| foreign(line, column, why));
         if line.number > FOREIGN_LINES_MAX {
             return Err(first);

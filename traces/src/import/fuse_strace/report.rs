@@ -3,6 +3,7 @@
 use core::fmt;
 use std::collections::BTreeMap;
 
+use crate::Header;
 use crate::wire::Survey;
 
 /// Problems that are kept with their text; beyond them only the numbers count.
@@ -31,6 +32,8 @@ const KEPT_MAX: usize = 1_000;
 pub struct FuseStraceReport {
     /// Lines of the log.
     pub lines: u64,
+    /// Lines in front of the first one of strace: a greeting, the output of a shell.
+    pub greeting: u64,
     /// Reads and writes in it.
     pub calls: u64,
     /// Of these, reads that brought no message (interrupted, nothing to do, unmounted).
@@ -172,6 +175,9 @@ impl fmt::Display for FuseStraceReport {
         writeln!(out, "records         {:>9}", self.records)?;
         writeln!(out, "problems        {:>9}", self.problems_total())?;
         writeln!(out, "times           {}", self.times)?;
+        if self.greeting > 0 {
+            writeln!(out, "note: {} lines before the first of strace are left out", self.greeting)?;
+        }
         if !self.survey.has_init() && self.requests > 0 {
             let (minor, used) = (self.survey.minor_at_least(), self.survey.in_use().join(" "));
             let used = if used.is_empty() { "nothing that needs a flag" } else { &used };
@@ -181,6 +187,16 @@ impl fmt::Display for FuseStraceReport {
                 out,
                 "note: files that the kernel knew before have numbers and no names; `replay` \
                  infers what replies show and says what it cannot judge"
+            )?;
+        }
+        let mut header = Header::default();
+        self.survey.fill(&mut header);
+        let flags = header.init.map(|init| init.flags).unwrap_or_default();
+        if flags.iter().any(|flag| flag == "over_io_uring") {
+            writeln!(
+                out,
+                "note: kernel and daemon agreed on io_uring; requests that went over it are not in \
+                 the log"
             )?;
         }
         if self.connections > 1 {

@@ -54,3 +54,23 @@ fn a_log_of_something_else_is_refused_with_its_first_line() {
         &[],
     );
 }
+
+#[test]
+fn what_stands_around_a_log_is_told_from_its_calls() {
+    let ask = request(1, 4, b"a\0");
+    let op = "op 1- +0ns 0ns pid=9 u=0:0 unique=4 LOOKUP 1 \"a\"";
+    // The table of -C.
+    let table = "% time     seconds  usecs/call     calls    errors syscall\n\
+                 ------ ----------- ----------- --------- --------- ----------------\n\
+                 \x20 50.00    0.000010           1        10         2 read\n\
+                 100.00    0.000010           1        10           total\n";
+    check(&format!("read(3, {ask}, 99) = 42\n{table}"), &[op], &[]);
+    // A byte order mark does not hide the first call.
+    check(&format!("\u{feff}read(3, {ask}, 99) = 42\r\n"), &[op], &[]);
+    // What the daemon prints between the lines is named; what stands before them is counted.
+    let log = format!("$ strace ...\nfuse: ready\n7 read(3, {ask}, 99) = 42\nfuse: LOOKUP\n");
+    let (records, report) = super::try_import(log.as_bytes()).expect("the log is one of strace");
+    assert_eq!((records.len(), report.greeting, report.problems_total()), (1, 2, 1));
+    assert!(report.to_string().contains("note: 2 lines before the first of strace"), "{report}");
+    assert!(report.problems[0].to_string().starts_with("line 4: not understood"), "{report}");
+}

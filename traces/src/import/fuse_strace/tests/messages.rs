@@ -275,3 +275,23 @@ fn what_began_before_the_log_is_no_problem() {
         &["line 5: a reply without its request"],
     );
 }
+
+#[test]
+fn requests_that_may_have_gone_over_io_uring_are_mentioned() {
+    // INIT of 7.42 with FUSE_INIT_EXT and the flag of io_uring in the second word, both ways.
+    let words = |words: [u32; 16]| words.map(u32::to_le_bytes).concat();
+    let flags = |ring: u32| [7, 42, 0, 1 << 30, ring, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let log = |asked: [u32; 16], answered: [u32; 16]| {
+        let ask = request(INIT, 2, &words(asked));
+        let answer = reply(0, 2, &words(answered));
+        let log = format!("read(3, {ask}, 999) = 104\nwrite(3, {answer}, 80) = 80\n");
+        try_import(log.as_bytes()).expect("the log is one of strace").1.to_string()
+    };
+    let mut answer = flags(0);
+    (answer[3], answer[7]) = (1 << 30, 0);
+    let without = log(flags(1 << 9), answer);
+    assert!(!without.contains("io_uring"), "{without}");
+    answer[8] = 1 << 9;
+    let with = log(flags(1 << 9), answer);
+    assert!(with.contains("agreed on io_uring"), "{with}");
+}
