@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use fuserig::anonymise::{AnonymiseFailure, Anonymised, anonymise_proven};
+use fuserig::anonymise::{AnonymiseFailure, Anonymised, Proving, anonymise_proven};
 use fuserig_abi::Abi;
 use fuserig_filters::Filter;
 use fuserig_traces::anonymise::{Lengths, Mapper, Policy, anonymise};
@@ -31,7 +31,8 @@ fn make(spec: &str, _: Abi) -> Result<Option<Box<dyn Filter>>, String> {
 
 fn work(trace: &Trace, policy: &Policy, filters: &[&str]) -> Result<Anonymised, AnonymiseFailure> {
     let filters: Vec<String> = filters.iter().map(|&filter| filter.to_owned()).collect();
-    anonymise_proven(trace, KEY, policy, &filters, &mut make, &mut |_, _| {})
+    let proving = Proving { filters, partial: false };
+    anonymise_proven(trace, KEY, policy, &proving, &mut make, &mut |_, _| {})
 }
 
 /// Every name in the paths of a trace.
@@ -242,22 +243,27 @@ fn a_planted_name_is_nowhere_in_the_output_in_any_spelling() {
     assert_eq!(named.trace.header.filter, spec);
 }
 
+/// A request about the root as a daemon reads it.
+fn message(opcode: u32, unique: u64, body: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(40 + body.len()).expect("short");
+    let mut bytes = len.to_le_bytes().to_vec();
+    bytes.extend(opcode.to_le_bytes());
+    bytes.extend(unique.to_le_bytes());
+    bytes.extend(1_u64.to_le_bytes());
+    bytes.extend([0; 16]);
+    bytes.extend(body);
+    bytes
+}
+
+/// Bytes as `strace -xx` writes them.
+fn escaped(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect()
+}
+
 #[test]
 fn what_a_filter_asks_its_daemon_fails_closed() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     std::fs::write(folder.path().join("key"), KEY).expect("scratch");
-    let message = |opcode: u32, unique: u64, body: &[u8]| {
-        let len = u32::try_from(40 + body.len()).expect("short");
-        let mut bytes = len.to_le_bytes().to_vec();
-        bytes.extend(opcode.to_le_bytes());
-        bytes.extend(unique.to_le_bytes());
-        bytes.extend(1_u64.to_le_bytes());
-        bytes.extend([0; 16]);
-        bytes.extend(body);
-        bytes
-    };
-    let escaped =
-        |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
     let name = format!("{SECRET}\0");
     // FUSE_PREFILTER and FUSE_POSTFILTER beside LOOKUP, in either the body of the operation or one
     // that no table knows.
@@ -298,7 +304,14 @@ fn the_same_key_gives_the_same_trace_and_another_key_another() {
     let two = work(&trace, &Policy::default(), &[]).expect("it can be done");
     assert_eq!(one.trace, two.trace);
     let key = b"another key, as long as needed";
-    let other = anonymise_proven(&trace, key, &Policy::default(), &[], &mut make, &mut |_, _| {});
+    let other = anonymise_proven(
+        &trace,
+        key,
+        &Policy::default(),
+        &Proving::default(),
+        &mut make,
+        &mut |_, _| {},
+    );
     let other = other.expect("it can be done");
     assert_ne!(one.trace.stream_id(), other.trace.stream_id());
     assert_eq!(one.report, other.report);
@@ -359,7 +372,7 @@ fn a_trace_with_nothing_to_play_cannot_be_proven() {
         &capture("shell"),
         b"short",
         &Policy::default(),
-        &[],
+        &Proving::default(),
         &mut make,
         &mut |_, _| {},
     );
@@ -393,4 +406,82 @@ fn the_command_writes_only_what_is_proven() {
     assert_eq!(replayed.status.code(), Some(0), "the recorded results are still right");
     let again = fuserig(folder.path(), &base);
     assert_eq!(again.status.code(), Some(2), "it does not overwrite");
+}
+
+/// How many replies of a replay come out equal.
+fn equal_replies(folder: &Path, trace: &str) -> String {
+    let replayed = fuserig(folder, &["replay", trace]);
+    let shown = String::from_utf8_lossy(&replayed.stdout).into_owned();
+    assert_eq!(replayed.status.code(), Some(0), "{shown}");
+    shown.lines().find(|line| line.contains("replies equal")).expect("it says so").to_owned()
+}
+
+/// The state from before is inferred on both sides, so the proof is about the same replies as a
+/// replay, and not about an empty directory.
+#[test]
+fn a_log_that_begins_within_a_session_is_proven_over_what_its_replies_show() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    std::fs::write(folder.path().join("key"), KEY).expect("scratch");
+    for name in ["attached_hl", "attached_writeback", "attached_clones", "passthrough_fh"] {
+        let log = support::workspace().join(format!("traces/tests/fuse_strace/{name}.strace.zst"));
+        let log = log.to_str().expect("paths are text");
+        let imported = fuserig(folder.path(), &["import", log, "-o", "in.frt", "--force"]);
+        assert_eq!(imported.status.code(), Some(0), "{name}");
+        let anonymise = ["trace", "anonymise", "in.frt", "-o", "out.frt", "--key-file", "key"];
+        let more = ["--filter", "readonly", "--force", "--format", "json"];
+        let made = fuserig(folder.path(), &[&anonymise[..], &more].concat());
+        let said = String::from_utf8_lossy(&[made.stdout, made.stderr].concat()).into_owned();
+        assert_eq!(made.status.code(), Some(0), "{name}: {said}");
+        let said: serde_json::Value = serde_json::from_str(&said).expect("one object");
+        assert_eq!(said["unproven"], 0, "{name}");
+        let of = |filter: usize, what: &str| said["proofs"][filter][what].as_u64();
+        assert!(of(0, "decisions") >= of(0, "arrivals"), "{name}: every reply counts: {said}");
+        assert!(of(1, "decisions") > Some(0), "{name}: the filter decided nothing: {said}");
+        let path = folder.path();
+        assert_eq!(equal_replies(path, "in.frt"), equal_replies(path, "out.frt"), "{name}");
+    }
+}
+
+#[test]
+fn what_the_recording_does_not_show_is_not_proven_and_fails_closed() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    std::fs::write(folder.path().join("key"), KEY).expect("scratch");
+    let lookup = |unique: u64, name: &str, kept: usize| {
+        let bytes = message(1, unique, format!("{name}\0").as_bytes());
+        let (text, cut) = (escaped(&bytes[..bytes.len().min(kept)]), bytes.len() > kept);
+        let dots = if cut { "..." } else { "" };
+        let absent = [&16_u32.to_le_bytes()[..], &(-2_i32).to_le_bytes(), &unique.to_le_bytes()];
+        format!(
+            "7 read(3, \"{text}\"{dots}, 99) = {}\n7 write(3, \"{}\", 16) = 16\n",
+            bytes.len(),
+            escaped(&absent.concat())
+        )
+    };
+    let import = |log: &str| {
+        std::fs::write(folder.path().join("log"), log).expect("scratch");
+        let import = ["import", "fuse-strace", "log", "-o", "in.frt", "--force"];
+        fuserig(folder.path(), &import);
+    };
+    let anonymise = ["trace", "anonymise", "in.frt", "-o", "out.frt", "--key-file", "key"];
+    import(&[lookup(2, "absent", 999), lookup(4, SECRET, 50)].concat());
+    let refused = fuserig(folder.path(), &anonymise);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("1 of 2 arrivals") && said.contains("--partial-proof"), "{said}");
+    assert!(!folder.path().join("out.frt").exists(), "it fails closed");
+    let partial = fuserig(folder.path(), &[&anonymise[..], &["--partial-proof"]].concat());
+    assert_eq!(partial.status.code(), Some(0), "{}", String::from_utf8_lossy(&partial.stderr));
+    let said = String::from_utf8_lossy(&partial.stdout).into_owned();
+    assert!(said.contains("not proven: 1 arrivals"), "{said}");
+    let safe = std::fs::read(folder.path().join("out.frt")).expect("it was written");
+    let safe = Trace::read(&safe[..]).expect("a trace");
+    assert_eq!(safe.header.anonymisation.as_ref().expect("the header says so").unproven, 1);
+    let shown = fuserig(folder.path(), &["trace", "info", "out.frt"]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("nothing is proven for 1"), "whoever gets it sees it: {shown}");
+    // Where nothing can be judged there is nothing to accept.
+    import(&lookup(4, SECRET, 50));
+    let more = ["--partial-proof", "--force"];
+    let nothing = fuserig(folder.path(), &[&anonymise[..], &more].concat());
+    assert_eq!(nothing.status.code(), Some(4), "{}", String::from_utf8_lossy(&nothing.stderr));
 }

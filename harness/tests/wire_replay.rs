@@ -60,7 +60,15 @@ fn a_captured_daemon_is_replayed_reply_by_reply_to_its_final_tree() {
 fn the_logs_of_other_daemons_replay_without_a_divergence() {
     let captures = workspace().join("traces/tests/fuse_strace");
     let scratch = tempfile::tempdir().expect("a temporary directory");
-    for (name, equal) in [("passthrough_ll", 207), ("passthrough_fh", 726), ("fuserig", 236)] {
+    for (name, equal) in [
+        ("passthrough_ll", 207),
+        ("passthrough_fh", 726),
+        ("fuserig", 236),
+        ("squashfuse", 87),
+        ("fuse_overlayfs", 87),
+        ("mergerfs", 74),
+        ("gocryptfs", 90),
+    ] {
         let log = captures.join(format!("{name}.strace.zst"));
         let trace = scratch.path().join(format!("{name}.frt"));
         let (log, trace) = (log.to_str().expect("text"), trace.to_str().expect("text"));

@@ -16,7 +16,9 @@ use crate::kernel::{World, WorldConfig};
 use crate::pipeline::{Event, NoDaemon, Sink, What};
 use crate::replay::{ReplayOptions, Replayer, empty_lower, lower_options};
 use crate::serve::{Server, ServerConfig};
-use crate::wire_replay::{Judgement, WireReplayer, exchanges_of};
+use crate::wire_replay::{
+    Judgement, WireReplayer, WireReport, exchanges_of, observe, observed_lower,
+};
 
 /// One thing that was decided.
 ///
@@ -46,19 +48,32 @@ pub(super) struct Decisions {
     pub(super) list: Vec<Decision>,
     pub(super) diverged: u64,
     pub(super) arrivals: u64,
+    /// Arrivals of which nobody can say what they did: they rest on a state that the trace does not
+    /// show, or the recorder kept only a part of them.
+    pub(super) unjudged: u64,
+    /// Arrivals with a result that was compared with the recorded one.
+    pub(super) judged: u64,
+}
+
+/// Whether a replay is one of what was recorded, with the filter that was there, or one of what
+/// would have been.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Played {
+    AsRecorded,
+    Otherwise,
 }
 
 /// Plays a trace with a filter, and says how far it is. Nothing when the trace has nothing to play.
 pub(super) fn decisions(
     trace: &Trace,
-    filter: Option<Box<dyn Filter>>,
+    (filter, played): (Option<Box<dyn Filter>>, Played),
     watch: &mut dyn FnMut(u64, u64),
 ) -> Result<Option<Decisions>, String> {
     let has = |kind: RecordKind| trace.records.iter().any(|record| record.kind() == kind);
     if has(RecordKind::Call) {
         of_calls(trace, filter, watch).map(Some)
     } else if has(RecordKind::Op) {
-        of_messages(trace, filter, watch).map(Some)
+        of_messages(trace, (filter, played), watch).map(Some)
     } else {
         Ok(None)
     }
@@ -73,15 +88,16 @@ fn fidelity(header: &Header) -> Fidelity {
     Fidelity::from_name(&header.kernel).unwrap_or(Fidelity::Intended)
 }
 
-fn lower(trace: &Trace) -> Result<Box<dyn Lower>, String> {
+/// The filesystem that the trace says it began with; none where it says nothing.
+fn recorded_lower(trace: &Trace) -> Result<Option<Box<dyn Lower>>, String> {
     let tree = trace.records.iter().find_map(|record| match record {
         Record::Tree(tree) => Some(&tree.text),
         _ => None,
     });
-    let Some(text) = tree else { return Ok(Box::new(empty_lower(&trace.header.lower))) };
+    let Some(text) = tree else { return Ok(None) };
     let text = core::str::from_utf8(text).map_err(|error| error.to_string())?;
     let fs = MemFs::from_tree_with(lower_options(&trace.header.lower), text);
-    fs.map(|fs| Box::new(fs) as Box<dyn Lower>).map_err(|error| error.to_string())
+    fs.map(|fs| Some(Box::new(fs) as Box<dyn Lower>)).map_err(|error| error.to_string())
 }
 
 fn of_calls(
@@ -93,7 +109,7 @@ fn of_calls(
         abi: abi(&trace.header),
         fidelity: fidelity(&trace.header),
         filter,
-        lower: lower(trace)?,
+        lower: recorded_lower(trace)?.unwrap_or_else(|| Box::new(empty_lower(&trace.header.lower))),
         payload: PayloadMode::None,
     };
     let failed = |error: &dyn core::fmt::Display| error.to_string();
@@ -126,7 +142,13 @@ fn of_calls(
         }
     }
     let crashed = u64::from(report.crash.is_some());
-    Ok(Decisions { list, diverged: report.divergences_total + crashed, arrivals: report.calls })
+    Ok(Decisions {
+        list,
+        diverged: report.divergences_total + crashed,
+        arrivals: report.calls,
+        unjudged: 0,
+        judged: report.calls,
+    })
 }
 
 /// What a stage decided. Its call comes before it in the order of everything.
@@ -173,9 +195,11 @@ impl Sink for Listener {
     }
 }
 
+/// The messages of a client, served again. What the trace does not say of the start its replies
+/// say, as in `fuserig replay`; decisions on the way to that start are not the trace's.
 fn of_messages(
     trace: &Trace,
-    filter: Option<Box<dyn Filter>>,
+    (filter, played): (Option<Box<dyn Filter>>, Played),
     watch: &mut dyn FnMut(u64, u64),
 ) -> Result<Decisions, String> {
     let heard = Rc::new(RefCell::new(Heard::default()));
@@ -185,20 +209,45 @@ fn of_messages(
         ..WorldConfig::default()
     };
     let sink = Box::new(Listener(Rc::clone(&heard)));
-    let world = World::new(&config, lower(trace)?, filter, Box::new(NoDaemon), sink)
+    let observer = observe(trace);
+    let lower = match recorded_lower(trace)? {
+        Some(lower) => lower,
+        None => Box::new(
+            observed_lower(trace, &observer).map_err(|errno| format!("the start: {errno}"))?,
+        ),
+    };
+    let world = World::new(&config, lower, filter, Box::new(NoDaemon), sink)
         .map_err(|errno| format!("mount: {errno}"))?;
     let server = Server::new(world, ServerConfig::default());
     let mut replayer = WireReplayer::new(server, Judgement::Mapped, 1);
+    replayer.assume_start(trace, &observer);
+    heard.borrow_mut().list.clear();
     let messages = trace.records.iter().filter(|record| record.kind() == RecordKind::Op);
     let total = messages.count() as u64;
-    for exchange in exchanges_of(trace) {
-        let mut heard = heard.borrow_mut();
-        watch(heard.arrival, total);
-        heard.arrival += 1;
-        drop(heard);
+    for (arrival, exchange) in (1..).zip(exchanges_of(trace)) {
+        watch(arrival - 1, total);
+        heard.borrow_mut().arrival = arrival;
+        let before = outcome(replayer.report());
         replayer.play(&exchange);
+        // Of what would have been, a reply may be as recorded by chance: data are zeros.
+        if played == Played::AsRecorded {
+            let what = match [0, 1].map(|at| outcome(replayer.report())[at] > before[at]) {
+                [true, _] => "reply as recorded",
+                [_, true] => "reply not as recorded",
+                _ => "reply not judged",
+            };
+            let decision = Decision { arrival, what: what.to_owned(), code: 0 };
+            heard.borrow_mut().list.push(decision);
+        }
     }
-    let diverged = replayer.report().diverged;
+    let report = replayer.report();
+    let (diverged, unjudged) = (report.diverged, report.unjudged());
+    let judged = report.equal + diverged;
     let heard = core::mem::take(&mut *heard.borrow_mut());
-    Ok(Decisions { list: heard.list, diverged, arrivals: heard.arrival })
+    Ok(Decisions { list: heard.list, diverged, arrivals: heard.arrival, unjudged, judged })
+}
+
+/// Replies that came out equal, and replies that differ.
+fn outcome(report: &WireReport) -> [u64; 2] {
+    [report.equal, report.diverged]
 }

@@ -6,7 +6,7 @@ use fuserig_traces::anonymise::{AnonymiseError, AnonymiseReport, Lengths, Policy
 use fuserig_traces::record::{CallRecord, OpRecord, Record};
 use fuserig_traces::{Trace, text};
 
-use super::decisions::{Decision, Decisions, abi, decisions};
+use super::decisions::{Decision, Decisions, Played, abi, decisions};
 use super::tree;
 
 /// Makes the filter of a specification; none for `none`.
@@ -21,6 +21,26 @@ pub struct Anonymised {
     pub report: AnonymiseReport,
     /// What was compared: `none` first, then each filter.
     pub proofs: Vec<Proof>,
+    /// Arrivals of which the proof says nothing certain; 0 unless [`Proving::partial`] allowed it.
+    pub unproven: u64,
+}
+
+/// What has to be proven.
+///
+/// ```
+/// use fuserig::anonymise::Proving;
+/// let proving = Proving { filters: vec!["readonly".into()], ..Proving::default() };
+/// assert!(!proving.partial);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proving {
+    /// Filters that must decide the same on both traces, besides none and the one that the trace
+    /// was recorded with.
+    pub filters: Vec<String>,
+    /// Whether arrivals may be left over whose outcome rests on what the trace does not show: what
+    /// was before a recording that began within a session, and what the recorder cut. Filters are
+    /// compared on these, too, but over a state that is a guess.
+    pub partial: bool,
 }
 
 /// Both traces played with one filter, and no difference.
@@ -119,16 +139,28 @@ pub enum AnonymiseFailure {
     /// Nothing could be compared.
     #[error("the trace has nothing to replay, so that nothing can be proven")]
     NothingToReplay,
+    /// What some arrivals did rests on what the trace does not show.
+    #[error(
+        "{unproven} of {arrivals} arrivals rest on what was before the recording, or were cut in \
+         it: it cannot be proven that filters decide the same there\n  record the daemon from its \
+         start and whole, or accept the proof of the others with --partial-proof"
+    )]
+    Unproven {
+        /// How many.
+        unproven: u64,
+        /// Of how many.
+        arrivals: u64,
+    },
     /// A filter decides differently.
     #[error("{0}")]
     Decides(Box<Difference>),
 }
 
-/// Makes a trace anonymous and proves that `filters` decide the same on both. `watch` is told how
+/// Makes a trace anonymous and proves that filters decide the same on both. `watch` is told how
 /// many arrivals of how many were played; the count begins anew with each replay.
 ///
 /// ```
-/// use fuserig::anonymise::{AnonymiseFailure, anonymise_proven};
+/// use fuserig::anonymise::{AnonymiseFailure, Proving, anonymise_proven};
 /// use fuserig_traces::anonymise::Policy;
 /// use fuserig_traces::calls::CallNr;
 /// use fuserig_traces::record::CallRecord;
@@ -145,12 +177,12 @@ pub enum AnonymiseFailure {
 /// let make = &mut |spec: &str, _| {
 ///     fuserig_filters::builtin(spec).map(Some).map_err(|error| error.to_string())
 /// };
-/// let filters = ["hide:*.d".to_owned()];
+/// let hidden = Proving { filters: vec!["hide:*.d".to_owned()], partial: false };
 /// let hide = Policy::default();
-/// let lost = anonymise_proven(&trace, &[7; 32], &hide, &filters, make, &mut |_, _| {});
+/// let lost = anonymise_proven(&trace, &[7; 32], &hide, &hidden, make, &mut |_, _| {});
 /// assert!(matches!(lost, Err(AnonymiseFailure::Decides(_))));
 /// let keep = Policy { extensions: true, ..Policy::default() };
-/// let kept = anonymise_proven(&trace, &[7; 32], &keep, &filters, make, &mut |_, _| {})?;
+/// let kept = anonymise_proven(&trace, &[7; 32], &keep, &hidden, make, &mut |_, _| {})?;
 /// assert_eq!(kept.proofs.len(), 2);
 /// # Ok::<(), AnonymiseFailure>(())
 /// ```
@@ -161,24 +193,32 @@ pub fn anonymise_proven(
     trace: &Trace,
     key: &[u8],
     policy: &Policy,
-    filters: &[String],
+    proving: &Proving,
     make: &mut MakeFilter<'_>,
     watch: &mut dyn FnMut(u64, u64),
 ) -> Result<Anonymised, AnonymiseFailure> {
     let (mut safe, report) = anonymise(trace, key, policy, &mut tree::rewrite)?;
     let mut specs = vec!["none".to_owned()];
     let recorded = [trace.header.filter.clone()];
-    for spec in recorded.iter().chain(filters).filter(|spec| !spec.is_empty()) {
+    for spec in recorded.iter().chain(&proving.filters).filter(|spec| !spec.is_empty()) {
         if !specs.contains(spec) {
             specs.push(spec.clone());
         }
     }
-    let mut proofs = Vec::new();
+    let as_recorded = if trace.header.filter.is_empty() { "none" } else { &trace.header.filter };
+    let (mut proofs, mut unproven) = (Vec::new(), 0);
     for filter in &specs {
-        let original = play(trace, filter, make, watch)?;
-        let replaced = play(&safe, filter, make, watch)?;
-        if let Some(difference) = compare(trace, filter, &original, &replaced, policy.lengths) {
+        // Only the replay with the filter of the recording can be as the recording.
+        let played = if filter == as_recorded { Played::AsRecorded } else { Played::Otherwise };
+        let original = play(trace, (filter, played), make, watch)?;
+        let replaced = play(&safe, (filter, played), make, watch)?;
+        let lengths = policy.lengths;
+        if let Some(difference) = compare(trace, (filter, played), &original, &replaced, lengths) {
             return Err(AnonymiseFailure::Decides(Box::new(difference)));
+        }
+        if played == Played::AsRecorded {
+            unproven = original.unjudged;
+            check_judged(&original, proving)?;
         }
         proofs.push(Proof {
             filter: filter.clone(),
@@ -188,7 +228,7 @@ pub fn anonymise_proven(
     }
     // The parameters of the recorded filter may be names of the trace: they are written only for
     // who named them.
-    let is_named = filters.contains(&trace.header.filter);
+    let is_named = proving.filters.contains(&trace.header.filter);
     if is_named {
         safe.header.filter.clone_from(&trace.header.filter);
     }
@@ -198,13 +238,26 @@ pub fn anonymise_proven(
             false => spec,
         };
         anonymisation.filters = specs.into_iter().map(shown).collect();
+        anonymisation.unproven = unproven;
     }
-    Ok(Anonymised { trace: safe, report, proofs })
+    Ok(Anonymised { trace: safe, report, proofs, unproven })
+}
+
+/// Fails when the replay of the original says too little about what the recording did.
+fn check_judged(original: &Decisions, proving: &Proving) -> Result<(), AnonymiseFailure> {
+    let Decisions { unjudged: unproven, arrivals, judged, .. } = *original;
+    if judged == 0 && unproven > 0 {
+        return Err(AnonymiseFailure::NothingToReplay);
+    }
+    if unproven > 0 && !proving.partial {
+        return Err(AnonymiseFailure::Unproven { unproven, arrivals });
+    }
+    Ok(())
 }
 
 fn play(
     trace: &Trace,
-    spec: &str,
+    (spec, played): (&str, Played),
     make: &mut MakeFilter<'_>,
     watch: &mut dyn FnMut(u64, u64),
 ) -> Result<Decisions, AnonymiseFailure> {
@@ -213,16 +266,16 @@ fn play(
         _ => make(spec, abi(&trace.header))
             .map_err(|message| AnonymiseFailure::Filter { filter: spec.to_owned(), message })?,
     };
-    let played = decisions(trace, filter, watch)
+    let decisions = decisions(trace, (filter, played), watch)
         .map_err(|message| AnonymiseFailure::Replay { filter: spec.to_owned(), message })?;
-    played.ok_or(AnonymiseFailure::NothingToReplay)
+    decisions.ok_or(AnonymiseFailure::NothingToReplay)
 }
 
 /// The first difference. Without exact lengths a positive result, such as that of readlink, may be
 /// another; whether a call fails, and how, may not.
 fn compare(
     trace: &Trace,
-    filter: &str,
+    (filter, played): (&str, Played),
     original: &Decisions,
     safe: &Decisions,
     lengths: Lengths,
@@ -255,10 +308,13 @@ fn compare(
             safe: shown(other),
         });
     }
-    let exact = lengths == Lengths::Exact && original.diverged != safe.diverged;
+    let of = |played: &Decisions| (played.diverged, played.unjudged);
+    let judged = lengths == Lengths::Exact && played == Played::AsRecorded;
+    let exact = judged && of(original) != of(safe);
     if exact || original.arrivals != safe.arrivals {
         let shown = |played: &Decisions| {
-            format!("{} arrivals, {} results not as recorded", played.arrivals, played.diverged)
+            let Decisions { arrivals, diverged, unjudged, .. } = played;
+            format!("{arrivals} arrivals, {diverged} not as recorded, {unjudged} not judged")
         };
         let (original, safe) = (shown(original), shown(safe));
         return Some(Difference { filter, arrival: 0, call: String::new(), original, safe });

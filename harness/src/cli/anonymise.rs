@@ -9,7 +9,7 @@ use super::exit::{Ended, Exit, Failure};
 use super::output::{Style, Terminal};
 use super::progress::Advance;
 use super::{files, filter};
-use crate::anonymise::{AnonymiseFailure, Anonymised, anonymise_proven};
+use crate::anonymise::{AnonymiseFailure, Anonymised, Proving, anonymise_proven};
 
 #[derive(Debug, Args)]
 pub(super) struct AnonymiseArgs {
@@ -36,6 +36,10 @@ pub(super) struct AnonymiseArgs {
     /// User or group that stays as it is
     #[arg(long, value_name = "N")]
     pub(super) keep_id: Vec<u32>,
+    /// Write the trace although some messages rest on what was before a recording that began within
+    /// a session, or were cut in it, so that for these nothing is proven
+    #[arg(long)]
+    pub(super) partial_proof: bool,
     /// Replace the output if it exists
     #[arg(long)]
     pub(super) force: bool,
@@ -72,10 +76,11 @@ pub(super) fn anonymise(args: &AnonymiseArgs, terminal: &mut Terminal) -> Ended 
         |spec: &str, abi| filter::resolve(spec, abi).map_err(|failure: Failure| failure.message);
     let mut watch = |done: u64, total: u64| {
         let total = Some(total);
-        terminal.advance(&Advance { what: "proving: replayed", unit: "calls", done, total });
+        terminal.advance(&Advance { what: "proving: replayed", unit: "arrivals", done, total });
     };
     let policy = policy(args);
-    let made = anonymise_proven(&trace, &key, &policy, &args.filter, &mut make, &mut watch)
+    let proving = Proving { filters: args.filter.clone(), partial: args.partial_proof };
+    let made = anonymise_proven(&trace, &key, &policy, &proving, &mut make, &mut watch)
         .map_err(|failure| refused(args, &failure))?;
     terminal.progress_end();
     let mut bytes = Vec::new();
@@ -93,6 +98,13 @@ pub(super) fn anonymise(args: &AnonymiseArgs, terminal: &mut Terminal) -> Ended 
     terminal.line(terminal.styled(Style::Good, "proven: both traces go the same way"));
     for proof in &made.proofs {
         terminal.line(format!("  {proof}"));
+    }
+    if made.unproven > 0 {
+        let text = format!(
+            "not proven: {} arrivals, which rest on what was before the recording or were cut in it",
+            made.unproven
+        );
+        terminal.line(terminal.styled(Style::Bad, &text));
     }
     Ok(Exit::Agreed)
 }
@@ -120,7 +132,7 @@ fn refused(args: &AnonymiseArgs, failure: &AnonymiseFailure) -> Failure {
         AnonymiseFailure::Input(_) | AnonymiseFailure::Replay { .. } => Exit::Unreadable,
         AnonymiseFailure::Filter { .. } => Exit::Usage,
         AnonymiseFailure::NothingToReplay => Exit::NothingRan,
-        AnonymiseFailure::Decides(_) => Exit::Finding,
+        AnonymiseFailure::Decides(_) | AnonymiseFailure::Unproven { .. } => Exit::Finding,
     };
     let (trace, output) = (args.trace.display(), args.output.display());
     Failure::new(exit, format!("{trace}: {failure}\nfuserig: {output} was not written"))
@@ -144,5 +156,6 @@ fn json(args: &AnonymiseArgs, made: &Anonymised) -> serde_json::Value {
         "header_fields_left_out": report.header_fields,
         "linkable": report.linkable().collect::<Vec<_>>(),
         "proofs": proofs,
+        "unproven": made.unproven,
     })
 }

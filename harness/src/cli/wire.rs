@@ -2,23 +2,25 @@
 
 use std::path::Path;
 
-use fuserig_abi::{Opcode, Timespec};
+use fuserig_abi::Timespec;
 use fuserig_sim_fs::Lower;
-use fuserig_traces::record::{OpFlags, OpRecord, Record};
+use fuserig_traces::record::{Record, RecordKind};
 use fuserig_traces::{Header, SourceKind, Trace};
 
 use super::args::{Against, ReplayArgs};
 use super::exit::{Exit, Failure};
 use super::maker::FilterSpec;
 use super::output::{Style, Terminal};
+use super::progress::Advance;
 use super::replay::Setting;
 use super::replay_report;
 use crate::kernel::{World, WorldConfig};
 use crate::pipeline::{NoDaemon, NullSink};
-use crate::replay::lower_options;
 use crate::report::Report;
 use crate::serve::{Server, ServerConfig};
-use crate::wire_replay::{Judgement, Observer, Unseen, WireReplayer, WireReport, exchanges_of};
+use crate::wire_replay::{
+    Judgement, Unseen, WireReplayer, WireReport, exchanges_of, is_partial, observe, observed_lower,
+};
 
 /// Whether a trace holds messages that a FUSE client sent to a daemon.
 pub(super) fn holds_messages(trace: &Trace) -> bool {
@@ -42,9 +44,9 @@ pub(super) fn play(
     let (filter, crossed) = FilterSpec::read(&setting.filter)?.on(setting.abi, args.engine)?;
     let mut start = None;
     let says_tree = trace.records.iter().any(|record| matches!(record, Record::Tree(_)));
-    let observer = observed(trace);
+    let observer = observe(trace);
     if args.tree.is_none() && args.lower == "sim" && !says_tree {
-        lower = Box::new(observer.build(lower_options(&trace.header.lower)).map_err(bug)?);
+        lower = Box::new(observed_lower(trace, &observer).map_err(bug)?);
         start = Some(observer.known());
     }
     let world =
@@ -53,12 +55,16 @@ pub(super) fn play(
     let judgement = judgement(args, &trace.header);
     let mut replayer = WireReplayer::new(server, judgement, args.show);
     let unseen = observer.unseen();
-    if let (Judgement::Mapped, Some(first)) = (judgement, exchanges_of(trace).next()) {
-        replayer.assume(&unseen, first.now);
+    if judgement == Judgement::Mapped {
+        replayer.assume_start(trace, &observer);
     }
-    for exchange in exchanges_of(trace) {
+    let is_message = |record: &&Record| record.kind() == RecordKind::Op;
+    let total = Some(trace.records.iter().filter(is_message).count() as u64);
+    for (done, exchange) in (0..).zip(exchanges_of(trace)) {
+        terminal.advance(&Advance { what: "replayed", unit: "requests", done, total });
         replayer.play(&exchange);
     }
+    terminal.progress_end();
     let place = path.display().to_string();
     replay_report::add_messages(into, &place, replayer.report(), args);
     let unseen = is_partial(trace).then_some(unseen);
@@ -71,25 +77,6 @@ pub(super) fn play(
         exit = exit.worse(if crossed.differs() { Exit::Finding } else { Exit::Agreed });
     }
     Ok((exit, replayer.into_server().into_world()))
-}
-
-/// What the replies say of the start.
-fn observed(trace: &Trace) -> Observer {
-    let mut observer = if is_partial(trace) { Observer::of_a_part() } else { Observer::default() };
-    exchanges_of(trace).for_each(|exchange| observer.see(&exchange));
-    observer
-}
-
-/// Whether the trace begins after INIT, or has lost a part of a message.
-fn is_partial(trace: &Trace) -> bool {
-    let init = trace.header.init.as_ref().is_some_and(|init| !init.is_assumed());
-    let is_init = |op: &OpRecord| u32::from(op.opcode) == Opcode::INIT.0;
-    let mut ops = trace.records.iter().filter_map(|record| match record {
-        Record::Op(op) => Some(op),
-        _ => None,
-    });
-    let whole = init || ops.clone().any(is_init);
-    !whole || ops.any(|op| op.flags.contains(OpFlags::TRUNCATED))
 }
 
 /// What this tool recorded over the simulated lower repeats byte for byte.

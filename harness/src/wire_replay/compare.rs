@@ -44,6 +44,11 @@ impl Comparison {
     /// Compares replies that are no listings.
     pub(super) fn replies(&mut self, recorded: &Outgoing, ours: &Outgoing, data_known: bool) {
         match (recorded, ours) {
+            // A name that is not there may be remembered by the kernel: an entry without a node.
+            (Outgoing::Entry(entry), Outgoing::Error(Errno::ENOENT)) if entry.nodeid == 0 => {}
+            (Outgoing::Entry(entry), Outgoing::Entry(_)) if entry.nodeid == 0 => {
+                self.differ("error", Errno::ENOENT.to_string(), "0".into());
+            }
             // Of a lock that somebody else has, whoever waits knows more than who is asked.
             (Outgoing::Error(Errno::EDEADLK), Outgoing::Error(Errno::EAGAIN)) => {}
             (Outgoing::Error(theirs), Outgoing::Error(our)) => self.same("error", *theirs, *our),
@@ -146,13 +151,22 @@ impl Comparison {
 
 /// What the recorded daemon does not do at all, so that it changed nothing: operations that it
 /// answered `ENOSYS`, renames with flags that it answered `EINVAL`, as libfuse's examples do, and
-/// FALLOCATE on what it was built without or its filesystem has not.
+/// what it was built without or its filesystem has not, `EOPNOTSUPP`: after it the kernel and
+/// programs do without (extended attributes, FALLOCATE, COPY_FILE_RANGE), and every change of a
+/// filesystem that takes none, `EROFS`.
 pub(super) fn declined(incoming: &Incoming, recorded: &Outgoing) -> Option<&'static str> {
     match (recorded, incoming) {
         (Outgoing::Error(Errno::ENOSYS), _) => Some("the recorded daemon does not do it (ENOSYS)"),
-        (Outgoing::Error(Errno::EOPNOTSUPP), Incoming::Fallocate { .. }) => {
-            Some("the recorded daemon does not allocate (EOPNOTSUPP)")
-        }
+        (
+            Outgoing::Error(Errno::EOPNOTSUPP),
+            Incoming::Fallocate { .. }
+            | Incoming::CopyFileRange { .. }
+            | Incoming::Getxattr { .. }
+            | Incoming::Setxattr { .. }
+            | Incoming::Listxattr { .. }
+            | Incoming::Removexattr { .. },
+        ) => Some("the recorded daemon does not do it (EOPNOTSUPP)"),
+        (Outgoing::Error(Errno::EROFS), _) => Some("the recorded filesystem is read-only (EROFS)"),
         (Outgoing::Error(Errno::EINVAL), Incoming::Rename { flags: Some(1..), .. }) => {
             Some("the recorded daemon knows no flags of rename (EINVAL)")
         }

@@ -20,6 +20,7 @@ mod infer;
 mod map;
 mod player;
 mod report;
+mod start;
 mod uses;
 
 pub use exchange::{Exchange, Replied, exchanges_of, order_of_effects};
@@ -28,3 +29,4 @@ pub use infer::fuzz_entry;
 pub use infer::{Observer, Unseen};
 pub use player::{Judgement, WireReplayer};
 pub use report::{WireDivergence, WireReport};
+pub use start::{is_partial, observe, observed_lower};

@@ -8,8 +8,8 @@ use super::assumed::Assumed;
 use super::compare::{Comparison, declined};
 use super::exchange::{Exchange, Replied};
 use super::map::{Listing, Map};
-use super::report::{WireDivergence, WireReport};
-use super::uses::{is_about_hidden, is_hidden_name};
+use super::report::{BEFORE, CUT, WireDivergence, WireReport};
+use super::uses::{POLL_HACK, is_about_hidden, is_hidden_name};
 use crate::serve::{Head, Incoming, Listed, Outgoing, Server};
 
 /// What has to be equal.
@@ -28,12 +28,8 @@ pub enum Judgement {
     Mapped,
 }
 
-/// The reason of what the recorder cut.
-const CUT: &str = "cut in the recording";
 /// The reason of names that libfuse makes up.
 const HIDDEN: &str = "libfuse hides a removed file under the name";
-/// The reason of what a recording that begins within a session leaves open.
-const BEFORE: &str = "it differs, and rests on what was before the recording";
 /// Larger than any listing that is compared.
 const WHOLE: u32 = 1 << 26;
 
@@ -241,7 +237,10 @@ impl WireReplayer {
         }
         if records.is_empty() {
             // The recorded listing is at its end.
-            for name in listing.ours.keys().filter(|name| !listing.seen.contains(*name)) {
+            // A daemon may leave out the two that every directory has.
+            let is_listed = |name: &[u8]| !matches!(name, b"." | b".." | POLL_HACK);
+            let missed = |name: &&Vec<u8>| !listing.seen.contains(*name) && is_listed(name);
+            for name in listing.ours.keys().filter(missed) {
                 let name = name.escape_ascii().to_string();
                 comparison.differ("listing", "no such name".to_owned(), name);
             }

@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use fuserig_abi::Opcode;
 
+/// The reason of what the recorder cut.
+pub(super) const CUT: &str = "cut in the recording";
+/// The reason of what a recording that begins within a session leaves open.
+pub(super) const BEFORE: &str = "it differs, and rests on what was before the recording";
+
 /// A reply that differs.
 ///
 /// ```
@@ -63,6 +68,17 @@ impl WireReport {
     /// Whether nothing was served.
     pub fn is_empty(&self) -> bool {
         self.served == 0
+    }
+
+    /// Requests of which nobody can say what they did: their reply differs and rests on a state that
+    /// the recording does not show, or the recorder kept only a part of them.
+    ///
+    /// ```
+    /// use fuserig::wire_replay::WireReport;
+    /// assert_eq!(WireReport::default().unjudged(), 0);
+    /// ```
+    pub fn unjudged(&self) -> u64 {
+        [BEFORE, CUT].iter().filter_map(|reason| self.uncompared.get(reason)).sum()
     }
 
     /// Whether every compared reply is equal, and there was one.

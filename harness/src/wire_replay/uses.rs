@@ -47,6 +47,10 @@ impl FileUse {
     }
 }
 
+/// A file that go-fuse opens on its own mount, so that the kernel learns that it cannot be polled
+/// (`pollHackName` in fuse/poll.go). It can be looked up, and no listing has it.
+pub(super) const POLL_HACK: &[u8] = b".go-fuse-epoll-hack";
+
 /// Whether a name is one under which libfuse keeps a file that was removed while it was open
 /// (`hide_node` in lib/fuse.c: `.fuse_hidden` and two numbers in hexadecimal). The client did not
 /// ask for it, and no other server has it.

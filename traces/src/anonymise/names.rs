@@ -33,7 +33,7 @@ impl Names {
 
     /// Whether a name stays: it means something to every filesystem, or the policy keeps it.
     fn stays(&self, name: &[u8]) -> bool {
-        matches!(name, b"" | b"." | b"..") || self.policy.names.contains(name)
+        matches!(name, b"" | b"." | b"..") || is_made_up(name) || self.policy.names.contains(name)
     }
 
     pub(super) fn collect(&mut self, name: &[u8]) {
@@ -94,6 +94,17 @@ impl Names {
     }
 }
 
+/// Whether a library of the daemon made the name up: libfuse for a file that was removed while it was
+/// open (`hide_node` in lib/fuse.c), go-fuse to see whether its mount can be polled (fuse/poll.go).
+/// Such a name tells nothing but numbers of nodes, and a replay knows it by its form.
+fn is_made_up(name: &[u8]) -> bool {
+    if name == b".go-fuse-epoll-hack" {
+        return true;
+    }
+    let number = name.strip_prefix(b".fuse_hidden").unwrap_or(b"");
+    (16..=24).contains(&number.len()) && number.iter().all(u8::is_ascii_hexdigit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,6 +152,18 @@ mod tests {
         };
         assert_eq!(lengths(Lengths::Class), [8, 16, 300]);
         assert_eq!(lengths(Lengths::Hidden), [12, 12, 300]);
+    }
+
+    #[test]
+    fn a_name_that_libfuse_made_up_stays_and_one_that_looks_like_it_does_not() {
+        let made_up = ".fuse_hidden0000000c00000001";
+        let others =
+            [".fuse_hidden", ".fuse_hiddentresorkammer7f3a", ".fuse_hidden0000000c0000001g"];
+        let made = replaced(&Policy::default(), &[&[made_up][..], &others].concat());
+        assert_eq!(made[0], made_up);
+        for (name, pseudonym) in others.iter().zip(&made[1..]) {
+            assert_ne!(name, pseudonym);
+        }
     }
 
     #[test]

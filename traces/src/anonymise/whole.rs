@@ -156,7 +156,10 @@ fn header(header: &Header, mapper: &mut Mapper, policy: &Policy) -> Header {
         source,
         seed: None,
         initial_tree: label(&header.initial_tree),
-        anonymisation: Some(Anonymisation { policy: policy.to_string(), filters: Vec::new() }),
+        anonymisation: Some(Anonymisation {
+            policy: policy.to_string(),
+            ..Anonymisation::default()
+        }),
         unknown: UnknownFields::default(),
         ..header.clone()
     }

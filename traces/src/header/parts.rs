@@ -236,6 +236,14 @@ pub struct Anonymisation {
     /// Names of the filters whose decisions were compared before and after.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<String>,
+    /// Calls or messages for which the comparison proves nothing, because what they did rests on
+    /// what the recording does not show.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unproven: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Where the records come from.

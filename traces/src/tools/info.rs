@@ -10,7 +10,10 @@ use crate::record::{CallFlags, PayloadRef, RecordKind, RecordRef, StageKind};
 use crate::stream_id::StreamHasher;
 use crate::text::put_time;
 use crate::tools::Statistics;
-use crate::{DamageReport, FooterInfo, FormatVersion, Header, StreamId, TraceError, TraceReader};
+use crate::{
+    Anonymisation, DamageReport, FooterInfo, FormatVersion, Header, StreamId, TraceError,
+    TraceReader,
+};
 
 /// How often an operation or a call occurs.
 ///
@@ -273,6 +276,14 @@ impl Info {
             source.into_iter().flat_map(|source| source.fidelity.missing()).collect();
         let assumed = header.init.as_ref().filter(|init| init.is_assumed());
         let begins = assumed.map(|init| format!("after INIT; in use: {}", init.flags.join(" ")));
+        let anonymised = header.anonymisation.as_ref().map(|anonymisation| {
+            let Anonymisation { policy, filters, unproven } = anonymisation;
+            let gap = match unproven {
+                0 => String::new(),
+                unproven => format!("; nothing is proven for {unproven} arrivals"),
+            };
+            format!("{policy}; decide as before: {}{gap}", filters.join(" "))
+        });
         let rows = [
             ("tool", tool.trim().to_owned()),
             ("abi", header.abi.clone()),
@@ -280,6 +291,7 @@ impl Info {
             ("begins", begins.unwrap_or_default()),
             ("source lacks", missing.join(", ")),
             ("mount options", header.mount_options.join(",")),
+            ("anonymised", anonymised.unwrap_or_default()),
         ];
         let rows = rows.iter().filter(|(_, value)| !value.is_empty());
         rows.into_iter().try_for_each(|(name, value)| writeln!(out, "{name:<16} {value}"))
