@@ -1,5 +1,5 @@
-//! The wire proxy between the kernel and daemons of libfuse and fuser. Each test prints why it
-//! cannot run.
+//! Daemons of libfuse and fuser on the kernel: the wire proxy in between, and logs of strace (`live`).
+//! Each test prints why it cannot run.
 
 #[path = "../examples/mock_kernel.rs"]
 #[expect(dead_code, reason = "only the filesystem is used")]
@@ -9,6 +9,11 @@ mod notes;
 mod rig;
 mod support;
 
+#[path = "support/libfuse.rs"]
+mod libfuse;
+#[path = "proxy/live.rs"]
+mod live;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -17,12 +22,9 @@ use std::process::{Child, Command, Stdio};
 use fuserig_traces::ops::OpSpec;
 use fuserig_traces::record::{OpFlags, PayloadRef, RecordRef};
 use fuserig_traces::{SourceKind, Trace};
+use libfuse::example;
 use rig::{fuserig, is_mounted, pid, runnable, text};
 use rustix::process::Signal;
-use support::print_skip;
-
-/// Where Debian keeps the examples of libfuse.
-const EXAMPLES: &str = "/usr/share/doc/libfuse3-dev/examples";
 
 /// `fuserig record --attach-daemon` on `mnt` of a directory, which has `below` as well.
 struct Attached {
@@ -105,35 +107,6 @@ impl Drop for Attached {
         let Some(mut process) = self.process.take() else { return };
         let _ = rustix::process::kill_process(pid(&process), Signal::TERM);
         let _ = process.wait();
-    }
-}
-
-/// An example of libfuse, compiled; none with the reason printed.
-fn example(name: &str) -> Option<(tempfile::TempDir, PathBuf)> {
-    let source = Path::new(EXAMPLES).join(format!("{name}.c"));
-    if !source.exists() {
-        print_skip("the examples of libfuse are absent (apt-get install libfuse3-dev)");
-        return None;
-    }
-    let flags = Command::new("pkg-config").args(["--cflags", "--libs", "fuse3"]).output();
-    let Some(flags) = flags.ok().filter(|output| output.status.success()) else {
-        print_skip("pkg-config does not know fuse3 (apt-get install pkg-config libfuse3-dev)");
-        return None;
-    };
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let program = directory.path().join(name);
-    let built = Command::new("cc")
-        .args(["-O1", "-w", "-o"])
-        .args([&program, &source])
-        .args(text(&flags.stdout).split_whitespace())
-        .output();
-    match built {
-        Ok(output) if output.status.success() => Some((directory, program)),
-        Ok(output) => panic!("the example does not compile: {}", text(&output.stderr)),
-        Err(error) => {
-            print_skip(&format!("cc cannot be run: {error}"));
-            None
-        }
     }
 }
 
