@@ -134,8 +134,16 @@ fn every_command_that_finds_something_writes_a_page_of_it() {
     for part in ["replayed", "lookup_prefilter", "<b>LOOKUP</b> enter", "class=\"tip\""] {
         assert!(replay.contains(part), "{part} is missing");
     }
-    let gate = report_of(&GATE, 1);
-    assert!(gate.contains("<h2>Findings (") && gate.contains("ops-size:fuse_ops"));
+    let gate = report_of(&[&GATE[..], &["--trace", "traces/corpus/shell.frt"]].concat(), 1);
+    for part in [
+        "<h2>Findings (",
+        "field-removed:fuse_open_out.padding",
+        "hide_names.bpf.c <span class=\"dim\">",
+        "<tr class=\"ran\">",
+        "<tr class=\"never\">",
+    ] {
+        assert!(gate.contains(part), "{part} is missing");
+    }
 }
 
 /// What the probe found, by name.
@@ -152,6 +160,13 @@ fn probed(page: &str, window: &str) -> Option<serde_json::Value> {
         press('a');if(open()<document.querySelectorAll('details[data-severity]').length)press('a');
         found.open=open();found.all=document.querySelectorAll('details[data-severity]').length;
         call&&call.focus();found.after=shown();
+        // The mouse shows by the same rule as the focus; a page cannot move the mouse.
+        const rules=[...document.styleSheets].flatMap((sheet)=>[...sheet.cssRules]);
+        const words=(rule)=>(rule.selectorText||'').replaceAll(' ','');
+        const rule=rules.find((rule)=>words(rule).includes('.call:hover>.tip'));
+        found.hover=Boolean(rule)&&words(rule).includes('.call:focus>.tip')&&rule.style.display;
+        const row=tip&&tip.querySelector('tr:nth-of-type(2)');
+        found.cells=row?row.cells.length:0;
         found.fits=!tip||tip.getBoundingClientRect().right<=innerWidth;
         press('j');found.key=at();press('/');found.search=at();document.activeElement.blur();
         press('t');found.dark=ground();
@@ -182,6 +197,11 @@ fn arguments_show_on_focus_keys_work_and_nothing_sticks_out() {
                     "{what}"
                 );
                 assert_eq!(found["fits"], true, "{what}");
+                assert_eq!(
+                    (&found["hover"], &found["cells"]),
+                    (&"block".into(), &3.into()),
+                    "{what}"
+                );
             }
             assert_eq!(found["open"], found["all"], "`a` opens all: {what}");
             assert_eq!(

@@ -75,7 +75,11 @@ fn checks(out: &mut String, report: &Report) {
         return;
     }
     line(out, "<h2>Checks</h2>\n<div class=\"wide\"><table>");
-    line(out, "<tr><th>outcome<th>suite<th>check<th>errors<th>warnings<th>notes");
+    line(
+        out,
+        "<tr><th>outcome<th>suite<th>check<th class=\"n\">errors<th class=\"n\">warnings\
+         <th class=\"n\">notes",
+    );
     for check in &report.checks {
         let name = check.outcome().name();
         let _infallible = write!(

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use fuserig_abi::Abi;
 use fuserig_abi::diff::FilterUse;
+use fuserig_filters::Filter;
 use fuserig_sim_fs::{Lower, MemFs, MemFsOptions};
 use fuserig_traces::Trace;
 use fuserig_traces::record::Record;
@@ -11,9 +12,10 @@ use fuserig_traces::record::Record;
 use super::args::{GateArgs, NoneOf};
 use super::diff::write_reports;
 use super::source;
-use super::subject::Subject;
+use super::subject::{Subject, replayed};
 use crate::cli::exit::{Ended, Exit, Failure};
 use crate::cli::files;
+use crate::cli::meter::{Metered, SharedMeter};
 use crate::cli::output::{Style, Terminal};
 use crate::gate::{
     Counted, Date, GateInput, NOTHING_RAN, Policy, behaviour, behaviour_findings, gate as run, ran,
@@ -25,7 +27,7 @@ pub(super) fn gate(args: &GateArgs, terminal: &mut Terminal) -> Ended {
     let policy = policy(args)?;
     let names: Vec<String> =
         std::iter::once(&policy.baseline).chain(&policy.versions).cloned().collect();
-    let mut specs = source::specs(&names, &policy.roots, 1)?;
+    let mut specs = source::specs(&names, &policy.roots, 1, terminal)?;
     let versions = specs.split_off(1);
     let baseline = specs.remove(0);
     let subjects =
@@ -38,7 +40,9 @@ pub(super) fn gate(args: &GateArgs, terminal: &mut Terminal) -> Ended {
             measured.push(subject.load_check(version));
         }
     }
-    replay_all(&policy, &subjects, &mut measured, terminal)?;
+    let replays = Replays { policy: &policy, meter: SharedMeter::default(), terminal };
+    replays.all(&subjects, &mut measured)?;
+    let sources = replays.meter.borrow().sources();
     let input = GateInput {
         baseline,
         versions,
@@ -47,7 +51,8 @@ pub(super) fn gate(args: &GateArgs, terminal: &mut Terminal) -> Ended {
         traces: policy.traces.len() as u64,
         today: args.date.unwrap_or_else(today),
     };
-    let report = run(&policy, &input);
+    let mut report = run(&policy, &input);
+    report.sources = sources;
     let verdict = report.verdict();
     if terminal.json() {
         terminal.text(&report.write(ReportForm::Json));
@@ -133,52 +138,59 @@ fn policy(args: &GateArgs) -> Result<Policy, Failure> {
     Ok(policy)
 }
 
-/// Every trace with every filter, under the baseline and each version with a pipeline.
-fn replay_all(
-    policy: &Policy,
-    subjects: &[Subject],
-    measured: &mut Vec<Check>,
-    terminal: &Terminal,
-) -> Result<(), Failure> {
-    for path in &policy.traces {
-        let trace = files::read_trace(Path::new(path), terminal, &mut |note| terminal.note(note))?;
-        for subject in subjects {
-            for version in &policy.versions {
-                measured.push(replay_one(policy, subject, version, path, &trace)?);
-            }
-        }
-    }
-    Ok(())
+/// Replays of every trace with every filter.
+struct Replays<'a> {
+    policy: &'a Policy,
+    /// Which lines of the filters ran in all of them.
+    meter: SharedMeter,
+    terminal: &'a Terminal,
 }
 
-fn replay_one(
-    policy: &Policy,
-    subject: &Subject,
-    version: &str,
-    path: &str,
-    trace: &Trace,
-) -> Result<Check, Failure> {
-    let suite = format!("{} and {version} decide the same", policy.baseline);
-    let name = format!("{} on {path}", subject.name());
-    let pair = Abi::from_name(&policy.baseline).zip(Abi::from_name(version));
-    let Some((old, new)) = pair else {
-        return Ok(Check::skipped(
-            suite,
-            name,
-            "only the built-in ABIs have a pipeline to replay on",
-        ));
-    };
-    for abi in [old, new] {
-        if let Err(error) = subject.filter(abi) {
-            return Ok(Check::skipped(suite, name, format!("does not load on {abi}: {error}")));
+impl Replays<'_> {
+    /// All of them, under the baseline and each version with a pipeline.
+    fn all(&self, subjects: &[Subject], measured: &mut Vec<Check>) -> Result<(), Failure> {
+        for path in &self.policy.traces {
+            let mut note = |text: String| self.terminal.note(text);
+            let trace = files::read_trace(Path::new(path), self.terminal, &mut note)?;
+            for subject in subjects {
+                for version in &self.policy.versions {
+                    measured.push(self.one(subject, version, (path, &trace))?);
+                    self.terminal.progress_end();
+                }
+            }
         }
+        Ok(())
     }
-    let filter = |abi: Abi| subject.filter(abi).ok();
-    let tree = tree_of(path, trace)?;
-    let lower = || -> Box<dyn Lower> { Box::new(tree.snapshot()) };
-    let diff = behaviour(trace, &filter, &lower, [old, new])
-        .map_err(|error| Failure::input(Path::new(path), &error))?;
-    Ok(Check::new(suite, name, behaviour_findings(&diff, subject.name(), path, [old, new])))
+
+    fn one(
+        &self,
+        subject: &Subject,
+        version: &str,
+        (path, trace): (&str, &Trace),
+    ) -> Result<Check, Failure> {
+        let baseline = &self.policy.baseline;
+        let suite = format!("{baseline} and {version} decide the same");
+        let name = format!("{} on {path}", subject.name());
+        let Some((old, new)) = Abi::from_name(baseline).zip(Abi::from_name(version)) else {
+            let reason = "only the built-in ABIs have a pipeline to replay on";
+            return Ok(Check::skipped(suite, name, reason));
+        };
+        for abi in [old, new] {
+            if let Err(error) = subject.filter(abi) {
+                return Ok(Check::skipped(suite, name, format!("does not load on {abi}: {error}")));
+            }
+        }
+        let filter = |abi: Abi| -> Option<Box<dyn Filter>> {
+            let inner = subject.filter(abi).ok()?;
+            Some(Box::new(Metered::new(inner, &self.meter)))
+        };
+        let tree = tree_of(path, trace)?;
+        let lower = || -> Box<dyn Lower> { Box::new(tree.snapshot()) };
+        let watch = replayed(self.terminal);
+        let diff = behaviour(trace, &filter, &lower, [old, new], &watch)
+            .map_err(|error| Failure::input(Path::new(path), &error))?;
+        Ok(Check::new(suite, name, behaviour_findings(&diff, subject.name(), path, [old, new])))
+    }
 }
 
 /// The tree that the trace starts from.
