@@ -179,10 +179,10 @@ fn a_member_that_the_default_filter_makes_unnecessary_is_named() {
     };
     let filter = |_: Abi| -> Option<Box<dyn fuserig_filters::Filter>> { Some(Box::new(Twice)) };
     let member = Slot::Member(Op::Opendir, Phase::Pre);
-    let diff = cost(&trace, &filter, &lower, [Abi::V3, Abi::V4]).expect("it replays");
+    let diff = cost(&trace, &filter, &lower, [Abi::V3, Abi::V4], &|_, _| {}).expect("it replays");
     assert_eq!(diff.unnecessary(), [member]);
     assert!(diff.arms[0].members[&member].decides && !diff.arms[1].members[&member].decides);
     assert!(!diff.arms[0].members.contains_key(&Slot::Default), "v3 has none");
-    let same = cost(&trace, &filter, &lower, [Abi::V3, Abi::V3]).expect("it replays");
+    let same = cost(&trace, &filter, &lower, [Abi::V3, Abi::V3], &|_, _| {}).expect("it replays");
     assert_eq!((same.unnecessary(), same.arms[0] == same.arms[1]), (Vec::new(), true));
 }

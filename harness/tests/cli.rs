@@ -2,6 +2,9 @@
 
 mod support;
 
+#[path = "cli/terminal.rs"]
+mod terminal;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -311,7 +311,8 @@ fn v3_and_v4_differ_on_the_corpus_as_reviewed() {
             })
         };
         let make = |_: Abi| Some(builtin(filter).expect("built in"));
-        let diff = behaviour(&trace, &make, &lower, [Abi::V3, Abi::V4]).expect("it replays");
+        let diff =
+            behaviour(&trace, &make, &lower, [Abi::V3, Abi::V4], &|_, _| {}).expect("it replays");
         let (changed, calls) = (diff.changed(), diff.calls);
         text.push_str(&format!("{name} with {filter}: {changed} of {calls} calls differ\n"));
         for (cause, group) in &diff.groups {
@@ -321,7 +322,8 @@ fn v3_and_v4_differ_on_the_corpus_as_reviewed() {
                 text.push_str(&format!("    | {line}\n"));
             }
         }
-        let same = behaviour(&trace, &make, &lower, [Abi::V4, Abi::V4]).expect("it replays");
+        let same =
+            behaviour(&trace, &make, &lower, [Abi::V4, Abi::V4], &|_, _| {}).expect("it replays");
         assert_eq!((same.changed(), same.ended), (0, None), "{name}: a version equals itself");
     }
     snapshots(|| insta::assert_snapshot!("behaviour-v3-v4", text));

@@ -1,5 +1,5 @@
-//! Daemons of libfuse and fuser on the kernel: the wire proxy in between, and logs of strace (`live`).
-//! Each test prints why it cannot run.
+//! Daemons of libfuse and fuser on the kernel: the wire proxy in between, and logs of strace
+//! (`live`). Each test prints why it cannot run.
 
 #[path = "../examples/mock_kernel.rs"]
 #[expect(dead_code, reason = "only the filesystem is used")]

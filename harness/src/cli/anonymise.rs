@@ -101,7 +101,7 @@ pub(super) fn anonymise(args: &AnonymiseArgs, terminal: &mut Terminal) -> Ended 
     }
     if made.unproven > 0 {
         let text = format!(
-            "not proven: {} arrivals, which rest on what was before the recording or were cut in it",
+            "not proven: {} arrivals, which rest on what was before the recording or were cut",
             made.unproven
         );
         terminal.line(terminal.styled(Style::Bad, &text));

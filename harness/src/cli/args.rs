@@ -49,6 +49,11 @@ pub(super) struct Common {
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     #[arg(hide_possible_values = true, help_heading = "Output", display_order = 901)]
     pub(super) color: Color,
+    /// Seconds after which a long command says on the terminal how far it is; with 0 it says each
+    /// step
+    #[arg(long, global = true, default_value_t = 2, value_name = "SECONDS")]
+    #[arg(hide_short_help = true, help_heading = "Output", display_order = 902)]
+    pub(super) progress_after: u64,
 }
 
 /// Forms of output.

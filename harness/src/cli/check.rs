@@ -215,7 +215,8 @@ impl Work<'_> {
 
     /// Replays a trace with the filter: the modelled kernel must survive it.
     fn corpus(&mut self, path: &Path, terminal: &Terminal) -> Result<(), Failure> {
-        let info = Info::of(files::open(path)?).map_err(|error| Failure::input(path, &error))?;
+        let info = Info::of(files::open_watched(path, "reading", terminal)?)
+            .map_err(|error| Failure::input(path, &error))?;
         self.figures.add(&info);
         let trace = files::read_trace(path, terminal, &mut |text| terminal.note(text))?;
         let options = ReplayOptions {

@@ -17,6 +17,7 @@ use fuserig_traces::{PayloadMode, Trace};
 use super::args::CoverageArgs;
 use super::exit::{Ended, Exit, Failure};
 use super::output::{Style, Terminal};
+use super::progress::Advance;
 use super::{files, filter};
 use crate::replay::{ReplayOptions, Replayer};
 
@@ -50,7 +51,8 @@ pub(super) fn coverage(args: &CoverageArgs, terminal: &mut Terminal) -> Ended {
     for path in &args.traces {
         let trace = files::read_trace(path, terminal, &mut |note| terminal.note(note))?;
         let filter = Shared { name: name.clone(), filter: Rc::clone(&shared) };
-        traps += replay(path, &trace, filter, abi)?;
+        traps += replay(path, &trace, filter, abi, terminal)?;
+        terminal.progress_end();
     }
     let lines: Vec<LineCount> =
         shared.borrow().coverage().into_iter().flat_map(|(_, lines)| lines).collect();
@@ -66,7 +68,13 @@ pub(super) fn coverage(args: &CoverageArgs, terminal: &mut Terminal) -> Ended {
 }
 
 /// Replays one trace and says how often the filter was stopped.
-fn replay(path: &Path, trace: &Trace, filter: Shared, abi: Abi) -> Result<u64, Failure> {
+fn replay(
+    path: &Path,
+    trace: &Trace,
+    filter: Shared,
+    abi: Abi,
+    terminal: &Terminal,
+) -> Result<u64, Failure> {
     let recorded = trace.records.iter().find_map(|record| match record {
         Record::Tree(tree) => Some(String::from_utf8_lossy(&tree.text).into_owned()),
         _ => None,
@@ -86,7 +94,11 @@ fn replay(path: &Path, trace: &Trace, filter: Shared, abi: Abi) -> Result<u64, F
     let mut replayer = Replayer::new(&trace.header, options).map_err(failed)?;
     let stop = Arc::new(AtomicBool::new(false));
     let none: Option<&mut fuserig_traces::TraceWriter<std::io::Sink>> = None;
-    replayer.run(trace, none, &stop, &mut |_, _| {}).map_err(failed)?;
+    let mut watch = |done: u64, total: u64| {
+        let total = Some(total);
+        terminal.advance(&Advance { what: "replayed", unit: "calls", done, total });
+    };
+    replayer.run(trace, none, &stop, &mut watch).map_err(failed)?;
     Ok(replayer.report().traps_total)
 }
 

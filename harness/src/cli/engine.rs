@@ -10,6 +10,7 @@ use super::args::{EngineCommand, EngineName, VectorsArgs};
 use super::exit::{Ended, Exit, Failure};
 use super::files;
 use super::output::{Style, Terminal};
+use super::progress::Advance;
 
 /// Vectors that no engine is asked, each with the reason.
 const EXCLUDED: &[(&str, &str)] = &[("callx.data", "calls through a register, unknown to Linux")];
@@ -44,7 +45,9 @@ fn vectors(args: &VectorsArgs, terminal: &mut Terminal) -> Ended {
         cases.extend(flat.into_iter().map(|path| (path, Kind::Runs)));
     }
     let (mut passed, mut failed, mut rows) = (0_usize, 0_usize, Vec::new());
-    for (path, kind) in &cases {
+    let total = Some(cases.len() as u64);
+    for (done, (path, kind)) in (0..).zip(&cases) {
+        terminal.advance(&Advance { what: "ran", unit: "vectors", done, total });
         let name = path.file_name().map_or_else(Default::default, |name| name.to_string_lossy());
         let excluded = EXCLUDED.iter().find(|(known, _)| *known == name);
         let (verdict, text) = match excluded {
@@ -62,6 +65,7 @@ fn vectors(args: &VectorsArgs, terminal: &mut Terminal) -> Ended {
             terminal.line(format!("{verdict:<7} {name}: {text}"));
         }
     }
+    terminal.progress_end();
     if terminal.json() {
         let value = serde_json::json!({ "vectors": rows, "passed": passed, "failed": failed });
         terminal.line(value.to_string());

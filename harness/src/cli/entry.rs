@@ -22,6 +22,8 @@ pub fn run() -> ExitCode {
     };
     let mut terminal = Terminal::new(arguments.common, no_color());
     let ended = catch_unwind(AssertUnwindSafe(|| dispatch(arguments, &mut terminal)));
+    // However it ended, no line stays behind that says how far it is.
+    terminal.progress_end();
     match ended {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(failure)) => {

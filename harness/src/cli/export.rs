@@ -112,7 +112,8 @@ fn whole(args: &ExportArgs, terminal: &Terminal) -> Result<Written, Failure> {
         damage += 1;
         terminal.note(note);
     })?;
-    let mut output = files::create(&args.output, args.force)?;
+    let output = files::create(&args.output, args.force)?;
+    let mut output = files::WatchedOutput::new(output, "exported", terminal);
     let (count, unit) = match args.to {
         Form::Pcapng => (write_pcapng(&trace, &mut output), "packets"),
         _ => (write_chrome(&trace, &mut output), "slices"),

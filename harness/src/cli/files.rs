@@ -46,6 +46,39 @@ impl Read for Watched<'_> {
     }
 }
 
+/// An output that says on the progress line how much of it was written.
+#[derive(Debug)]
+pub(super) struct WatchedOutput<'a, W> {
+    inner: W,
+    what: &'a str,
+    written: u64,
+    terminal: &'a Terminal,
+}
+
+impl<'a, W: Write> WatchedOutput<'a, W> {
+    pub(super) fn new(inner: W, what: &'a str, terminal: &'a Terminal) -> WatchedOutput<'a, W> {
+        WatchedOutput { inner, what, written: 0, terminal }
+    }
+}
+
+impl<W: Write> Write for WatchedOutput<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        let before = self.written >> 16;
+        self.written += count as u64;
+        // Writers write a few bytes at a time.
+        if self.written >> 16 != before || before == 0 {
+            let (done, total) = (self.written >> 10, None);
+            self.terminal.advance(&Advance { what: self.what, unit: "KiB", done, total });
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
+    }
+}
+
 /// Opens an input whose reading is a long part of a command.
 pub(super) fn open_watched<'a>(
     path: &Path,

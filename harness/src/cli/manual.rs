@@ -42,6 +42,7 @@ pub(super) fn man(args: &ManArgs, terminal: &mut Terminal) -> Ended {
         terminal.text(&page(&command, "fuserig")?);
         return Ok(Exit::Agreed);
     };
+    files::create_directory(directory)?;
     let mut pages = vec![("fuserig".to_owned(), command)];
     let mut count = 0;
     while let Some((name, command)) = pages.pop() {

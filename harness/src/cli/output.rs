@@ -38,7 +38,8 @@ impl Terminal {
             Color::Auto => !no_color && io::stdout().is_terminal(),
         };
         let progress = io::stderr().is_terminal();
-        Terminal { format: common.format, colored, progress, pace: Pace::new(), closed: false }
+        let pace = Pace::new(common.progress_after);
+        Terminal { format: common.format, colored, progress, pace, closed: false }
     }
 
     pub(super) fn json(&self) -> bool {

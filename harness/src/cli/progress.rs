@@ -1,13 +1,11 @@
-//! The line that says how far a long command is: only on a terminal, only after two seconds, with a
-//! rate and, where the end is known, the time that is left.
+//! The line that says how far a long command is: only on a terminal, only after two seconds (or as
+//! `--progress-after` says), with a rate and, where the end is known, the time that is left.
 
 use core::cell::Cell;
 use std::time::Duration;
 
 use crate::rim::Stopwatch;
 
-/// A command that ends sooner shows nothing.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// Nobody reads faster.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -28,20 +26,29 @@ pub(super) struct Advance<'a> {
 #[derive(Debug)]
 pub(super) struct Pace {
     watch: Stopwatch,
+    /// A command that ends sooner shows nothing.
+    patience: Duration,
+    /// Between two lines.
+    pause: Duration,
     last: Cell<Option<Duration>>,
     /// When this counting began, for its rate: the work and the time.
     begun: Cell<Option<(u64, Duration)>>,
 }
 
 impl Pace {
-    pub(super) fn new() -> Pace {
-        Pace { watch: Stopwatch::start(), last: Cell::new(None), begun: Cell::new(None) }
+    /// The first line comes after so many seconds; with 0 no step is passed over.
+    pub(super) fn new(seconds: u64) -> Pace {
+        let patience = Duration::from_secs(seconds);
+        let pause = if patience.is_zero() { Duration::ZERO } else { PAUSE };
+        let watch = Stopwatch::start();
+        Pace { watch, patience, pause, last: Cell::new(None), begun: Cell::new(None) }
     }
 
     /// The line for a text, when one is due.
     pub(super) fn due(&self) -> bool {
         let now = self.watch.elapsed();
-        let due = now >= PATIENCE && self.last.get().is_none_or(|last| now >= last + PAUSE);
+        let due =
+            now >= self.patience && self.last.get().is_none_or(|last| now >= last + self.pause);
         if due {
             self.last.set(Some(now));
         }
@@ -134,9 +141,20 @@ mod tests {
 
     #[test]
     fn a_command_of_less_than_two_seconds_shows_nothing() {
-        let pace = Pace::new();
+        let pace = Pace::new(2);
         let advance = Advance { what: "ran", unit: "runs", done: 7, total: None };
         assert_eq!(pace.line(&advance), None);
         assert!(!pace.is_shown());
+    }
+
+    #[test]
+    fn without_patience_every_step_is_shown() {
+        let pace = Pace::new(0);
+        for done in 0..3 {
+            let advance = Advance { what: "ran", unit: "runs", done, total: None };
+            let line = pace.line(&advance).expect("it is due");
+            assert!(line.starts_with(&format!("ran {done} runs")), "{line}");
+        }
+        assert!(pace.is_shown());
     }
 }

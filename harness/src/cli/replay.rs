@@ -23,9 +23,6 @@ use crate::replay::{
 };
 use crate::report::Report;
 
-/// Calls between two looks at the progress line.
-const PROGRESS_EVERY: u64 = 512;
-
 /// How one trace is played: what the command line says, else what the trace says.
 pub(super) struct Setting {
     pub(super) filter: String,
@@ -168,10 +165,8 @@ fn run<W: std::io::Write>(
     terminal: &Terminal,
 ) -> Result<(), ReplayError> {
     let result = replayer.run(trace, writer, stop, &mut |done, total| {
-        if done % PROGRESS_EVERY == 0 {
-            let total = Some(total);
-            terminal.advance(&Advance { what: "replayed", unit: "calls", done, total });
-        }
+        let total = Some(total);
+        terminal.advance(&Advance { what: "replayed", unit: "calls", done, total });
     });
     terminal.progress_end();
     result

@@ -5,7 +5,7 @@ use std::io::Write;
 use fuserig_abi::Slot;
 use fuserig_traces::ops::OpSpec;
 use fuserig_traces::record::RecordKind;
-use fuserig_traces::text::TextError;
+use fuserig_traces::text::{TextError, TextReader};
 use fuserig_traces::tools::{DiffOptions, Histogram, Info, OpCount, diff_with, repair, verify};
 use fuserig_traces::{Trace, text};
 
@@ -140,15 +140,23 @@ fn text_twin(args: &TextArgs, terminal: &mut Terminal) -> Ended {
 }
 
 fn parse_text(args: &TextArgs, terminal: &mut Terminal) -> Ended {
-    let bytes = files::read_all(&args.input)?;
-    let text = core::str::from_utf8(&bytes).map_err(|error| Failure::input(&args.input, &error))?;
-    let trace: Trace = text::parse(text).map_err(|error| match error {
+    let failed = |error: TextError| match error {
         TextError::Syntax { line, column, .. } => {
+            // Only a text with a mistake is read once more, to show the line.
+            let bytes = files::read_all(&args.input).unwrap_or_default();
             let place = (usize::try_from(line).unwrap_or(usize::MAX), column);
-            Failure::at(&args.input, text, place, &error)
+            Failure::at(&args.input, &String::from_utf8_lossy(&bytes), place, &error)
         }
         _ => Failure::input(&args.input, &error),
-    })?;
+    };
+    let mut reader =
+        TextReader::open(files::open_log(&args.input, "parsing", terminal)?).map_err(failed)?;
+    let mut trace = Trace { header: reader.header().clone(), records: Vec::new() };
+    while let Some(record) = reader.next().transpose().map_err(failed)? {
+        trace.records.push(record);
+    }
+    drop(reader);
+    terminal.progress_end();
     let Some(path) = &args.output else {
         return Err(Failure::new(Exit::Usage, "trace text --parse: --output is missing"));
     };

@@ -44,6 +44,8 @@ pub(super) struct Arms<'a> {
     pub(super) filter: &'a dyn Fn(Abi) -> Option<Box<dyn Filter>>,
     pub(super) lower: &'a dyn Fn() -> Box<dyn Lower>,
     pub(super) abis: [Abi; 2],
+    /// Is told how many calls of how many were replayed, again and again from 0.
+    pub(super) watch: &'a dyn Fn(u64, u64),
 }
 
 /// Calls that differ for one cause.
@@ -88,7 +90,8 @@ impl BehaviourDiff {
     }
 }
 
-/// Replays a trace under two ABIs and compares every call, request and stage.
+/// Replays a trace under two ABIs and compares every call, request and stage. `watch` is told how
+/// many calls of how many a replay has done; the count begins anew with each replay.
 ///
 /// # Errors
 /// The lower filesystem cannot be mounted on, or the trace has nothing to replay.
@@ -97,8 +100,9 @@ pub fn behaviour(
     filter: &dyn Fn(Abi) -> Option<Box<dyn Filter>>,
     lower: &dyn Fn() -> Box<dyn Lower>,
     abis: [Abi; 2],
+    watch: &dyn Fn(u64, u64),
 ) -> Result<BehaviourDiff, BehaviourError> {
-    let arms = Arms { filter, lower, abis };
+    let arms = Arms { filter, lower, abis, watch };
     let [old, new] = [arms.play(trace, 0)?, arms.play(trace, 1)?];
     let mut diff =
         BehaviourDiff { calls: old.len().min(new.len()) as u64, ..BehaviourDiff::default() };
@@ -143,7 +147,8 @@ impl Arms<'_> {
         let mut replayer = Replayer::new(&trace.header, options)?;
         let mut writer = TraceWriter::create(Vec::new(), trace.header.clone())?;
         let never = Arc::new(AtomicBool::new(false));
-        replayer.run(trace, Some(&mut writer), &never, &mut |_, _| {})?;
+        replayer
+            .run(trace, Some(&mut writer), &never, &mut |done, total| (self.watch)(done, total))?;
         let bytes = writer.finish()?.1;
         Ok(by_call(Trace::read(bytes.as_slice())?.records))
     }

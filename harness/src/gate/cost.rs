@@ -118,7 +118,8 @@ impl CostDiff {
     }
 }
 
-/// Replays a trace with a filter under two ABIs and counts.
+/// Replays a trace with a filter under two ABIs and counts. `watch` is told how many calls of how
+/// many a replay has done; the count begins anew with each replay.
 ///
 /// # Errors
 /// The lower filesystem cannot be mounted on, or the trace has nothing to replay.
@@ -127,6 +128,7 @@ pub fn cost(
     filter: &dyn Fn(Abi) -> Option<Box<dyn Filter>>,
     lower: &dyn Fn() -> Box<dyn Lower>,
     abis: [Abi; 2],
+    watch: &dyn Fn(u64, u64),
 ) -> Result<CostDiff, BehaviourError> {
     let mut diff = CostDiff::default();
     for (arm, abi) in diff.arms.iter_mut().zip(abis) {
@@ -135,7 +137,7 @@ pub fn cost(
             let metered = filter(abi).map(|inner| -> Box<dyn Filter> {
                 Box::new(Metered { inner, without, counts: Rc::clone(counts) })
             });
-            play(trace, abi, metered, lower())
+            play(trace, abi, metered, lower(), watch)
         };
         let (whole, records) = run(None, &counts)?;
         let told = ends(&records);

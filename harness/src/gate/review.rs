@@ -99,6 +99,7 @@ pub fn member_counts() -> Vec<MemberCount> {
 }
 
 /// Replays a trace with a filter under v3 and under v3-grouped and compares every operation.
+/// `watch` is told how many calls of how many a replay has done; it is played twice.
 ///
 /// # Errors
 /// The lower filesystem cannot be mounted on, or the trace has nothing to replay.
@@ -106,9 +107,10 @@ pub fn review(
     trace: &Trace,
     filter: &dyn Fn(Abi) -> Option<Box<dyn Filter>>,
     lower: &dyn Fn() -> Box<dyn Lower>,
+    watch: &dyn Fn(u64, u64),
 ) -> Result<ReviewRow, BehaviourError> {
-    let (v3, old) = play(trace, Abi::V3, filter(Abi::V3), lower())?;
-    let (grouped, new) = play(trace, Abi::V3Grouped, filter(Abi::V3Grouped), lower())?;
+    let (v3, old) = play(trace, Abi::V3, filter(Abi::V3), lower(), watch)?;
+    let (grouped, new) = play(trace, Abi::V3Grouped, filter(Abi::V3Grouped), lower(), watch)?;
     let [old, new] = [operations(&old), operations(&new)];
     let operations = old.len().max(new.len()) as u64;
     let mut row = ReviewRow { operations, v3, grouped, ..ReviewRow::default() };
@@ -129,6 +131,7 @@ pub(super) fn play(
     abi: Abi,
     filter: Option<Box<dyn Filter>>,
     lower: Box<dyn Lower>,
+    watch: &dyn Fn(u64, u64),
 ) -> Result<(ReviewArm, Vec<Record>), BehaviourError> {
     let programs = filter.as_ref().map_or(0, |filter| filter.programs());
     let fidelity = Fidelity::Faithful;
@@ -136,7 +139,7 @@ pub(super) fn play(
     let mut replayer = Replayer::new(&trace.header, options)?;
     let mut writer = TraceWriter::create(Vec::new(), trace.header.clone())?;
     let never = Arc::new(AtomicBool::new(false));
-    replayer.run(trace, Some(&mut writer), &never, &mut |_, _| {})?;
+    replayer.run(trace, Some(&mut writer), &never, &mut |done, total| watch(done, total))?;
     let vfs = replayer.into_vfs();
     let instructions = vfs.world().filters.first().and_then(|filter| filter.executed());
     let bytes = writer.finish()?.1;

@@ -70,8 +70,8 @@ impl WireReport {
         self.served == 0
     }
 
-    /// Requests of which nobody can say what they did: their reply differs and rests on a state that
-    /// the recording does not show, or the recorder kept only a part of them.
+    /// Requests of which nobody can say what they did: their reply differs and rests on a state
+    /// that the recording does not show, or the recorder kept only a part of them.
     ///
     /// ```
     /// use fuserig::wire_replay::WireReport;

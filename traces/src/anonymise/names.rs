@@ -94,9 +94,10 @@ impl Names {
     }
 }
 
-/// Whether a library of the daemon made the name up: libfuse for a file that was removed while it was
-/// open (`hide_node` in lib/fuse.c), go-fuse to see whether its mount can be polled (fuse/poll.go).
-/// Such a name tells nothing but numbers of nodes, and a replay knows it by its form.
+/// Whether a library of the daemon made the name up: libfuse for a file that was removed while it
+/// was open (`hide_node` in lib/fuse.c), go-fuse to see whether its mount can be polled
+/// (fuse/poll.go). Such a name tells nothing but numbers of nodes, and a replay knows it by its
+/// form.
 fn is_made_up(name: &[u8]) -> bool {
     if name == b".go-fuse-epoll-hack" {
         return true;

@@ -9,6 +9,7 @@ use super::source;
 use crate::cli::exit::{Ended, Exit, Failure};
 use crate::cli::files;
 use crate::cli::output::{Style, Terminal};
+use crate::cli::progress::Advance;
 use crate::gate::{LOAD_RULES, Libbpf, refusals};
 use crate::report::{Check, Report, ReportForm, Verdict, human};
 
@@ -30,13 +31,16 @@ pub(super) fn check(args: &CheckArgs, terminal: &mut Terminal) -> Ended {
         ops.chain(object.kfuncs.iter().map(|kfunc| kfunc.name.clone())).collect();
     let mut report = Report::new("abi check", format!("{file} on {}", names.join(", ")));
     let mut first = Vec::new();
-    for name in &names {
+    let total = Some(names.len() as u64);
+    for (done, name) in (0..).zip(&names) {
+        terminal.advance(&Advance { what: "loaded on", unit: "ABIs", done, total });
         let spec = source::one(name, &roots)?;
         let refused = refusals(&file, &object, &spec, libbpf);
         first.push(refused.first().map(|refusal| (refusal.step.call(), refusal.errno)));
         let found = refused.into_iter().map(|refusal| refusal.finding).collect();
         report.push(Check::new("loads", format!("{file} on {name}"), found));
     }
+    terminal.progress_end();
     report.count("rules", LOAD_RULES);
     report.count("tables", object.ops.len() as u64);
     report.count("ABIs", names.len() as u64);

@@ -10,7 +10,7 @@ use fuserig_sim_fs::Lower;
 use super::args::DiffArgs;
 use super::gate::tree_of;
 use super::review::each;
-use super::subject::Subject;
+use super::subject::{Subject, replayed};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::files;
 use crate::cli::output::{Style, Terminal};
@@ -74,7 +74,10 @@ fn one(
     let tree = tree_of(&path.display().to_string(), &trace)?;
     let filter = |abi: Abi| -> Option<Box<dyn Filter>> { subject.filter(abi).ok() };
     let lower = || -> Box<dyn Lower> { Box::new(tree.snapshot()) };
-    cost(&trace, &filter, &lower, abis).map_err(|error| Failure::input(path, &error))
+    let diff = cost(&trace, &filter, &lower, abis, &replayed(terminal))
+        .map_err(|error| Failure::input(path, &error));
+    terminal.progress_end();
+    diff
 }
 
 fn per_operation(count: Option<u64>, arm: &CostArm) -> String {

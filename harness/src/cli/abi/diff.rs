@@ -16,7 +16,7 @@ use crate::report::{Check, Report, ReportTarget};
 /// The canonical text of any description.
 pub(super) fn text(args: &ShowArgs, terminal: &mut Terminal) -> Ended {
     let roots: Vec<String> = args.name.iter().cloned().collect();
-    let specs = source::specs(std::slice::from_ref(&args.abi), &roots, args.depth)?;
+    let specs = source::specs(std::slice::from_ref(&args.abi), &roots, args.depth, terminal)?;
     for spec in &specs {
         let text = if terminal.json() { spec.to_json() } else { spec.to_text() };
         terminal.text(&text);
@@ -25,7 +25,7 @@ pub(super) fn text(args: &ShowArgs, terminal: &mut Terminal) -> Ended {
 }
 
 pub(super) fn diff(args: &DiffArgs, terminal: &mut Terminal) -> Ended {
-    let specs = source::specs(&args.abis, &args.roots, args.depth)?;
+    let specs = source::specs(&args.abis, &args.roots, args.depth, terminal)?;
     let diffs: Vec<AbiDiff> =
         specs.windows(2).map(|pair| AbiDiff::between(&pair[0], &pair[1])).collect();
     let costs = cost::costs(args, &specs, terminal)?;

@@ -8,7 +8,7 @@ use fuserig_sim_fs::Lower;
 
 use super::args::ReviewArgs;
 use super::gate::tree_of;
-use super::subject::Subject;
+use super::subject::{Subject, replayed};
 use crate::cli::exit::{Ended, Exit, Failure};
 use crate::cli::files;
 use crate::cli::output::{Style, Terminal};
@@ -67,7 +67,11 @@ fn one(pair: &Pair, path: &Path, terminal: &Terminal) -> Result<ReviewRow, Failu
     let tree = tree_of(&path.display().to_string(), &trace)?;
     let filter = |abi: Abi| pair.filter(abi);
     let lower = || -> Box<dyn Lower> { Box::new(tree.snapshot()) };
-    compare(&trace, &filter, &lower).map_err(|error| Failure::input(path, &error))
+    let watch = replayed(terminal);
+    let row =
+        compare(&trace, &filter, &lower, &watch).map_err(|error| Failure::input(path, &error));
+    terminal.progress_end();
+    row
 }
 
 fn add(sum: &mut ReviewRow, row: ReviewRow) {

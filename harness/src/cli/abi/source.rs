@@ -10,6 +10,8 @@ use fuserig_filters::object::btf_of;
 use super::c_header;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::files;
+use crate::cli::output::Terminal;
+use crate::cli::progress::Advance;
 
 /// The running kernel's type information.
 const RUNNING: &str = "/sys/kernel/btf/vmlinux";
@@ -72,8 +74,15 @@ pub(super) fn specs(
     names: &[String],
     roots: &[String],
     depth: u32,
+    terminal: &Terminal,
 ) -> Result<Vec<AbiSpec>, Failure> {
-    let sources = names.iter().map(|name| read(name)).collect::<Result<Vec<_>, _>>()?;
+    let mut sources = Vec::new();
+    for (done, name) in (0..).zip(names) {
+        let (unit, total) = ("descriptions", Some(names.len() as u64));
+        terminal.advance(&Advance { what: "read", unit, done, total });
+        sources.push(read(name)?);
+    }
+    terminal.progress_end();
     let mut wanted: Vec<String> = roots.to_vec();
     if wanted.is_empty() {
         for source in &sources {

@@ -9,6 +9,8 @@ use fuserig_filters::object::{Declared, declared};
 
 use crate::cli::exit::Failure;
 use crate::cli::maker::FilterSpec;
+use crate::cli::output::Terminal;
+use crate::cli::progress::Advance;
 use crate::gate::{Libbpf, load_findings};
 use crate::report::Check;
 
@@ -67,5 +69,13 @@ impl Subject {
                 Check::new(suite, &self.name, findings)
             }
         }
+    }
+}
+
+/// Says how far a replay is.
+pub(super) fn replayed(terminal: &Terminal) -> impl Fn(u64, u64) {
+    move |done, total| {
+        let total = Some(total);
+        terminal.advance(&Advance { what: "replayed", unit: "calls", done, total });
     }
 }
