@@ -21,11 +21,15 @@ read -r -a seeds <<<"${2:-1}"
 read -r -a lowers <<<"${3:-sim host}"
 
 profile() { # NAME
+    # Linux refuses posix_fallocate of no bytes on every filesystem, which fsx takes for the lack of
+    # it: seed 3 asks for that at operation 69,793.
+    local smallest=0
+    [[ $1 != falloc ]] || smallest=1
     cat <<CONF
 flen = 1048576
 [opsize]
 max = 65536
-min = 0
+min = $smallest
 align = 1
 [weights]
 close_open = 1
