@@ -16,6 +16,8 @@ mod ring;
 mod strings;
 mod table;
 mod task;
+#[cfg(test)]
+mod tests;
 mod unsupported;
 
 pub(super) use loops::CALLBACK_BASE;
