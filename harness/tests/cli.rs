@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "cli/shown.rs"]
+mod shown;
 #[path = "cli/terminal.rs"]
 mod terminal;
 

@@ -181,6 +181,18 @@ pub(super) fn disasm(args: &DisasmArgs, terminal: &mut Terminal) -> Ended {
         };
         return Err(Failure::new(Exit::Usage, message));
     }
+    if terminal.json() {
+        let rows = programs.iter().map(|program| {
+            let text = disassemble(&linked, program, helper_name);
+            serde_json::json!({
+                "name": program.name, "section": program.section,
+                "lines": text.lines().collect::<Vec<_>>(),
+            })
+        });
+        let rows: Vec<_> = rows.collect();
+        terminal.line(serde_json::json!({ "programs": rows }).to_string());
+        return Ok(Exit::Agreed);
+    }
     for (index, program) in programs.iter().enumerate() {
         if index > 0 {
             terminal.line("");

@@ -112,6 +112,12 @@ fn show_type(one: &Description, name: &str, terminal: &mut Terminal) -> Ended {
     if ids.is_empty() {
         return show_member(one, name, terminal);
     }
+    if terminal.json() {
+        let types: Vec<_> = ids.into_iter().map(|id| type_json(&btf, id)).collect();
+        let value = serde_json::json!({ "abi": one.abi, "name": name, "types": types });
+        terminal.line(value.to_string());
+        return Ok(Exit::Agreed);
+    }
     for id in ids {
         let size = btf.size_of(id).map_or(String::new(), |size| format!("  /* {size} bytes */"));
         terminal.line(format!("{}{size}", terminal.styled(Style::Bold, &btf.text(id).to_string())));
@@ -123,6 +129,32 @@ fn show_type(one: &Description, name: &str, terminal: &mut Terminal) -> Ended {
         }
     }
     Ok(Exit::Agreed)
+}
+
+/// A type for machines: nested members stand in their parent's.
+fn type_json(btf: &Btf, id: TypeId) -> serde_json::Value {
+    let members = btf.kind(id).map_or(&[][..], |kind| kind.members()).iter().map(|member| {
+        serde_json::json!({
+            "offset": member.byte_offset(), "name": btf.str(member.name),
+            "declaration": btf.declaration(member.of, btf.str(member.name)).to_string(),
+        })
+    });
+    let members: Vec<_> = members.collect();
+    let values: Vec<_> = match btf.kind(id) {
+        Some(BtfKind::Enum(set) | BtfKind::Enum64(set)) => set
+            .values
+            .iter()
+            .map(|value| {
+                let number = set.value(value).to_string();
+                serde_json::json!({ "name": btf.str(value.name), "value": number })
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    serde_json::json!({
+        "declaration": btf.text(id).to_string(), "size": btf.size_of(id),
+        "members": members, "values": values,
+    })
 }
 
 fn show_members(btf: &Btf, id: TypeId, base: u32, depth: usize, terminal: &mut Terminal) {
@@ -146,6 +178,15 @@ fn show_member(one: &Description, name: &str, terminal: &mut Terminal) -> Ended 
         );
         return Err(Failure::new(Exit::Usage, message));
     };
+    if terminal.json() {
+        let value = serde_json::json!({
+            "abi": one.abi, "name": name, "returns": callback.ret, "offset": callback.offset,
+            "arguments": arguments(callback), "opcode": callback.meta_opcode,
+            "if_missing": callback.if_missing,
+        });
+        terminal.line(value.to_string());
+        return Ok(Exit::Agreed);
+    }
     terminal.line(format!(
         "{} {}({})",
         callback.ret,
