@@ -51,10 +51,10 @@ pub struct Dentry {
 
 impl Dentry {
     /// An unhashed negative dentry with one reference.
-    pub fn new(parent: DentryId, name: &[u8]) -> Dentry {
+    pub fn new(parent: DentryId, name: Arc<[u8]>) -> Dentry {
         Dentry {
             parent,
-            name: Arc::from(name),
+            name,
             inode: None,
             backing: None,
             hashed: false,

@@ -107,7 +107,7 @@ impl Mount {
         };
         let inode = mount.inode_for(NodeId::ROOT, root);
         mount.inodes[inode].filter = filter;
-        let mut dentry = Dentry::new(mount.root, b"");
+        let mut dentry = Dentry::new(mount.root, Arc::from(&b""[..]));
         dentry.inode = Some(inode);
         dentry.hashed = true;
         dentry.backing =
@@ -250,6 +250,11 @@ impl Mount {
 
     /// A new unhashed child with one reference.
     pub fn new_child(&mut self, parent: DentryId, name: &[u8]) -> DentryId {
+        self.new_shared_child(parent, Arc::from(name))
+    }
+
+    /// As [`Mount::new_child`], with a name that somebody else keeps as well.
+    pub fn new_shared_child(&mut self, parent: DentryId, name: Arc<[u8]>) -> DentryId {
         self.hold(parent);
         self.dentries.insert(Dentry::new(parent, name))
     }

@@ -263,12 +263,12 @@ impl Vfs {
     }
 
     /// Waits until nobody else looks the name up in the directory.
-    pub(super) async fn turn(&self, pid: Pid, parent: DentryId, name: &[u8]) -> Turn<'_> {
+    pub(super) async fn turn(&self, pid: Pid, parent: DentryId, name: &Arc<[u8]>) -> Turn<'_> {
         let mut waited = false;
         loop {
             {
                 let mut state = self.state();
-                let name: Arc<[u8]> = Arc::from(name);
+                let name = Arc::clone(name);
                 if state.locks.looked_up(parent, &name).is_none() {
                     state.locks.lookups.push((pid, parent, name));
                     return Turn { vfs: self, pid, waited };

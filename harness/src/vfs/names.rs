@@ -20,12 +20,12 @@ const CHANGE: AccessMask = AccessMask::WRITE.union(AccessMask::EXEC);
 impl Vfs {
     /// `filename_create`: the parent, and a dentry for a name that must not exist yet. The caller
     /// owns both references.
-    async fn name_to_create(
-        &self,
+    async fn name_to_create<'v, 'p>(
+        &'v self,
         pid: Pid,
-        path: &PathAt,
+        path: &'p PathAt,
         directory: bool,
-    ) -> Result<(Parent, DentryId, Guard<'_>), Fail> {
+    ) -> Result<(Parent<'p>, DentryId, Guard<'v>), Fail> {
         let parent = self.walk_parent(pid, path).await.map_err(Fail::as_pointer)?;
         let inode = self.inode_of(parent.dentry);
         let lock = self.lock_exclusive(pid, inode).await;
@@ -72,7 +72,7 @@ impl Vfs {
     async fn create(
         &self,
         pid: Pid,
-        parent: &Parent,
+        parent: &Parent<'_>,
         operation: Operation,
     ) -> Result<CallResult, Fail> {
         self.check_alive(parent.dentry)?;
@@ -122,7 +122,7 @@ impl Vfs {
     async fn mknod_at(
         &self,
         pid: Pid,
-        parent: &Parent,
+        parent: &Parent<'_>,
         dentry: DentryId,
         kind: FileKind,
         mode: u32,
@@ -185,7 +185,7 @@ impl Vfs {
         &self,
         pid: Pid,
         source: DentryId,
-        parent: &Parent,
+        parent: &Parent<'_>,
         dentry: DentryId,
     ) -> Result<CallResult, Fail> {
         self.may_link(pid, source).await?;
@@ -228,7 +228,7 @@ impl Vfs {
         removed
     }
 
-    async fn unlink_in(&self, pid: Pid, parent: &Parent) -> Result<CallResult, Fail> {
+    async fn unlink_in(&self, pid: Pid, parent: &Parent<'_>) -> Result<CallResult, Fail> {
         let Last::Name { name, slashes } = &parent.last else { return Err(Errno::EISDIR.into()) };
         let inode = self.inode_of(parent.dentry);
         let _lock = self.lock_exclusive(pid, inode).await;
@@ -249,7 +249,7 @@ impl Vfs {
         removed
     }
 
-    async fn rmdir_in(&self, pid: Pid, parent: &Parent) -> Result<CallResult, Fail> {
+    async fn rmdir_in(&self, pid: Pid, parent: &Parent<'_>) -> Result<CallResult, Fail> {
         let name = match &parent.last {
             Last::Name { name, .. } => name,
             Last::DotDot => return Err(Errno::ENOTEMPTY.into()),
@@ -348,8 +348,8 @@ impl Vfs {
     async fn rename_between(
         &self,
         pid: Pid,
-        old: &Parent,
-        new: &Parent,
+        old: &Parent<'_>,
+        new: &Parent<'_>,
         flags: RenameFlags,
     ) -> Result<CallResult, Fail> {
         let Last::Name { name: old_name, slashes: old_slashes } = &old.last else {
@@ -380,8 +380,8 @@ impl Vfs {
     async fn rename_checked(
         &self,
         pid: Pid,
-        (old, source): (&Parent, DentryId),
-        (new, target): (&Parent, DentryId),
+        (old, source): (&Parent<'_>, DentryId),
+        (new, target): (&Parent<'_>, DentryId),
         (old_slashes, new_slashes): (bool, bool),
         flags: RenameFlags,
     ) -> Result<CallResult, Fail> {

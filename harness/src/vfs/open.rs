@@ -261,7 +261,7 @@ impl Vfs {
     async fn open_last(
         &self,
         pid: Pid,
-        parent: &Parent,
+        parent: &Parent<'_>,
         flags: OpenFlags,
         mode: u32,
     ) -> Result<Found, Fail> {

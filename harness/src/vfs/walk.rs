@@ -1,4 +1,10 @@
 //! Path walks: from bytes to dentries, with a permission check and a lookup a component.
+//!
+//! A path is read where it is; only the names of a symlink's target are copied, because that text
+//! goes when its last component has been taken.
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use fuserig_abi::{AccessMask, Errno, FileKind, Pid, Timespec};
 
@@ -17,11 +23,11 @@ const SYMLINKS_MAX: u32 = 40;
 
 /// The last component of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Last {
+pub(super) enum Last<'p> {
     /// A name.
     Name {
         /// The name.
-        name: Vec<u8>,
+        name: Cow<'p, [u8]>,
         /// Whether slashes follow.
         slashes: bool,
     },
@@ -36,44 +42,79 @@ pub(super) enum Last {
 /// A directory and the component that was not walked into. Owns a reference on the directory and
 /// on the symlink whose text ends here, which is let go once the component was looked up.
 #[derive(Debug)]
-pub(super) struct Parent {
+pub(super) struct Parent<'p> {
     pub(super) dentry: DentryId,
-    pub(super) last: Last,
+    pub(super) last: Last<'p>,
     pub(super) held: Option<DentryId>,
 }
 
 /// A walk in progress. Owns a reference on `at`.
-struct Walk {
+struct Walk<'p> {
     at: DentryId,
-    /// Components to walk, the next one last.
-    pending: Vec<Component>,
+    /// What is left of the path, without slashes before it.
+    path: &'p [u8],
+    /// Symlinks whose text is walked first, the innermost last.
+    links: Vec<LinkText>,
     rcu: bool,
     symlinks: u32,
 }
 
-struct Component {
-    name: Vec<u8>,
+/// What is left of a symlink's text: at least one component.
+struct LinkText {
+    text: Vec<u8>,
+    /// Where the next component begins.
+    next: usize,
+    /// Held until the last component was looked up, so that a link to itself is found in the
+    /// cache (LOOK-4).
+    link: DentryId,
+}
+
+struct Component<'p> {
+    name: Cow<'p, [u8]>,
     slashes: bool,
-    /// The symlink whose text ends with this component; held until it was looked up, so that a
-    /// link to itself is found in the cache (LOOK-4).
+    /// The symlink whose text ends with this component.
     link: Option<DentryId>,
 }
 
-fn components(path: &[u8]) -> Vec<Component> {
-    let mut list: Vec<Component> = Vec::new();
-    for piece in path.split_inclusive(|&byte| byte == b'/') {
-        let (name, slashes) = match piece.split_last() {
-            Some((b'/', name)) => (name, true),
-            _ => (piece, false),
-        };
-        match (name.is_empty(), list.last_mut()) {
-            (true, Some(previous)) => previous.slashes = true,
-            (true, None) => {}
-            (false, _) => list.push(Component { name: name.to_vec(), slashes, link: None }),
-        }
+/// What follows the slashes at the beginning.
+fn after_slashes(path: &[u8]) -> &[u8] {
+    let slashes = path.iter().take_while(|&&byte| byte == b'/').count();
+    &path[slashes..]
+}
+
+/// The first name of a path that begins with one, and what follows it.
+fn split_first(path: &[u8]) -> (&[u8], &[u8]) {
+    path.split_at(path.iter().position(|&byte| byte == b'/').unwrap_or(path.len()))
+}
+
+impl<'p> Walk<'p> {
+    fn new(at: DentryId, path: &'p [u8]) -> Walk<'p> {
+        Walk { at, path: after_slashes(path), links: Vec::new(), rcu: true, symlinks: 0 }
     }
-    list.reverse();
-    list
+
+    /// Whether every component was taken.
+    fn is_over(&self) -> bool {
+        self.path.is_empty() && self.links.is_empty()
+    }
+
+    /// Takes the next component, which comes from the innermost symlink.
+    fn take(&mut self) -> Option<Component<'p>> {
+        let Some(inner) = self.links.last_mut() else {
+            if self.path.is_empty() {
+                return None;
+            }
+            let (name, rest) = split_first(self.path);
+            self.path = after_slashes(rest);
+            let slashes = !rest.is_empty();
+            return Some(Component { name: Cow::Borrowed(name), slashes, link: None });
+        };
+        let (name, rest) = split_first(&inner.text[inner.next..]);
+        let (name, slashes) = (Cow::Owned(name.to_vec()), !rest.is_empty());
+        let left = after_slashes(rest).len();
+        inner.next = inner.text.len() - left;
+        let link = if left == 0 { self.links.pop().map(|inner| inner.link) } else { None };
+        Some(Component { name, slashes, link })
+    }
 }
 
 impl State {
@@ -107,7 +148,7 @@ impl State {
 }
 
 impl Vfs {
-    fn begin(&self, pid: Pid, path: &PathAt) -> Result<Walk, Fail> {
+    fn begin<'p>(&self, pid: Pid, path: &'p PathAt) -> Result<Walk<'p>, Fail> {
         if path.path.is_empty() {
             return Err(Errno::ENOENT.into());
         }
@@ -121,11 +162,15 @@ impl Vfs {
             state.start_of(pid, path.at)?
         };
         state.world.mount.hold(at);
-        Ok(Walk { at, pending: components(&path.path), rcu: true, symlinks: 0 })
+        Ok(Walk::new(at, &path.path))
     }
 
     /// Walks to the directory of the last component.
-    pub(super) async fn walk_parent(&self, pid: Pid, path: &PathAt) -> Result<Parent, Fail> {
+    pub(super) async fn walk_parent<'p>(
+        &self,
+        pid: Pid,
+        path: &'p PathAt,
+    ) -> Result<Parent<'p>, Fail> {
         let mut walk = self.begin(pid, path)?;
         match self.to_parent(pid, &mut walk).await {
             Ok((last, held)) => Ok(Parent { dentry: walk.at, last, held }),
@@ -137,9 +182,9 @@ impl Vfs {
     }
 
     /// Lets go of everything an unfinished walk holds.
-    fn abandon(&self, walk: Walk) {
-        for component in walk.pending {
-            self.let_go(component.link);
+    fn abandon(&self, walk: Walk<'_>) {
+        for inner in walk.links.iter().rev() {
+            self.put(inner.link);
         }
         self.put(walk.at);
     }
@@ -194,8 +239,8 @@ impl Vfs {
         parent: DentryId,
         link: DentryId,
         symlinks: &mut u32,
-    ) -> Result<Parent, Fail> {
-        let mut walk = Walk { at: parent, pending: Vec::new(), rcu: false, symlinks: *symlinks };
+    ) -> Result<Parent<'static>, Fail> {
+        let mut walk = Walk { rcu: false, symlinks: *symlinks, ..Walk::new(parent, b"") };
         let followed = match self.push_link(pid, &mut walk, link).await {
             Ok(()) => self.to_parent(pid, &mut walk).await,
             Err(errno) => Err(errno),
@@ -210,14 +255,18 @@ impl Vfs {
         }
     }
 
-    async fn to_parent(&self, pid: Pid, walk: &mut Walk) -> Result<(Last, Option<DentryId>), Fail> {
+    async fn to_parent<'p>(
+        &self,
+        pid: Pid,
+        walk: &mut Walk<'p>,
+    ) -> Result<(Last<'p>, Option<DentryId>), Fail> {
         loop {
-            let Some(component) = walk.pending.pop() else { return Ok((Last::Root, None)) };
+            let Some(component) = walk.take() else { return Ok((Last::Root, None)) };
             if let Err(fail) = self.search_permission(pid, walk).await {
                 self.let_go(component.link);
                 return Err(fail);
             }
-            if walk.pending.is_empty() {
+            if walk.is_over() {
                 let last = match &component.name[..] {
                     b"." => Last::Dot,
                     b".." => Last::DotDot,
@@ -229,15 +278,15 @@ impl Vfs {
         }
     }
 
-    async fn to_end(&self, pid: Pid, walk: &mut Walk, follow: bool) -> Result<(), Fail> {
-        while let Some(component) = walk.pending.pop() {
+    async fn to_end(&self, pid: Pid, walk: &mut Walk<'_>, follow: bool) -> Result<(), Fail> {
+        while let Some(component) = walk.take() {
             if let Err(fail) = self.search_permission(pid, walk).await {
                 self.let_go(component.link);
                 return Err(fail);
             }
-            let last = walk.pending.is_empty();
+            let last = walk.is_over();
             self.enter(pid, walk, &component, follow || component.slashes || !last).await?;
-            if walk.pending.is_empty() && component.slashes && !self.is_directory(walk.at) {
+            if walk.is_over() && component.slashes && !self.is_directory(walk.at) {
                 return Err(Errno::ENOTDIR.into());
             }
         }
@@ -245,7 +294,7 @@ impl Vfs {
     }
 
     /// `may_lookup`: the first check of a walk is made in RCU mode (N20).
-    async fn search_permission(&self, pid: Pid, walk: &Walk) -> Result<(), Fail> {
+    async fn search_permission(&self, pid: Pid, walk: &Walk<'_>) -> Result<(), Fail> {
         let inode = self.inode_of(walk.at);
         if self.state().world.mount.inodes[inode].kind != FileKind::Directory {
             return Err(Errno::ENOTDIR.into());
@@ -259,8 +308,8 @@ impl Vfs {
     async fn enter(
         &self,
         pid: Pid,
-        walk: &mut Walk,
-        component: &Component,
+        walk: &mut Walk<'_>,
+        component: &Component<'_>,
         follow: bool,
     ) -> Result<(), Fail> {
         match &component.name[..] {
@@ -294,14 +343,14 @@ impl Vfs {
 
     /// Reads a symlink and queues its target, which takes over the reference on `link`. The walk
     /// stays in the link's directory for a relative target.
-    async fn push_link(&self, pid: Pid, walk: &mut Walk, link: DentryId) -> Result<(), Fail> {
+    async fn push_link(&self, pid: Pid, walk: &mut Walk<'_>, link: DentryId) -> Result<(), Fail> {
         walk.symlinks += 1;
         if walk.symlinks > SYMLINKS_MAX {
             self.put(link);
             return Err(Errno::ELOOP.into());
         }
         let queued = match self.read_link(pid, link).await {
-            Ok(target) => self.queue_target(walk, &target, link),
+            Ok(target) => self.queue_target(walk, target, link),
             Err(fail) => Err(fail),
         };
         if queued.is_err() {
@@ -310,25 +359,31 @@ impl Vfs {
         queued
     }
 
-    fn queue_target(&self, walk: &mut Walk, target: &[u8], link: DentryId) -> Result<(), Fail> {
+    fn queue_target(
+        &self,
+        walk: &mut Walk<'_>,
+        target: Vec<u8>,
+        link: DentryId,
+    ) -> Result<(), Fail> {
         if target.is_empty() {
             return Err(Errno::ENOENT.into());
         }
-        let mut rest = target;
+        let mut rest = &target[..];
         if target.starts_with(b"/") {
             let mut state = self.state();
-            rest = state.absolute_target(target)?;
+            rest = state.absolute_target(&target)?;
             let root = state.world.mount.root;
             state.world.mount.hold(root);
             state.world.mount.put(walk.at);
             walk.at = root;
         }
-        let mut text = components(rest);
-        match text.first_mut() {
-            Some(last) => last.link = Some(link),
-            None => self.put(link),
+        match after_slashes(rest).len() {
+            0 => self.put(link),
+            left => {
+                let next = target.len() - left;
+                walk.links.push(LinkText { text: target, next, link });
+            }
         }
-        walk.pending.append(&mut text);
         Ok(())
     }
 
@@ -381,14 +436,15 @@ impl Vfs {
         }
         let directory = self.inode_of(parent);
         let lock = self.lock(pid, directory, LockMode::Shared).await;
-        let turn = self.turn(pid, parent, name).await;
+        let own: Arc<[u8]> = Arc::from(name);
+        let turn = self.turn(pid, parent, &own).await;
         if (lock.waited || turn.waited)
             && let Some(cached) = self.cached(pid, parent, name, want)?
         {
             return Ok(cached);
         }
         self.check_alive(parent)?;
-        let dentry = self.state().world.mount.new_child(parent, name);
+        let dentry = self.state().world.mount.new_shared_child(parent, own);
         let found = self.operate_checked(pid, Operation::Lookup { dentry }).await;
         match found.map_err(Fail::as_pointer) {
             Ok(outcome) => match outcome.value {
@@ -473,15 +529,22 @@ impl Vfs {
 
 #[cfg(test)]
 mod tests {
-    use super::components;
+    use super::{LinkText, Walk};
+    use crate::kernel::{DentryId, Key};
+
+    fn take_all(mut walk: Walk<'_>) -> Vec<(String, bool, Option<usize>)> {
+        let mut taken = Vec::new();
+        while let Some(component) = walk.take() {
+            let name = String::from_utf8(component.name.into_owned()).expect("ascii");
+            taken.push((name, component.slashes, component.link.map(Key::index)));
+        }
+        assert!(walk.is_over());
+        taken
+    }
 
     fn names(path: &str) -> Vec<(String, bool)> {
-        let mut list: Vec<_> = components(path.as_bytes())
-            .into_iter()
-            .map(|c| (String::from_utf8(c.name).expect("ascii"), c.slashes))
-            .collect();
-        list.reverse();
-        list
+        let walk = Walk::new(DentryId::from_index(0), path.as_bytes());
+        take_all(walk).into_iter().map(|(name, slashes, _)| (name, slashes)).collect()
     }
 
     #[test]
@@ -490,5 +553,21 @@ mod tests {
         assert_eq!(names("//a//"), [("a".into(), true)]);
         assert_eq!(names("/"), []);
         assert_eq!(names("a/./.."), [("a".into(), true), (".".into(), true), ("..".into(), false)]);
+    }
+
+    #[test]
+    fn the_text_of_a_symlink_comes_first_and_its_last_name_lets_go_of_it() {
+        let mut walk = Walk::new(DentryId::from_index(0), b"left");
+        let text = |text: &str, number| LinkText {
+            text: text.as_bytes().to_vec(),
+            next: 0,
+            link: DentryId::from_index(number),
+        };
+        walk.links.extend([text("x//y/", 7), text("z", 8)]);
+        let expected = [("z", false, Some(8)), ("x", true, None), ("y", true, Some(7))];
+        let expected = expected.into_iter().chain([("left", false, None)]);
+        let expected: Vec<_> =
+            expected.map(|(name, slashes, link)| (name.to_owned(), slashes, link)).collect();
+        assert_eq!(take_all(walk), expected);
     }
 }
