@@ -76,6 +76,8 @@ struct Lane<'v> {
     next: usize,
     step: u32,
     task: Option<Task<'v>>,
+    /// The task of the call before, for the next one.
+    idle: Option<Task<'v>>,
     entry: usize,
     files: Vec<i32>,
     no_memory: bool,
@@ -90,7 +92,17 @@ struct Lane<'v> {
     late: bool,
 }
 
-impl Lane<'_> {
+impl<'v> Lane<'v> {
+    fn begin(&mut self, vfs: &'v Vfs, call: Call) {
+        self.task = Some(match self.idle.take() {
+            Some(mut task) => {
+                task.begin(call);
+                task
+            }
+            None => vfs.begin_call(self.pid, call),
+        });
+    }
+
     fn can_move(&self, case: &Case, client: usize) -> bool {
         !self.hung
             && match &self.task {
@@ -248,6 +260,7 @@ fn lanes<'v>(case: &Case) -> Vec<Lane<'v>> {
         next: 0,
         step: 0,
         task: None,
+        idle: None,
         entry: 0,
         files: Vec::new(),
         no_memory: false,
@@ -515,7 +528,7 @@ impl Session<'_, '_> {
             self.armed.borrow_mut().arm(lane.pid, faults);
         }
         let call = self.case.clients[client].actions[lane.next].call(&lane.files);
-        lane.task = Some(self.vfs.begin_call(lane.pid, call));
+        lane.begin(self.vfs, call);
         lane.step = 0;
         lane.entry = self.calls.len();
         let (action, begin) = (lane.next, self.steps);
@@ -532,7 +545,7 @@ impl Session<'_, '_> {
 
     fn finish(&mut self, client: usize, result: crate::vfs::CallResult) {
         let lane = &mut self.lanes[client];
-        lane.task = None;
+        lane.idle = lane.task.take();
         if !self.case.faults.faults.is_empty() {
             self.armed.borrow_mut().disarm(lane.pid);
         }
@@ -543,7 +556,7 @@ impl Session<'_, '_> {
         if core::mem::take(&mut lane.killed) {
             self.armed.borrow_mut().note_fired();
             lane.leaving = true;
-            lane.task = Some(self.vfs.begin_call(lane.pid, Call::Exit));
+            lane.begin(self.vfs, Call::Exit);
             return;
         }
         let number = result.value.ok().and_then(|value| i32::try_from(value).ok());

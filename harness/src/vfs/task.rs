@@ -7,12 +7,16 @@
 //! is not free; what lies between touches nothing that is shared.
 //!
 //! What a reader would get wrong: [`Vfs::call`] never gives way, so that a single client costs
-//! nothing for being interruptible.
+//! nothing for being interruptible. And a task is one future for all calls that a client makes one
+//! after the other: it takes a call from its box of mail and leaves the result there, so that the
+//! room for its states is found once.
 
+use core::cell::Cell;
 use core::fmt;
-use core::future::Future;
+use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
+use std::rc::Rc;
 
 use fuserig_abi::{Op, Pid};
 
@@ -83,12 +87,24 @@ impl Future for Yield<'_> {
     }
 }
 
-/// A system call under way. Dropping it leaves its request where it is, as a crash would.
+/// What a client and its task hand to each other.
+#[derive(Default)]
+struct Mail {
+    call: Cell<Option<Call>>,
+    result: Cell<Option<CallResult>>,
+    /// Whether there is a result: most steps leave none, and taking one out moves all of it.
+    returned: Cell<bool>,
+}
+
+/// A system call under way, and after it the next of the same client. Dropping it leaves its
+/// request where it is, as a crash would.
 pub struct Task<'v> {
     vfs: &'v Vfs,
     pid: Pid,
     point: Point,
-    future: Pin<Box<dyn Future<Output = CallResult> + 'v>>,
+    returned: bool,
+    mail: Rc<Mail>,
+    future: Pin<Box<dyn Future<Output = ()> + 'v>>,
 }
 
 impl<'v> Task<'v> {
@@ -96,13 +112,24 @@ impl<'v> Task<'v> {
     /// returned. A call that is blocked makes no progress.
     pub fn step(&mut self) -> Option<CallResult> {
         let mut context = Context::from_waker(Waker::noop());
-        match self.future.as_mut().poll(&mut context) {
-            Poll::Ready(result) => Some(result),
-            Poll::Pending => {
-                self.point = self.vfs.point.get();
-                None
-            }
+        let ended = self.future.as_mut().poll(&mut context).is_ready();
+        debug_assert!(!ended, "a task waits for another call");
+        if !self.mail.returned.replace(false) {
+            self.point = self.vfs.point.get();
+            return None;
         }
+        self.returned = true;
+        self.mail.result.take()
+    }
+
+    /// Begins the next call of the same client without performing any of it.
+    ///
+    /// # Panics
+    /// When the call before it has not returned: a client makes one at a time.
+    pub fn begin(&mut self, call: Call) {
+        assert!(self.returned, "client {} is in a call", self.pid);
+        (self.returned, self.point) = (false, Point::Start);
+        self.mail.call.set(Some(call));
     }
 
     /// Where the call stands.
@@ -125,8 +152,27 @@ impl fmt::Debug for Task<'_> {
 impl Vfs {
     /// Begins a system call without performing any of it.
     pub fn begin_call(&self, pid: Pid, call: Call) -> Task<'_> {
-        let future = Box::pin(async move { self.perform_call(pid, &call).await });
-        Task { vfs: self, pid, point: Point::Start, future }
+        let mail = Rc::new(Mail::default());
+        mail.call.set(Some(call));
+        let future = Box::pin(self.serve(pid, Rc::clone(&mail)));
+        Task { vfs: self, pid, point: Point::Start, returned: false, mail, future }
+    }
+
+    /// Performs what comes by mail, and never ends.
+    async fn serve(&self, pid: Pid, mail: Rc<Mail>) {
+        loop {
+            if let Some(call) = mail.call.take() {
+                let result = self.perform_call(pid, &call).await;
+                mail.result.set(Some(result));
+                mail.returned.set(true);
+            }
+            let mut waited = false;
+            poll_fn(|_| match core::mem::replace(&mut waited, true) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+            .await;
+        }
     }
 }
 
@@ -161,6 +207,25 @@ mod tests {
         }
         assert!(points.iter().any(|point| point == "getattr lower"), "{points:?}");
         assert_eq!(task.pid, Pid(1));
+    }
+
+    #[test]
+    fn a_client_makes_one_call_after_the_other_in_one_task() {
+        let vfs = vfs("/a 'x'");
+        let stat = |path: &str| Call::Stat { target: Target::follow(path), flags: 0 };
+        let mut task = vfs.begin_call(Pid(1), stat("a"));
+        let finish = |task: &mut super::Task<'_>| loop {
+            if let Some(result) = task.step() {
+                break result;
+            }
+        };
+        let first = finish(&mut task);
+        assert!(task.step().is_none(), "nothing to do");
+        task.begin(stat("absent"));
+        assert_eq!(task.point(), Point::Start);
+        assert_eq!(finish(&mut task).value, Err(fuserig_abi::Errno::ENOENT));
+        task.begin(stat("a"));
+        assert_eq!(finish(&mut task), first);
     }
 
     #[test]
