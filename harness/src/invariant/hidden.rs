@@ -85,7 +85,8 @@ impl NeverVisible {
         if result.value.is_err() {
             return Ok(());
         }
-        match action.paths().into_iter().find_map(|path| self.hidden_in(&path.0)) {
+        let named = action.named_paths().into_iter().flatten();
+        match named.into_iter().find_map(|path| self.hidden_in(&path.0)) {
             Some(name) => Err(format!("a call that names {} succeeded", name.escape_ascii())),
             None => Ok(()),
         }
@@ -111,12 +112,15 @@ impl NeverVisible {
     fn told(&self, seen: &Seen<'_>) -> Result<(), String> {
         let telling = [Errno::EEXIST, Errno::EISDIR, Errno::ENOTEMPTY];
         let Err(errno) = seen.result.value else { return Ok(()) };
+        if !telling.contains(&errno) {
+            return Ok(());
+        }
         let named = match seen.action {
             Action::Rename { new, .. } => Some(new),
             Action::Link { path, .. } => Some(path),
-            other => other.paths().first().copied(),
+            other => other.named_paths()[0],
         };
-        if telling.contains(&errno) && named.is_some_and(|path| self.ends_hidden(path)) {
+        if named.is_some_and(|path| self.ends_hidden(path)) {
             return Err(format!("{errno} tells that a hidden name exists"));
         }
         Ok(())

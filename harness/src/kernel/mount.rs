@@ -232,6 +232,14 @@ impl Mount {
         evicted
     }
 
+    /// Gives the emptied list of [`Mount::take_evicted`] back, for its room.
+    pub(super) fn reuse_evicted(&mut self, mut list: Vec<Evicted>) {
+        if self.evicted.is_empty() {
+            list.clear();
+            self.evicted = list;
+        }
+    }
+
     fn is_in_use(&self, ino: Ino) -> bool {
         self.in_bucket(Some(ino), NodeId(0), NodeId(u64::MAX)).next().is_some()
     }

@@ -92,6 +92,8 @@ pub struct World {
     /// How many private allocations of finished operations failed so, until somebody takes note.
     pub allocs_refused: u64,
     next_operation: u64,
+    /// Whom the kernel's own calls are made for.
+    kernel: Credentials,
 }
 
 impl World {
@@ -106,7 +108,7 @@ impl World {
         daemon: Box<dyn Daemon>,
         sink: Box<dyn Sink>,
     ) -> Result<World, Errno> {
-        let kernel = kernel_caller(config.start);
+        let kernel = Caller::new(Credentials::root(), Pid(0), config.start);
         let root_ino = lower.root();
         let root = lower.getattr(&kernel, root_ino)?;
         let filters: Vec<Box<dyn Filter>> = filter.into_iter().collect();
@@ -138,6 +140,7 @@ impl World {
             alloc_failures: AllocFailures::Never,
             allocs_refused: 0,
             next_operation: 0,
+            kernel: kernel.credentials,
         };
         if !config.options.no_daemon {
             world.initialize();
@@ -261,8 +264,9 @@ impl World {
         if !self.mount.has_evicted() {
             return;
         }
-        let kernel = kernel_caller(self.now);
-        for evicted in self.mount.take_evicted() {
+        let kernel = self.kernel_caller();
+        let mut evicted = self.mount.take_evicted();
+        for evicted in evicted.drain(..) {
             if let Some(ino) = evicted.unused {
                 // A number the lower no longer knows is exactly what forgetting asks for.
                 let _ = self.lower.forget(&kernel, ino);
@@ -281,14 +285,11 @@ impl World {
                 self.daemon.forget(nodeid, nlookup);
             }
         }
+        self.mount.reuse_evicted(evicted);
     }
 
     /// The kernel itself as caller.
     pub fn kernel_caller(&self) -> Caller {
-        kernel_caller(self.now)
+        Caller::new(self.kernel.clone(), Pid(0), self.now)
     }
-}
-
-fn kernel_caller(now: Timespec) -> Caller {
-    Caller::new(Credentials::root(), Pid(0), now)
 }

@@ -269,6 +269,14 @@ fn buffers(run: &Run) -> [FuseBuffer; 2 * CALL_ARGS_MAX] {
     buffers
 }
 
+/// The in arguments as they are. Each has room for the largest struct, so what is not there is not
+/// copied.
+fn ins(run: &Run) -> [Arg; CALL_ARGS_MAX] {
+    let mut ins = [Arg::None; CALL_ARGS_MAX];
+    ins[..run.args.in_count].copy_from_slice(run.args.ins());
+    ins
+}
+
 /// What a filter is about to be shown.
 struct Before {
     ins: [Arg; 3],
@@ -366,7 +374,7 @@ fn call(world: &mut World, run: &mut Run, filter: FilterId, slot: Slot) -> i32 {
     run.emit(world, step, What::Call { slot, args: &run.args });
     let meta = run.args.meta;
     let before = world.sink.wants_events().then(|| Before {
-        ins: run.args.in_args,
+        ins: ins(run),
         buffers: buffers(run),
         meta,
         events: run.args.arena.events().len(),

@@ -186,6 +186,17 @@ impl Run {
         }
     }
 
+    /// Performs the steps up to the next before which another client may move, or all that are
+    /// left.
+    pub fn advance(&mut self, world: &mut World) -> Progress {
+        while self.step(world) == Progress::Running {
+            if matches!(self.step, Step::Lower | Step::Stop) || self.asks_daemon() {
+                return Progress::Running;
+            }
+        }
+        Progress::Done
+    }
+
     /// Performs every step that is left.
     pub fn finish(mut self, world: &mut World) -> Outcome {
         while self.step(world) == Progress::Running {}

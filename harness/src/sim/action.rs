@@ -213,6 +213,11 @@ impl Action {
 
     /// The paths it names.
     pub fn paths(&self) -> Vec<&Text> {
+        self.named_paths().into_iter().flatten().collect()
+    }
+
+    /// As [`Action::paths`], for who asks after each call.
+    pub(crate) fn named_paths(&self) -> [Option<&Text>; 2] {
         match self {
             Action::Open { path, .. }
             | Action::Truncate { path, .. }
@@ -232,9 +237,9 @@ impl Action {
             | Action::Setxattr { path, .. }
             | Action::Removexattr { path, .. }
             | Action::Symlink { path, .. }
-            | Action::Chdir { path } => vec![path],
-            Action::Link { source, path } => vec![source, path],
-            Action::Rename { old, new, .. } => vec![old, new],
+            | Action::Chdir { path } => [Some(path), None],
+            Action::Link { source, path } => [Some(source), Some(path)],
+            Action::Rename { old, new, .. } => [Some(old), Some(new)],
             Action::Close { .. }
             | Action::Read { .. }
             | Action::Write { .. }
@@ -244,7 +249,7 @@ impl Action {
             | Action::Fsync { .. }
             | Action::Fstat { .. }
             | Action::List { .. }
-            | Action::Copy { .. } => Vec::new(),
+            | Action::Copy { .. } => [None, None],
         }
     }
 }

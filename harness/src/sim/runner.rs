@@ -382,12 +382,13 @@ impl Session<'_, '_> {
         last: bool,
         invariants: &[Box<dyn Invariant>],
     ) -> Option<Option<Violation>> {
+        let journal = self.shared.journal()?;
         let outage = Outage {
             subject: self.subject,
             case: self.case,
             initial: self.initial,
             before: &self.shared.look(),
-            journal: &*self.shared.journal()?,
+            journal: &journal,
             calls: &self.calls,
             step: self.steps,
         };
@@ -423,14 +424,17 @@ impl Session<'_, '_> {
     /// Who moves unless the scheduler says otherwise, as a place among those who can: the same as
     /// before, but nobody whose daemon takes its time while another can move.
     fn going_on(&self) -> usize {
-        let place = |wanted: &dyn Fn(usize) -> bool| {
-            self.enabled.iter().position(|candidate| wanted(candidate.client))
-        };
-        let current = self.current;
-        place(&|client| client == current && !self.lanes[client].late)
-            .or_else(|| place(&|client| !self.lanes[client].late))
-            .or_else(|| place(&|client| client == current))
-            .unwrap_or(0)
+        let (mut in_time, mut own) = (None, None);
+        for (place, candidate) in self.enabled.iter().enumerate() {
+            let late = self.lanes[candidate.client].late;
+            match (candidate.client == self.current, late) {
+                (true, false) => return place,
+                (true, true) => own = Some(place),
+                (false, false) => in_time = in_time.or(Some(place)),
+                (false, true) => {}
+            }
+        }
+        in_time.or(own).unwrap_or(0)
     }
 
     /// A daemon that took its time in this step: the clock has moved on.

@@ -143,11 +143,8 @@ impl Vfs {
             }
         };
         let op = run.op;
-        while run.step(&mut self.state().world) == Progress::Running {
-            let at = run.at();
-            if matches!(at, Step::Lower | Step::Stop) || run.asks_daemon() {
-                Yield::at(self, op, at).await;
-            }
+        while run.advance(&mut self.state().world) == Progress::Running {
+            Yield::at(self, op, run.at()).await;
             if run.asks_daemon() {
                 self.wait_for_daemon(pid, op).await;
             }
