@@ -6,6 +6,10 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use fuserig::prelude::*;
 use fuserig::sim::{Fitting, Search, explore_after};
 
+/// As the binary has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const TREE: &str = "/notes.txt 'hello'\n/d/\n/d/a 'abc'\n/b 'bbb'\n/.secret 'no'";
 const RUNS: u64 = 20;
 const OPERATIONS: usize = 200;

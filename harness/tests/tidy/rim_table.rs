@@ -88,6 +88,11 @@ pub(super) const RIMS: &[Rim] = &[
         why: "its types stay out of everything but the doors made for it",
     },
     Rim {
+        what: Use::Crate("mimalloc"),
+        homes: &["harness/src/main.rs", "harness/benches/simulation.rs"],
+        why: "which allocator a program has is for the program to say",
+    },
+    Rim {
         what: Use::Crate("clap"),
         homes: &["harness/src/cli/", "harness/src/main.rs"],
         why: "the library does not know how it was asked",
