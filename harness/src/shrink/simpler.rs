@@ -99,8 +99,19 @@ fn plainer(action: &Action) -> Vec<Action> {
                 Action::Setxattr { path: path.clone(), name: name.clone(), value, flags }
             })
         }
-        Action::Copy { from, to, length } => {
-            each(smaller(length), |length| Action::Copy { from, to, length })
+        Action::Copy { from, to, length, from_at, to_at } => {
+            let places = [(0, to_at), (from_at, 0)];
+            let places = places.into_iter().filter(|places| *places != (from_at, to_at)).collect();
+            let mut list =
+                each(places, |(from_at, to_at)| Action::Copy { from, to, length, from_at, to_at });
+            list.extend(each(smaller(length), |length| Action::Copy {
+                from,
+                to,
+                length,
+                from_at,
+                to_at,
+            }));
+            list
         }
         Action::List { file, space } if file > 0 || space != 4096 => {
             vec![Action::List { file: 0, space }, Action::List { file, space: 4096 }]

@@ -82,10 +82,28 @@ pub enum Action {
     Setxattr { path: Text, name: Text, value: Text, flags: u32 },
     /// `removexattr`.
     Removexattr { path: Text, name: Text },
-    /// `copy_file_range` from the start of one file to the start of another.
-    Copy { from: u8, to: u8, length: u64 },
+    /// `copy_file_range` between positions of two files.
+    Copy {
+        /// The file that is read.
+        from: u8,
+        /// The file that is written.
+        to: u8,
+        /// Bytes.
+        length: u64,
+        /// Where reading begins.
+        #[serde(default, skip_serializing_if = "is_start")]
+        from_at: i64,
+        /// Where writing begins.
+        #[serde(default, skip_serializing_if = "is_start")]
+        to_at: i64,
+    },
     /// `chdir`.
     Chdir { path: Text },
+}
+
+/// Whether a copy begins at the start, which the stored form leaves out.
+fn is_start(offset: &i64) -> bool {
+    *offset == 0
 }
 
 /// The descriptor of an open file; -1, which is no descriptor, when nothing is open.
@@ -131,11 +149,11 @@ impl Action {
             Action::Fsync { file, datasync } => Call::Fsync { fd: fd(file), datasync: *datasync },
             Action::Fstat { file } => Call::Stat { target: Target::Fd(fd(file)), flags: 0 },
             Action::List { file, space } => Call::Getdents { fd: fd(file), space: *space },
-            Action::Copy { from, to, length } => Call::CopyFileRange {
+            Action::Copy { from, to, length, from_at, to_at } => Call::CopyFileRange {
                 from: fd(from),
-                from_offset: Some(0),
+                from_offset: Some(*from_at),
                 to: fd(to),
-                to_offset: Some(0),
+                to_offset: Some(*to_at),
                 length: *length,
                 flags: 0,
             },
@@ -355,7 +373,12 @@ impl fmt::Display for Action {
             Action::Fsync { file, datasync: false } => write!(f, "fsync #{file}"),
             Action::Fstat { file } => write!(f, "fstat #{file}"),
             Action::List { file, space } => write!(f, "getdents #{file} {space}"),
-            Action::Copy { from, to, length } => write!(f, "copy #{from} to #{to} {length}"),
+            Action::Copy { from, to, length, from_at: 0, to_at: 0 } => {
+                write!(f, "copy #{from} to #{to} {length}")
+            }
+            Action::Copy { from, to, length, from_at, to_at } => {
+                write!(f, "copy #{from} at {from_at} to #{to} at {to_at} {length}")
+            }
             Action::Truncate { path, size } => write!(f, "truncate {} {size}", shown(path)),
             Action::Stat { path, follow: true } => write!(f, "stat {}", shown(path)),
             Action::Stat { path, follow: false } => write!(f, "lstat {}", shown(path)),

@@ -214,7 +214,7 @@ fn features(programs: &[Program], record: &RunRecord) -> BTreeSet<u64> {
 }
 
 /// The number of the system call.
-fn kind(action: &Action) -> u64 {
+pub(super) fn kind(action: &Action) -> u64 {
     let word = action.to_string();
     let mut mixer = Mixer::new(7);
     mixer.bytes(word.split(' ').next().unwrap_or_default().as_bytes());

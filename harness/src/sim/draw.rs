@@ -1,9 +1,11 @@
 //! One workload while it is drawn.
 //!
 //! It keeps in mind which paths probably exist. After a change it often asks to look at what was
-//! changed, and now and then it lets all clients do one kind of thing at the same time, most often
-//! to the same name. What a reader would get wrong: nothing waits for another client; that things
-//! happen at the same time is a matter of their places in the programs and of the scheduler.
+//! changed, now and then it lets all clients do one kind of thing at the same time, most often to
+//! the same name, and now and then it follows a recipe (`recipe.rs`). One run in eight is about one
+//! kind alone, each client in a directory of its own. What a reader would get wrong: nothing waits
+//! for another client; that things happen at the same time is a matter of their places in the
+//! programs and of the scheduler.
 
 use std::collections::VecDeque;
 
@@ -26,7 +28,7 @@ pub(super) struct Draw<'a> {
     total: u64,
     names: Vec<Vec<u8>>,
     pub(super) directories: Vec<Vec<u8>>,
-    files: Vec<Vec<u8>>,
+    pub(super) files: Vec<Vec<u8>>,
     /// What each client does next, before anything new is drawn.
     waiting: Vec<VecDeque<Action>>,
     /// One in so many changes is looked at; one in so many actions begins a burst, and one in so
@@ -34,6 +36,12 @@ pub(super) struct Draw<'a> {
     looks_one_in: u64,
     bursts_one_in: u64,
     nasty_one_in: u64,
+    /// One in so many actions begins a recipe.
+    recipes_one_in: u64,
+    /// What the whole run is about, each client in a directory and with files of its own.
+    alike: Option<Kind>,
+    /// The next number of a name that nobody has used.
+    unused: u32,
     /// Whether clients take turns, so that what begins at the same time is at the same place of
     /// each program.
     turns: bool,
@@ -129,7 +137,13 @@ impl<'a> Draw<'a> {
         let looks_one_in = *rng.pick(&[2, 3, 4, 8]);
         let bursts_one_in = *rng.pick(&[4, 8, 16, 1000]);
         let nasty_one_in = *rng.pick(&[6, 32, 32, 64]);
-        let turns = rng.chance(1, 2);
+        let recipes_one_in =
+            *rng.pick(if config.syncs { &[6, 8, 12, 24] } else { &[12, 16, 32, 1000] });
+        let alike = rng.chance(1, 8).then(|| match rng.chance(3, 4) {
+            true => *rng.pick(&BURSTS),
+            false => rng.pick(KINDS).0,
+        });
+        let turns = alike.is_some() || rng.chance(1, 2);
         Draw {
             config,
             rng,
@@ -142,6 +156,9 @@ impl<'a> Draw<'a> {
             looks_one_in,
             bursts_one_in,
             nasty_one_in,
+            recipes_one_in,
+            alike,
+            unused: 0,
             turns,
             turn: 0,
         }
@@ -149,6 +166,10 @@ impl<'a> Draw<'a> {
 
     /// The user of a client: the first is the super-user most of the time, others half of it.
     pub(super) fn user(&mut self, client: usize) -> u32 {
+        // Clients who do the same thing are most often the same user.
+        if self.alike.is_some() && self.rng.chance(3, 4) {
+            return 0;
+        }
         let root = if client == 0 { (7, 8) } else { (1, 2) };
         if !self.config.users || self.rng.chance(root.0, root.1) { 0 } else { self.somebody() }
     }
@@ -175,13 +196,66 @@ impl<'a> Draw<'a> {
         if let Some(action) = self.waiting[client].pop_front() {
             return (client, action);
         }
+        if let Some(kind) = self.alike
+            && self.rng.chance(7, 8)
+        {
+            return (client, self.alike(kind, client));
+        }
+        if self.rng.chance(1, self.recipes_one_in) {
+            let recipe = self.recipe(self.config.syncs);
+            self.waiting[client].extend(recipe);
+            if let Some(action) = self.waiting[client].pop_front() {
+                return (client, action);
+            }
+        }
         let kind = self.kind();
         let action = self.action(kind);
         if self.rng.chance(1, self.looks_one_in) {
             let looks = self.look(&action);
             self.waiting[client].extend(looks);
         }
+        if self.config.syncs && self.rng.chance(1, 4) {
+            let syncs = self.sync(&action);
+            self.waiting[client].extend(syncs);
+        }
         (client, action)
+    }
+
+    /// What every client of this run does: in a directory of its own, under a new name where
+    /// something is made, and else to a file of its own, so that no lock keeps them apart.
+    fn alike(&mut self, kind: Kind, client: usize) -> Action {
+        let action = self.action(kind);
+        let places = action.paths().len();
+        if places == 0 || self.rng.chance(1, 8) {
+            return action;
+        }
+        let makes = matches!(
+            kind,
+            Kind::Create | Kind::Mkdir | Kind::Mknod | Kind::Symlink | Kind::Link | Kind::Rename
+        );
+        let own = |list: &[Vec<u8>]| list.get(client % list.len().max(1)).cloned().map(Text);
+        let mut action = action;
+        if let (Kind::Link | Kind::Rename, Some(file)) = (kind, own(&self.files)) {
+            action = with_path(&action, 0, file);
+        }
+        let last = match makes {
+            true => {
+                let name = self.unused_name();
+                match client.checked_sub(1).and_then(|place| self.directories.get(place)) {
+                    Some(directory) => Some(Text([&directory[..], b"/", &name[..]].concat())),
+                    None => Some(Text(name)),
+                }
+            }
+            false if self.rng.chance(1, 2) => own(&self.files),
+            false => None,
+        };
+        last.map_or(action.clone(), |last| with_path(&action, places - 1, last))
+    }
+
+    /// A name that this workload has not used.
+    pub(super) fn unused_name(&mut self) -> Vec<u8> {
+        self.unused += 1;
+        format!("r{}", self.unused).into_bytes()
     }
 
     /// Every client does one kind of thing, once or a few times: to one name, each in a directory
@@ -230,13 +304,13 @@ impl<'a> Draw<'a> {
         Kind::Stat
     }
 
-    fn learn_file(&mut self, path: &Text) {
+    pub(super) fn learn_file(&mut self, path: &Text) {
         if self.files.len() < KNOWN_MAX && !self.files.contains(&path.0) {
             self.files.push(path.0.clone());
         }
     }
 
-    fn learn_directory(&mut self, path: &Text) {
+    pub(super) fn learn_directory(&mut self, path: &Text) {
         if self.directories.len() < KNOWN_MAX && !self.directories.contains(&path.0) {
             self.directories.push(path.0.clone());
         }
@@ -253,7 +327,7 @@ impl<'a> Draw<'a> {
     }
 
     /// A path for something new: most often one that is not known.
-    fn fresh(&mut self) -> Text {
+    pub(super) fn fresh(&mut self) -> Text {
         let tries = self.rng.below(4);
         let mut path = self.place();
         for _ in 0..tries {
@@ -266,7 +340,7 @@ impl<'a> Draw<'a> {
     }
 
     /// What was at a path is gone.
-    fn forget(&mut self, path: &Text) {
+    pub(super) fn forget(&mut self, path: &Text) {
         self.files.retain(|known| *known != path.0);
         self.directories.retain(|known| *known != path.0);
     }
@@ -282,14 +356,14 @@ impl<'a> Draw<'a> {
         Text([&directory[..], between, &name[..]].concat())
     }
 
-    fn file(&mut self) -> Text {
+    pub(super) fn file(&mut self) -> Text {
         if self.files.is_empty() || self.rng.chance(1, 5) {
             return self.place();
         }
         Text(self.rng.pick(&self.files).clone())
     }
 
-    fn directory(&mut self) -> Text {
+    pub(super) fn directory(&mut self) -> Text {
         if self.directories.is_empty() || self.rng.chance(1, 3) {
             return Text::from(".");
         }
@@ -311,7 +385,16 @@ impl<'a> Draw<'a> {
             // What a program writes at once stays affordable.
             return (number.saturating_sub(1) + self.rng.below(3)).min(1 << 17);
         }
-        *self.rng.pick(&SIZES)
+        match self.rng.chance(1, 8) {
+            true => self.magnitude(16),
+            false => *self.rng.pick(&SIZES),
+        }
+    }
+
+    /// A number of any magnitude below a power of two.
+    fn magnitude(&mut self, bits: u64) -> u64 {
+        let bits = self.rng.below(bits + 1);
+        self.rng.below(1 << bits)
     }
 
     fn offset(&mut self) -> Option<i64> {
@@ -321,13 +404,16 @@ impl<'a> Draw<'a> {
         Some(self.position())
     }
 
-    fn position(&mut self) -> i64 {
+    pub(super) fn position(&mut self) -> i64 {
         if !self.config.numbers.is_empty() && self.rng.chance(1, 4) {
             let number = *self.rng.pick(&self.config.numbers);
             let number = number.saturating_sub(1).saturating_add(self.rng.below(3));
             return i64::try_from(number).unwrap_or(i64::MAX);
         }
-        *self.rng.pick(&OFFSETS)
+        match self.rng.chance(1, 6) {
+            true => self.magnitude(20) as i64,
+            false => *self.rng.pick(&OFFSETS),
+        }
     }
 
     fn action(&mut self, kind: Kind) -> Action {
@@ -420,17 +506,25 @@ impl<'a> Draw<'a> {
             }
             Kind::Fallocate => {
                 let mode = *self.rng.pick(&[0, 0, 1, 1, 3, 3, 0x10, 0x11, 8, 0x20]);
-                let (offset, length) = (self.size() as i64, self.size() as i64);
+                // Some modes want whole blocks.
+                let (offset, length) = match self.rng.chance(1, 2) {
+                    true => {
+                        (self.rng.below(4) as i64 * 4096, 4096 + self.rng.below(2) as i64 * 4096)
+                    }
+                    false => (self.size() as i64, self.size() as i64),
+                };
                 Action::Fallocate { file, mode, offset, length }
             }
-            Kind::Fsync => Action::Fsync { file, datasync: self.rng.chance(1, 4) },
+            Kind::Fsync => Action::Fsync { file, datasync: self.rng.chance(1, 3) },
             Kind::List => {
                 let space = *self.rng.pick(&[4096, 4096, 32768, 100, 64, 24]);
                 Action::List { file, space }
             }
             _ => {
                 let to = self.open_file();
-                Action::Copy { from: file, to, length: self.size() }
+                let mut at = || if self.rng.chance(1, 2) { 0 } else { self.position() };
+                let (from_at, to_at) = (at(), at());
+                Action::Copy { from: file, to, length: self.size(), from_at, to_at }
             }
         }
     }

@@ -38,6 +38,8 @@ pub struct WorkloadConfig {
     pub numbers: Vec<u64>,
     /// Whether clients may be ordinary users.
     pub users: bool,
+    /// Whether power may be lost, so that what was changed is often synced.
+    pub syncs: bool,
 }
 
 impl Default for WorkloadConfig {
@@ -49,6 +51,7 @@ impl Default for WorkloadConfig {
             words: Vec::new(),
             numbers: Vec::new(),
             users: true,
+            syncs: false,
         }
     }
 }

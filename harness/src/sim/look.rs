@@ -9,6 +9,12 @@ use fuserig_sim_fs::OpenFlags;
 use super::draw::Draw;
 use super::{Action, Text};
 
+/// The directory that a path names something in.
+pub(super) fn parent_of(path: &Text) -> Text {
+    let slash = path.0.iter().rposition(|byte| *byte == b'/');
+    slash.map_or(Text::from("."), |slash| Text(path.0[..slash].to_vec()))
+}
+
 impl Draw<'_> {
     /// What shows whether an action did what it should.
     pub(super) fn look(&mut self, action: &Action) -> Vec<Action> {
@@ -43,13 +49,18 @@ impl Draw<'_> {
                 vec![Action::Access { path: path.clone(), mode: self.rng.below(8) as u32 }]
             }
             Action::Chmod { path, .. } | Action::Chown { path, .. } => vec![stat(path)],
-            Action::Mkdir { path, .. } | Action::Rmdir { path } if either => vec![stat(path)],
+            Action::Mkdir { path, .. } | Action::Rmdir { path } if either => {
+                vec![stat(path), stat(&parent_of(path))]
+            }
             Action::Mkdir { .. } | Action::Unlink { .. } | Action::Rmdir { .. } => {
                 self.list_around(action)
             }
             Action::Symlink { path, .. } => vec![Action::Readlink { path: path.clone() }],
             Action::Link { source, path } => vec![stat(source), stat(path)],
             Action::Rename { .. } if either => self.list_around(action),
+            Action::Rename { old, new, .. } if self.rng.chance(1, 2) => {
+                vec![stat(&parent_of(new)), stat(&parent_of(old))]
+            }
             Action::Rename { old, new, .. } => vec![stat(new), stat(old)],
             Action::Setxattr { path, name, .. } | Action::Removexattr { path, name } => {
                 let (path, name) = (path.clone(), name.clone());
@@ -97,9 +108,7 @@ impl Draw<'_> {
 
     /// A listing of the directory of the last path.
     fn list_around(&mut self, action: &Action) -> Vec<Action> {
-        let path = action.paths().last().map(|path| path.0.clone()).unwrap_or_default();
-        let slash = path.iter().rposition(|byte| *byte == b'/');
-        let parent = slash.map_or(Text::from("."), |slash| Text(path[..slash].to_vec()));
+        let parent = action.paths().last().map_or(Text::from("."), |path| parent_of(path));
         let flags = OpenFlags::DIRECTORY.bits();
         let open = Action::Open { path: parent, flags, mode: 0 };
         vec![open, Action::List { file: 0, space: 4096 }, Action::Close { file: 0 }]

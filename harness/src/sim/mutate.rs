@@ -179,9 +179,11 @@ impl Mutator<'_> {
                 1 => *offset = self.size(*offset as u64) as i64,
                 _ => *length = self.size(*length as u64) as i64,
             },
-            Action::Copy { from, to, length } => match self.rng.below(3) {
+            Action::Copy { from, to, length, from_at, to_at } => match self.rng.below(5) {
                 0 => *from = other_file,
                 1 => *to = other_file,
+                2 => *from_at = *self.rng.pick(&OFFSETS),
+                3 => *to_at = *self.rng.pick(&OFFSETS),
                 _ => *length = self.size(*length),
             },
             Action::List { file, space } => match self.rng.below(2) {

@@ -6,6 +6,7 @@
 use fuserig_sim_fs::{Durability, MemFs};
 
 use super::finding::{Class, Finding, Summary};
+use super::limits::{LIMITS_ONE_IN, Limits};
 use super::{
     Bound, Case, Corpus, Detail, Ending, Mixer, Pct, Playback, Program, RandomWalk, RunRecord,
     Schedule, Scheduler, SchedulerKind, Seed, Serial, SetupError, Subject, Text, WorkloadConfig,
@@ -43,6 +44,8 @@ pub struct Simulation {
     pub(crate) crashes: Option<Durability>,
     pub(crate) corpus: Option<Corpus>,
     pub(crate) case: Option<Case>,
+    /// Limits that runs reached.
+    limits: Limits,
     /// What the command line required besides, for the command that reproduces a finding.
     pub(crate) required: Vec<String>,
 }
@@ -60,6 +63,7 @@ impl Simulation {
             crashes: None,
             corpus: None,
             case: None,
+            limits: Limits::default(),
             required: Vec::new(),
         }
     }
@@ -132,6 +136,7 @@ impl Simulation {
     #[must_use]
     pub fn crashes(mut self, durability: Durability) -> Simulation {
         self.crashes = Some(durability);
+        self.workload.syncs = true;
         self
     }
 
@@ -249,7 +254,7 @@ impl Campaign {
             if !go_on(&summary) {
                 break;
             }
-            let mut case = self.draw(run, &start);
+            let (mut case, at_once) = self.draw(run, &start);
             if self.simulation.scheduler == SchedulerKind::Exhaustive {
                 if let Some((case, violation)) = self.every_schedule(case, &start, &mut summary)? {
                     return Ok(Err(Box::new(self.report(case, violation, run, &start)?)));
@@ -258,7 +263,10 @@ impl Campaign {
                 continue;
             }
             self.bound(run, &case, &start, &mut summary)?;
-            let mut scheduler = self.scheduler_of(run, &case, summary.bound);
+            let mut scheduler = match at_once {
+                Some(scheduler) => scheduler,
+                None => self.scheduler_of(run, &case, summary.bound),
+            };
             let subject = &self.subject;
             let judged = judge(
                 subject,
@@ -271,9 +279,7 @@ impl Campaign {
             let (record, violation) = judged;
             case.schedule = record.schedule.clone();
             case.crash = record.power.as_ref().map(|power| power.crash.clone());
-            if let Some(corpus) = &mut self.simulation.corpus {
-                corpus.learn(&case.clients, &record);
-            }
+            self.learn(&case, &record);
             summary.runs += 1;
             summary.add(&record);
             mixer.word(record.digest);
@@ -302,14 +308,30 @@ impl Campaign {
         }
     }
 
-    /// The case of one run.
-    fn draw(&mut self, run: u64, start: &MemFs) -> Case {
+    /// What a run reached guides those that come.
+    fn learn(&mut self, case: &Case, record: &RunRecord) {
+        if let Some(corpus) = &mut self.simulation.corpus {
+            corpus.learn(&case.clients, record);
+        }
+        let stored = self.simulation.case.is_some();
+        if self.simulation.scheduler == SchedulerKind::Random && !stored {
+            self.simulation.limits.learn(&case.clients, record);
+        }
+    }
+
+    /// The case of one run, and who moves when if that belongs to it.
+    fn draw(&mut self, run: u64, start: &MemFs) -> (Case, Option<Box<dyn Scheduler>>) {
         let simulation = &mut self.simulation;
         if let Some(case) = &simulation.case {
-            return case.clone();
+            return (case.clone(), None);
         }
         let seed = simulation.seed.number(run);
         let mut rng = seed.fork("workload").rng();
+        if run % LIMITS_ONE_IN == LIMITS_ONE_IN - 1
+            && let Some((programs, scheduler)) = simulation.limits.draw(&mut rng)
+        {
+            return (self.case_of(&programs), Some(Box::new(scheduler)));
+        }
         let clients = match &mut simulation.corpus {
             Some(corpus) => corpus.draw(&simulation.workload, &mut rng, start),
             None => simulation.workload.draw(&mut rng, start),
@@ -318,7 +340,7 @@ impl Campaign {
             Some(one_in) => FaultPlan::draw(&mut seed.fork("faults").rng(), &clients, one_in),
             None => FaultPlan::default(),
         };
-        Case { faults, clients, ..self.case_of(&[]) }
+        (Case { faults, clients, ..self.case_of(&[]) }, None)
     }
 
     /// Programs as a case of this campaign, without faults and forced switches.

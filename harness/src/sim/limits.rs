@@ -1,0 +1,239 @@
+//! What succeeds until a limit is reached, tried again by all clients at once.
+//!
+//! A limit that is looked at and taken from in two steps is wrong only where two calls stand at it
+//! together, which a drawn program seldom brings about. So when a call is refused after others of
+//! its kind had succeeded, the run is done again up to the last that succeeded, and there all
+//! clients do it at once, in many orders. What a reader would get wrong: nothing here knows what
+//! the limit is about; a refusal that is none costs a few runs.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use fuserig_abi::{Errno, FileKind};
+use fuserig_sim_fs::OpenFlags;
+
+use super::{
+    Action, Candidate, Playback, Program, Rng, RunRecord, Schedule, Scheduler, Text, corpus,
+};
+use crate::shrink::with_path;
+
+/// One run in so many tries a limit, as long as there is one to try.
+pub(super) const LIMITS_ONE_IN: u64 = 4;
+/// How often a limit of one kind of call is tried, where its errno speaks of one and else.
+const TIMES: [u32; 2] = [4, 1];
+/// Runs for each time: about twice as many as a call has steps.
+const RUNS: u32 = 20;
+/// Most steps that a call is let go before the others begin.
+const STEPS_MAX: u32 = 12;
+/// Most limits that wait for their turn.
+const WAITING_MAX: usize = 8;
+
+/// Errnos that speak of a limit, or of somebody who is there already.
+const OF_LIMITS: [Errno; 10] = [
+    Errno::EDQUOT,
+    Errno::ENOSPC,
+    Errno::EMLINK,
+    Errno::EMFILE,
+    Errno::ENFILE,
+    Errno::EFBIG,
+    Errno::EBUSY,
+    Errno::EAGAIN,
+    Errno::ENOMEM,
+    Errno::EUSERS,
+];
+
+/// The run up to a limit.
+#[derive(Clone, Debug)]
+struct Limit {
+    /// The programs up to the last call that succeeded, without it.
+    before: Vec<Program>,
+    schedule: Schedule,
+    /// That call, and whose it was.
+    last: Action,
+    client: usize,
+    directories: Vec<Vec<u8>>,
+    files: Vec<Vec<u8>>,
+    runs_left: u32,
+}
+
+/// Limits that were reached.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Limits {
+    /// How often each kind of call was seen to reach one.
+    times: BTreeMap<(u64, i32), u32>,
+    waiting: VecDeque<Limit>,
+}
+
+impl Limits {
+    /// Notes what a run reached.
+    pub(super) fn learn(&mut self, programs: &[Program], record: &RunRecord) {
+        if programs.len() < 2 || self.waiting.len() >= WAITING_MAX {
+            return;
+        }
+        let action = |call: usize| {
+            let call = &record.calls[call];
+            programs.get(call.client)?.actions.get(call.action)
+        };
+        for (place, call) in record.calls.iter().enumerate() {
+            let Some(Err(errno)) = call.result.as_ref().map(|result| result.value) else {
+                continue;
+            };
+            let speaks = OF_LIMITS.contains(&errno);
+            let decided = || record.coverage.verdicts.keys().any(|(_, code)| *code == -errno.0);
+            if !speaks && (errno == Errno::ENOENT || !decided()) {
+                continue;
+            }
+            let Some(refused) = action(place) else { continue };
+            let taken = |earlier: &usize| {
+                let result = record.calls[*earlier].result.as_ref();
+                result.is_some_and(|result| result.value.is_ok())
+                    && action(*earlier).is_some_and(|other| is_alike(other, refused))
+            };
+            let Some(last) = (0..place).rev().find(taken) else { continue };
+            let times = self.times.entry((corpus::kind(refused), errno.0)).or_default();
+            *times += 1;
+            if *times <= TIMES[usize::from(!speaks)] {
+                self.waiting.extend(Limit::of(programs, record, last));
+                return;
+            }
+        }
+    }
+
+    /// The programs of a run that tries a limit, and who moves when.
+    pub(super) fn draw(&mut self, rng: &mut Rng) -> Option<(Vec<Program>, AtOnce)> {
+        let limit = self.waiting.front_mut()?;
+        let drawn = limit.draw(rng);
+        limit.runs_left -= 1;
+        if limit.runs_left == 0 {
+            self.waiting.pop_front();
+        }
+        Some(drawn)
+    }
+}
+
+/// Whether two calls are of one kind.
+fn is_alike(one: &Action, other: &Action) -> bool {
+    let creates = |action: &Action| match action {
+        Action::Open { flags, .. } => flags & OpenFlags::CREAT.bits(),
+        _ => 0,
+    };
+    core::mem::discriminant(one) == core::mem::discriminant(other) && creates(one) == creates(other)
+}
+
+impl Limit {
+    fn of(programs: &[Program], record: &RunRecord, last: usize) -> Option<Limit> {
+        let mut before = programs.to_vec();
+        for (client, program) in before.iter_mut().enumerate() {
+            let done = record.calls[..last].iter().filter(|call| call.client == client).count();
+            program.actions.truncate(done);
+        }
+        let call = &record.calls[last];
+        let last = programs.get(call.client)?.actions.get(call.action)?.clone();
+        let (mut directories, mut files) = (vec![Vec::new()], Vec::new());
+        for entry in record.lower.walk().skip(1) {
+            let path = entry.path[1..].to_vec();
+            match entry.stat.kind {
+                FileKind::Directory => directories.push(path),
+                _ => files.push(path),
+            }
+        }
+        let schedule = record.schedule.clone();
+        let client = call.client;
+        Some(Limit { before, schedule, last, client, directories, files, runs_left: RUNS })
+    }
+
+    fn draw(&self, rng: &mut Rng) -> (Vec<Program>, AtOnce) {
+        let mut programs = self.before.clone();
+        let starts = programs.iter().map(|program| program.actions.len()).collect();
+        let user = programs[self.client].uid;
+        let again = rng.below(2);
+        for (client, program) in programs.iter_mut().enumerate() {
+            let first = client == self.client;
+            if !first && rng.chance(3, 4) {
+                program.uid = user;
+            }
+            let own = if first { self.last.clone() } else { self.elsewhere(client, rng) };
+            program.actions.push(own);
+            for _ in 0..again {
+                let more = self.elsewhere(client, rng);
+                program.actions.push(more);
+            }
+        }
+        let steps = 1 + (self.runs_left % STEPS_MAX);
+        let first = match rng.chance(3, 4) {
+            true => self.client,
+            false => rng.index(programs.len()),
+        };
+        let playback = Playback::new(&self.schedule);
+        (programs, AtOnce { playback, starts, first, steps })
+    }
+
+    /// The last call, as another client does it: something of its own, most often in another
+    /// directory, whose lock is not in the way.
+    fn elsewhere(&self, client: usize, rng: &mut Rng) -> Action {
+        let mut action = self.last.clone();
+        let file = |rng: &mut Rng| match self.files.is_empty() {
+            true => Text::from("a"),
+            false => Text(rng.pick(&self.files).clone()),
+        };
+        let makes = match &action {
+            Action::Open { flags, .. } => flags & OpenFlags::CREAT.bits() != 0,
+            Action::Mkdir { .. }
+            | Action::Mknod { .. }
+            | Action::Symlink { .. }
+            | Action::Link { .. }
+            | Action::Rename { .. } => true,
+            _ => false,
+        };
+        let places = action.paths().len();
+        if places == 2 && rng.chance(3, 4) {
+            action = with_path(&action, 0, file(rng));
+        }
+        let Some(last) = places.checked_sub(1) else { return action };
+        let to = match makes {
+            true => {
+                let directory = rng.pick(&self.directories).clone();
+                let name = format!("l{client}{}", rng.below(100)).into_bytes();
+                let slash: &[u8] = if directory.is_empty() { b"" } else { b"/" };
+                Text([&directory[..], slash, &name[..]].concat())
+            }
+            false if rng.chance(1, 2) => file(rng),
+            false => return action,
+        };
+        with_path(&action, last, to)
+    }
+}
+
+/// Plays a schedule up to a place of each program, where everybody waits for everybody. Then one
+/// goes first, and is held after some steps until the others can do no more.
+#[derive(Debug)]
+pub(super) struct AtOnce {
+    playback: Playback,
+    starts: Vec<usize>,
+    first: usize,
+    steps: u32,
+}
+
+impl AtOnce {
+    fn is_before(&self, candidate: &Candidate) -> bool {
+        self.starts.get(candidate.client).is_some_and(|start| candidate.action < *start)
+    }
+}
+
+impl Scheduler for AtOnce {
+    fn choose(&mut self, enabled: &[Candidate], going_on: usize, step: u64) -> usize {
+        if let Some(place) = enabled.iter().position(|candidate| self.is_before(candidate)) {
+            let chosen = self.playback.choose(enabled, going_on, step);
+            return if self.is_before(&enabled[chosen]) { chosen } else { place };
+        }
+        let first = enabled.iter().position(|candidate| candidate.client == self.first);
+        let Some(first) = first else { return going_on };
+        let start = self.starts.get(self.first).copied().unwrap_or(0);
+        if enabled[first].action == start && enabled[first].step < self.steps {
+            return first;
+        }
+        match enabled[going_on].client == self.first {
+            true => (0..enabled.len()).find(|other| *other != first).unwrap_or(first),
+            false => going_on,
+        }
+    }
+}

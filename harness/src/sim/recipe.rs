@@ -1,0 +1,242 @@
+//! Sequences that programs are known for, which actions drawn one by one seldom make.
+//!
+//! Something of each kind is renamed onto something of each kind, a file is saved as editors save
+//! one, written as a stream, changed and synced, cut into ranges, copied in pieces; a directory
+//! moves. What a reader would get wrong: a recipe is a list of actions like any other, so that
+//! other clients come in between, and the shrinker takes it apart.
+
+use fuserig_sim_fs::OpenFlags;
+
+use super::draw::Draw;
+use super::look::parent_of;
+use super::{Action, Text};
+
+/// Sizes that fill pages.
+const LARGE: [u32; 6] = [3000, 4096, 5000, 8192, 12_288, 20_000];
+
+/// Read and write.
+const BOTH: u32 = 2;
+
+fn open(path: &Text, flags: u32) -> Action {
+    Action::Open { path: path.clone(), flags, mode: 0o644 }
+}
+
+fn write(size: u32) -> Action {
+    Action::Write { file: 0, size, fill: b's', offset: None }
+}
+
+fn stat(path: &Text) -> Action {
+    Action::Stat { path: path.clone(), follow: false }
+}
+
+const CLOSE: Action = Action::Close { file: 0 };
+const FSTAT: Action = Action::Fstat { file: 0 };
+
+impl Draw<'_> {
+    /// One of them; where power may fail, most often one that syncs.
+    pub(super) fn recipe(&mut self, syncs: bool) -> Vec<Action> {
+        if syncs && self.rng.chance(3, 4) {
+            return if self.rng.chance(1, 2) { self.save() } else { self.change_and_sync() };
+        }
+        match self.rng.below(8) {
+            0 | 1 => self.rename_onto(),
+            2 => self.save(),
+            3 => self.stream(),
+            4 => self.ranges(),
+            5 => self.copy_pieces(),
+            6 => self.move_directory(),
+            _ => self.change_and_sync(),
+        }
+    }
+
+    /// Makes a file, a directory, or a link.
+    fn make(&mut self, path: &Text, kind: u64) -> Vec<Action> {
+        match kind {
+            0 => {
+                self.learn_file(path);
+                let flags = OpenFlags::CREAT.bits() | BOTH;
+                vec![open(path, flags), write(7), CLOSE]
+            }
+            1 => {
+                self.learn_directory(path);
+                vec![Action::Mkdir { path: path.clone(), mode: 0o755 }]
+            }
+            _ => {
+                self.learn_file(path);
+                vec![Action::Symlink { target: Text::from("nowhere"), path: path.clone() }]
+            }
+        }
+    }
+
+    /// Each kind onto each kind: replaced, refused or exchanged.
+    fn rename_onto(&mut self) -> Vec<Action> {
+        let (old, new) = (self.fresh(), self.fresh());
+        let (from, to) = (self.rng.below(3), self.rng.below(3));
+        // Half of the time two of a kind, which may replace each other.
+        let to = if self.rng.chance(1, 2) { from } else { to };
+        let mut actions = self.make(&old, from);
+        actions.extend(self.make(&new, to));
+        if to == 1 && self.rng.chance(1, 3) {
+            let child = Text([&new.0[..], b"/", &self.unused_name()[..]].concat());
+            actions.extend(self.make(&child, 1));
+        }
+        let flags = *self.rng.pick(&[0, 0, 0, 1, 2]);
+        if flags < 2 {
+            self.forget(&old);
+        }
+        actions.push(Action::Rename { old: old.clone(), new: new.clone(), flags });
+        actions.extend([stat(&new), stat(&old)]);
+        actions
+    }
+
+    /// A new file takes the place of an old one, as editors and databases do it.
+    fn save(&mut self) -> Vec<Action> {
+        let (target, fresh) = (self.file(), self.fresh());
+        let size = *self.rng.pick(&LARGE);
+        let mut actions = vec![open(&fresh, OpenFlags::CREAT.bits() | BOTH), write(size)];
+        let (before, after) = (self.rng.chance(2, 3), self.rng.chance(1, 2));
+        if before {
+            actions.push(self.fsync());
+        }
+        let closed = self.rng.chance(1, 2);
+        if closed {
+            actions.push(CLOSE);
+        }
+        actions.push(Action::Rename { old: fresh, new: target.clone(), flags: 0 });
+        self.learn_file(&target);
+        if after {
+            if closed {
+                actions.push(open(&target, self.rng.below(2) as u32 * 2));
+            }
+            actions.push(self.fsync());
+        }
+        if self.rng.chance(1, 2) {
+            actions.extend(sync_directory(&parent_of(&target)));
+        }
+        actions
+    }
+
+    fn fsync(&mut self) -> Action {
+        Action::Fsync { file: 0, datasync: self.rng.chance(1, 3) }
+    }
+
+    /// A file is changed in one way and synced.
+    fn change_and_sync(&mut self) -> Vec<Action> {
+        let path = self.file();
+        let creates = if self.rng.chance(1, 3) { OpenFlags::CREAT.bits() } else { 0 };
+        let mut actions = vec![open(&path, creates | BOTH)];
+        for _ in 0..1 + self.rng.below(2) {
+            let size = self.size();
+            let (at, mode) = (self.position().max(0) & 0xffff, *self.rng.pick(&[0, 1, 3, 0x10]));
+            actions.push(match self.rng.below(6) {
+                0 | 1 => write((size as u32).max(1)),
+                2 => Action::Write { file: 0, size: 9, fill: b'p', offset: Some(at) },
+                3 => Action::Ftruncate { file: 0, size: size as i64 },
+                4 => Action::Fallocate { file: 0, mode, offset: at, length: size as i64 + 1 },
+                _ => Action::Chmod { path: path.clone(), mode: 0o640 },
+            });
+        }
+        actions.push(self.fsync());
+        if self.rng.chance(1, 2) {
+            actions.push(CLOSE);
+        }
+        actions
+    }
+
+    /// What makes a change durable that was drawn by itself.
+    pub(super) fn sync(&mut self, action: &Action) -> Vec<Action> {
+        match action {
+            Action::Write { file, .. }
+            | Action::Ftruncate { file, .. }
+            | Action::Fallocate { file, .. }
+            | Action::Copy { to: file, .. } => {
+                vec![Action::Fsync { file: *file, datasync: self.rng.chance(1, 2) }]
+            }
+            Action::Truncate { path, .. } | Action::Chmod { path, .. } => {
+                vec![open(path, 0), self.fsync(), CLOSE]
+            }
+            Action::Mkdir { path, .. }
+            | Action::Mknod { path, .. }
+            | Action::Symlink { path, .. }
+            | Action::Link { path, .. }
+            | Action::Unlink { path }
+            | Action::Rmdir { path }
+            | Action::Rename { new: path, .. } => sync_directory(&parent_of(path)),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A file is written piece by piece and read back.
+    fn stream(&mut self) -> Vec<Action> {
+        let path = if self.rng.chance(1, 2) { self.fresh() } else { self.file() };
+        self.learn_file(&path);
+        let append = if self.rng.chance(1, 3) { OpenFlags::APPEND.bits() } else { 0 };
+        let mut actions = vec![open(&path, OpenFlags::CREAT.bits() | append | BOTH)];
+        let size = *self.rng.pick(&LARGE);
+        actions.extend((0..3 + self.rng.below(6)).map(|_| write(size)));
+        let at = i64::from(size) * self.rng.below(3) as i64;
+        actions.push(Action::Read { file: 0, size: u64::from(size), offset: Some(at) });
+        actions.extend([FSTAT, CLOSE]);
+        actions
+    }
+
+    /// Ranges of a file of several pages are made holes, zeroed, taken out and put in.
+    fn ranges(&mut self) -> Vec<Action> {
+        let path = self.file();
+        let mut actions = vec![open(&path, OpenFlags::CREAT.bits() | BOTH), write(20_000)];
+        for _ in 0..1 + self.rng.below(2) {
+            let mode = *self.rng.pick(&[8, 8, 0x20, 0x20, 3, 0x10, 0x11]);
+            let (offset, length) = (self.rng.below(4) as i64, 1 + self.rng.below(2) as i64);
+            let (offset, length) = (offset * 4096, length * 4096);
+            actions.push(Action::Fallocate { file: 0, mode, offset, length });
+            actions.push(Action::Read { file: 0, size: 32_768, offset: Some(0) });
+        }
+        let whence = 3 + self.rng.below(2) as u32;
+        actions.extend([Action::Seek { file: 0, offset: 0, whence }, FSTAT, CLOSE]);
+        actions
+    }
+
+    /// Pieces of one file are copied to another, whose bytes differ by their place.
+    fn copy_pieces(&mut self) -> Vec<Action> {
+        let (source, target) = (self.file(), self.file());
+        let create = OpenFlags::CREAT.bits() | BOTH;
+        let fill = |fill| Action::Write { file: 0, size: 3000, fill, offset: None };
+        let mut actions = vec![open(&source, create), fill(b'x'), fill(b'y'), fill(b'z')];
+        actions.push(open(&target, create));
+        for _ in 0..1 + self.rng.below(2) {
+            let mut at = || *self.rng.pick(&[0, 0, 1, 1500, 3000, 4096, 6000, 9000]);
+            let (from_at, to_at) = (at(), at());
+            let length = *self.rng.pick(&[1, 100, 3000, 4096, 20_000]);
+            actions.push(Action::Copy { from: 1, to: 0, length, from_at, to_at });
+        }
+        actions.extend([Action::Read { file: 0, size: 20_000, offset: Some(0) }, FSTAT]);
+        actions
+    }
+
+    /// A directory moves from one directory to another, and both are looked at.
+    fn move_directory(&mut self) -> Vec<Action> {
+        let (from, to) = (self.directory(), self.directory());
+        let inside =
+            |directory: &Text, name: Vec<u8>| Text([&directory.0[..], b"/", &name[..]].concat());
+        let old = inside(&from, self.unused_name());
+        let new = inside(&to, self.unused_name());
+        let mut actions = self.make(&old, 1);
+        if self.rng.chance(1, 3) {
+            let child = inside(&old, self.unused_name());
+            let kind = self.rng.below(3);
+            actions.extend(self.make(&child, kind));
+        }
+        self.forget(&old);
+        self.learn_directory(&new);
+        actions.push(Action::Rename { old, new: new.clone(), flags: 0 });
+        let up = Text([&new.0[..], b"/.."].concat());
+        actions.extend([stat(&from), stat(&to), stat(&new), stat(&up)]);
+        actions
+    }
+}
+
+/// A directory is opened, synced and closed.
+fn sync_directory(path: &Text) -> Vec<Action> {
+    let fsync = Action::Fsync { file: 0, datasync: false };
+    vec![open(path, OpenFlags::DIRECTORY.bits()), fsync, CLOSE]
+}
