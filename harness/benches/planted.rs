@@ -1,15 +1,16 @@
 //! The suite tested: how many planted mistakes and mutants the search finds, and how often it
 //! raises a false alarm. Prints figures for BENCHMARKS.md; it measures no time but its own.
 //!
-//! `cargo bench -p fuserig --bench planted --` and any of `kill`, `held-out`, `alarms`, `mutants`
-//! and `bounded`; without a word, all.
+//! `cargo bench -p fuserig --bench planted --` and any of `kill`, `held-out`, `blind`, `alarms`,
+//! `mutants` and `bounded`; without a word, all. Hunts are as `fuzz` does them; with `unguided` besides, as a
+//! test of a user's crate does them.
 
 #[path = "../tests/planted/mod.rs"]
 mod suite;
 
 use fuserig::crash::Workloads;
 use fuserig::prelude::*;
-use suite::{all, held_out, line, mutants};
+use suite::{all, blind, held_out, line, mutants};
 
 /// Operations on correct twins, over all of them.
 const ALARM_OPERATIONS: u64 = 1_000_000;
@@ -19,14 +20,19 @@ const MUTANTS_ONE_IN: usize = 11;
 #[expect(clippy::print_stdout, reason = "the figures are what it is for")]
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    let wants = |word: &str| wanted.is_empty() || wanted.iter().any(|other| other == word);
-    for (word, series, planted) in
-        [("kill", "planted", all as fn() -> Vec<_>), ("held-out", "held out", held_out)]
-    {
+    let unguided = wanted.iter().any(|word| word == "unguided");
+    let all_wanted = wanted.iter().all(|word| word == "unguided");
+    let wants = |word: &str| all_wanted || wanted.iter().any(|other| other == word);
+    let series: [(&str, &str, fn() -> Vec<_>); 3] =
+        [("kill", "planted", all), ("held-out", "held out", held_out), ("blind", "blind", blind)];
+    for (word, series, planted) in series {
         let planted = if wants(word) { planted() } else { Vec::new() };
         if !planted.is_empty() {
             let found = planted.iter().filter(|mistake| {
-                let found = mistake.hunt(20_000);
+                let found = match unguided {
+                    true => mistake.hunt_unguided(20_000),
+                    false => mistake.hunt(20_000),
+                };
                 println!("{}", line(mistake, found.as_deref()));
                 found.is_some()
             });
@@ -34,7 +40,7 @@ fn main() {
         }
     }
     if wants("alarms") {
-        let planted: Vec<_> = all().into_iter().chain(held_out()).collect();
+        let planted: Vec<_> = all().into_iter().chain(held_out()).chain(blind()).collect();
         let (mut operations, mut alarms, mut seed) = (0, 0, 1000);
         while operations < ALARM_OPERATIONS {
             for mistake in &planted {

@@ -1,10 +1,11 @@
 //! Things that are wrong on purpose, each with its correct twin and with what judges it.
 //!
-//! They were written before anybody looked at how the search does on them; those of `held_out` came
-//! after the search was improved on the others, and are counted apart. Each is a mistake that
+//! They were written before anybody looked at how the search does on them; those of `held_out` and
+//! of `blind` came after the search was improved on those before them, and are counted apart. Each is a mistake that
 //! somebody could make in a filter, in the filesystem below, in a daemon, between two clients, or
 //! in the order of what becomes durable.
 
+mod blind;
 mod bpf;
 mod crashes;
 mod daemons;
@@ -15,7 +16,7 @@ pub(crate) mod mutants;
 mod races;
 
 use fuserig::prelude::*;
-use fuserig::sim::Class;
+use fuserig::sim::{Class, Corpus};
 
 /// The names that filters are about beside names to show.
 pub(crate) const TREE: &str = "/notes.txt 'hi'\n/.secret 'no'\n/d/\n/d/a 'abc'\n/d/.secret 's'\n\
@@ -49,6 +50,11 @@ pub(crate) fn held_out() -> Vec<Planted> {
     held_out::all()
 }
 
+/// Those that were committed before the search was run on them.
+pub(crate) fn blind() -> Vec<Planted> {
+    blind::all()
+}
+
 /// What holds for everything.
 pub(crate) fn general() -> Judges {
     vec![
@@ -59,8 +65,18 @@ pub(crate) fn general() -> Judges {
 }
 
 impl Planted {
-    fn search(&self, subject: &Subject, seed: u64, operations: u64) -> Found<Summary> {
+    fn search(
+        &self,
+        subject: &Subject,
+        seed: u64,
+        operations: u64,
+        corpus: Option<Corpus>,
+    ) -> Found<Summary> {
         let simulation = Simulation::new(Seed(seed)).name(".secret").runs(operations / 64);
+        let simulation = match corpus {
+            Some(corpus) => simulation.guided(corpus),
+            None => simulation,
+        };
         let simulation = match self.crashes {
             Some(durability) => simulation.crashes(durability),
             None => simulation,
@@ -69,14 +85,21 @@ impl Planted {
         simulation.run(subject).check_all((self.judges)()).result()
     }
 
-    /// What a search with default settings and so many operations finds.
+    /// What a search with the settings of `fuzz`, which is guided, and so many operations finds.
     pub(crate) fn hunt(&self, operations: u64) -> Option<Box<Finding>> {
-        self.search(&self.wrong, 1, operations).err()
+        self.search(&self.wrong, 1, operations, Some(Corpus::default())).err()
+    }
+
+    /// The same without guidance, as a test of a user's crate has it.
+    pub(crate) fn hunt_unguided(&self, operations: u64) -> Option<Box<Finding>> {
+        self.search(&self.wrong, 1, operations, None).err()
     }
 
     /// What a search finds in the correct twin, which should be nothing; the operations it took.
+    /// Even seeds are guided, odd ones are not.
     pub(crate) fn false_alarm(&self, seed: u64, operations: u64) -> Found<u64> {
-        self.search(&self.right, seed, operations).map(|summary| summary.operations)
+        let corpus = (seed % 2 == 0).then(Corpus::default);
+        self.search(&self.right, seed, operations, corpus).map(|summary| summary.operations)
     }
 }
 

@@ -17,12 +17,15 @@ pub(crate) struct AtMost {
 
 impl AtMost {
     pub(crate) fn new(limit: usize) -> AtMost {
-        AtMost { counts: |action| matches!(action, Action::Mkdir { .. }), limit, made: 0 }
+        AtMost::of(|action| matches!(action, Action::Mkdir { .. }), limit)
     }
 
     pub(crate) fn links(limit: usize) -> Box<dyn Invariant> {
-        let counts = |action: &Action| matches!(action, Action::Link { .. });
-        Box::new(AtMost { counts, limit, made: 0 })
+        Box::new(AtMost::of(|action| matches!(action, Action::Link { .. }), limit))
+    }
+
+    pub(crate) fn of(counts: fn(&Action) -> bool, limit: usize) -> AtMost {
+        AtMost { counts, limit, made: 0 }
     }
 }
 

@@ -182,7 +182,7 @@ impl Row {
 /// Operations of the lower filesystem, and calls whose last one comes to each.
 fn operations() -> Vec<(&'static str, Vec<Action>)> {
     let a = || "a".into();
-    let copy = Action::Copy { from: 1, to: 0, length: 4 };
+    let copy = Action::Copy { from: 1, to: 0, length: 4, from_at: 0, to_at: 0 };
     let write = Action::Write { file: 0, size: 8, fill: b'w', offset: None };
     let xattr = || "user.a".into();
     let set = Action::Setxattr { path: a(), name: xattr(), value: "w".into(), flags: 0 };
