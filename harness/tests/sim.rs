@@ -8,10 +8,14 @@ mod deadlock;
 mod determinism;
 #[path = "sim/faults.rs"]
 mod faults;
+#[path = "sim/generated.rs"]
+mod generated;
 #[path = "sim/guided.rs"]
 mod guided;
 #[path = "sim/invariants.rs"]
 mod invariants;
+#[path = "sim/kept.rs"]
+mod kept;
 #[path = "sim/litmus.rs"]
 mod litmus;
 #[path = "sim/planted.rs"]

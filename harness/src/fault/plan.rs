@@ -186,6 +186,11 @@ const LOWER: &[(&str, &[Errno])] = &[
     ("flush", &[Errno::EIO, Errno::ENOSPC, Errno::EDQUOT]),
 ];
 
+/// The operations of the lower filesystem that faults name.
+pub(crate) fn lower_ops() -> impl Iterator<Item = &'static str> {
+    LOWER.iter().map(|(op, _)| *op)
+}
+
 impl FaultPlan {
     /// Whether nothing goes wrong.
     pub fn is_empty(&self) -> bool {

@@ -50,6 +50,11 @@
 //!   lower "/.secret" = "no"                          below: bytes, file, directory, absent
 //!   power lost 0 2                                   power fails; changes 0 and 2 are gone
 //!   alice: power lost after 5 of rename("/a", "/b")  in a call, after 5 of its steps
+//!   alice: held after 4 of mkdir("/d/x") = 0         begun, and held after 4 of its steps
+//!     fault lower mkdir fails with EIO               goes wrong meanwhile, and must
+//!   bob: mkdir("/e/y") = EDQUOT                      what others do while it is held
+//!   alice: goes on 2                                 two steps more
+//!   alice: goes on                                   to its end; now its result is judged
 //!
 //! tree                                               the whole tree below at the end
 //!   /notes.txt 'hi'
@@ -61,12 +66,20 @@
 //! Then what is left is mounted afresh: filters, daemon and clients know nothing of before, and
 //! what follows looks at it.
 //!
+//! A step of a call ends where another client can make a difference: before a request enters, before
+//! the lower operation, before the postfilter, and where a lock is not free. Faults are written as
+//! reports write them: `lower OP fails with ERRNO`, `lower read returns N bytes`, `lower write takes
+//! N bytes`, `get_writeable finds no memory`, `the clock jumps N s`, `a signal interrupts the wait for
+//! the daemon`, `the client is killed`, and what a daemon does (`the daemon dies`, `never answers`,
+//! `answers EIO`, `answers twice`, `answers late`, ...).
+//!
 //! Bytes are `"..."` with `\\ \" \n \t \0 \xNN`, or `x"0a0b"`; `"ab"*512` is 1024 of them. Numbers
 //! are as in C. A code is the name of a verdict, of an errno, or a number. `#` begins a comment.
 
 mod daemon;
 mod daemon_line;
 mod error;
+mod fault_line;
 mod lex;
 mod matching;
 mod model;
@@ -74,6 +87,7 @@ mod parse;
 mod report;
 mod rules;
 mod runner;
+mod under_way;
 mod watch;
 
 pub use error::ScenarioError;

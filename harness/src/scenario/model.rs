@@ -4,6 +4,8 @@ use fuserig_abi::{Abi, Fidelity, Gid, Opcode, Pid, Slot, Uid};
 use fuserig_sim_fs::Durability;
 use fuserig_traces::text::CallForm;
 
+use crate::fault::FaultKind;
+
 /// One scenario: what is there, what happens, and what must come of it.
 ///
 /// ```
@@ -255,6 +257,8 @@ pub struct Step {
     pub consequences: Vec<Consequence>,
     /// The requests that the daemon must get, in order, and its replies.
     pub daemon: Vec<DaemonLine>,
+    /// What goes wrong below and around the call, each of which must happen.
+    pub faults: Vec<FaultKind>,
 }
 
 /// What a step does.
@@ -302,6 +306,19 @@ pub enum Act {
     },
     /// Power is lost, and what is left is mounted afresh.
     Power(PowerLine),
+    /// A call is begun and held, so that other clients go on first.
+    Held {
+        /// How many of its steps it performs before it is held.
+        steps: u32,
+        /// The call, and what it must return in the end.
+        call: CallForm,
+    },
+    /// The call that the client has under way goes on.
+    GoesOn {
+        /// How many steps it performs before it is held again; to its end when the file does not
+        /// say, and then its result is judged.
+        steps: Option<u32>,
+    },
 }
 
 /// A loss of power. Filters, daemon, kernel and clients forget everything; of what is below, that

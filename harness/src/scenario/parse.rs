@@ -1,5 +1,7 @@
 //! From the text of a file to a scenario.
 
+use std::collections::BTreeSet;
+
 use fuserig_abi::{Abi, Fidelity, Gid, Pid, Slot, Uid};
 use fuserig_sim_fs::{Durability, MemFs};
 use fuserig_traces::text::{CallForm, ExpectedResult, TextError};
@@ -9,7 +11,7 @@ use super::model::{
     Act, Action, Below, ClientLine, Condition, Consequence, FilterLine, FilterSource, MountLine,
     PowerLine, RootDirLine, Rule, Scenario, Step, TreeBlock,
 };
-use super::{ScenarioError, daemon_line};
+use super::{ScenarioError, daemon_line, fault_line};
 
 /// Longest file: enough for any failure that a person reads.
 const FILE_BYTES_MAX: usize = 16 << 20;
@@ -51,6 +53,8 @@ struct Reader {
     block: Block,
     /// How many steps the last call of the file became.
     group: usize,
+    /// The clients that have a call under way.
+    held: BTreeSet<usize>,
     /// Where the `filter=` of the mount stands, to say that no filter has that label.
     mount_filter: Option<(usize, usize, String)>,
 }
@@ -72,6 +76,7 @@ impl Default for Reader {
             },
             block: Block::None,
             group: 0,
+            held: BTreeSet::new(),
             mount_filter: None,
         }
     }
@@ -341,6 +346,17 @@ impl Reader {
             }
             return Ok(());
         }
+        if line.eat_word("fault") {
+            let fault = fault_line::fault(line)?;
+            for step in self.group(line, column)? {
+                if !fault_line::can_fail(&step.act) {
+                    let what = "a fault stands below the call that it happens in";
+                    return Err(line.error_at(column, what));
+                }
+                step.faults.push(fault.clone());
+            }
+            return Ok(());
+        }
         if consequence.iter().any(|word| line.rest().starts_with(word)) {
             let found = consequence_of(line)?;
             for step in self.group(line, column)? {
@@ -358,13 +374,48 @@ impl Reader {
         for turn in 1..=count {
             let text = line.whole().replace("%d", &turn.to_string());
             let mut line = line.on(if count == 1 { line.whole() } else { &text });
+            let act = act(&mut line)?;
+            self.note_held(&line, column, client, &act)?;
             self.scenario.steps.push(Step {
                 line: line.number(),
                 client,
-                act: act(&mut line)?,
+                act,
                 consequences: Vec::new(),
                 daemon: Vec::new(),
+                faults: Vec::new(),
             });
+        }
+        Ok(())
+    }
+
+    /// A client does one thing at a time: nothing else while a call of it is held.
+    fn note_held(
+        &mut self,
+        line: &Line<'_>,
+        column: usize,
+        client: usize,
+        act: &Act,
+    ) -> Result<(), ScenarioError> {
+        let is_held = self.held.contains(&client);
+        match act {
+            Act::Lower { .. } => {}
+            Act::Power(_) => self.held.clear(),
+            Act::GoesOn { .. } if !is_held => {
+                let what = "the client has no call under way; write `held after N of CALL` first";
+                return Err(line.error_at(column, what));
+            }
+            Act::GoesOn { steps: Some(_) } => {}
+            Act::GoesOn { steps: None } => {
+                self.held.remove(&client);
+            }
+            _ if is_held => {
+                let what = "the client has a call under way; write `goes on` first";
+                return Err(line.error_at(column, what));
+            }
+            Act::Held { .. } => {
+                self.held.insert(client);
+            }
+            Act::Call(_) | Act::List { .. } | Act::Cat { .. } | Act::Put { .. } => {}
         }
         Ok(())
     }
@@ -582,6 +633,25 @@ fn act(line: &mut Line<'_>) -> Result<Act, ScenarioError> {
     }
     if line.eat_word("power") {
         return Ok(Act::Power(power(line)?));
+    }
+    if line.eat_word("held") {
+        let what = "expected `after N of CALL`, such as held after 4 of mkdir(\"/d\") = 0";
+        if !line.eat_word("after") {
+            return Err(line.error(what));
+        }
+        let steps = number_of_32_bits(line)?;
+        if !line.eat_word("of") {
+            return Err(line.error("expected `of`, then the call that is held"));
+        }
+        return Ok(Act::Held { steps, call: call_form(line)? });
+    }
+    if line.eat_word("goes") {
+        if !line.eat_word("on") {
+            return Err(line.error("expected `on`, and the number of steps if it is held again"));
+        }
+        let steps = if line.at_end() { None } else { Some(number_of_32_bits(line)?) };
+        line.end()?;
+        return Ok(Act::GoesOn { steps });
     }
     Ok(Act::Call(call_form(line)?))
 }

@@ -1,5 +1,6 @@
 //! A scenario through the VFS model and the pipeline.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -16,7 +17,9 @@ use super::model::{
 };
 use super::report::{Failure, ScenarioReport};
 use super::rules::RuleFilter;
+use super::under_way::UnderWay;
 use super::watch::{Seen, Shared, Watch};
+use crate::fault::{Armed, FaultyDaemon, FaultyLower};
 use crate::kernel::{MountOptions, RootDir, RootOptions, Server, World, WorldConfig};
 use crate::pipeline::{Daemon, NoDaemon, Stop};
 use crate::replay::{issue_call, result_mismatches, tree_output};
@@ -63,46 +66,71 @@ pub fn run(
     abi: Abi,
     resolve: &Resolve<'_>,
 ) -> Result<ScenarioReport, RunError> {
-    let lower = MemFs::from_tree(&scenario.lower).expect("it was read when the file was");
-    let mut stage = Stage::set(scenario, abi, resolve, lower)?;
-    stage.mount(scenario);
-    for step in &scenario.steps {
-        if stage.stopped {
-            break;
+    let mut lower = MemFs::from_tree(&scenario.lower).expect("it was read when the file was");
+    let mut report = ScenarioReport {
+        abi,
+        steps: 0,
+        failures: Vec::new(),
+        quirks: BTreeMap::new(),
+        caused: Vec::new(),
+    };
+    let mut steps = scenario.steps.iter();
+    loop {
+        let ground = Ground::set(scenario, abi, resolve, lower)?;
+        let mut stage = Stage::on(&ground, abi, report);
+        stage.mount(scenario);
+        while !stage.stopped && stage.found.is_none() {
+            let Some(step) = steps.next() else { break };
+            stage.step(scenario, step);
         }
-        stage.step(scenario, step);
-        if let Some(found) = stage.found.take() {
-            // Nobody remembers anything but what this run has shown so far.
-            let report = stage.report;
-            stage = Stage { report, ..Stage::set(scenario, abi, resolve, found)? };
-            stage.mount(scenario);
-        }
+        let Some(found) = stage.found.take() else {
+            stage.finish(scenario);
+            return Ok(stage.report);
+        };
+        // Nobody remembers anything but what this run has shown so far.
+        (lower, report) = (found, stage.report);
     }
-    stage.finish(scenario);
-    Ok(stage.report)
 }
 
-struct Stage {
+/// What a mount stands on.
+struct Ground {
     vfs: Vfs,
-    table: &'static AbiTable,
     seen: Shared,
     script: SharedScript,
-    report: ScenarioReport,
-    /// The kernel crashed or a caller hangs.
-    stopped: bool,
+    armed: Rc<RefCell<Armed>>,
     /// What is below, where power may be lost.
     durable: Option<SharedFs>,
-    /// What a loss of power left, until it is mounted.
-    found: Option<MemFs>,
 }
 
-impl Stage {
+/// A mount and what happens on it.
+pub(super) struct Stage<'g> {
+    pub(super) vfs: &'g Vfs,
+    table: &'static AbiTable,
+    seen: &'g Shared,
+    script: &'g SharedScript,
+    pub(super) armed: &'g RefCell<Armed>,
+    pub(super) report: ScenarioReport,
+    /// The kernel crashed or a caller hangs.
+    pub(super) stopped: bool,
+    durable: Option<&'g SharedFs>,
+    /// What a loss of power left, until it is mounted.
+    found: Option<MemFs>,
+    /// The calls that are held.
+    pub(super) under_way: BTreeMap<usize, UnderWay<'g>>,
+    /// The line of the step that is being performed.
+    pub(super) line: usize,
+    /// Clients that get no memory in their call, and those that do not survive it.
+    pub(super) starved: BTreeSet<Pid>,
+    pub(super) killed: BTreeSet<Pid>,
+}
+
+impl Ground {
     fn set(
         scenario: &Scenario,
         abi: Abi,
         resolve: &Resolve<'_>,
         lower: MemFs,
-    ) -> Result<Stage, RunError> {
+    ) -> Result<Ground, RunError> {
         let table = AbiTable::of(abi);
         let mut root = None;
         let mut others: Vec<Box<dyn Filter>> = Vec::new();
@@ -129,11 +157,14 @@ impl Stage {
         };
         let seen = Shared::default();
         let script = SharedScript::default();
+        let armed = Rc::new(RefCell::new(Armed::default()));
+        let lower = Box::new(FaultyLower::new(lower, Rc::clone(&armed)));
         let daemon: Box<dyn Daemon> = if scenario.mount.daemon {
             Box::new(ScriptedDaemon::new(table, Rc::clone(&script), scenario.mount.init_flags))
         } else {
             Box::new(NoDaemon)
         };
+        let daemon = Box::new(FaultyDaemon::new(daemon, Rc::clone(&armed)));
         let config = WorldConfig {
             abi,
             fidelity: scenario.fidelity,
@@ -151,14 +182,27 @@ impl Stage {
         for client in &scenario.clients {
             vfs.add_client(client.pid, credentials(client), client.umask);
         }
-        let report = ScenarioReport {
-            abi,
-            steps: 0,
-            failures: Vec::new(),
-            quirks: BTreeMap::new(),
-            caused: Vec::new(),
-        };
-        Ok(Stage { vfs, table, seen, script, report, stopped: false, durable, found: None })
+        Ok(Ground { vfs, seen, script, armed, durable })
+    }
+}
+
+impl<'g> Stage<'g> {
+    fn on(ground: &'g Ground, abi: Abi, report: ScenarioReport) -> Stage<'g> {
+        Stage {
+            vfs: &ground.vfs,
+            table: AbiTable::of(abi),
+            seen: &ground.seen,
+            script: &ground.script,
+            armed: &ground.armed,
+            report,
+            stopped: false,
+            durable: ground.durable.as_ref(),
+            found: None,
+            under_way: BTreeMap::new(),
+            line: 0,
+            starved: BTreeSet::new(),
+            killed: BTreeSet::new(),
+        }
     }
 
     /// Attaches what the mount options say; nothing runs on a mount that is refused.
@@ -195,7 +239,7 @@ impl Stage {
         }
     }
 
-    fn fail(&mut self, line: usize, what: impl Into<String>) {
+    pub(super) fn fail(&mut self, line: usize, what: impl Into<String>) {
         self.report.failures.push(Failure { line, what: what.into() });
     }
 
@@ -208,6 +252,8 @@ impl Stage {
             step_line: step.line,
         };
         let pid = scenario.clients[step.client].pid;
+        self.line = step.line;
+        self.arm(pid, &step.faults);
         match &step.act {
             Act::Call(form) => self.call(step.line, pid, form),
             Act::List { path, names } => self.list(step.line, pid, path, names),
@@ -223,6 +269,11 @@ impl Stage {
             }
             Act::Lower { path, is } => self.lower(step.line, path, is),
             Act::Power(power) => self.power(step.line, pid, power),
+            Act::Held { steps, call } => self.hold(step.client, pid, *steps, call),
+            Act::GoesOn { steps } => self.go_on(step.client, pid, *steps),
+        }
+        if !self.under_way.contains_key(&step.client) {
+            self.returned(pid);
         }
         let script = self.script.take();
         self.report.failures.extend(script.failures);
@@ -248,10 +299,19 @@ impl Stage {
             Ok(None) => return,
             Err(error) => return self.fail(line, error.to_string()),
         };
-        let result = self.vfs.call(pid, &call);
+        let result = self.perform(pid, &call);
+        self.judge(line, pid, form, &result);
+    }
+
+    /// Whether a call returned what it must.
+    pub(super) fn judge(&mut self, line: usize, pid: Pid, form: &CallForm, result: &CallResult) {
         let stop = self.vfs.stopped(pid);
         self.stopped |= stop.is_some();
-        if let Some(what) = unexpected(form, &result, stop) {
+        // Nobody gets what a call returns to a client that is killed.
+        if self.killed.contains(&pid) {
+            return;
+        }
+        if let Some(what) = unexpected(form, result, stop) {
             self.fail(line, what);
         }
     }
@@ -263,7 +323,7 @@ impl Stage {
         {
             self.fail(line, what);
         }
-        let shared = self.durable.as_ref().expect("there is a journal where power may be lost");
+        let shared = self.durable.expect("there is a journal where power may be lost");
         let journal = shared.journal().expect("as above");
         let pending = journal.pending();
         let found = journal.recover(&journal.state(&power.lost));
@@ -348,14 +408,14 @@ impl Stage {
     fn put(&mut self, pid: Pid, path: &[u8], bytes: &[u8]) -> Result<(), Errno> {
         let flags = OpenFlags::CREAT | OpenFlags::WRONLY | OpenFlags::TRUNC;
         let open = Call::Open { path: PathAt::cwd(path), flags, mode: 0o644, fd: None };
-        let fd = self.vfs.call(pid, &open).value?;
+        let fd = self.perform(pid, &open).value?;
         let fd = i32::try_from(fd).map_err(|_huge| Errno::EIO)?;
         let mut written = Ok(0);
         if !bytes.is_empty() {
             let data = bytes.to_vec();
-            written = self.vfs.call(pid, &Call::Write { fd, data, offset: None }).value;
+            written = self.perform(pid, &Call::Write { fd, data, offset: None }).value;
         }
-        let closed = self.vfs.call(pid, &Call::Close { fd }).value;
+        let closed = self.perform(pid, &Call::Close { fd }).value;
         self.stopped |= self.vfs.stopped(pid).is_some();
         written.and(closed).map(|_| ())
     }
@@ -369,22 +429,22 @@ impl Stage {
         piece: impl Fn(i32) -> Call,
     ) -> Result<Vec<Output>, Errno> {
         let open = Call::Open { path: PathAt::cwd(path), flags, mode: 0, fd: None };
-        let fd = self.vfs.call(pid, &open).value?;
+        let fd = self.perform(pid, &open).value?;
         let fd = i32::try_from(fd).map_err(|_huge| Errno::EIO)?;
         let mut outputs = Vec::new();
         for _ in 0..PIECES_MAX {
-            let result = self.vfs.call(pid, &piece(fd));
+            let result = self.perform(pid, &piece(fd));
             match result.value {
                 Ok(0) => break,
                 Ok(_) => outputs.push(result.output),
                 Err(errno) => {
-                    self.vfs.call(pid, &Call::Close { fd });
+                    self.perform(pid, &Call::Close { fd });
                     self.stopped |= self.vfs.stopped(pid).is_some();
                     return Err(errno);
                 }
             }
         }
-        self.vfs.call(pid, &Call::Close { fd });
+        self.perform(pid, &Call::Close { fd });
         self.stopped |= self.vfs.stopped(pid).is_some();
         Ok(outputs)
     }

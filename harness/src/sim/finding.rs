@@ -114,21 +114,46 @@ impl Finding {
         Some(command)
     }
 
-    /// A test in Rust that holds the case and fails as long as the finding stands.
+    /// A test in Rust that holds the case and fails as long as the finding stands. What only the
+    /// author has, a filter in Rust or a filesystem below, is a name to be put in.
     pub fn to_rust_test(&self) -> String {
         let name = self.id().replace('-', "_");
         let json = self.case.to_json();
-        let invariant = &self.violation.invariant;
-        let message = &self.violation.message;
+        let message = self.violation.message.replace('\n', "\n/// ");
         let check = self.check_text();
+        let (subject, filter) = self.subject_text();
         format!(
-            "//! {message}\n\nuse fuserig::prelude::*;\n\nconst CASE: &str = r##\"{json}\"##;\n\n\
+            "use fuserig::prelude::*;\n\nconst CASE: &str = r##\"{json}\"##;\n\n/// {message}\n\
              #[test]\nfn {name}() {{\n    let case = Case::from_json(CASE).expect(\"stored by \
-             fuserig\");\n    // Put the filter under test here; {invariant} does not hold for it.\n    \
-             let subject = Subject::boxed(case.abi, || Some(filter()));\n    \
-             Simulation::of_case(case).run(subject){check}.or_report();\n\
-             }}\n"
+             fuserig\");\n{subject}    Simulation::of_case(case)\n        .run(subject){check}\n        \
+             .or_report();\n}}\n{filter}"
         )
+    }
+
+    /// The part of a test that makes the subject, and the filter where its name is enough.
+    fn subject_text(&self) -> (String, String) {
+        let spec = self.case.filter.as_str();
+        let known = fuserig_filters::builtin(spec).is_ok();
+        let invariant = &self.violation.invariant;
+        let boxed = "    let subject = Subject::boxed(case.abi, || Some(filter()));\n";
+        match spec {
+            "none" => {
+                ("    let subject = Subject::without_filter(case.abi);\n".to_owned(), String::new())
+            }
+            spec if known => (
+                boxed.to_owned(),
+                format!(
+                    "\nfn filter() -> Box<dyn Filter> {{\n    builtin({spec:?}).expect(\"a filter of \
+                     the library\")\n}}\n"
+                ),
+            ),
+            _ => (
+                format!(
+                    "    // Put the filter under test here; {invariant} does not hold for it.\n{boxed}"
+                ),
+                String::new(),
+            ),
+        }
     }
 }
 
@@ -160,7 +185,7 @@ impl Finding {
             ("cost_bound", _) => "COST_MAX".to_owned(),
             _ => String::new(),
         };
-        format!(".check(invariant::{invariant}({arguments}))")
+        format!("\n        .check(invariant::{invariant}({arguments}))")
     }
 }
 

@@ -1,16 +1,18 @@
 //! A finding in the forms it is kept in: a report entry, a scenario.
 //!
-//! What a reader would get wrong: a scenario has one client after the other, so a finding that
-//! needs forced switches or faults has no scenario and is kept as a case. One that needs a loss of
-//! power has one, which ends in the tree that was found afterwards.
+//! What a reader would get wrong: a scenario is written from the steps of the run and not from the
+//! forced switches, so that it needs no scheduler: a call is held where another client was let in.
 
 use core::fmt::Write as _;
+use std::collections::BTreeSet;
 
 use fuserig_traces::text::{CallForm, ExpectedResult};
 
 use super::recorded::call_record;
-use super::{Action, CallEntry, Class, Ending, Finding, show_result};
+use super::{Action, CallEntry, Class, Ending, Finding, StepRow, show_result};
 use crate::report;
+use crate::scenario::Scenario;
+use crate::vfs::Point;
 
 impl Class {
     /// The class in reports.
@@ -56,42 +58,31 @@ impl Finding {
         finding
     }
 
-    /// The finding as a scenario with the results that were seen, when one client after the other
-    /// is enough and no fault is needed.
+    /// The finding as a scenario with the results that were seen: which call was held where others
+    /// went on, what went wrong in each, and what is below at the end. It holds as long as the
+    /// finding stands. None for a filter that the command line cannot name, and for what no
+    /// scenario has words for.
     pub fn to_scenario(&self) -> Option<String> {
         let case = &self.case;
-        let serial = case.schedule.switches.is_empty() && case.faults.is_empty();
-        if !serial || case.filter.is_empty() {
+        if case.filter.is_empty() {
             return None;
         }
         let mut text = self.stage_text();
-        text.push_str("\nrun\n");
-        let mut files = vec![Vec::new(); case.clients.len()];
-        let mut under_way = None;
-        for entry in &self.record.calls {
-            let action = &case.clients[entry.client].actions[entry.action];
-            let open: &mut Vec<i32> = &mut files[entry.client];
-            let call = call_text(action, open)?;
-            let result = entry.result.as_ref();
-            let client = entry.client + 1;
-            if self.record.power.is_some() && entry.end.is_none() {
-                under_way = Some((entry, format!("{call}   # {action}: never returned")));
-                continue;
-            }
-            let seen = result.map_or("never returned".to_owned(), show_result);
-            let _ = writeln!(text, "  c{client}: {call} = ?   # {action}: {seen}");
-            let number = result.and_then(|result| result.value.ok());
-            match (action, number.and_then(|number| i32::try_from(number).ok())) {
-                (Action::Open { .. }, Some(fd)) => open.push(fd),
-                (Action::Close { file }, _) if !open.is_empty() => {
-                    let place = open.len() - 1 - usize::from(*file) % open.len();
-                    open.remove(place);
-                }
-                _ => {}
-            }
+        text.push_str("\nrun\n  # As it was seen; no longer so once the finding is mended.\n");
+        let mut lines = Lines {
+            finding: self,
+            files: vec![Vec::new(); case.clients.len()],
+            done: BTreeSet::new(),
+        };
+        let same = |one: &StepRow, other: &StepRow| {
+            (one.client, one.action) == (other.client, other.action)
+        };
+        let pieces: Vec<&[StepRow]> = self.record.rows.chunk_by(same).collect();
+        for (place, rows) in pieces.iter().enumerate() {
+            text.push_str(&lines.piece(rows, place + 1 == pieces.len())?);
         }
-        self.power_text(&mut text, under_way);
-        Some(text)
+        self.end_text(&mut text);
+        Scenario::parse(&text).is_ok().then_some(text)
     }
 
     /// What is there before anything happens.
@@ -116,24 +107,137 @@ impl Finding {
         text
     }
 
-    /// The loss of power, in the call that was under way if there was one, and what was found.
-    fn power_text(&self, text: &mut String, under_way: Option<(&CallEntry, String)>) {
-        let Some(power) = &self.record.power else { return };
-        let client = under_way.as_ref().map_or(1, |(entry, _)| entry.client + 1);
-        let _ = write!(text, "  c{client}: power lost");
-        for number in &power.crash.lost {
-            let _ = write!(text, " {number}");
+    /// What power took, and what is below at the end.
+    fn end_text(&self, text: &mut String) {
+        if let Some(power) = &self.record.power {
+            for line in &power.lost {
+                let _ = writeln!(text, "  # lost: {line}");
+            }
         }
-        if let Some((entry, call)) = under_way {
-            let _ = write!(text, " after {} of {call}", power.crash.step - entry.begin);
-        }
-        text.push('\n');
-        for line in &power.lost {
-            let _ = writeln!(text, "  # lost: {line}");
+        // Nobody looks below after a crash of the kernel, or where a caller hangs.
+        match self.record.ending {
+            Ending::Finished | Ending::Stopped | Ending::PowerLost => {}
+            Ending::Crashed(_)
+            | Ending::Hung { .. }
+            | Ending::Trapped { .. }
+            | Ending::Deadlock(_)
+            | Ending::StepLimit(_) => return,
         }
         text.push_str("\ntree\n");
         for line in self.record.lower.to_tree().lines() {
             let _ = writeln!(text, "  {line}");
+        }
+    }
+}
+
+/// The lines of a scenario while they are written.
+struct Lines<'f> {
+    finding: &'f Finding,
+    /// The open files of each client, the newest last.
+    files: Vec<Vec<i32>>,
+    /// The calls that have returned.
+    done: BTreeSet<(usize, usize)>,
+}
+
+impl Lines<'_> {
+    /// What one client did until another was let in, all of it in one call.
+    fn piece(&mut self, rows: &[StepRow], last: bool) -> Option<String> {
+        let Finding { case, record, .. } = self.finding;
+        let StepRow { client, action: number, .. } = rows[0];
+        let entry =
+            record.calls.iter().find(|call| (call.client, call.action) == (client, number))?;
+        if self.done.contains(&(client, number)) {
+            // What the kernel does for a client that is gone, which nobody holds.
+            return Some(String::new());
+        }
+        let action = &case.clients[client].actions[number];
+        let begins = rows[0].point == Point::Start;
+        let taken = rows.iter().take_while(|row| !row.returned).count();
+        let returns = taken < rows.len();
+        let name = client + 1;
+        let power = record.power.as_ref().filter(|_| last);
+        let mut text = String::new();
+        let call = call_text(action, &self.files[client])?;
+        let seen = entry.result.as_ref().map_or("never returned".to_owned(), show_result);
+        let result = self.result(entry);
+        match (begins, returns, power) {
+            (true, true, _) => {
+                let _ = writeln!(text, "  c{name}: {call} = {result}   # {action}: {seen}");
+            }
+            (true, false, None) if last && self.never_ends() => {
+                let _ = writeln!(text, "  c{name}: {call} = {result}   # {action}: {seen}");
+            }
+            (true, false, Some(_)) => {
+                let _ = write!(text, "  c{name}: power lost{}", self.lost());
+                let _ = writeln!(text, " after {taken} of {call}   # {action}: {seen}");
+            }
+            (true, false, None) => {
+                let _ = write!(text, "  c{name}: held after {taken} of {call} = {result}");
+                let _ = writeln!(text, "   # {action}: {seen}");
+            }
+            (false, true, _) => {
+                let _ = writeln!(text, "  c{name}: goes on   # {action}: {seen}");
+            }
+            (false, false, None) if last && self.never_ends() => {
+                let _ = writeln!(text, "  c{name}: goes on   # {action}: {seen}");
+            }
+            (false, false, _) => {
+                let _ = writeln!(text, "  c{name}: goes on {taken}");
+            }
+        }
+        if begins {
+            for fault in case.faults.of(client, number) {
+                let _ = writeln!(text, "    fault {fault}");
+            }
+        }
+        if power.is_some() && !(begins && !returns) {
+            let _ = writeln!(text, "  c1: power lost{}", self.lost());
+        }
+        if returns {
+            self.done.insert((client, number));
+            self.note_file(client, action, entry);
+        }
+        Some(text)
+    }
+
+    /// Whether the call that came last stopped the modelled kernel.
+    fn never_ends(&self) -> bool {
+        matches!(self.finding.record.ending, Ending::Crashed(_) | Ending::Hung { .. })
+    }
+
+    /// The numbers of the changes that power took.
+    fn lost(&self) -> String {
+        let power = self.finding.record.power.as_ref();
+        let numbers = power.map_or(&[][..], |power| &power.crash.lost);
+        numbers.iter().map(|number| format!(" {number}")).collect()
+    }
+
+    /// What the call must return.
+    fn result(&self, entry: &CallEntry) -> String {
+        let Some(result) = &entry.result else {
+            return match &self.finding.record.ending {
+                Ending::Crashed(_) => "crash".to_owned(),
+                Ending::Hung { client, .. } if *client == entry.client => "hang".to_owned(),
+                _ => "?".to_owned(),
+            };
+        };
+        match (result.value, &result.output) {
+            (Err(errno), _) => errno.to_string(),
+            (Ok(value), _) => value.to_string(),
+        }
+    }
+
+    /// Which files the client has open then.
+    fn note_file(&mut self, client: usize, action: &Action, entry: &CallEntry) {
+        let open = &mut self.files[client];
+        let number = entry.result.as_ref().and_then(|result| result.value.ok());
+        match (action, number.and_then(|number| i32::try_from(number).ok())) {
+            (Action::Open { .. }, Some(fd)) => open.push(fd),
+            (Action::Close { file }, _) if !open.is_empty() => {
+                let place = open.len() - 1 - usize::from(*file) % open.len();
+                open.remove(place);
+            }
+            _ => {}
         }
     }
 }
