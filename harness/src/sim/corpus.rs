@@ -16,8 +16,9 @@ use super::{Action, Mixer, Program, Rng, RunRecord, WorkloadConfig};
 
 /// Most programs that are kept; more would only slow the choice down.
 const ENTRIES_MAX: usize = 4096;
-/// One in so many runs begins with a drawn program although others are kept.
-const FRESH_ONE_IN: u64 = 5;
+/// One in so many runs begins with a drawn program although others are kept: what no coverage tells
+/// apart, such as what the filesystem below gets wrong, is found by programs that differ.
+const FRESH_ONE_IN: u64 = 2;
 
 /// A program and what it reached.
 #[derive(Clone, Debug)]
@@ -115,7 +116,10 @@ impl Corpus {
         }
         if self.entries.is_empty() || rng.chance(1, FRESH_ONE_IN) {
             // Short ones as well, which leave room for what is to come.
-            let operations = 1 + rng.index(config.operations.max(1));
+            let operations = match rng.chance(1, 4) {
+                true => 1 + rng.index(config.operations.max(1)),
+                false => config.operations,
+            };
             return WorkloadConfig { operations, ..config.clone() }.draw(rng, tree);
         }
         let chosen = self.choose(rng);

@@ -8,22 +8,25 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use fuserig_abi::{Errno, FileKind};
+use fuserig_abi::{Errno, FileKind, Op};
 use fuserig_sim_fs::OpenFlags;
 
 use super::{
     Action, Candidate, Playback, Program, Rng, RunRecord, Schedule, Scheduler, Text, corpus,
 };
+use crate::pipeline::Step;
 use crate::shrink::with_path;
+use crate::vfs::Point;
 
 /// One run in so many tries a limit, as long as there is one to try.
 pub(super) const LIMITS_ONE_IN: u64 = 4;
 /// How often a limit of one kind of call is tried, where its errno speaks of one and else.
 const TIMES: [u32; 2] = [4, 1];
-/// Runs for each time: about twice as many as a call has steps.
-const RUNS: u32 = 20;
-/// Most steps that a call is let go before the others begin.
-const STEPS_MAX: u32 = 12;
+/// Runs for each time.
+const RUNS: u32 = 24;
+/// Most points of the request itself that a call passes before the others begin, and most steps.
+const POINTS_MAX: u64 = 3;
+const STEPS_MAX: u64 = 40;
 /// Most limits that wait for their turn.
 const WAITING_MAX: usize = 8;
 
@@ -158,13 +161,16 @@ impl Limit {
                 program.actions.push(more);
             }
         }
-        let steps = 1 + (self.runs_left % STEPS_MAX);
+        let held = match rng.chance(3, 4) {
+            true => Held::AtPoint(rng.below(POINTS_MAX)),
+            false => Held::AfterSteps(1 + rng.below(STEPS_MAX)),
+        };
         let first = match rng.chance(3, 4) {
             true => self.client,
             false => rng.index(programs.len()),
         };
         let playback = Playback::new(&self.schedule);
-        (programs, AtOnce { playback, starts, first, steps })
+        (programs, AtOnce { playback, starts, first, held, passed: 0 })
     }
 
     /// The last call, as another client does it: something of its own, most often in another
@@ -203,6 +209,16 @@ impl Limit {
     }
 }
 
+/// Where the one that goes first is held.
+#[derive(Clone, Copy, Debug)]
+enum Held {
+    /// Before the lower operation or the postfilter of what is no part of a walk, after so many of
+    /// these.
+    AtPoint(u64),
+    /// After so many steps.
+    AfterSteps(u64),
+}
+
 /// Plays a schedule up to a place of each program, where everybody waits for everybody. Then one
 /// goes first, and is held after some steps until the others can do no more.
 #[derive(Debug)]
@@ -210,12 +226,33 @@ pub(super) struct AtOnce {
     playback: Playback,
     starts: Vec<usize>,
     first: usize,
-    steps: u32,
+    held: Held,
+    passed: u64,
 }
 
 impl AtOnce {
     fn is_before(&self, candidate: &Candidate) -> bool {
         self.starts.get(candidate.client).is_some_and(|start| candidate.action < *start)
+    }
+}
+
+impl AtOnce {
+    /// Whether the one that goes first is not yet where it is held.
+    fn goes_on(&mut self, first: &Candidate) -> bool {
+        match self.held {
+            Held::AfterSteps(steps) => u64::from(first.step) < steps,
+            Held::AtPoint(points) => {
+                let counts = match first.point {
+                    Point::Step(op, Step::Lower | Step::Stop) => {
+                        !matches!(op, Op::Lookup | Op::Access | Op::Getattr)
+                    }
+                    Point::Step(..) | Point::Start | Point::Lock => false,
+                };
+                let here = counts && self.passed >= points;
+                self.passed += u64::from(counts && !here);
+                !here
+            }
+        }
     }
 }
 
@@ -228,7 +265,7 @@ impl Scheduler for AtOnce {
         let first = enabled.iter().position(|candidate| candidate.client == self.first);
         let Some(first) = first else { return going_on };
         let start = self.starts.get(self.first).copied().unwrap_or(0);
-        if enabled[first].action == start && enabled[first].step < self.steps {
+        if enabled[first].action == start && self.goes_on(&enabled[first]) {
             return first;
         }
         match enabled[going_on].client == self.first {

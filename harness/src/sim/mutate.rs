@@ -84,7 +84,7 @@ impl Mutator<'_> {
     }
 
     fn fresh(&mut self) -> Vec<Action> {
-        let operations = 1 + self.rng.index(4);
+        let operations = 1 + self.rng.index(8);
         let config = WorkloadConfig { clients: 1, operations, ..self.config.clone() };
         let drawn = config.draw(self.rng, self.tree);
         drawn.into_iter().flat_map(|program| program.actions).collect()
