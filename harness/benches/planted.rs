@@ -2,18 +2,21 @@
 //! raises a false alarm. Prints figures for BENCHMARKS.md; it measures no time but its own.
 //!
 //! `cargo bench -p fuserig --bench planted --` and any of `kill`, `held-out`, `blind`, `alarms`,
-//! `mutants` and `bounded`; without a word, all. Hunts are as `fuzz` does them; with `unguided` besides, as a
-//! test of a user's crate does them.
+//! `mutants` and `bounded`; without a word, all. Hunts are as `fuzz` does them; with `unguided`
+//! besides, as a test of a user's crate does them.
 
 #[path = "../tests/planted/mod.rs"]
 mod suite;
 
 use fuserig::crash::Workloads;
 use fuserig::prelude::*;
-use suite::{all, blind, held_out, line, mutants};
+use suite::{Planted, all, blind, held_out, line, mutants};
 
 /// Operations on correct twins, over all of them.
 const ALARM_OPERATIONS: u64 = 1_000_000;
+/// The word for a series, what it is called, and what is in it.
+type Series = (&'static str, &'static str, fn() -> Vec<Planted>);
+
 /// One mutant in so many is tried.
 const MUTANTS_ONE_IN: usize = 11;
 
@@ -23,7 +26,7 @@ fn main() {
     let unguided = wanted.iter().any(|word| word == "unguided");
     let all_wanted = wanted.iter().all(|word| word == "unguided");
     let wants = |word: &str| all_wanted || wanted.iter().any(|other| other == word);
-    let series: [(&str, &str, fn() -> Vec<_>); 3] =
+    let series: [Series; 3] =
         [("kill", "planted", all), ("held-out", "held out", held_out), ("blind", "blind", blind)];
     for (word, series, planted) in series {
         let planted = if wants(word) { planted() } else { Vec::new() };

@@ -71,7 +71,8 @@ fn lower(line: &mut Line<'_>) -> Result<FaultKind, ScenarioError> {
         return Ok(FaultKind::Lower { op, errno: errno.0 });
     }
     let takes = op == "write" && line.eat_word("takes");
-    if !takes && !(op == "read" && line.eat_word("returns")) {
+    let returns = op == "read" && line.eat_word("returns");
+    if !takes && !returns {
         let what = "expected `fails with ERRNO`; a read also `returns N bytes`, a write `takes N \
                     bytes`";
         return Err(line.error(what));

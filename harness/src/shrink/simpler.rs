@@ -99,25 +99,24 @@ fn plainer(action: &Action) -> Vec<Action> {
                 Action::Setxattr { path: path.clone(), name: name.clone(), value, flags }
             })
         }
-        Action::Copy { from, to, length, from_at, to_at } => {
-            let places = [(0, to_at), (from_at, 0)];
-            let places = places.into_iter().filter(|places| *places != (from_at, to_at)).collect();
-            let mut list =
-                each(places, |(from_at, to_at)| Action::Copy { from, to, length, from_at, to_at });
-            list.extend(each(smaller(length), |length| Action::Copy {
-                from,
-                to,
-                length,
-                from_at,
-                to_at,
-            }));
-            list
-        }
+        copy @ Action::Copy { .. } => plainer_copy(&copy),
         Action::List { file, space } if file > 0 || space != 4096 => {
             vec![Action::List { file: 0, space }, Action::List { file, space: 4096 }]
         }
         _ => Vec::new(),
     }
+}
+
+/// Copies that begin at the start, or are shorter.
+fn plainer_copy(action: &Action) -> Vec<Action> {
+    let Action::Copy { from, to, length, from_at, to_at } = *action else { return Vec::new() };
+    let places = [(0, to_at), (from_at, 0)];
+    let places = places.into_iter().filter(|places| *places != (from_at, to_at)).collect();
+    let at = |(from_at, to_at)| Action::Copy { from, to, length, from_at, to_at };
+    let mut list = each(places, at);
+    let shorter = |length| Action::Copy { from, to, length, from_at, to_at };
+    list.extend(each(smaller(length), shorter));
+    list
 }
 
 /// The action with another path at one place.

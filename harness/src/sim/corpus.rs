@@ -16,9 +16,9 @@ use super::{Action, Mixer, Program, Rng, RunRecord, WorkloadConfig};
 
 /// Most programs that are kept; more would only slow the choice down.
 const ENTRIES_MAX: usize = 4096;
-/// One in so many runs begins with a drawn program although others are kept: what no coverage tells
+/// In so many of so many runs the program is drawn although others are kept: what no coverage tells
 /// apart, such as what the filesystem below gets wrong, is found by programs that differ.
-const FRESH_ONE_IN: u64 = 2;
+const FRESH: (u64, u64) = (3, 5);
 
 /// A program and what it reached.
 #[derive(Clone, Debug)]
@@ -114,7 +114,7 @@ impl Corpus {
         if let Some(programs) = self.waiting.pop() {
             return programs;
         }
-        if self.entries.is_empty() || rng.chance(1, FRESH_ONE_IN) {
+        if self.entries.is_empty() || rng.chance(FRESH.0, FRESH.1) {
             // Short ones as well, which leave room for what is to come.
             let operations = match rng.chance(1, 4) {
                 true => 1 + rng.index(config.operations.max(1)),

@@ -125,8 +125,8 @@ impl Finding {
         format!(
             "use fuserig::prelude::*;\n\nconst CASE: &str = r##\"{json}\"##;\n\n/// {message}\n\
              #[test]\nfn {name}() {{\n    let case = Case::from_json(CASE).expect(\"stored by \
-             fuserig\");\n{subject}    Simulation::of_case(case)\n        .run(subject){check}\n        \
-             .or_report();\n}}\n{filter}"
+             fuserig\");\n{subject}    Simulation::of_case(case)\n        .run(subject){check}\n\
+             \x20       .or_report();\n}}\n{filter}"
         )
     }
 
@@ -135,24 +135,20 @@ impl Finding {
         let spec = self.case.filter.as_str();
         let known = fuserig_filters::builtin(spec).is_ok();
         let invariant = &self.violation.invariant;
-        let boxed = "    let subject = Subject::boxed(case.abi, || Some(filter()));\n";
+        let boxed = "    let subject = Subject::boxed(case.abi, || Some(filter()));\n".to_owned();
         match spec {
             "none" => {
-                ("    let subject = Subject::without_filter(case.abi);\n".to_owned(), String::new())
+                let subject = "    let subject = Subject::without_filter(case.abi);\n";
+                (subject.to_owned(), String::new())
             }
-            spec if known => (
-                boxed.to_owned(),
-                format!(
-                    "\nfn filter() -> Box<dyn Filter> {{\n    builtin({spec:?}).expect(\"a filter of \
-                     the library\")\n}}\n"
-                ),
-            ),
-            _ => (
-                format!(
-                    "    // Put the filter under test here; {invariant} does not hold for it.\n{boxed}"
-                ),
-                String::new(),
-            ),
+            spec if known => {
+                let made = format!("builtin({spec:?}).expect(\"a filter of the library\")");
+                (boxed, format!("\nfn filter() -> Box<dyn Filter> {{\n    {made}\n}}\n"))
+            }
+            _ => {
+                let put = format!("Put the filter under test here; {invariant} does not hold");
+                (format!("    // {put} for it.\n{boxed}"), String::new())
+            }
         }
     }
 }

@@ -8,6 +8,7 @@
 
 use fuserig_sim_fs::{MemFs, OpenFlags};
 
+use super::draw::Draw;
 use super::generate::{ATTRIBUTES, OFFSETS, SIZES, USERS, nasty_name};
 use super::{Action, Program, Rng, Text, WorkloadConfig};
 use crate::shrink::with_path;
@@ -84,6 +85,9 @@ impl Mutator<'_> {
     }
 
     fn fresh(&mut self) -> Vec<Action> {
+        if self.rng.chance(1, 2) {
+            return Draw::new(self.config, self.rng, self.tree).recipe(self.config.syncs);
+        }
         let operations = 1 + self.rng.index(8);
         let config = WorkloadConfig { clients: 1, operations, ..self.config.clone() };
         let drawn = config.draw(self.rng, self.tree);

@@ -190,7 +190,7 @@ impl Lines<'_> {
                 let _ = writeln!(text, "    fault {fault}");
             }
         }
-        if power.is_some() && !(begins && !returns) {
+        if power.is_some() && (returns || !begins) {
             let _ = writeln!(text, "  c1: power lost{}", self.lost());
         }
         if returns {

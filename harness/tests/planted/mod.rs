@@ -1,9 +1,9 @@
 //! Things that are wrong on purpose, each with its correct twin and with what judges it.
 //!
 //! They were written before anybody looked at how the search does on them; those of `held_out` and
-//! of `blind` came after the search was improved on those before them, and are counted apart. Each is a mistake that
-//! somebody could make in a filter, in the filesystem below, in a daemon, between two clients, or
-//! in the order of what becomes durable.
+//! of `blind` came after the search was improved on those before them, and are counted apart. Each
+//! is a mistake that somebody could make in a filter, in the filesystem below, in a daemon, between
+//! two clients, or in the order of what becomes durable.
 
 mod blind;
 mod bpf;
@@ -98,7 +98,7 @@ impl Planted {
     /// What a search finds in the correct twin, which should be nothing; the operations it took.
     /// Even seeds are guided, odd ones are not.
     pub(crate) fn false_alarm(&self, seed: u64, operations: u64) -> Found<u64> {
-        let corpus = (seed % 2 == 0).then(Corpus::default);
+        let corpus = seed.is_multiple_of(2).then(Corpus::default);
         self.search(&self.right, seed, operations, corpus).map(|summary| summary.operations)
     }
 }

@@ -71,7 +71,7 @@ mod plain {
         under_test(|| boxed(hides_only_listings()), right)
     }
 
-    include!("generated/plain.rs");
+    include!("generated/plain.txt");
 
     pub(super) const TEST: fn() = never_visible_082d993a;
 }
@@ -89,7 +89,7 @@ mod concurrent {
         under_test(|| boxed(one_directory::<true>()), || boxed(one_directory::<false>()))
     }
 
-    include!("generated/concurrent.rs");
+    include!("generated/concurrent.txt");
 
     pub(super) const TEST: fn() = one_8e3ce3fa;
 }
@@ -105,7 +105,7 @@ mod fault {
         under_test(|| boxed(one_try()), || boxed(one_directory::<false>()))
     }
 
-    include!("generated/fault.rs");
+    include!("generated/fault.txt");
 
     pub(super) const TEST: fn() = twins_agree_d902c8ac;
 }
@@ -119,7 +119,7 @@ mod crash {
         }
     }
 
-    include!("generated/crash.rs");
+    include!("generated/crash.txt");
 
     pub(super) const TEST: fn() = made_c4d1d4a6;
 }
@@ -158,7 +158,7 @@ fn a_plain_finding_is_a_test() {
     let case = Case { tree: "/.secret 'no'".to_owned(), clients, ..Case::default() };
     let subject = Subject::new(Abi::V4, hides_only_listings);
     let finding = found(case, subject, Box::new(invariant::never_visible(".secret")));
-    check(&finding, include_str!("generated/plain.rs"), plain::TEST);
+    check(&finding, include_str!("generated/plain.txt"), plain::TEST);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_finding_with_forced_switches_is_a_test() {
     let case = (1..40).map(at).find(stands).expect("one step is between look and taking");
     let finding = found(case, subject(), Box::new(One::default()));
     assert_eq!((finding.class, finding.case.schedule.switches.len()), (Class::Violation, 1));
-    check(&finding, include_str!("generated/concurrent.rs"), concurrent::TEST);
+    check(&finding, include_str!("generated/concurrent.txt"), concurrent::TEST);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn a_finding_with_a_fault_is_a_test() {
     let case = Case { clients, faults, ..Case::default() };
     let subject = Subject::new(Abi::V4, one_try);
     let finding = found(case, subject, Box::new(invariant::twins_agree(one_directory::<false>)));
-    check(&finding, include_str!("generated/fault.rs"), fault::TEST);
+    check(&finding, include_str!("generated/fault.txt"), fault::TEST);
 }
 
 #[test]
@@ -205,5 +205,5 @@ fn a_finding_with_a_loss_of_power_is_a_test() {
     let hides = || hide(Patterns::parse(".secret").expect("a name"));
     let subject = Subject::new(Abi::V4, hides).named("hide:.secret");
     let finding = found(case, subject, Box::new(Made { wanted: true }));
-    check(&finding, include_str!("generated/crash.rs"), crash::TEST);
+    check(&finding, include_str!("generated/crash.txt"), crash::TEST);
 }
