@@ -19,6 +19,8 @@ const ENTRIES_MAX: usize = 4096;
 /// In so many of so many runs the program is drawn although others are kept: what no coverage tells
 /// apart, such as what the filesystem below gets wrong, is found by programs that differ.
 const FRESH: (u64, u64) = (3, 5);
+/// The same where no filter decides anything, which is most of what coverage sees.
+const FRESH_WITHOUT_FILTER: (u64, u64) = (9, 10);
 
 /// A program and what it reached.
 #[derive(Clone, Debug)]
@@ -114,7 +116,8 @@ impl Corpus {
         if let Some(programs) = self.waiting.pop() {
             return programs;
         }
-        if self.entries.is_empty() || rng.chance(FRESH.0, FRESH.1) {
+        let fresh = if self.times.is_empty() { FRESH_WITHOUT_FILTER } else { FRESH };
+        if self.entries.is_empty() || rng.chance(fresh.0, fresh.1) {
             // Short ones as well, which leave room for what is to come.
             let operations = match rng.chance(1, 4) {
                 true => 1 + rng.index(config.operations.max(1)),
