@@ -16,6 +16,10 @@ use crate::{DirEntry, LowerFh, LowerReply};
 
 /// Room for a few hundred records a call; one record is at most 280 bytes.
 const BUFFER_BYTES: usize = 32 * 1024;
+/// Every host has room for one record of the longest name in that.
+const BUFFER_BYTES_MIN: usize = 1024;
+/// A record with a short name.
+const RECORD_BYTES: usize = 32;
 
 /// One record before it has a number.
 struct Record {
@@ -39,12 +43,13 @@ impl HostFs {
         };
         rustix::fs::seek(fd, SeekFrom::Start(position)).map_err(errno)?;
         let (records, end) = read_records(fd.as_fd(), position, records_max)?;
+        let device = self.nodes.device(*node);
         let mut entries = Vec::with_capacity(records.len());
         for Record { position, inode, name } in records {
             let seen = match name.as_slice() {
                 b"." => Ok((*node, FileKind::Directory)),
                 b".." if *node == Nodes::ROOT => Ok((Nodes::ROOT, FileKind::Directory)),
-                name => self.nodes.sight((*node, fd.as_fd()), name, inode),
+                name => self.nodes.sight((device, fd.as_fd()), name, inode),
             };
             // A name that somebody removed since the listing is as good as removed before it.
             if let Ok((ino, kind)) = seen {
@@ -62,9 +67,11 @@ fn read_records(
     position: u64,
     records_max: usize,
 ) -> Result<(Vec<Record>, u64), Errno> {
-    let mut buffer = Box::new_uninit_slice(BUFFER_BYTES);
+    // What is read and not wanted is read again by the next call.
+    let bytes = records_max.saturating_mul(RECORD_BYTES).clamp(BUFFER_BYTES_MIN, BUFFER_BYTES);
+    let mut buffer = Box::new_uninit_slice(bytes);
     let mut directory = RawDir::new(fd, &mut buffer);
-    let mut records = Vec::new();
+    let mut records = Vec::with_capacity(records_max.min(bytes / RECORD_BYTES));
     let mut end = position;
     while records.len() < records_max.max(1) {
         let Some(record) = directory.next() else { break };

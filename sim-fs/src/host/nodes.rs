@@ -14,12 +14,15 @@ use rustix::fs::{AtFlags, Statx, StatxFlags, StatxTimestamp};
 use super::handle::errno;
 
 /// A device and an inode number on it.
-type Place = ((u32, u32), u64);
+type Place = (OnDevice, u64);
+
+/// Major and minor number of a device.
+pub(super) type OnDevice = (u32, u32);
 
 /// What makes a file of the host itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
-    device: (u32, u32),
+    device: OnDevice,
     inode: u64,
     born: Timespec,
 }
@@ -40,7 +43,7 @@ pub(super) struct Nodes {
     numbers: BTreeMap<Key, Ino>,
     held: BTreeMap<Ino, Node>,
     /// Held nodes by device and inode: while one is held, nothing else has these.
-    pinned: BTreeMap<Place, Ino>,
+    pinned: BTreeMap<Place, (Ino, FileKind)>,
     /// Held regular files whose last name was taken away.
     orphans: BTreeSet<Ino>,
     /// Orphans that were let go before they were forgotten.
@@ -90,7 +93,7 @@ impl Nodes {
         let ino = self.number(key);
         let stat = stat(&described, ino)?;
         self.held.entry(ino).or_insert(Node { fd, kind: stat.kind, key });
-        self.pinned.insert((key.device, key.inode), ino);
+        self.pinned.insert((key.device, key.inode), (ino, stat.kind));
         Ok(stat)
     }
 
@@ -99,18 +102,23 @@ impl Nodes {
         stat(&describe(self.get(ino)?.fd.as_fd())?, ino)
     }
 
-    /// The number and the type for a name in a directory that was only seen in a listing, with the
-    /// inode number that the record has. Of a node that is held the record says enough.
+    /// The device that a held node is on; none once it was given back, which does not end the
+    /// listing of a directory that was removed.
+    pub(super) fn device(&self, ino: Ino) -> Option<OnDevice> {
+        self.held.get(&ino).map(|node| node.key.device)
+    }
+
+    /// The number and the type for a name in a directory of a device that was only seen in a
+    /// listing, with the inode number that the record has. Of a node that is held the record says
+    /// enough.
     pub(super) fn sight(
         &mut self,
-        (parent, directory): (Ino, BorrowedFd<'_>),
+        (device, directory): (Option<OnDevice>, BorrowedFd<'_>),
         name: &[u8],
         listed: u64,
     ) -> Result<(Ino, FileKind), Errno> {
-        // A directory can be listed after it was removed and given back.
-        let device = self.held.get(&parent).map(|node| node.key.device);
-        if let Some(ino) = device.and_then(|device| self.pinned.get(&(device, listed))) {
-            return Ok((*ino, self.get(*ino)?.kind));
+        if let Some(held) = device.and_then(|device| self.pinned.get(&(device, listed))) {
+            return Ok(*held);
         }
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
         let described = rustix::fs::statx(directory, name, flags, WANTED).map_err(errno)?;
