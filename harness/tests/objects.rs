@@ -59,7 +59,7 @@ fn fuzz_finds_a_store_past_a_map_value_for_one_length_of_name_and_shrinks_it() {
     let again = prints(&["fuzz", &filter, "--case", &named("json"), "--output", "none"], 1);
     assert_eq!(again.lines().next(), Some(first));
     let test = std::fs::read_to_string(named("rs")).expect("it was written");
-    assert!(test.contains("run(subject).or_report()"), "{test}");
+    assert!(test.contains(".run(subject)\n        .or_report();"), "{test}");
 }
 
 #[test]
