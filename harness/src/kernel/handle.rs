@@ -3,7 +3,7 @@
 use fuserig_abi::{Fh, NodeId};
 use fuserig_sim_fs::{LowerFh, OpenFlags};
 
-use super::{DentryId, InodeId};
+use super::{DentryId, InodeId, ReadAhead};
 
 /// The kernel object of an open FUSE file together with what the VFS keeps in `struct file`.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct Handle {
     pub private: bool,
     /// `FOPEN_*` flags of a handle that the daemon opened.
     pub open_flags: u32,
+    /// How far the next read reads ahead.
+    pub ahead: ReadAhead,
     /// What POLL requests about the file call it (`kh`); none before the first.
     pub poll_handle: Option<u64>,
     /// How often the daemon said that it should be polled again.
@@ -48,6 +50,7 @@ impl Handle {
             backing_position: 0,
             private: true,
             open_flags: 0,
+            ahead: ReadAhead::default(),
             poll_handle: None,
             woken: 0,
         }

@@ -1,6 +1,6 @@
 //! FUSE inodes: what the kernel side remembers of a file that some dentry names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bitflags::bitflags;
@@ -100,6 +100,9 @@ pub struct FuseInode {
     pub generation: u64,
     /// The page cache by page number.
     pub pages: BTreeMap<u64, CachedPage>,
+    /// Pages that have the next ones read by whoever comes to them, as long as they are cached
+    /// (`PG_readahead`).
+    pub marked: BTreeSet<u64>,
     /// A name below was looked up since the last readdir, so READDIRPLUS pays
     /// (`FUSE_I_ADVISE_RDPLUS`).
     pub advise_plus: bool,
@@ -131,6 +134,7 @@ impl FuseInode {
             acl: KnownAcl::Unknown,
             generation: 0,
             pages: BTreeMap::new(),
+            marked: BTreeSet::new(),
             advise_plus: false,
             came_with_listing: false,
         }

@@ -5,6 +5,7 @@
 //! reader would get wrong that a FUSE inode and its lower inode are different things with
 //! different lives: several FUSE inodes may stand on one lower inode (LOOK-1).
 
+mod ahead;
 mod connection;
 mod dentry;
 mod handle;
@@ -16,6 +17,7 @@ mod root;
 mod slab;
 mod world;
 
+pub use ahead::{ReadAhead, Window};
 pub(crate) use connection::INIT_OUT;
 pub use connection::{Connection, Unknown};
 pub use dentry::{BackingPath, Dentry};

@@ -65,7 +65,7 @@ type Script = (&'static str, u32, Vec<Action>);
 /// Every script with its name.
 pub(crate) fn all() -> Vec<(String, Vec<Step>)> {
     let steps = |uid, actions: Vec<Action>| actions.into_iter().map(|act| (uid, act)).collect();
-    [about_privileges(), about_contents(), about_kinds(), about_names()]
+    [about_privileges(), about_contents(), about_reading_ahead(), about_kinds(), about_names()]
         .into_iter()
         .flatten()
         .map(|(name, uid, actions)| (name.to_owned(), steps(uid, actions)))
@@ -129,6 +129,43 @@ fn about_contents() -> Vec<Script> {
     vec![
         ("appends and reads in turn", 0, appends),
         ("listings in pieces with uses between", 0, listings),
+    ]
+}
+
+/// Reads of a long file of which nothing is cached but what was written.
+fn about_reading_ahead() -> Vec<Script> {
+    let at = |file, size, offset| Action::Read { file, size, offset: Some(offset) };
+    let next = |file, size| Action::Read { file, size, offset: None };
+    let wrote = |size, offset| Action::Write { file: 0, size, fill: b'r', offset: Some(offset) };
+    let long = |reads: Vec<Action>| {
+        let begin = [open("long", CREATE), open("long", 2), wrote(1, 600_000)];
+        begin.into_iter().chain(reads).collect::<Vec<_>>()
+    };
+    let backwards = (1..40).map(|page| at(0, 4096, 400_000 - page * 4096)).collect();
+    let strides = (0..40).map(|step| at(0, 3000, step * 12_288 + 100)).collect();
+    let two = (0..60).map(|step| next(step % 2, 6000)).collect();
+    let follows = vec![at(0, 9000, 50_000), at(0, 9000, 59_000), at(0, 9000, 68_000)];
+    let islands = (0..12).map(|step| wrote(5000, 30_000 + step * 40_000));
+    let islands = islands.chain((0..100).map(|_| next(1, 5000))).collect();
+    // Read backwards, pages come one by one. What was written is read again: its time is new.
+    let behind = (16..21).rev().map(|page| at(0, 4096, page * 4096));
+    let behind = behind.chain([at(1, 4096, 21 * 4096), next(1, 9000)]).collect();
+    let whole = (0..9).rev().map(|page| at(0, 4096, page * 4096));
+    let whole = whole.chain([at(1, 4096, 9 * 4096), next(1, 9000)]).collect();
+    let end = vec![at(0, 4096, 593_920), next(0, 200_000), at(1, 65_536, 540_000)];
+    vec![
+        ("a stream of small reads", 0, long(vec![next(0, 4096); 150])),
+        ("a stream of pieces of pages", 0, long(vec![next(0, 1000); 80])),
+        ("a stream of odd reads", 0, long(vec![next(0, 10_000); 62])),
+        ("a stream of reads beyond a window", 0, long(vec![next(0, 200_000); 4])),
+        ("reads that go backwards", 0, long(backwards)),
+        ("reads with gaps", 0, long(strides)),
+        ("two streams in one file", 0, long(two)),
+        ("a stream that begins in the middle", 0, long(follows)),
+        ("a stream across what is cached", 0, long(islands)),
+        ("a read behind what is cached", 0, long(behind)),
+        ("a read behind a cached beginning", 0, long(whole)),
+        ("reads at the end", 0, long(end)),
     ]
 }
 

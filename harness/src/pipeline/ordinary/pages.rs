@@ -5,7 +5,7 @@ use fuserig_abi::{
 };
 
 use super::exchange::{Ordinary, Served, body, number, parse};
-use crate::kernel::{HandleId, InodeId, StatMask};
+use crate::kernel::{HandleId, InodeId, StatMask, Window};
 use crate::pipeline::device::Shape;
 use crate::pipeline::{Outcome, Stop};
 
@@ -22,6 +22,7 @@ impl Ordinary<'_> {
             return self.read_past_cache(handle, offset, size);
         }
         let inode = self.handle_inode(handle);
+        let behind = offset.saturating_add(size).div_ceil(PAGE);
         let mut data = Vec::new();
         while (data.len() as u64) < size {
             let at = offset + data.len() as u64;
@@ -29,7 +30,7 @@ impl Ordinary<'_> {
                 break;
             }
             let index = at / PAGE;
-            if let Err(halt) = self.bring_page(handle, inode, index) {
+            if let Err(halt) = self.bring_page(handle, inode, index, behind) {
                 if data.is_empty() {
                     return Err(halt);
                 }
@@ -44,33 +45,72 @@ impl Ordinary<'_> {
             }
             data.extend_from_slice(&page[within..until]);
         }
+        if !data.is_empty() {
+            let last = (offset + data.len() as u64) / PAGE;
+            self.world.mount.handles[handle].ahead.ended(last);
+        }
         Ok(Outcome { data: data.clone(), ..number(data.len() as i64) })
     }
 
-    /// A page that can be read. One that is not there is read ahead first, whose failure leaves
-    /// it empty in the cache and is not reported; then it is read for itself.
-    fn bring_page(&mut self, handle: HandleId, inode: InodeId, index: u64) -> Served<()> {
+    /// A page that can be read, of a read that ends in front of the page `behind`. One that is not
+    /// there is read ahead first, whose failure leaves it empty in the cache and is not reported;
+    /// then it is read for itself. One that is marked has the next ones read (`filemap_get_pages`).
+    fn bring_page(
+        &mut self,
+        handle: HandleId,
+        inode: InodeId,
+        index: u64,
+        behind: u64,
+    ) -> Served<()> {
         let state = &self.world.mount.inodes[inode];
         if index > 0 && index * PAGE >= state.size {
             return Ok(());
         }
-        if matches!(state.pages.get(&index), Some(Some(_))) {
-            return Ok(());
-        }
+        let wanted = behind.saturating_sub(index).max(1);
+        let most = (u64::from(self.world.connection.max_readahead) / PAGE).max(1);
         if !state.pages.contains_key(&index) {
-            let window = u64::from(self.world.connection.max_readahead) / PAGE;
-            let pages = window.min(u64::from(self.world.connection.max_pages)).clamp(1, 1 << 16);
-            let last = state.size.div_ceil(PAGE).max(index + 1);
-            let missing = (index..last.min(index + pages))
-                .take_while(|page| !state.pages.contains_key(page))
-                .count() as u64;
-            match self.read_pages(handle, inode, index, missing) {
-                Ok(()) => return Ok(()),
-                Err(super::Halt::Stop(stop)) => return Err(stop.into()),
-                Err(super::Halt::Errno(_)) => {}
+            let cached = |page| state.pages.contains_key(&page);
+            let ahead = &mut self.world.mount.handles[handle].ahead;
+            let window = ahead.missed(index, wanted, most, cached);
+            self.read_window(handle, inode, window)?;
+        }
+        let state = &mut self.world.mount.inodes[inode];
+        if state.pages.contains_key(&index) && state.marked.remove(&index) {
+            let state = &self.world.mount.inodes[inode];
+            let cached = |page| state.pages.contains_key(&page);
+            let ahead = &mut self.world.mount.handles[handle].ahead;
+            if let Some(window) = ahead.met_mark(index, wanted, most, cached) {
+                self.read_window(handle, inode, window)?;
             }
         }
-        self.read_pages(handle, inode, index, 1)
+        match self.world.mount.inodes[inode].pages.get(&index) {
+            Some(Some(_)) => Ok(()),
+            _ => self.read_pages(handle, inode, index, 1),
+        }
+    }
+
+    /// Reads what is missing of a window (`page_cache_ra_unbounded`), a READ for each stretch.
+    fn read_window(&mut self, handle: HandleId, inode: InodeId, window: Window) -> Served<()> {
+        let state = &mut self.world.mount.inodes[inode];
+        let window = window.within(state.size.div_ceil(PAGE));
+        let missing: Vec<u64> = (window.start..window.start + window.pages)
+            .filter(|page| !state.pages.contains_key(page))
+            .collect();
+        for page in &missing {
+            state.marked.remove(page);
+        }
+        state.marked.extend(window.mark.filter(|mark| missing.contains(mark)));
+        let most = self.world.connection.max_pages.max(1) as usize;
+        for stretch in missing.chunk_by(|page, next| page + 1 == *next) {
+            for piece in stretch.chunks(most) {
+                match self.read_pages(handle, inode, piece[0], piece.len() as u64) {
+                    Err(super::Halt::Stop(stop)) => return Err(stop.into()),
+                    // Whoever wants the page asks again.
+                    Ok(()) | Err(super::Halt::Errno(_)) => {}
+                }
+            }
+        }
+        Ok(())
     }
 
     /// One READ for whole pages. A short reply means the end of the file is earlier.
@@ -229,13 +269,16 @@ impl Ordinary<'_> {
     /// What was written lies in the cache; a page that is not whole, or that the daemon did not
     /// take, has to be read again.
     fn fill_cache(&mut self, inode: InodeId, at: u64, data: &[u8], taken: bool) {
-        let pages = &mut self.world.mount.inodes[inode].pages;
+        let state = &mut self.world.mount.inodes[inode];
         let mut done = 0;
         while done < data.len() {
             let place = at + done as u64;
             let within = (place % PAGE) as usize;
             let count = (data.len() - done).min(PAGE as usize - within);
-            let page = pages.entry(place / PAGE).or_insert(None);
+            if !state.pages.contains_key(&(place / PAGE)) {
+                state.marked.remove(&(place / PAGE));
+            }
+            let page = state.pages.entry(place / PAGE).or_insert(None);
             if count == PAGE as usize {
                 *page = Some(vec![0; PAGE as usize]);
             }
