@@ -9,9 +9,7 @@ use fuserig_abi::{
 use super::second::Pieces;
 use super::vectors::assemble;
 use super::{BpfFilter, CrossCheck, Crossed, Engine, Limits, kernel};
-use crate::program::{
-    DataKind, FunctionSpan, Linked, MapDef, MapKind, Program, ProgramKind, StructOpsMap,
-};
+use crate::program::{FunctionSpan, Linked, MapDef, MapKind, Program, ProgramKind, StructOpsMap};
 use crate::{Filter, FilterEnv};
 
 const OPEN: Slot = Slot::Member(Op::Open, Phase::Pre);
@@ -28,17 +26,7 @@ fn linked(text: &str) -> Linked {
         functions: vec![FunctionSpan { name: "open_pre".to_owned(), start: 0, len }],
         lines: Vec::new(),
     };
-    let map = MapDef {
-        name: "numbers".to_owned(),
-        kind: MapKind::Array,
-        key_size: 4,
-        value_size: 8,
-        max_entries: 4,
-        flags: 0,
-        data: DataKind::Map,
-        initial: Vec::new(),
-        inner: None,
-    };
+    let map = MapDef::new("numbers", MapKind::Array, 4, 8, 4);
     Linked {
         programs: vec![program],
         maps: vec![map],

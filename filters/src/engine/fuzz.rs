@@ -5,7 +5,7 @@ use fuserig_abi::{Caller, Credentials, Pid, Timespec};
 use super::vectors::Vector;
 use super::{Availability, Code, Limits, Machine, Mode};
 use crate::FilterEnv;
-use crate::program::{DataKind, Insn, MapDef, MapKind, Program, ProgramKind};
+use crate::program::{Insn, MapDef, MapKind, Program, ProgramKind};
 
 /// Decodes and runs bytes as instructions, in both modes, and reads them as a vector. It returns
 /// for any bytes.
@@ -47,17 +47,7 @@ pub fn fuzz_entry(bytes: &[u8]) {
 
 fn maps() -> Vec<MapDef> {
     let kinds = [MapKind::Array, MapKind::Hash, MapKind::LruHash, MapKind::PercpuArray];
-    let map = |kind| MapDef {
-        name: format!("{kind:?}"),
-        kind,
-        key_size: 4,
-        value_size: 8,
-        max_entries: 4,
-        flags: 0,
-        data: DataKind::Map,
-        initial: Vec::new(),
-        inner: None,
-    };
+    let map = |kind| MapDef::new(format!("{kind:?}"), kind, 4, 8, 4);
     let ring = MapDef { max_entries: 4096, ..map(MapKind::Ringbuf) };
     kinds.into_iter().map(map).chain([ring]).collect()
 }

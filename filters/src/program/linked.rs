@@ -227,17 +227,7 @@ pub enum DataKind {
 ///
 /// ```
 /// use fuserig_filters::program::{DataKind, MapDef, MapKind};
-/// let counts = MapDef {
-///     name: "counts".into(),
-///     kind: MapKind::Hash,
-///     key_size: 4,
-///     value_size: 8,
-///     max_entries: 1024,
-///     flags: 0,
-///     data: DataKind::Map,
-///     initial: Vec::new(),
-///     inner: None,
-/// };
+/// let counts = MapDef::new("counts", MapKind::Hash, 4, 8, 1024);
 /// assert_eq!(counts.key_size, 4);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -260,6 +250,29 @@ pub struct MapDef {
     pub initial: Vec<u8>,
     /// Definition of the maps within, for maps of maps.
     pub inner: Option<Box<MapDef>>,
+}
+
+impl MapDef {
+    /// A map without flags, of no data section and with no maps within.
+    pub fn new(
+        name: impl Into<String>,
+        kind: MapKind,
+        key_size: u32,
+        value_size: u32,
+        max_entries: u32,
+    ) -> MapDef {
+        MapDef {
+            name: name.into(),
+            kind,
+            key_size,
+            value_size,
+            max_entries,
+            flags: 0,
+            data: DataKind::Map,
+            initial: Vec::new(),
+            inner: None,
+        }
+    }
 }
 
 /// One variable in `.struct_ops` or `.struct_ops.link`: a filter of the object.

@@ -5,7 +5,7 @@ use fuserig_abi::{Caller, Credentials, Errno, Pid, Timespec};
 use crate::FilterEnv;
 use crate::engine::vectors::assemble;
 use crate::engine::{Availability, Code, Limits, Machine};
-use crate::program::{DataKind, MapDef, MapKind, Program, ProgramKind};
+use crate::program::{MapDef, MapKind, Program, ProgramKind};
 
 /// Where a program has its second block of bytes, and its output.
 const SECOND: usize = 32;
@@ -15,17 +15,7 @@ const BEGIN: &str =
     "mov %r6, %r1\nmov %r7, %r1\nadd %r7, 32\nmov %r8, %r1\nadd %r8, 64\nmov %r1, %r6\n";
 
 fn map(kind: MapKind, key_size: u32, value_size: u32, max_entries: u32) -> MapDef {
-    MapDef {
-        name: "m".to_owned(),
-        kind,
-        key_size,
-        value_size,
-        max_entries,
-        flags: 0,
-        data: DataKind::Map,
-        initial: Vec::new(),
-        inner: None,
-    }
+    MapDef::new("m", kind, key_size, value_size, max_entries)
 }
 
 /// What came of a program.

@@ -19,17 +19,7 @@ fn program(text: &str) -> Program {
 }
 
 fn map(kind: MapKind, key_size: u32, value_size: u32, max_entries: u32) -> MapDef {
-    MapDef {
-        name: format!("{kind:?}").to_lowercase(),
-        kind,
-        key_size,
-        value_size,
-        max_entries,
-        flags: 0,
-        data: DataKind::Map,
-        initial: Vec::new(),
-        inner: None,
-    }
+    MapDef::new(format!("{kind:?}").to_lowercase(), kind, key_size, value_size, max_entries)
 }
 
 struct Run {
