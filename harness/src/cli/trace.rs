@@ -268,8 +268,9 @@ fn repair_trace(args: &RepairArgs, terminal: &mut Terminal) -> Ended {
             terminal.line(damage.to_string());
         }
         let header = if report.header_lost { ", the header is lost" } else { "" };
+        let notes = if report.records_lost { " (with a note of what was lost)" } else { "" };
         terminal.line(format!(
-            "saved {saved} records into {}; {lost} damaged parts, {} bytes left out{header}",
+            "saved {saved} records into {}{notes}; {lost} damaged parts, {} bytes left out{header}",
             args.output.display(),
             report.damage.lost_bytes()
         ));
