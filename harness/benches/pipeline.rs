@@ -10,7 +10,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fuserig::kernel::{Handle, World, WorldConfig};
 use fuserig::pipeline::{NoDaemon, NullSink, Operation, Run};
 use fuserig::replay::{ReplayOptions, Replayer};
-use fuserig_abi::{Abi, CallArgs, Caller, Credentials, Fidelity, Op, Pid, Timespec};
+use fuserig_abi::{Abi, Caller, Credentials, Fidelity, Pid, Timespec};
 use fuserig_filters::engine::vectors::assemble;
 use fuserig_filters::engine::{BpfFilter, Limits};
 use fuserig_filters::program::{Linked, Program, ProgramKind, StructOpsMap};
@@ -27,7 +27,7 @@ struct Bench {
     caller: Caller,
     dentry: fuserig::kernel::DentryId,
     handle: fuserig::kernel::HandleId,
-    args: Option<Box<CallArgs>>,
+    run: Run,
 }
 
 impl Bench {
@@ -45,18 +45,16 @@ impl Bench {
         let handle = Handle::new(inode, dentry, OpenFlags::empty());
         let handle = world.mount.handles.insert(handle);
         let open = Operation::Open { handle, directory: false };
-        let opened = Run::new(&mut world, open, caller.clone(), 0).finish(&mut world);
-        assert_eq!(opened.error, 0, "the file opens");
-        Bench { world, caller, dentry, handle, args: Some(Box::new(CallArgs::new(Op::Lookup))) }
+        let mut run = Run::new(&mut world, open, caller.clone(), 0);
+        while run.step(&mut world) == fuserig::pipeline::Progress::Running {}
+        assert_eq!(run.take_outcome().error, 0, "the file opens");
+        Bench { world, caller, dentry, handle, run }
     }
 
     fn perform(&mut self, operation: Operation) {
-        let args = self.args.take().expect("the run before gave them back");
-        let mut run = Run::with_args(&mut self.world, operation, self.caller.clone(), 0, args);
-        while run.step(&mut self.world) == fuserig::pipeline::Progress::Running {}
-        let (outcome, args) = run.into_outcome();
-        self.args = Some(args);
-        black_box(outcome);
+        self.run.renew(&mut self.world, operation, self.caller.clone(), 0);
+        while self.run.step(&mut self.world) == fuserig::pipeline::Progress::Running {}
+        black_box(self.run.take_outcome());
     }
 
     fn mix(&mut self) {

@@ -417,7 +417,7 @@ fn two_runs_on_different_files_may_be_stepped_in_turn() {
                 running[1] = two.step(world) == Progress::Running;
             }
         }
-        let seen = (one.into_outcome().0, two.into_outcome().0);
+        let seen = (one.take_outcome(), two.take_outcome());
         assert_eq!(seen, expected, "{} beside {}", first.name(), second.name());
     }
 }

@@ -1,8 +1,8 @@
 //! One operation on its way through the steps.
 
 use fuserig_abi::{
-    Abi, Arg, BufferFlags, CallArgs, Caller, MemoryId, MemoryKind, Op, Phase, Quirk, Stat, StatFs,
-    WireStruct,
+    Abi, AccessMask, Arg, BufferFlags, CallArgs, Caller, MemoryId, MemoryKind, Op, Phase, Quirk,
+    Stat, StatFs, WireStruct,
 };
 
 use super::entries::EntryActions;
@@ -32,10 +32,10 @@ pub enum Value {
     Dentry(Option<DentryId>),
     /// A created and opened file.
     Handle(HandleId),
-    /// Attributes.
-    Attr(Stat),
+    /// Attributes, apart: an outcome goes through many hands, and they would be copied each time.
+    Attr(Box<Stat>),
     /// Filesystem figures.
-    StatFs(StatFs),
+    StatFs(Box<StatFs>),
 }
 
 /// What came out of the pipeline.
@@ -84,6 +84,21 @@ pub(super) struct Scratch {
     pub(super) entries: Option<EntryActions>,
 }
 
+impl Scratch {
+    /// As new. Most runs use two or three of these, and a whole new value would be moved here.
+    fn clear(&mut self) {
+        self.data.clear();
+        self.records.clear();
+        self.original = [None; 3];
+        self.out_memory = None;
+        (self.produced, self.again, self.aliased, self.failed) = (false, false, false, false);
+        self.rounds = 0;
+        self.stat = None;
+        self.handle = None;
+        self.entries = None;
+    }
+}
+
 /// One operation in the pipeline.
 #[derive(Debug)]
 pub struct Run {
@@ -115,33 +130,18 @@ pub struct Run {
 impl Run {
     /// A run about to enter. The filter is read once, here (SEMANTICS 2.2).
     pub fn new(world: &mut World, operation: Operation, caller: Caller, umask: u32) -> Run {
-        let args = Box::new(CallArgs::new(operation.op()));
-        Run::with_args(world, operation, caller, umask, args)
-    }
-
-    /// As [`Run::new`], with the arguments of an earlier run to be used again without a new
-    /// allocation.
-    pub fn with_args(
-        world: &mut World,
-        operation: Operation,
-        caller: Caller,
-        umask: u32,
-        mut args: Box<CallArgs>,
-    ) -> Run {
-        args.reset(operation.op());
-        args.arena.fail_allocations(world.alloc_failures);
-        args.arena.set_fidelity(world.fidelity);
+        let op = operation.op();
         let inode = operation.pipeline_inode(&world.mount);
-        Run {
+        let mut run = Run {
             number: world.number_operation(),
-            op: operation.op(),
+            op,
             filter: world.mount.inodes[inode].filter,
             operation,
             caller,
             umask,
             abi: world.abi,
             inode,
-            args,
+            args: Box::new(CallArgs::new(op)),
             next: 0,
             error: 0,
             value: Value::None,
@@ -150,7 +150,34 @@ impl Run {
             handled: false,
             step: Step::Enter,
             stop: None,
-        }
+        };
+        run.prepare(world);
+        run
+    }
+
+    /// Makes of a run that is done the next one, in the room that it has: as [`Run::new`], without
+    /// an allocation and without moving anything.
+    pub fn renew(&mut self, world: &mut World, operation: Operation, caller: Caller, umask: u32) {
+        self.op = operation.op();
+        self.inode = operation.pipeline_inode(&world.mount);
+        self.number = world.number_operation();
+        self.filter = world.mount.inodes[self.inode].filter;
+        self.operation = operation;
+        self.caller = caller;
+        self.umask = umask;
+        self.abi = world.abi;
+        self.args.reset(self.op);
+        (self.next, self.error) = (0, 0);
+        self.value = Value::None;
+        self.scratch.clear();
+        (self.initialized, self.handled) = (false, false);
+        (self.step, self.stop) = (Step::Enter, None);
+        self.prepare(world);
+    }
+
+    fn prepare(&mut self, world: &World) {
+        self.args.arena.fail_allocations(world.alloc_failures);
+        self.args.arena.set_fidelity(world.fidelity);
     }
 
     /// The step that the next call performs.
@@ -200,31 +227,32 @@ impl Run {
     /// Performs every step that is left.
     pub fn finish(mut self, world: &mut World) -> Outcome {
         while self.step(world) == Progress::Running {}
-        self.into_outcome().0
+        self.take_outcome()
     }
 
     /// Whether the pipeline served the operation. When it did not, the ordinary path takes what
-    /// [`Run::into_operation`] gives.
+    /// [`Run::take_operation`] gives.
     pub fn was_handled(&self) -> bool {
         self.handled || self.stop.is_some()
     }
 
-    /// The operation of a run that is done, with the arguments the VFS passed.
-    pub fn into_operation(self) -> Operation {
-        self.operation
+    /// The operation of a run that is done, with the arguments the VFS passed. Only
+    /// [`Run::renew`] makes sense after it.
+    pub fn take_operation(&mut self) -> Operation {
+        let nothing = Operation::Access { inode: self.inode, mask: AccessMask::empty() };
+        core::mem::replace(&mut self.operation, nothing)
     }
 
-    /// The outcome of a run that is done, and its arguments for the next one.
-    pub fn into_outcome(self) -> (Outcome, Box<CallArgs>) {
-        let outcome = Outcome {
+    /// The outcome of a run that is done. Only [`Run::renew`] makes sense after it.
+    pub fn take_outcome(&mut self) -> Outcome {
+        Outcome {
             handled: self.was_handled(),
             error: self.error,
-            value: self.value,
-            data: self.scratch.data,
-            records: self.scratch.records,
+            value: core::mem::take(&mut self.value),
+            data: core::mem::take(&mut self.scratch.data),
+            records: core::mem::take(&mut self.scratch.records),
             stop: self.stop,
-        };
-        (outcome, self.args)
+        }
     }
 
     fn perform(&mut self, world: &mut World) -> Result<Option<Step>, Stop> {

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
 
-use fuserig_abi::{
-    CallArgs, Caller, Capabilities, Credentials, Errno, FuseOpenOut, NodeId, Stat, Timespec,
-};
+use fuserig_abi::{Caller, Capabilities, Credentials, Errno, FuseOpenOut, NodeId, Stat, Timespec};
 use fuserig_sim_fs::{AtimePolicy, LowerExt};
 
 use super::incoming::{Head, Incoming};
@@ -82,8 +80,8 @@ pub struct Server {
     next_fh: u64,
     /// A node whose mode the last request changed without the client being told.
     pub(super) stale: Option<NodeId>,
-    /// Arguments of the last operation, whose memory the next one uses again.
-    args: Option<Box<CallArgs>>,
+    /// The last operation, whose room the next one uses again.
+    spare: Option<Run>,
 }
 
 impl Server {
@@ -91,8 +89,8 @@ impl Server {
     pub fn new(mut world: World, config: ServerConfig) -> Server {
         let nodes = Nodes::new(&mut world.mount);
         let (files, lock_owners) = (BTreeMap::new(), BTreeMap::new());
-        let (stale, args) = (None, None);
-        Server { world, nodes, config, files, lock_owners, next_fh: 1, stale, args }
+        let (stale, spare) = (None, None);
+        Server { world, nodes, config, files, lock_owners, next_fh: 1, stale, spare }
     }
 
     /// Answers one request at the instant `now`, completely.
@@ -236,12 +234,15 @@ impl Server {
         if self.world.crashed.is_some() {
             return Err(Errno::EIO);
         }
-        let op = operation.op();
-        let args = self.args.take().unwrap_or_else(|| Box::new(CallArgs::new(op)));
-        let mut run = Run::with_args(&mut self.world, operation, caller, umask, args);
+        let run = match &mut self.spare {
+            Some(run) => {
+                run.renew(&mut self.world, operation, caller, umask);
+                run
+            }
+            spare => spare.insert(Run::new(&mut self.world, operation, caller, umask)),
+        };
         while run.step(&mut self.world) == Progress::Running {}
-        let (outcome, args) = run.into_outcome();
-        self.args = Some(args);
+        let outcome = run.take_outcome();
         match outcome.stop {
             // A caller that hangs for ever would keep the mount; the trace says what happened.
             Some(_) => Err(Errno::EIO),

@@ -344,8 +344,10 @@ impl Session<'_, '_> {
         scheduler: &mut dyn Scheduler,
         invariants: &mut [Box<dyn Invariant>],
     ) -> (Ending, Option<Violation>) {
+        self.still = scheduler.stops_clock();
+        let durable = self.shared.journal().is_some();
         loop {
-            if let Some(lost) = self.power_fails(false, invariants) {
+            if durable && let Some(lost) = self.power_fails(false, invariants) {
                 return (Ending::PowerLost, lost);
             }
             if self.steps >= STEPS_MAX {
@@ -358,7 +360,6 @@ impl Session<'_, '_> {
                 }
                 return (self.nobody_moves(), None);
             }
-            self.still = scheduler.stops_clock();
             let client = self.choose(scheduler);
             self.current = client;
             let action = self.lanes[client].next;

@@ -110,8 +110,8 @@ pub trait Scheduler: core::fmt::Debug {
         false
     }
 
-    /// Whether the clock stands still, so that the order of steps that do not meet leaves no
-    /// trace. A search that tries every order needs that.
+    /// Whether the clock stands still in the whole run, so that the order of steps that do not meet
+    /// leaves no trace. A search that tries every order needs that.
     fn stops_clock(&self) -> bool {
         self.wants_every_step()
     }

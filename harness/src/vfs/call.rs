@@ -483,10 +483,10 @@ pub enum Output {
     None,
     /// Bytes: data, an attribute, a link target, a path.
     Bytes(Vec<u8>),
-    /// Attributes.
-    Stat(Stat),
+    /// Attributes, apart: a result is handed on by many, and they would be copied each time.
+    Stat(Box<Stat>),
     /// Filesystem figures.
-    StatFs(StatFs),
+    StatFs(Box<StatFs>),
     /// Directory records.
     Records(Vec<DirRecord>),
     /// A lock.

@@ -137,26 +137,28 @@ impl Vfs {
                 return Err(Fail::Stopped(stop));
             }
             let (caller, umask) = (state.caller(pid), state.umask(pid));
-            match state.spare_args.pop() {
-                Some(args) => Run::with_args(&mut state.world, operation, caller, umask, args),
-                None => Run::new(&mut state.world, operation, caller, umask),
+            match state.spare_runs.pop() {
+                Some(mut run) => {
+                    run.renew(&mut state.world, operation, caller, umask);
+                    run
+                }
+                None => Box::new(Run::new(&mut state.world, operation, caller, umask)),
             }
         };
-        let op = run.op;
         while run.advance(&mut self.state().world) == Progress::Running {
-            Yield::at(self, op, run.at()).await;
+            Yield::at(self, run.op, run.at()).await;
             if run.asks_daemon() {
-                self.wait_for_daemon(pid, op).await;
+                self.wait_for_daemon(pid, run.op).await;
             }
         }
-        if !run.was_handled() {
-            return Ok(Err((run.number, run.into_operation())));
-        }
-        let (outcome, args) = run.into_outcome();
-        self.state().spare_args.push(args);
-        match outcome.stop {
-            Some(stop) => Err(self.stop(pid, stop)),
-            None => Ok(Ok(outcome)),
+        let result = match run.was_handled() {
+            true => Ok(run.take_outcome()),
+            false => Err((run.number, run.take_operation())),
+        };
+        self.state().spare_runs.push(run);
+        match &result {
+            Ok(Outcome { stop: Some(stop), .. }) => Err(self.stop(pid, *stop)),
+            _ => Ok(result),
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use fuserig_abi::{CallArgs, Caller, Credentials, Errno, Op, Pid};
+use fuserig_abi::{Caller, Credentials, Errno, Op, Pid};
 use fuserig_sim_fs::OpenFlags;
 
 use super::locks::Locks;
 use crate::kernel::{DentryId, HandleId, Key, Slab, World};
-use crate::pipeline::Stop;
+use crate::pipeline::{Run, Stop};
 
 macro_rules! state_key {
     ($(#[$meta:meta])* $name:ident) => {
@@ -108,9 +108,9 @@ pub(super) struct State {
     pub(super) serving: Option<Serving>,
     /// How often a turn with the daemon was asked for.
     pub(super) turns: u64,
-    /// Arguments of requests that are over, to be used again.
+    /// Requests that are over, whose room is used again.
     #[expect(clippy::vec_box, reason = "a box is handed on without moving what is in it")]
-    pub(super) spare_args: Vec<Box<CallArgs>>,
+    pub(super) spare_runs: Vec<Box<Run>>,
 }
 
 /// A request that the daemon serves while it is in a system call on its own mount.
@@ -137,7 +137,7 @@ impl State {
             locks: Locks::default(),
             serving: None,
             turns: 0,
-            spare_args: Vec::new(),
+            spare_runs: Vec::new(),
         }
     }
 

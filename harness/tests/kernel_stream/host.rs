@@ -307,7 +307,7 @@ fn stat(found: &rustix::fs::Stat) -> CallResult {
         ctime: time(found.st_ctime, found.st_ctime_nsec),
         btime: Timespec::ZERO,
     };
-    CallResult { value: Ok(0), output: Output::Stat(stat) }
+    CallResult { value: Ok(0), output: Output::Stat(Box::new(stat)) }
 }
 
 /// An offset that no descriptor takes, also none that is closed.

@@ -72,7 +72,7 @@ pub(super) fn getattr_finalize(world: &mut World, run: &mut Run) -> Code {
     inode.gid = Gid(out.attr.gid);
     inode.resize(out.attr.size);
     let below = run.scratch.stat.unwrap_or(Stat::EMPTY);
-    run.value = Value::Attr(stat_of(&out.attr, inode.kind, &below));
+    run.value = Value::Attr(Box::new(stat_of(&out.attr, inode.kind, &below)));
     Ok(0)
 }
 
@@ -253,7 +253,7 @@ pub(super) fn statfs_lower(world: &mut World, run: &mut Run) -> Code {
             run.set_output(0, &FuseStatfsOut { st });
             run.quirk(world, Quirk::STATFS_1);
             // The caller's struct is filled here already; finalize only fills it again (N23).
-            run.value = Value::StatFs(figures);
+            run.value = Value::StatFs(Box::new(figures));
             Ok(0)
         }
         Err(errno) => {
@@ -270,7 +270,7 @@ pub(super) fn statfs_finalize(_: &mut World, run: &mut Run) -> Code {
         return Ok(0);
     }
     let st = run.output::<FuseStatfsOut>(0).st;
-    run.value = Value::StatFs(StatFs {
+    run.value = Value::StatFs(Box::new(StatFs {
         blocks: st.blocks,
         bfree: st.bfree,
         bavail: st.bavail,
@@ -279,7 +279,7 @@ pub(super) fn statfs_finalize(_: &mut World, run: &mut Run) -> Code {
         bsize: st.bsize,
         namelen: st.namelen,
         frsize: st.frsize,
-    });
+    }));
     Ok(0)
 }
 

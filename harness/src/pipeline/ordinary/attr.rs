@@ -21,7 +21,7 @@ impl Ordinary<'_> {
         let inode = self.inode_of(dentry);
         self.update(inode, StatMask::BASIC, None)?;
         let stat = self.world.mount.inodes[inode].described;
-        Ok(done(stat.map_or(Value::Number(0), Value::Attr)))
+        Ok(done(stat.map_or(Value::Number(0), |stat| Value::Attr(Box::new(stat)))))
     }
 
     /// `fuse_update_attributes`: asks for attributes that are not known any more, through the
@@ -185,7 +185,7 @@ impl Ordinary<'_> {
         let shape = Shape::fixed(size_of::<FuseStatfsOut>());
         let reply = self.ask(Opcode::STATFS, nodeid, Vec::new(), shape)?;
         let st = parse::<FuseStatfsOut>(&reply).st;
-        Ok(done(Value::StatFs(StatFs {
+        Ok(done(Value::StatFs(Box::new(StatFs {
             blocks: st.blocks,
             bfree: st.bfree,
             bavail: st.bavail,
@@ -194,7 +194,7 @@ impl Ordinary<'_> {
             bsize: st.bsize,
             namelen: st.namelen,
             frsize: st.frsize,
-        })))
+        }))))
     }
 
     /// `fuse_access`: only reading, writing and executing are asked for.
