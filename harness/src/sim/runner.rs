@@ -457,12 +457,16 @@ impl Session<'_, '_> {
             self.vfs.world_mut().alloc_failures = AllocFailures::Always;
         }
         let task = lane.task.as_mut().expect("the call was just begun");
-        let before = self.footprint.map(|_| MountView::of(self.vfs));
-        let result = task.step();
-        if let (Some(footprint), Some(before)) = (self.footprint, before) {
-            let action = &self.case.clients[client].actions[lane.next];
-            note_step(self.vfs, lane.pid, action, &before, footprint);
-        }
+        let result = match self.footprint {
+            None => task.step(),
+            Some(footprint) => {
+                let before = MountView::of(self.vfs);
+                let result = task.step();
+                let action = &self.case.clients[client].actions[lane.next];
+                note_step(self.vfs, lane.pid, action, &before, footprint);
+                result
+            }
+        };
         if lane.no_memory {
             let mut world = self.vfs.world_mut();
             world.alloc_failures = AllocFailures::Never;
