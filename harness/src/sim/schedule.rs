@@ -126,17 +126,21 @@ pub trait Scheduler: core::fmt::Debug {
 /// ```
 #[derive(Debug)]
 pub struct Playback {
-    /// Who moves next, by whose step the switch is before: client, action, step.
-    switches: BTreeMap<(usize, usize, u32), VecDeque<usize>>,
+    /// For each client its switches to come: before which of its actions and steps, and to whom.
+    switches: BTreeMap<usize, VecDeque<(usize, u32, usize)>>,
     still: bool,
 }
 
 impl Playback {
     /// From the beginning.
     pub fn new(schedule: &Schedule) -> Playback {
-        let mut switches: BTreeMap<_, VecDeque<usize>> = BTreeMap::new();
+        let mut switches: BTreeMap<_, VecDeque<_>> = BTreeMap::new();
         for &Switch { client, action, step, to } in &schedule.switches {
-            switches.entry((client, action, step)).or_default().push_back(to);
+            switches.entry(client).or_default().push_back((action, step, to));
+        }
+        for of_client in switches.values_mut() {
+            // Those at one place keep their order.
+            of_client.make_contiguous().sort_by_key(|(action, step, _)| (*action, *step));
         }
         Playback { switches, still: false }
     }
@@ -145,13 +149,26 @@ impl Playback {
     pub fn still(schedule: &Schedule) -> Playback {
         Playback { still: true, ..Playback::new(schedule) }
     }
+
+    /// To whom the client switches that stands there; a client only goes forward.
+    fn due(&mut self, at: &Candidate) -> Option<usize> {
+        let of_client = self.switches.get_mut(&at.client)?;
+        let here = (at.action, at.step);
+        while of_client.front().is_some_and(|(action, step, _)| (*action, *step) < here) {
+            of_client.pop_front();
+        }
+        let (action, step, to) = *of_client.front()?;
+        if (action, step) != here {
+            return None;
+        }
+        of_client.pop_front();
+        Some(to)
+    }
 }
 
 impl Scheduler for Playback {
     fn choose(&mut self, enabled: &[Candidate], going_on: usize, _: u64) -> usize {
-        let at = enabled[going_on];
-        let due = self.switches.get_mut(&(at.client, at.action, at.step));
-        let Some(to) = due.and_then(VecDeque::pop_front) else { return going_on };
+        let Some(to) = self.due(&enabled[going_on]) else { return going_on };
         enabled.iter().position(|other| other.client == to).unwrap_or(going_on)
     }
 
