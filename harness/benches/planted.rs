@@ -1,16 +1,17 @@
 //! The suite tested: how many planted mistakes and mutants the search finds, and how often it
 //! raises a false alarm. Prints figures for BENCHMARKS.md; it measures no time but its own.
 //!
-//! `cargo bench -p fuserig --bench planted --` and any of `kill`, `held-out`, `blind`, `alarms`,
-//! `mutants` and `bounded`; without a word, all. Hunts are as `fuzz` does them; with `unguided`
-//! besides, as a test of a user's crate does them.
+//! `cargo bench -p fuserig --bench planted --` and any of `kill`, `held-out`, `blind`, `fresh`,
+//! `alarms`, `mutants` and `bounded`; without a word, all. Hunts are as `fuzz` does them with
+//! seed 1; with `unguided` besides, as a test of a user's crate does them, with `seed=3` besides,
+//! with another seed, and with `name=words` only those whose names have these words in them.
 
 #[path = "../tests/planted/mod.rs"]
 mod suite;
 
 use fuserig::crash::Workloads;
 use fuserig::prelude::*;
-use suite::{Planted, all, blind, held_out, line, mutants};
+use suite::{Planted, all, blind, fresh, held_out, line, mutants};
 
 /// Operations on correct twins, over all of them.
 const ALARM_OPERATIONS: u64 = 1_000_000;
@@ -24,17 +25,25 @@ const MUTANTS_ONE_IN: usize = 11;
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let unguided = wanted.iter().any(|word| word == "unguided");
-    let all_wanted = wanted.iter().all(|word| word == "unguided");
+    let seed = wanted.iter().find_map(|word| word.strip_prefix("seed="));
+    let seed = seed.map_or(1, |number| number.parse().expect("the seed is a number"));
+    let named = wanted.iter().find_map(|word| word.strip_prefix("name=")).unwrap_or_default();
+    let all_wanted = wanted.iter().all(|word| word == "unguided" || word.contains('='));
     let wants = |word: &str| all_wanted || wanted.iter().any(|other| other == word);
-    let series: [Series; 3] =
-        [("kill", "planted", all), ("held-out", "held out", held_out), ("blind", "blind", blind)];
+    let series: [Series; 4] = [
+        ("kill", "planted", all),
+        ("held-out", "held out", held_out),
+        ("blind", "blind", blind),
+        ("fresh", "fresh", fresh),
+    ];
     for (word, series, planted) in series {
-        let planted = if wants(word) { planted() } else { Vec::new() };
+        let mut planted = if wants(word) { planted() } else { Vec::new() };
+        planted.retain(|mistake| mistake.name.contains(named));
         if !planted.is_empty() {
             let found = planted.iter().filter(|mistake| {
                 let found = match unguided {
-                    true => mistake.hunt_unguided(20_000),
-                    false => mistake.hunt(20_000),
+                    true => mistake.hunt_unguided(seed, 20_000),
+                    false => mistake.hunt(seed, 20_000),
                 };
                 println!("{}", line(mistake, found.as_deref()));
                 found.is_some()
@@ -43,7 +52,8 @@ fn main() {
         }
     }
     if wants("alarms") {
-        let planted: Vec<_> = all().into_iter().chain(held_out()).chain(blind()).collect();
+        let planted = [all(), held_out(), blind(), fresh()].into_iter().flatten();
+        let planted: Vec<_> = planted.collect();
         let (mut operations, mut alarms, mut seed) = (0, 0, 1000);
         while operations < ALARM_OPERATIONS {
             for mistake in &planted {

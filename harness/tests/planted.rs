@@ -7,7 +7,7 @@
 #[path = "planted/mod.rs"]
 mod suite;
 
-use suite::{all, blind, held_out, line, mutants};
+use suite::{all, blind, fresh, held_out, line, mutants};
 
 /// Mistakes that a search of 2,560 operations finds.
 const FOUND_SOON: [&str; 19] = [
@@ -46,10 +46,11 @@ fn planted_mistakes_are_found() {
     assert!(planted.len() >= 40, "{} planted mistakes", planted.len());
     assert!(held_out().len() >= 10, "{} held out", held_out().len());
     assert!(blind().len() >= 12, "{} blind", blind().len());
+    assert!(fresh().len() >= 20, "{} fresh", fresh().len());
     let (mut count, mut missed) = (0, Vec::new());
     for mistake in planted.iter().filter(|mistake| FOUND_SOON.contains(&mistake.name)) {
         // As `fuzz` hunts, and as a test of a user's crate does.
-        let found = mistake.hunt(2560).or_else(|| mistake.hunt_unguided(2560));
+        let found = mistake.hunt(1, 2560).or_else(|| mistake.hunt_unguided(1, 2560));
         println!("{}", line(mistake, found.as_deref()));
         missed.extend(found.is_none().then_some(mistake.name));
         count += 1;
@@ -60,7 +61,7 @@ fn planted_mistakes_are_found() {
 
 #[test]
 fn the_correct_twins_raise_no_alarm() {
-    for mistake in all().iter().chain(&blind()) {
+    for mistake in all().iter().chain(&blind()).chain(&fresh()) {
         let alarm = mistake.false_alarm(77, 640).err();
         assert!(alarm.is_none(), "{} {}: {}", mistake.kind, mistake.name, alarm.expect("some"));
     }

@@ -1,7 +1,7 @@
 //! Things that are wrong on purpose, each with its correct twin and with what judges it.
 //!
-//! They were written before anybody looked at how the search does on them; those of `held_out` and
-//! of `blind` came after the search was improved on those before them, and are counted apart. Each
+//! They were written before anybody looked at how the search does on them; those of `held_out`, of
+//! `blind` and of `fresh` came after the search was improved on those before them, and are counted apart. Each
 //! is a mistake that somebody could make in a filter, in the filesystem below, in a daemon, between
 //! two clients, or in the order of what becomes durable.
 
@@ -9,6 +9,7 @@ mod blind;
 mod bpf;
 mod crashes;
 mod daemons;
+mod fresh;
 mod held_out;
 mod lowers;
 mod more;
@@ -55,6 +56,11 @@ pub(crate) fn blind() -> Vec<Planted> {
     blind::all()
 }
 
+/// Those that were committed before the search was run on them, after it was improved on `blind`.
+pub(crate) fn fresh() -> Vec<Planted> {
+    fresh::all()
+}
+
 /// What holds for everything.
 pub(crate) fn general() -> Judges {
     vec![
@@ -86,13 +92,13 @@ impl Planted {
     }
 
     /// What a search with the settings of `fuzz`, which is guided, and so many operations finds.
-    pub(crate) fn hunt(&self, operations: u64) -> Option<Box<Finding>> {
-        self.search(&self.wrong, 1, operations, Some(Corpus::default())).err()
+    pub(crate) fn hunt(&self, seed: u64, operations: u64) -> Option<Box<Finding>> {
+        self.search(&self.wrong, seed, operations, Some(Corpus::default())).err()
     }
 
     /// The same without guidance, as a test of a user's crate has it.
-    pub(crate) fn hunt_unguided(&self, operations: u64) -> Option<Box<Finding>> {
-        self.search(&self.wrong, 1, operations, None).err()
+    pub(crate) fn hunt_unguided(&self, seed: u64, operations: u64) -> Option<Box<Finding>> {
+        self.search(&self.wrong, seed, operations, None).err()
     }
 
     /// What a search finds in the correct twin, which should be nothing; the operations it took.
