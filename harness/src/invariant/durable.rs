@@ -96,10 +96,14 @@ pub(super) fn changes_names(action: &Action) -> bool {
     )
 }
 
-/// Takes back the promise of every byte that is not what it was.
-fn keep_unchanged(promised: &mut BTreeMap<Ino, Vec<Option<u8>>>, fs: &MemFs) {
+/// Takes back the promise of every byte that is not what it was. What is gone was not changed, if
+/// so it is said: a name that was removed or replaced may lead to it again after a crash, and then
+/// to all of it.
+fn keep_unchanged(promised: &mut BTreeMap<Ino, Vec<Option<u8>>>, fs: &MemFs, gone_is_kept: bool) {
     promised.retain(|node, bytes| {
-        let Some(now) = contents(fs, *node) else { return false };
+        let Some(now) = contents(fs, *node) else {
+            return gone_is_kept && fs.peek(*node, 0, &mut []).is_err();
+        };
         for (at, byte) in bytes.iter_mut().enumerate() {
             *byte = byte.filter(|byte| now.get(at) == Some(byte));
         }
@@ -142,7 +146,7 @@ impl Invariant for Durable {
         let alone = seen.was_alone();
         if !self.bytes.is_empty() && changes_bytes(seen.action) {
             match alone {
-                true => keep_unchanged(&mut self.bytes, seen.lower),
+                true => keep_unchanged(&mut self.bytes, seen.lower, true),
                 false => self.bytes.clear(),
             }
         }
@@ -168,7 +172,9 @@ impl Invariant for Durable {
         }
         // What calls under way have changed is not promised any more.
         let mut promised = self.bytes.clone();
-        keep_unchanged(&mut promised, crashed.before);
+        let mut under_way = crashed.calls.iter().filter(|call| call.end.is_none());
+        let none_writes = under_way.all(|call| !changes_bytes(crashed.action(call)));
+        keep_unchanged(&mut promised, crashed.before, none_writes);
         let before = names(crashed.before);
         let found = names(crashed.recovered);
         let nodes: BTreeMap<Ino, Vec<u8>> =

@@ -21,6 +21,9 @@ use crate::shrink::with_path;
 /// Paths that a model remembers; more would not make conflicts likelier.
 const KNOWN_MAX: usize = 64;
 
+/// Lengths around which numbers are cut off.
+const LONG: [i64; 6] = [1 << 20, 1 << 31, (1 << 31) - 1, 1 << 32, (1 << 32) + 1, 1 << 40];
+
 pub(super) struct Draw<'a> {
     config: &'a WorkloadConfig,
     pub(super) rng: &'a mut Rng,
@@ -49,7 +52,7 @@ pub(super) struct Draw<'a> {
 }
 
 /// Kinds that can get in each other's way.
-const BURSTS: [Kind; 14] = [
+pub(super) const BURSTS: [Kind; 14] = [
     Kind::Open,
     Kind::Create,
     Kind::Write,
@@ -108,16 +111,36 @@ fn names(config: &WorkloadConfig, rng: &mut Rng) -> Vec<Vec<u8>> {
     if !config.names.is_empty() && rng.chance(1, 2) {
         names.push(neighbour(&rng.pick(&config.names).0, rng));
     }
+    if rng.chance(1, 4) {
+        names.push(neighbour(rng.pick(&PLAIN_NAMES).as_bytes(), rng));
+    }
     names
 }
 
 /// A name that is almost the same.
 fn neighbour(word: &[u8], rng: &mut Rng) -> Vec<u8> {
-    match rng.below(3) {
-        0 => [word, b"x"].concat(),
-        1 => [b"x", word].concat(),
-        _ => word[..word.len().saturating_sub(1)].to_vec(),
+    let mut word = word.to_vec();
+    let last = word.len().saturating_sub(1);
+    match rng.below(9) {
+        0 | 1 => word.push(b'x'),
+        2 => word.insert(0, b'x'),
+        3 => word.truncate(last),
+        4 if last > 0 => drop(word.remove(0)),
+        5 => word.iter_mut().for_each(|byte| *byte = swapped(*byte)),
+        6 => word.iter_mut().rev().take(1).for_each(|byte| *byte = swapped(*byte)),
+        7 => word.iter_mut().take(1).for_each(|byte| *byte = b'y'),
+        // Without the dot of its ending.
+        _ => match word.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0) {
+            Some(dot) if rng.chance(2, 3) => drop(word.remove(dot)),
+            _ => word.iter_mut().rev().take(1).for_each(|byte| *byte = b'y'),
+        },
     }
+    word
+}
+
+/// The letter in the other case.
+fn swapped(byte: u8) -> u8 {
+    if byte.is_ascii_lowercase() { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() }
 }
 
 impl<'a> Draw<'a> {
@@ -138,8 +161,8 @@ impl<'a> Draw<'a> {
         let bursts_one_in = *rng.pick(&[4, 8, 16, 1000]);
         let nasty_one_in = *rng.pick(&[6, 32, 32, 64]);
         let recipes_one_in =
-            *rng.pick(if config.syncs { &[6, 8, 12, 24] } else { &[12, 16, 32, 1000] });
-        let alike = rng.chance(1, 8).then(|| match rng.chance(3, 4) {
+            *rng.pick(if config.syncs { &[6, 8, 12, 24] } else { &[8, 12, 16, 64] });
+        let alike = rng.chance(1, 7).then(|| match rng.chance(3, 4) {
             true => *rng.pick(&BURSTS),
             false => rng.pick(KINDS).0,
         });
@@ -199,6 +222,13 @@ impl<'a> Draw<'a> {
         if let Some(kind) = self.alike
             && self.rng.chance(7, 8)
         {
+            if matches!(kind, Kind::Unlink | Kind::Rmdir | Kind::Rename) && self.rng.chance(3, 4) {
+                let (mut before, action) = self.with_what_it_needs(kind, client);
+                before.push(action);
+                self.waiting[client].extend(before);
+                let next = self.waiting[client].pop_front();
+                return (client, next.expect("there is one at least"));
+            }
             return (client, self.alike(kind, client));
         }
         if self.rng.chance(1, self.recipes_one_in) {
@@ -221,9 +251,41 @@ impl<'a> Draw<'a> {
         (client, action)
     }
 
+    /// A name that is almost one of those that matter, or that are there.
+    pub(super) fn almost_a_name(&mut self) -> Vec<u8> {
+        let config = self.config;
+        let word = match self.rng.below(8) {
+            0..=4 if !config.names.is_empty() => &self.rng.pick(&config.names).0,
+            5 if !config.words.is_empty() => &self.rng.pick(&config.words).0,
+            _ => {
+                let known = self.rng.chance(1, 2) && !self.files.is_empty();
+                let path: Vec<u8> = match known {
+                    true => self.rng.pick(&self.files[..]).clone(),
+                    false => self.rng.pick(&PLAIN_NAMES).as_bytes().to_vec(),
+                };
+                let start = path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+                return neighbour(&path[start..], self.rng);
+            }
+        };
+        neighbour(word, self.rng)
+    }
+
+    /// A length, of any magnitude; most are short.
+    pub(super) fn length(&mut self) -> i64 {
+        match self.rng.below(12) {
+            0 => *self.rng.pick(&LONG),
+            1 if !self.config.numbers.is_empty() => {
+                let number = *self.rng.pick(&self.config.numbers);
+                let number = number.saturating_sub(1).saturating_add(self.rng.below(3));
+                i64::try_from(number & 0xff_ffff_ffff).unwrap_or(0)
+            }
+            _ => self.size() as i64,
+        }
+    }
+
     /// What every client of this run does: in a directory of its own, under a new name where
     /// something is made, and else to a file of its own, so that no lock keeps them apart.
-    fn alike(&mut self, kind: Kind, client: usize) -> Action {
+    pub(super) fn alike(&mut self, kind: Kind, client: usize) -> Action {
         let action = self.action(kind);
         let places = action.paths().len();
         if places == 0 || self.rng.chance(1, 8) {
@@ -293,7 +355,7 @@ impl<'a> Draw<'a> {
         }
     }
 
-    fn kind(&mut self) -> Kind {
+    pub(super) fn kind(&mut self) -> Kind {
         let mut at = self.rng.below(self.total);
         for (kind, weight) in &self.weights {
             if at < *weight {
@@ -416,7 +478,7 @@ impl<'a> Draw<'a> {
         }
     }
 
-    fn action(&mut self, kind: Kind) -> Action {
+    pub(super) fn action(&mut self, kind: Kind) -> Action {
         match kind {
             Kind::Open | Kind::Create | Kind::OpenDir => self.on_open(kind),
             Kind::Close
@@ -497,7 +559,7 @@ impl<'a> Draw<'a> {
                 Action::Seek { file, offset: self.position(), whence: self.rng.below(5) as u32 }
             }
             Kind::Truncate => {
-                let size = self.size() as i64;
+                let size = self.length();
                 if self.rng.chance(1, 2) {
                     Action::Truncate { path: self.file(), size }
                 } else {
@@ -623,7 +685,7 @@ impl<'a> Draw<'a> {
     }
 
     /// The name of an extended attribute.
-    fn attribute(&mut self) -> Text {
+    pub(super) fn attribute(&mut self) -> Text {
         let dotted = |word: &&Text| word.0.contains(&b'.');
         let words = self.config.words.iter().filter(dotted).count();
         if words > 0 && self.rng.chance(1, 2) {

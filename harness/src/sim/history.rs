@@ -188,7 +188,7 @@ pub fn same_result(one: &CallResult, other: &CallResult) -> bool {
     match (&one.output, &other.output) {
         (Output::Stat(one), Output::Stat(other)) => {
             let seen = |stat: &fuserig_abi::Stat| {
-                (stat.mode(), stat.nlink, stat.uid, stat.gid, stat.size, stat.rdev)
+                (stat.mode(), stat.nlink, stat.uid, stat.gid, stat.size, stat.blocks, stat.rdev)
             };
             seen(one) == seen(other)
         }

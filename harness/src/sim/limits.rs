@@ -161,16 +161,13 @@ impl Limit {
                 program.actions.push(more);
             }
         }
-        let held = match rng.chance(3, 4) {
-            true => Held::AtPoint(rng.below(POINTS_MAX)),
-            false => Held::AfterSteps(1 + rng.below(STEPS_MAX)),
-        };
+        let hold = Hold::draw(rng);
         let first = match rng.chance(3, 4) {
             true => self.client,
             false => rng.index(programs.len()),
         };
         let playback = Playback::new(&self.schedule);
-        (programs, AtOnce { playback, starts, first, held, passed: 0 })
+        (programs, AtOnce { playback, starts, first, hold })
     }
 
     /// The last call, as another client does it: something of its own, most often in another
@@ -219,26 +216,25 @@ enum Held {
     AfterSteps(u64),
 }
 
-/// Plays a schedule up to a place of each program, where everybody waits for everybody. Then one
-/// goes first, and is held after some steps until the others can do no more.
+/// A call that is held until the others can do no more.
 #[derive(Debug)]
-pub(super) struct AtOnce {
-    playback: Playback,
-    starts: Vec<usize>,
-    first: usize,
+pub(super) struct Hold {
     held: Held,
     passed: u64,
 }
 
-impl AtOnce {
-    fn is_before(&self, candidate: &Candidate) -> bool {
-        self.starts.get(candidate.client).is_some_and(|start| candidate.action < *start)
+impl Hold {
+    /// Somewhere.
+    pub(super) fn draw(rng: &mut Rng) -> Hold {
+        let held = match rng.chance(3, 4) {
+            true => Held::AtPoint(rng.below(POINTS_MAX)),
+            false => Held::AfterSteps(1 + rng.below(STEPS_MAX)),
+        };
+        Hold { held, passed: 0 }
     }
-}
 
-impl AtOnce {
     /// Whether the one that goes first is not yet where it is held.
-    fn goes_on(&mut self, first: &Candidate) -> bool {
+    pub(super) fn goes_on(&mut self, first: &Candidate) -> bool {
         match self.held {
             Held::AfterSteps(steps) => u64::from(first.step) < steps,
             Held::AtPoint(points) => {
@@ -256,6 +252,22 @@ impl AtOnce {
     }
 }
 
+/// Plays a schedule up to a place of each program, where everybody waits for everybody. Then one
+/// goes first, and is held after some steps until the others can do no more.
+#[derive(Debug)]
+pub(super) struct AtOnce {
+    playback: Playback,
+    starts: Vec<usize>,
+    first: usize,
+    hold: Hold,
+}
+
+impl AtOnce {
+    fn is_before(&self, candidate: &Candidate) -> bool {
+        self.starts.get(candidate.client).is_some_and(|start| candidate.action < *start)
+    }
+}
+
 impl Scheduler for AtOnce {
     fn choose(&mut self, enabled: &[Candidate], going_on: usize, step: u64) -> usize {
         if let Some(place) = enabled.iter().position(|candidate| self.is_before(candidate)) {
@@ -265,7 +277,7 @@ impl Scheduler for AtOnce {
         let first = enabled.iter().position(|candidate| candidate.client == self.first);
         let Some(first) = first else { return going_on };
         let start = self.starts.get(self.first).copied().unwrap_or(0);
-        if enabled[first].action == start && self.goes_on(&enabled[first]) {
+        if enabled[first].action == start && self.hold.goes_on(&enabled[first]) {
             return first;
         }
         match enabled[going_on].client == self.first {

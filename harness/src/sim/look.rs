@@ -107,7 +107,7 @@ impl Draw<'_> {
     }
 
     /// A listing of the directory of the last path.
-    fn list_around(&mut self, action: &Action) -> Vec<Action> {
+    pub(super) fn list_around(&mut self, action: &Action) -> Vec<Action> {
         let parent = action.paths().last().map_or(Text::from("."), |path| parent_of(path));
         let flags = OpenFlags::DIRECTORY.bits();
         let open = Action::Open { path: parent, flags, mode: 0 };

@@ -15,42 +15,45 @@ use super::{Action, Text};
 const LARGE: [u32; 6] = [3000, 4096, 5000, 8192, 12_288, 20_000];
 
 /// Read and write.
-const BOTH: u32 = 2;
+pub(super) const BOTH: u32 = 2;
 
-fn open(path: &Text, flags: u32) -> Action {
+pub(super) fn open(path: &Text, flags: u32) -> Action {
     Action::Open { path: path.clone(), flags, mode: 0o644 }
 }
 
-fn write(size: u32) -> Action {
+pub(super) fn write(size: u32) -> Action {
     Action::Write { file: 0, size, fill: b's', offset: None }
 }
 
-fn stat(path: &Text) -> Action {
+pub(super) fn stat(path: &Text) -> Action {
     Action::Stat { path: path.clone(), follow: false }
 }
 
-const CLOSE: Action = Action::Close { file: 0 };
-const FSTAT: Action = Action::Fstat { file: 0 };
+pub(super) const CLOSE: Action = Action::Close { file: 0 };
+pub(super) const FSTAT: Action = Action::Fstat { file: 0 };
 
 impl Draw<'_> {
     /// One of them; where power may fail, most often one that syncs.
     pub(super) fn recipe(&mut self, syncs: bool) -> Vec<Action> {
         if syncs && self.rng.chance(3, 4) {
-            return if self.rng.chance(1, 2) { self.save() } else { self.change_and_sync() };
+            return if self.rng.chance(1, 2) { self.save(syncs) } else { self.change_and_sync() };
         }
-        match self.rng.below(8) {
-            0 | 1 => self.rename_onto(),
-            2 => self.save(),
-            3 => self.stream(),
-            4 => self.ranges(),
-            5 => self.copy_pieces(),
-            6 => self.move_directory(),
+        if self.rng.chance(1, 2) {
+            return self.habit();
+        }
+        match self.rng.below(9) {
+            0..=2 => self.rename_onto(),
+            3 => self.save(syncs),
+            4 => self.stream(),
+            5 => self.ranges(),
+            6 => self.copy_pieces(),
+            7 => self.move_directory(),
             _ => self.change_and_sync(),
         }
     }
 
     /// Makes a file, a directory, or a link.
-    fn make(&mut self, path: &Text, kind: u64) -> Vec<Action> {
+    pub(super) fn make(&mut self, path: &Text, kind: u64) -> Vec<Action> {
         match kind {
             0 => {
                 self.learn_file(path);
@@ -80,20 +83,46 @@ impl Draw<'_> {
             let child = Text([&new.0[..], b"/", &self.unused_name()[..]].concat());
             actions.extend(self.make(&child, 1));
         }
-        let flags = *self.rng.pick(&[0, 0, 0, 1, 2]);
+        // Whoever is replaced may have another name, or be open.
+        let other = Text(self.unused_name());
+        let linked = to != 1 && self.rng.chance(1, 2);
+        if linked {
+            actions.push(Action::Link { source: new.clone(), path: other.clone() });
+        }
+        let open_before = to < 2 && self.rng.chance(1, 3);
+        if open_before {
+            actions.push(open(&new, if to == 1 { OpenFlags::DIRECTORY.bits() } else { BOTH }));
+        }
+        let flags = *self.rng.pick(&[0, 0, 0, 0, 1, 2]);
         if flags < 2 {
             self.forget(&old);
         }
         actions.push(Action::Rename { old: old.clone(), new: new.clone(), flags });
+        if linked {
+            actions.push(stat(&other));
+        }
+        if open_before {
+            actions.extend([FSTAT, CLOSE]);
+        }
         actions.extend([stat(&new), stat(&old)]);
+        if self.rng.chance(1, 3) {
+            actions.extend([stat(&parent_of(&new)), stat(&parent_of(&old))]);
+        }
         actions
     }
 
     /// A new file takes the place of an old one, as editors and databases do it.
-    fn save(&mut self) -> Vec<Action> {
+    fn save(&mut self, syncs: bool) -> Vec<Action> {
         let (target, fresh) = (self.file(), self.fresh());
         let size = *self.rng.pick(&LARGE);
-        let mut actions = vec![open(&fresh, OpenFlags::CREAT.bits() | BOTH), write(size)];
+        let mut actions = Vec::new();
+        if syncs && self.rng.chance(1, 2) {
+            // What is replaced was kept safe before.
+            let bytes = self.size() as u32;
+            let create = OpenFlags::CREAT.bits() | BOTH;
+            actions.extend([open(&target, create), write(bytes.max(1)), self.fsync(), CLOSE]);
+        }
+        actions.extend([open(&fresh, OpenFlags::CREAT.bits() | BOTH), write(size)]);
         let (before, after) = (self.rng.chance(2, 3), self.rng.chance(1, 2));
         if before {
             actions.push(self.fsync());
@@ -131,7 +160,7 @@ impl Draw<'_> {
             actions.push(match self.rng.below(6) {
                 0 | 1 => write((size as u32).max(1)),
                 2 => Action::Write { file: 0, size: 9, fill: b'p', offset: Some(at) },
-                3 => Action::Ftruncate { file: 0, size: size as i64 },
+                3 => Action::Ftruncate { file: 0, size: self.length() },
                 4 => Action::Fallocate { file: 0, mode, offset: at, length: size as i64 + 1 },
                 _ => Action::Chmod { path: path.clone(), mode: 0o640 },
             });

@@ -7,6 +7,7 @@ use fuserig_sim_fs::{Durability, MemFs};
 
 use super::finding::{Class, Finding, Summary};
 use super::limits::{LIMITS_ONE_IN, Limits};
+use super::meet::{self, MEETINGS_ONE_IN};
 use super::{
     Bound, Case, Corpus, Detail, Ending, Mixer, Pct, Playback, Program, RandomWalk, RunRecord,
     Schedule, Scheduler, SchedulerKind, Seed, Serial, SetupError, Subject, Text, WorkloadConfig,
@@ -327,10 +328,18 @@ impl Campaign {
         }
         let seed = simulation.seed.number(run);
         let mut rng = seed.fork("workload").rng();
-        if run % LIMITS_ONE_IN == LIMITS_ONE_IN - 1
-            && let Some((programs, scheduler)) = simulation.limits.draw(&mut rng)
-        {
-            return (self.case_of(&programs), Some(Box::new(scheduler)));
+        if run % LIMITS_ONE_IN == LIMITS_ONE_IN - 1 {
+            if let Some((programs, scheduler)) = simulation.limits.draw(&mut rng) {
+                return (self.case_of(&programs), Some(Box::new(scheduler)));
+            }
+            let random = simulation.scheduler == SchedulerKind::Random;
+            if random
+                && rng.chance(1, MEETINGS_ONE_IN)
+                && let Some((programs, meetings)) =
+                    meet::draw(&simulation.workload, &mut rng, start)
+            {
+                return (self.case_of(&programs), Some(Box::new(meetings)));
+            }
         }
         let clients = match &mut simulation.corpus {
             Some(corpus) => corpus.draw(&simulation.workload, &mut rng, start),

@@ -213,6 +213,11 @@ fn of_names_below() -> Vec<Planted> {
                 _ => None,
             })
         }),
+    ]
+}
+
+fn of_attributes_below() -> Vec<Planted> {
+    vec![
         lowers::planted("setuid survives a change of owner", || {
             Box::new(|fs, caller, op| match *op {
                 LowerOp::Setattr { node, changes } if changes.uid.is_some() => {
@@ -472,6 +477,7 @@ pub(super) fn all() -> Vec<Planted> {
         of_objects(),
         of_filters(),
         of_names_below(),
+        of_attributes_below(),
         of_data_below(),
         of_daemons(),
         of_races(),

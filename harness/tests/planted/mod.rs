@@ -1,9 +1,9 @@
 //! Things that are wrong on purpose, each with its correct twin and with what judges it.
 //!
 //! They were written before anybody looked at how the search does on them; those of `held_out`, of
-//! `blind` and of `fresh` came after the search was improved on those before them, and are counted apart. Each
-//! is a mistake that somebody could make in a filter, in the filesystem below, in a daemon, between
-//! two clients, or in the order of what becomes durable.
+//! `blind` and of `fresh` came after the search was improved on those before them, and are counted
+//! apart. Each is a mistake that somebody could make in a filter, in the filesystem below, in a
+//! daemon, between two clients, or in the order of what becomes durable.
 
 mod blind;
 mod bpf;

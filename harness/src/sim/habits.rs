@@ -1,0 +1,292 @@
+//! What a tester of filesystems tries by habit, as sequences.
+//!
+//! The life of one name that is almost another, attributes up to their edges, a listing that goes
+//! on while names come and go, a handle whose file is renamed or gone, lengths down and up again,
+//! modes that a change of owner takes away, targets of every length, and what fails again and
+//! again. What a reader would get wrong: as with recipes, other clients come in between.
+
+use fuserig_sim_fs::OpenFlags;
+
+use super::draw::Draw;
+use super::generate::{ATTRIBUTES, USERS};
+use super::look::parent_of;
+use super::recipe::{BOTH, CLOSE, FSTAT, open, stat, write};
+use super::{Action, Text};
+
+/// Lengths of targets and of names around which programs keep them elsewhere.
+const EDGES: [usize; 9] = [1, 8, 59, 60, 61, 127, 254, 255, 256];
+
+fn create(path: &Text) -> Action {
+    open(path, OpenFlags::CREAT.bits() | BOTH)
+}
+
+fn read(size: u64, offset: i64) -> Action {
+    Action::Read { file: 0, size, offset: Some(offset) }
+}
+
+impl Draw<'_> {
+    /// One of them.
+    pub(super) fn habit(&mut self) -> Vec<Action> {
+        match self.rng.below(10) {
+            0..=2 => self.life_of_a_name(),
+            3 => self.attributes(),
+            4 => self.listing(),
+            5 => self.handle(),
+            6 => self.lengths(),
+            7 => self.rights(),
+            8 => self.targets(),
+            _ => self.failures(),
+        }
+    }
+
+    /// A name at which a comparison may go wrong, in the directory of some other.
+    fn name_at_an_edge(&mut self) -> Text {
+        let name = match self.rng.below(8) {
+            0 => vec![b'e'; *self.rng.pick(&EDGES[..8])],
+            1 => self.unused_name(),
+            _ => self.almost_a_name(),
+        };
+        let beside = if self.rng.chance(1, 2) { self.place() } else { Text::from("a") };
+        match &parent_of(&beside).0[..] {
+            b"." => Text(name),
+            parent => Text([parent, b"/", &name[..]].concat()),
+        }
+    }
+
+    /// Something is made under a name, looked at, changed, moved and removed.
+    fn life_of_a_name(&mut self) -> Vec<Action> {
+        let path = self.name_at_an_edge();
+        let other = self.name_at_an_edge();
+        let made = self.rng.below(6);
+        let mut actions = match made {
+            0 | 1 => self.make(&path, made),
+            2 => vec![Action::Mknod { path: path.clone(), mode: 0o100_644 }],
+            3 => vec![Action::Symlink { target: other.clone(), path: path.clone() }],
+            4 => vec![Action::Link { source: self.file(), path: path.clone() }],
+            _ => vec![create(&path), CLOSE],
+        };
+        for _ in 0..1 + self.rng.below(3) {
+            let path = path.clone();
+            let name = self.attribute();
+            let more = match self.rng.below(8) {
+                0 => vec![stat(&path)],
+                1 => self.list_around(&Action::Unlink { path }),
+                2 => vec![Action::Access { path, mode: self.rng.below(8) as u32 }],
+                3 => vec![Action::Chmod { path, mode: 0o640 }],
+                4 => vec![Action::Getxattr { path, name, size: 100 }],
+                5 => vec![open(&path, self.rng.below(3) as u32), FSTAT, CLOSE],
+                6 => vec![Action::Truncate { path, size: self.length() }],
+                _ => vec![Action::Readlink { path }],
+            };
+            actions.extend(more);
+        }
+        let mut last = path.clone();
+        match self.rng.below(4) {
+            0 => {
+                let flags = *self.rng.pick(&[0, 0, 1]);
+                actions.push(Action::Rename { old: path, new: other.clone(), flags });
+                last = other;
+            }
+            1 => actions.push(Action::Link { source: path, path: other }),
+            _ => {}
+        }
+        let removal = match made == 1 {
+            true => Action::Rmdir { path: last.clone() },
+            false => Action::Unlink { path: last.clone() },
+        };
+        self.forget(&last);
+        actions.extend([removal, stat(&last)]);
+        actions
+    }
+
+    /// Several attributes of one file: set, replaced, listed and read into buffers of every size,
+    /// and removed one by one.
+    fn attributes(&mut self) -> Vec<Action> {
+        let path = if self.rng.chance(3, 4) { self.file() } else { self.directory() };
+        let mut names = vec![Text::from(*self.rng.pick(&ATTRIBUTES)), self.attribute()];
+        names.push(Text::from("user.z"));
+        let sizes = [0, 1, 3, 8, 16, 17, 64, 255, 256];
+        let mut actions = Vec::new();
+        for name in &names {
+            let size = *self.rng.pick(&sizes);
+            let value = Text(vec![b'v'; size]);
+            let (name, path) = (name.clone(), path.clone());
+            let flags = *self.rng.pick(&[0, 0, 1, 2]);
+            let set = Action::Setxattr { path: path.clone(), name: name.clone(), value, flags };
+            let room = *self.rng.pick(&[0, size as u64, (size as u64).saturating_sub(1), 300]);
+            actions.extend([set, Action::Getxattr { path, name, size: room }]);
+        }
+        let size = *self.rng.pick(&[0, 3, 7, 24, 4096]);
+        actions.push(Action::Listxattr { path: path.clone(), size });
+        let name = self.rng.pick(&names).clone();
+        actions.push(Action::Removexattr { path: path.clone(), name });
+        for name in names {
+            actions.push(Action::Getxattr { path: path.clone(), name, size: 300 });
+        }
+        actions.push(Action::Listxattr { path, size: 4096 });
+        actions
+    }
+
+    /// A directory is listed piece by piece while its names come and go.
+    fn listing(&mut self) -> Vec<Action> {
+        let directory = self.directory();
+        let inside = |name: Vec<u8>| Text([&directory.0[..], b"/", &name[..]].concat());
+        let paths: Vec<Text> =
+            (0..2 + self.rng.below(4)).map(|_| inside(self.unused_name())).collect();
+        let mut actions = Vec::new();
+        for path in &paths {
+            let kind = self.rng.below(3);
+            actions.extend(self.make(path, kind));
+        }
+        let space = *self.rng.pick(&[24, 64, 64, 100, 4096]);
+        let list = Action::List { file: 0, space };
+        actions.push(open(&directory, OpenFlags::DIRECTORY.bits()));
+        actions.extend((0..1 + self.rng.below(2)).map(|_| list.clone()));
+        let path = self.rng.pick(&paths).clone();
+        actions.push(match self.rng.below(4) {
+            0 | 1 => Action::Unlink { path },
+            2 => Action::Rename { old: path, new: inside(self.unused_name()), flags: 0 },
+            _ => Action::Mkdir { path: inside(self.unused_name()), mode: 0o755 },
+        });
+        actions.extend((0..1 + self.rng.below(3)).map(|_| list.clone()));
+        if self.rng.chance(1, 2) {
+            let offset = *self.rng.pick(&[0, 0, 1, 2, 3, 4]);
+            actions.push(Action::Seek { file: 0, offset, whence: 0 });
+            actions.extend([list, Action::List { file: 0, space: 4096 }]);
+        }
+        actions.push(CLOSE);
+        actions
+    }
+
+    /// A file is used through its handle after its name was changed, linked, replaced or removed.
+    fn handle(&mut self) -> Vec<Action> {
+        let path = if self.rng.chance(1, 2) { self.file() } else { self.name_at_an_edge() };
+        let (other, size) = (Text(self.unused_name()), self.size() as u32);
+        let mut actions = vec![create(&path), write(size.max(1))];
+        if self.rng.chance(1, 3) {
+            actions.push(Action::Link { source: path.clone(), path: other.clone() });
+        }
+        let changes = [
+            Action::Unlink { path: path.clone() },
+            Action::Rename { old: path.clone(), new: other.clone(), flags: 0 },
+            Action::Rename { old: other.clone(), new: path.clone(), flags: 0 },
+            Action::Rename { old: self.file(), new: path.clone(), flags: 0 },
+            Action::Chmod { path: path.clone(), mode: 0 },
+            Action::Truncate { path: path.clone(), size: self.length() },
+            open(&path, OpenFlags::TRUNC.bits() | BOTH),
+        ];
+        actions.push(self.rng.pick(&changes).clone());
+        let file = u8::from(matches!(actions.last(), Some(Action::Open { .. })));
+        let size = self.size();
+        actions.push(Action::Read { file, size: 20_000, offset: Some(0) });
+        actions.push(Action::Write { file, size: size as u32, fill: b'h', offset: None });
+        actions.push(Action::Fstat { file });
+        if self.rng.chance(1, 2) {
+            actions.push(Action::Ftruncate { file, size: self.length() });
+            actions.push(Action::Fstat { file });
+        }
+        actions.extend([stat(&path), stat(&other), Action::Close { file }]);
+        actions.extend([open(&path, 0), read(20_000, 0), CLOSE]);
+        actions
+    }
+
+    /// A file grows and shrinks, and is read at its end and around the borders of pages.
+    fn lengths(&mut self) -> Vec<Action> {
+        let path = self.file();
+        let append = if self.rng.chance(1, 3) { OpenFlags::APPEND.bits() } else { 0 };
+        let mut actions = vec![open(&path, OpenFlags::CREAT.bits() | append | BOTH)];
+        let mut size = *self.rng.pick(&[100, 4095, 4096, 4097, 9000]);
+        actions.push(write(size));
+        for _ in 0..1 + self.rng.below(3) {
+            let at = i64::from(*self.rng.pick(&[size, size.saturating_sub(1), size + 1, 4096]));
+            actions.push(match self.rng.below(7) {
+                0 => Action::Write { file: 0, size: 10, fill: b'p', offset: Some(at) },
+                1 => Action::Write { file: 0, size: 10, fill: b'g', offset: Some(at + 5000) },
+                2 => Action::Seek { file: 0, offset: at, whence: self.rng.below(5) as u32 },
+                3 => Action::Truncate { path: path.clone(), size: self.length() },
+                4 => Action::Ftruncate { file: 0, size: self.length() },
+                _ => {
+                    size = *self.rng.pick(&[0, 1, 50, 4096, 8192, 12_288, 12_289]);
+                    Action::Ftruncate { file: 0, size: i64::from(size) }
+                }
+            });
+            let (room, offset) = (*self.rng.pick(&[0, 1, 4096, 20_000]), at - 5 * (at > 5) as i64);
+            actions.extend([read(room, *self.rng.pick(&[0, offset, at])), FSTAT]);
+        }
+        let offset = *self.rng.pick(&[0, 1, 4096, 4100, 8192]);
+        let whence = 3 + self.rng.below(2) as u32;
+        actions.extend([Action::Seek { file: 0, offset, whence }, read(20_000, 0), CLOSE]);
+        actions.push(stat(&path));
+        actions
+    }
+
+    /// Bits that a change of owner, a write or a truncation takes away, and who may do what then.
+    fn rights(&mut self) -> Vec<Action> {
+        let path = if self.rng.chance(3, 4) { self.file() } else { self.directory() };
+        let mode = *self.rng.pick(&[0o4755, 0o2755, 0o6777, 0o6711, 0o2644, 0o1777, 0o4711]);
+        let mut actions = vec![Action::Chmod { path: path.clone(), mode }];
+        if self.rng.chance(1, 2) {
+            actions.push(stat(&path));
+        }
+        let (uid, gid) = (*self.rng.pick(&USERS), *self.rng.pick(&USERS));
+        actions.extend(match self.rng.below(5) {
+            0 | 1 => vec![Action::Chown { path: path.clone(), uid, gid }],
+            2 => vec![open(&path, BOTH), write(5), CLOSE],
+            3 => vec![Action::Truncate { path: path.clone(), size: self.length() }],
+            _ => vec![Action::Chmod { path: path.clone(), mode: 0o640 }],
+        });
+        let mode = self.rng.below(8) as u32;
+        actions.extend([stat(&path), Action::Access { path: path.clone(), mode }]);
+        actions.extend([open(&path, self.rng.below(3) as u32), FSTAT, CLOSE]);
+        actions
+    }
+
+    /// Links to targets of every length, to each other, and to nothing.
+    fn targets(&mut self) -> Vec<Action> {
+        let path = self.fresh();
+        let length = *self.rng.pick(&EDGES);
+        let other = Text(self.unused_name());
+        let target = match self.rng.below(5) {
+            0 => path.clone(),
+            1 => other.clone(),
+            2 => self.place(),
+            _ => Text(vec![b't'; length]),
+        };
+        self.learn_file(&path);
+        let mut actions = vec![Action::Symlink { target, path: path.clone() }];
+        if self.rng.chance(1, 3) {
+            actions.push(Action::Symlink { target: path.clone(), path: other });
+        }
+        actions.push(Action::Readlink { path: path.clone() });
+        let flags = if self.rng.chance(1, 2) { OpenFlags::CREAT.bits() | BOTH } else { 0 };
+        actions.extend([open(&path, flags), CLOSE, stat(&path)]);
+        actions.push(Action::Stat { path, follow: true });
+        actions
+    }
+
+    /// The same fails again and again, and then what it may have spoilt is used.
+    fn failures(&mut self) -> Vec<Action> {
+        let full = Text(self.unused_name());
+        let child = Text([&full.0[..], b"/x"].concat());
+        let kind = self.rng.below(3);
+        let mut actions = self.make(&full, 1);
+        actions.extend(self.make(&child, kind));
+        let directory = kind == 1;
+        let fails = match self.rng.below(4) {
+            0 | 1 => Action::Rmdir { path: full.clone() },
+            2 => Action::Rename { old: Text::from("d"), new: full.clone(), flags: 0 },
+            _ => Action::Removexattr { path: full.clone(), name: Text::from("user.none") },
+        };
+        actions.extend((0..2 + self.rng.below(4)).map(|_| fails.clone()));
+        for _ in 0..2 + self.rng.below(5) {
+            let path = Text(self.unused_name());
+            actions.extend(self.make(&path, u64::from(!matches!(fails, Action::Rename { .. }))));
+        }
+        actions.push(match directory {
+            true => Action::Rmdir { path: child },
+            false => Action::Unlink { path: child },
+        });
+        actions.push(Action::Rmdir { path: full });
+        actions
+    }
+}
