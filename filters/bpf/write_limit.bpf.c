@@ -2,7 +2,9 @@
 /*
  * Files end at 1 MiB: a write that would go beyond fails with EFBIG, as does making a file longer.
  * A filter cannot shorten a write, because kernels ignore what it does to in->size (READ-3), and
- * it is not told where an append lands, so no file can be opened for appending.
+ * it is not told where an append lands, so no file can be opened for appending. The length of a
+ * copy between files is often far above what there is to copy: copies are refused with EINVAL, upon
+ * which programs read and write.
  */
 #include "common.bpf.h"
 
@@ -31,6 +33,13 @@ uint32_t BPF_PROG(limit_write, const struct bpf_fuse_meta_info *meta, struct fus
 	return offset > limit || size > limit - offset ? -EFBIG : BPF_FUSE_CONTINUE;
 }
 
+SEC("struct_ops/copy_file_range")
+uint32_t BPF_PROG(limit_copy, const struct bpf_fuse_meta_info *meta,
+		  struct fuse_copy_file_range_in *in)
+{
+	return -EINVAL;
+}
+
 SEC("struct_ops/fallocate")
 uint32_t BPF_PROG(limit_fallocate, const struct bpf_fuse_meta_info *meta,
 		  struct fuse_fallocate_in *in)
@@ -51,6 +60,7 @@ struct fuse_ops write_limit = {
 	.open_prefilter = (void *)limit_open,
 	.create_open_prefilter = (void *)limit_create_open,
 	.write_iter_prefilter = (void *)limit_write,
+	.copy_file_range_prefilter = (void *)limit_copy,
 	.file_fallocate_prefilter = (void *)limit_fallocate,
 	.setattr_prefilter = (void *)limit_setattr,
 	.name = "write_limit",

@@ -92,7 +92,9 @@ pub fn xattr_guard() -> FuseOps {
 }
 
 /// Files end at `limit` bytes: the twin of `write_limit.bpf.c`, whose limit is 1 MiB. Nobody tells
-/// a filter where an append lands, so no file can be opened for appending.
+/// a filter where an append lands, so no file can be opened for appending. The length of a copy
+/// between files is often far above what there is to copy: copies are refused with EINVAL, upon
+/// which programs read and write.
 ///
 /// ```
 /// use fuserig_abi::{Op, Phase, Slot};
@@ -114,6 +116,7 @@ pub fn write_limit(limit: u64) -> FuseOps<u64> {
         .open_prefilter(|_, open| appending(open.flags))
         .create_open_prefilter(|_, create, _| appending(create.flags))
         .write_iter_prefilter(|cx, write| verdict(*cx.state, write.offset, write.size.into()))
+        .copy_file_range_prefilter(|_, _| Errno::EINVAL)
         .file_fallocate_prefilter(|cx, alloc| verdict(*cx.state, alloc.offset, alloc.length))
         .setattr_prefilter(|cx, attr: &mut FuseSetattrIn| {
             verdict(*cx.state, if attr.valid & FATTR_SIZE != 0 { attr.size } else { 0 }, 0)

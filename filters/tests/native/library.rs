@@ -1,8 +1,8 @@
 //! The twins of the C filters, by themselves.
 
 use fuserig_abi::{
-    Abi, Arg, Dir, Errno, FuseCreateIn, FuseEntryOut, FuseFallocateIn, FuseSetattrIn,
-    FuseSetxattrIn, FuseWriteIn, Op, Phase, Slot, Uid, Verdict,
+    Abi, Arg, Dir, Errno, FuseCopyFileRangeIn, FuseCreateIn, FuseEntryOut, FuseFallocateIn,
+    FuseSetattrIn, FuseSetxattrIn, FuseWriteIn, Op, Phase, Slot, Uid, Verdict,
 };
 use fuserig_filters::{
     Filter, FilterEnv, alias_lookup, audit_ring, deny_uid, media_view, strip_setid, uid_quota,
@@ -56,6 +56,9 @@ fn a_write_ends_at_the_limit_and_overflows_nowhere() {
     let alloc = Arg::wire(&FuseFallocateIn { length: u64::MAX, ..Default::default() });
     let refused = Verdict::Error(Errno::EFBIG);
     assert_eq!(answer(&mut filter, Op::FileFallocate, &[alloc], &[], 0), refused);
+    let copy = Arg::wire(&FuseCopyFileRangeIn { len: 1, ..Default::default() });
+    let by_hand = Verdict::Error(Errno::EINVAL);
+    assert_eq!(answer(&mut filter, Op::CopyFileRange, &[copy], &[], 0), by_hand);
 }
 
 #[test]
