@@ -243,6 +243,11 @@ impl Run {
         core::mem::replace(&mut self.operation, nothing)
     }
 
+    /// The attributes that the lower step of a lookup found; none for any other operation.
+    pub(crate) fn found(&self) -> Option<Stat> {
+        self.scratch.stat.filter(|_| matches!(self.operation, Operation::Lookup { .. }))
+    }
+
     /// The outcome of a run that is done. Only [`Run::renew`] makes sense after it.
     pub fn take_outcome(&mut self) -> Outcome {
         Outcome {

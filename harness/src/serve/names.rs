@@ -1,7 +1,7 @@
 //! Requests about a name in a directory.
 
 use fuserig_abi::{
-    Device, Errno, FileKind, FuseCreateIn, FuseEntryOut, FuseMknodIn, S_IALLUGO, S_IFMT,
+    Device, Errno, FileKind, FuseCreateIn, FuseEntryOut, FuseMknodIn, S_IALLUGO, S_IFMT, Stat,
 };
 use fuserig_sim_fs::{OpenFlags, RenameFlags};
 
@@ -65,7 +65,8 @@ impl Server {
         name: &[u8],
     ) -> Result<FuseEntryOut, Errno> {
         let dentry = self.look_up(head, parent, name)?;
-        self.entry(dentry)
+        let found = self.found.take();
+        self.entry_showing(dentry, found)
     }
 
     /// LOOKUP through the pipeline, whatever is cached. The caller owns the dentry, which may be
@@ -134,11 +135,23 @@ impl Server {
 
     /// The entry of a dentry, whose reference goes to its node; a negative one is `ENOENT`.
     pub(super) fn entry(&mut self, dentry: DentryId) -> Result<FuseEntryOut, Errno> {
+        self.entry_showing(dentry, None)
+    }
+
+    /// As [`Server::entry`], with the attributes of its lower inode if they were just read.
+    fn entry_showing(
+        &mut self,
+        dentry: DentryId,
+        found: Option<Stat>,
+    ) -> Result<FuseEntryOut, Errno> {
         if !self.is_positive(dentry) {
             self.world.mount.put(dentry);
             return Err(Errno::ENOENT);
         }
-        let stat = match self.attributes(dentry) {
+        let inode = self.world.mount.inode_of(dentry);
+        let node = self.world.mount.inodes[inode].backing;
+        let just_read = found.filter(|stat| node == Some(stat.ino));
+        let stat = match just_read.map_or_else(|| self.attributes(dentry), Ok) {
             Ok(stat) => stat,
             Err(errno) => {
                 self.world.mount.put(dentry);

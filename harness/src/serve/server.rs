@@ -82,6 +82,8 @@ pub struct Server {
     pub(super) stale: Option<NodeId>,
     /// The last operation, whose room the next one uses again.
     spare: Option<Run>,
+    /// Attributes that the last operation read below, when it was a lookup.
+    pub(super) found: Option<Stat>,
 }
 
 impl Server {
@@ -89,8 +91,8 @@ impl Server {
     pub fn new(mut world: World, config: ServerConfig) -> Server {
         let nodes = Nodes::new(&mut world.mount);
         let (files, lock_owners) = (BTreeMap::new(), BTreeMap::new());
-        let (stale, spare) = (None, None);
-        Server { world, nodes, config, files, lock_owners, next_fh: 1, stale, spare }
+        let (stale, spare, found) = (None, None, None);
+        Server { world, nodes, config, files, lock_owners, next_fh: 1, stale, spare, found }
     }
 
     /// Answers one request at the instant `now`, completely.
@@ -242,6 +244,7 @@ impl Server {
             spare => spare.insert(Run::new(&mut self.world, operation, caller, umask)),
         };
         while run.step(&mut self.world) == Progress::Running {}
+        self.found = run.found();
         let outcome = run.take_outcome();
         match outcome.stop {
             // A caller that hangs for ever would keep the mount; the trace says what happened.

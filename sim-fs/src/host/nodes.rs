@@ -50,6 +50,8 @@ pub(super) struct Nodes {
     let_go: BTreeSet<Ino>,
     next: u64,
     root: Key,
+    /// The mount that the root is on, where the host tells.
+    mount: Option<u64>,
 }
 
 impl Nodes {
@@ -64,6 +66,7 @@ impl Nodes {
             let_go: BTreeSet::new(),
             next: Nodes::ROOT.0,
             root: key(&described),
+            mount: mount(&described),
         };
         nodes.adopt(root)?;
         Ok(nodes)
@@ -97,6 +100,26 @@ impl Nodes {
         Ok(stat)
     }
 
+    /// The attributes of what a name leads to when that is held already, with one question to the
+    /// host; none when it has to be opened first.
+    pub(super) fn glance(
+        &self,
+        directory: BorrowedFd<'_>,
+        name: &[u8],
+    ) -> Result<Option<Stat>, Errno> {
+        let Some(own) = self.mount else { return Ok(None) };
+        let described = describe_name(directory, name)?;
+        match mount(&described) {
+            // As `RESOLVE_NO_XDEV`: a mount point is not entered.
+            Some(there) if there != own => return Err(Errno::EXDEV),
+            Some(_) => {}
+            None => return Ok(None),
+        }
+        let held = |ino: &&Ino| self.held.contains_key(*ino);
+        let ino = self.numbers.get(&key(&described)).filter(held);
+        ino.map(|&ino| stat(&described, ino)).transpose()
+    }
+
     /// The attributes of a held node.
     pub(super) fn stat(&self, ino: Ino) -> Result<Stat, Errno> {
         stat(&describe(self.get(ino)?.fd.as_fd())?, ino)
@@ -120,8 +143,7 @@ impl Nodes {
         if let Some(held) = device.and_then(|device| self.pinned.get(&(device, listed))) {
             return Ok(*held);
         }
-        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
-        let described = rustix::fs::statx(directory, name, flags, WANTED).map_err(errno)?;
+        let described = describe_name(directory, name)?;
         let kind = FileKind::from_mode(described.stx_mode.into()).ok_or(Errno::EIO)?;
         Ok((self.number(key(&described)), kind))
     }
@@ -202,6 +224,18 @@ const WANTED: StatxFlags =
 /// The attributes of a descriptor, as the host gives them.
 pub(super) fn describe(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
     rustix::fs::statx(fd, "", AtFlags::EMPTY_PATH, WANTED).map_err(errno)
+}
+
+/// The attributes of what has a name, which may be a symbolic link.
+fn describe_name(directory: BorrowedFd<'_>, name: &[u8]) -> Result<Statx, Errno> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    rustix::fs::statx(directory, name, flags, WANTED).map_err(errno)
+}
+
+/// The mount that something is on; none before Linux 5.8.
+fn mount(described: &Statx) -> Option<u64> {
+    let told = StatxFlags::from_bits_retain(described.stx_mask).contains(StatxFlags::MNT_ID);
+    told.then_some(described.stx_mnt_id)
 }
 
 fn key(described: &Statx) -> Key {
