@@ -136,7 +136,7 @@ pub fn import_tracepoints<R: BufRead>(
     let mut events = 0_u64;
     while let Some(line) = lines.next_line()? {
         state.report.lines = line.number;
-        state.report.lost += lost_events(line.text);
+        state.report.lost = state.report.lost.saturating_add(lost_events(line.text));
         match event(line.text) {
             None if events == 0 && line.number > FOREIGN_LINES_MAX => break,
             None => {}
@@ -519,5 +519,17 @@ mod tests {
                 "note 0 loss 14 \"events the tracer lost 12, gaps in the numbers of requests 2\"",
             ]
         );
+    }
+
+    #[test]
+    fn losses_beyond_counting_are_as_many_as_can_be_counted() {
+        let log = format!(
+            "CPU:1 [LOST {0} EVENTS]\na-7 [0] 1.0: fuse_request_end: connection 1 req 2 len 16 error 0\n\
+             CPU:1 [LOST {0} EVENTS]\n",
+            u64::MAX
+        );
+        let mut drop = |_| core::ops::ControlFlow::Continue(());
+        let report = import_tracepoints(log.as_bytes(), None, &mut drop).expect("an event");
+        assert_eq!(report.lost, u64::MAX);
     }
 }
