@@ -422,6 +422,31 @@ fn two_runs_on_different_files_may_be_stepped_in_turn() {
     }
 }
 
+#[test]
+fn a_run_that_is_renewed_is_as_a_new_one() {
+    for abi in ABIS {
+        for (first, second) in Op::ALL.into_iter().zip(Op::ALL.into_iter().rev()) {
+            let play = |renewed: bool| {
+                let mut bench = faithful(abi);
+                bench.script.pre.set(3);
+                let (one, two) = (bench.operation(first), bench.operation(second));
+                let world = &mut bench.world;
+                let mut run = Run::new(world, one, caller(), 0o077);
+                while run.step(world) == Progress::Running {}
+                match renewed {
+                    true => run.renew(world, two, caller(), 0o022),
+                    false => run = Run::new(world, two, caller(), 0o022),
+                }
+                let begun = format!("{run:?}");
+                while run.step(world) == Progress::Running {}
+                (begun, run.take_outcome())
+            };
+            let names = (abi, first.name(), second.name());
+            assert_eq!(play(true), play(false), "{names:?}");
+        }
+    }
+}
+
 /// Shrinks the name to three bytes of a copy, so that its size says more than there is.
 fn shrink_with_copy(slot: Slot, args: &mut CallArgs) {
     if slot == Slot::Member(Op::Lookup, Phase::Pre) {

@@ -10,14 +10,14 @@ use fuserig_sim_fs::OpenFlags;
 use super::draw::Draw;
 use super::generate::{ATTRIBUTES, USERS};
 use super::look::parent_of;
-use super::recipe::{BOTH, CLOSE, FSTAT, open, stat, write};
+use super::recipe::{CLOSE, FSTAT, READ_WRITE, open, stat, write};
 use super::{Action, Text};
 
 /// Lengths of targets and of names around which programs keep them elsewhere.
 const EDGES: [usize; 9] = [1, 8, 59, 60, 61, 127, 254, 255, 256];
 
 fn create(path: &Text) -> Action {
-    open(path, OpenFlags::CREAT.bits() | BOTH)
+    open(path, OpenFlags::CREAT.bits() | READ_WRITE)
 }
 
 fn read(size: u64, offset: i64) -> Action {
@@ -173,7 +173,7 @@ impl Draw<'_> {
             Action::Rename { old: self.file(), new: path.clone(), flags: 0 },
             Action::Chmod { path: path.clone(), mode: 0 },
             Action::Truncate { path: path.clone(), size: self.length() },
-            open(&path, OpenFlags::TRUNC.bits() | BOTH),
+            open(&path, OpenFlags::TRUNC.bits() | READ_WRITE),
         ];
         actions.push(self.rng.pick(&changes).clone());
         let file = u8::from(matches!(actions.last(), Some(Action::Open { .. })));
@@ -194,7 +194,7 @@ impl Draw<'_> {
     fn lengths(&mut self) -> Vec<Action> {
         let path = self.file();
         let append = if self.rng.chance(1, 3) { OpenFlags::APPEND.bits() } else { 0 };
-        let mut actions = vec![open(&path, OpenFlags::CREAT.bits() | append | BOTH)];
+        let mut actions = vec![open(&path, OpenFlags::CREAT.bits() | append | READ_WRITE)];
         let mut size = *self.rng.pick(&[100, 4095, 4096, 4097, 9000]);
         actions.push(write(size));
         for _ in 0..1 + self.rng.below(3) {
@@ -231,7 +231,7 @@ impl Draw<'_> {
         let (uid, gid) = (*self.rng.pick(&USERS), *self.rng.pick(&USERS));
         actions.extend(match self.rng.below(5) {
             0 | 1 => vec![Action::Chown { path: path.clone(), uid, gid }],
-            2 => vec![open(&path, BOTH), write(5), CLOSE],
+            2 => vec![open(&path, READ_WRITE), write(5), CLOSE],
             3 => vec![Action::Truncate { path: path.clone(), size: self.length() }],
             _ => vec![Action::Chmod { path: path.clone(), mode: 0o640 }],
         });
@@ -258,7 +258,7 @@ impl Draw<'_> {
             actions.push(Action::Symlink { target: path.clone(), path: other });
         }
         actions.push(Action::Readlink { path: path.clone() });
-        let flags = if self.rng.chance(1, 2) { OpenFlags::CREAT.bits() | BOTH } else { 0 };
+        let flags = if self.rng.chance(1, 2) { OpenFlags::CREAT.bits() | READ_WRITE } else { 0 };
         actions.extend([open(&path, flags), CLOSE, stat(&path)]);
         actions.push(Action::Stat { path, follow: true });
         actions

@@ -14,8 +14,8 @@ use super::{Action, Text};
 /// Sizes that fill pages.
 const LARGE: [u32; 6] = [3000, 4096, 5000, 8192, 12_288, 20_000];
 
-/// Read and write.
-pub(super) const BOTH: u32 = 2;
+/// Flags of an open for reading and writing.
+pub(super) const READ_WRITE: u32 = OpenFlags::RDWR.bits();
 
 pub(super) fn open(path: &Text, flags: u32) -> Action {
     Action::Open { path: path.clone(), flags, mode: 0o644 }
@@ -57,7 +57,7 @@ impl Draw<'_> {
         match kind {
             0 => {
                 self.learn_file(path);
-                let flags = OpenFlags::CREAT.bits() | BOTH;
+                let flags = OpenFlags::CREAT.bits() | READ_WRITE;
                 vec![open(path, flags), write(7), CLOSE]
             }
             1 => {
@@ -91,7 +91,8 @@ impl Draw<'_> {
         }
         let open_before = to < 2 && self.rng.chance(1, 3);
         if open_before {
-            actions.push(open(&new, if to == 1 { OpenFlags::DIRECTORY.bits() } else { BOTH }));
+            actions
+                .push(open(&new, if to == 1 { OpenFlags::DIRECTORY.bits() } else { READ_WRITE }));
         }
         let flags = *self.rng.pick(&[0, 0, 0, 0, 1, 2]);
         if flags < 2 {
@@ -119,10 +120,10 @@ impl Draw<'_> {
         if syncs && self.rng.chance(1, 2) {
             // What is replaced was kept safe before.
             let bytes = self.size() as u32;
-            let create = OpenFlags::CREAT.bits() | BOTH;
+            let create = OpenFlags::CREAT.bits() | READ_WRITE;
             actions.extend([open(&target, create), write(bytes.max(1)), self.fsync(), CLOSE]);
         }
-        actions.extend([open(&fresh, OpenFlags::CREAT.bits() | BOTH), write(size)]);
+        actions.extend([open(&fresh, OpenFlags::CREAT.bits() | READ_WRITE), write(size)]);
         let (before, after) = (self.rng.chance(2, 3), self.rng.chance(1, 2));
         if before {
             actions.push(self.fsync());
@@ -153,7 +154,7 @@ impl Draw<'_> {
     fn change_and_sync(&mut self) -> Vec<Action> {
         let path = self.file();
         let creates = if self.rng.chance(1, 3) { OpenFlags::CREAT.bits() } else { 0 };
-        let mut actions = vec![open(&path, creates | BOTH)];
+        let mut actions = vec![open(&path, creates | READ_WRITE)];
         for _ in 0..1 + self.rng.below(2) {
             let size = self.size();
             let (at, mode) = (self.position().max(0) & 0xffff, *self.rng.pick(&[0, 1, 3, 0x10]));
@@ -200,7 +201,7 @@ impl Draw<'_> {
         let path = if self.rng.chance(1, 2) { self.fresh() } else { self.file() };
         self.learn_file(&path);
         let append = if self.rng.chance(1, 3) { OpenFlags::APPEND.bits() } else { 0 };
-        let mut actions = vec![open(&path, OpenFlags::CREAT.bits() | append | BOTH)];
+        let mut actions = vec![open(&path, OpenFlags::CREAT.bits() | append | READ_WRITE)];
         let size = *self.rng.pick(&LARGE);
         actions.extend((0..3 + self.rng.below(6)).map(|_| write(size)));
         let at = i64::from(size) * self.rng.below(3) as i64;
@@ -212,7 +213,7 @@ impl Draw<'_> {
     /// Ranges of a file of several pages are made holes, zeroed, taken out and put in.
     fn ranges(&mut self) -> Vec<Action> {
         let path = self.file();
-        let mut actions = vec![open(&path, OpenFlags::CREAT.bits() | BOTH), write(20_000)];
+        let mut actions = vec![open(&path, OpenFlags::CREAT.bits() | READ_WRITE), write(20_000)];
         for _ in 0..1 + self.rng.below(2) {
             let mode = *self.rng.pick(&[8, 8, 0x20, 0x20, 3, 0x10, 0x11]);
             let (offset, length) = (self.rng.below(4) as i64, 1 + self.rng.below(2) as i64);
@@ -228,7 +229,7 @@ impl Draw<'_> {
     /// Pieces of one file are copied to another, whose bytes differ by their place.
     fn copy_pieces(&mut self) -> Vec<Action> {
         let (source, target) = (self.file(), self.file());
-        let create = OpenFlags::CREAT.bits() | BOTH;
+        let create = OpenFlags::CREAT.bits() | READ_WRITE;
         let fill = |fill| Action::Write { file: 0, size: 3000, fill, offset: None };
         let mut actions = vec![open(&source, create), fill(b'x'), fill(b'y'), fill(b'z')];
         actions.push(open(&target, create));
