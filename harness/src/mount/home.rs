@@ -76,8 +76,7 @@ impl Home {
                     *resident = Some(Resident::born(birth));
                 }
                 if let Some(resident) = resident {
-                    resident.take(job);
-                    resident.look_for_the_next();
+                    resident.take_and_look(job);
                 }
             }),
         }

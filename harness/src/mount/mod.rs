@@ -12,6 +12,7 @@
 
 mod atime;
 mod backing;
+mod beside;
 mod child;
 mod convert;
 mod eager;
@@ -19,6 +20,7 @@ mod error;
 mod filesystem;
 mod home;
 mod job;
+mod policy;
 mod proxy;
 mod record;
 mod session;

@@ -14,11 +14,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::MountError;
 use super::atime::MountFlags;
 use super::backing::Backings;
+use super::beside::{self, Beside};
 use super::eager::Eager;
 use super::job::{Job, ReplyTo};
 use super::record::{Stamp, Tape};
 use crate::rim;
-use crate::serve::{Head, Incoming, Outgoing, Server};
+use crate::serve::{Head, Incoming, Listed, Outgoing, Server};
 
 /// Makes the server, on the thread that will own it: a world is not for moving.
 pub(super) type Build = Box<dyn FnOnce() -> Result<Server, MountError> + Send>;
@@ -66,6 +67,7 @@ pub(super) struct Resident {
     on_failure: Option<Box<dyn FnOnce() + Send>>,
     device: Option<OwnedFd>,
     eager: Eager,
+    beside: Beside,
 }
 
 impl Resident {
@@ -78,6 +80,7 @@ impl Resident {
             on_failure: Some(on_failure),
             device: None,
             eager: Eager::default(),
+            beside: Beside::here(),
         };
         let built = catch_unwind(AssertUnwindSafe(build)).unwrap_or(Err(MountError::Panicked));
         match (built, start.recv()) {
@@ -110,14 +113,21 @@ impl Resident {
         ended.crash = crash;
     }
 
-    /// Waits a moment for the next request, which the caller then receives without sleeping.
-    pub(super) fn look_for_the_next(&mut self) {
+    /// As [`Resident::take`] on the thread that receives: it goes to where the next request is had
+    /// soonest, or waits a moment for it.
+    pub(super) fn take_and_look(&mut self, job: Job) {
+        let (asker, waited_for) = (job.head.pid, beside::is_waited_for(&job.incoming));
+        self.beside.asked();
+        let crossed = waited_for && self.device.as_ref().is_some_and(has_request);
+        self.take(job);
         let Some(device) = &self.device else { return };
-        self.eager.look(|| {
-            let mut fds = [PollFd::new(device, PollFlags::IN)];
-            // An error is something to be seen by whoever reads.
-            poll(&mut fds, Some(&Timespec::default())) != Ok(0)
-        });
+        if waited_for {
+            self.beside.answered(asker, crossed);
+        }
+        // On the client's processor there is nothing to be seen while this thread looks.
+        if !self.beside.follows() {
+            self.eager.look(|| has_request(device));
+        }
     }
 
     fn fail(&mut self, error: MountError) {
@@ -130,6 +140,13 @@ impl Resident {
                 std::thread::Builder::new().name("fuserig-unmount".to_owned()).spawn(on_failure);
         }
     }
+}
+
+/// Whether a request can be received.
+fn has_request(device: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(device, PollFlags::IN)];
+    // An error is something to be seen by whoever reads.
+    poll(&mut fds, Some(&Timespec::default())) != Ok(0)
 }
 
 /// A request that waits for a lock, and its record so far.
@@ -230,6 +247,31 @@ impl Worker {
         }
     }
 
+    /// Fills the reply to a listing; the outcome has the records when they are recorded.
+    fn list(
+        &mut self,
+        head: &Head,
+        incoming: &Incoming,
+        reply: &mut ReplyTo,
+        now: fuserig_abi::Timespec,
+    ) -> Outgoing {
+        let mut records = Vec::new();
+        let recorded = self.tape.is_some();
+        let mut accept = |record: Listed| {
+            if !reply.accept(&record) {
+                return Some(record);
+            }
+            if recorded {
+                records.push(record);
+            }
+            None
+        };
+        match self.server.handle_listing(head, incoming, now, &mut accept) {
+            Outgoing::Records(_) => Outgoing::Records(records),
+            other => other,
+        }
+    }
+
     fn answer(&mut self, job: Job) {
         let now = rim::now();
         let started = self.tape.as_ref().map(|tape| tape.request(&job, now));
@@ -247,8 +289,7 @@ impl Worker {
         }
         let outgoing = match &incoming {
             Incoming::Readdir { .. } | Incoming::Readdirplus { .. } => {
-                self.server
-                    .handle_listing(&head, &incoming, now, &mut |record| reply.accept(record))
+                self.list(&head, &incoming, &mut reply, now)
             }
             _ => self.server.handle(&head, incoming, now),
         };

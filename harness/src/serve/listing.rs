@@ -89,13 +89,14 @@ const SPACE: usize = 1 << 16;
 
 impl Server {
     /// Answers a READDIR or READDIRPLUS for a door that fills the reply itself: `accept` takes a
-    /// record or says that it does not fit, which ends the listing.
+    /// record or gives it back because it does not fit, which ends the listing. The answer has no
+    /// records then.
     pub fn handle_listing(
         &mut self,
         head: &Head,
         incoming: &Incoming,
         now: Timespec,
-        accept: &mut dyn FnMut(&Listed) -> bool,
+        accept: &mut dyn FnMut(Listed) -> Option<Listed>,
     ) -> Outgoing {
         self.world.now = now;
         let listed = match incoming {
@@ -104,7 +105,7 @@ impl Server {
             _ => Err(Errno::ENOSYS),
         };
         self.world.settle_evictions();
-        listed.map_or_else(Outgoing::Error, Outgoing::Records)
+        listed.map_or_else(Outgoing::Error, |()| Outgoing::Records(Vec::new()))
     }
 
     /// Lists into a reply of at most `input.size` bytes.
@@ -115,15 +116,18 @@ impl Server {
         plus: bool,
     ) -> Result<Outgoing, Errno> {
         let mut room = input.size as usize;
+        let mut records = Vec::new();
         let mut accept =
-            |record: &Listed| match room.checked_sub(Listed::size(record.name.len(), plus)) {
+            |record: Listed| match room.checked_sub(Listed::size(record.name.len(), plus)) {
                 Some(left) => {
                     room = left;
-                    true
+                    records.push(record);
+                    None
                 }
-                None => false,
+                None => Some(record),
             };
-        self.list(head, input, plus, &mut accept).map(Outgoing::Records)
+        self.list(head, input, plus, &mut accept)?;
+        Ok(Outgoing::Records(records))
     }
 
     /// Lists until a record is not accepted, or none is left.
@@ -132,11 +136,11 @@ impl Server {
         head: &Head,
         input: &FuseReadIn,
         plus: bool,
-        accept: &mut dyn FnMut(&Listed) -> bool,
-    ) -> Result<Vec<Listed>, Errno> {
+        accept: &mut dyn FnMut(Listed) -> Option<Listed>,
+    ) -> Result<(), Errno> {
         let handle = self.handle_of(input.fh)?;
         self.world.mount.handles[handle].position = input.offset as i64;
-        let mut listed = Vec::new();
+        let mut any = false;
         loop {
             let operation = Operation::Readdir { handle, space: SPACE };
             let outcome = self.operate(head, 0, operation)?;
@@ -144,8 +148,8 @@ impl Server {
             let Some(last) = records.last_mut() else {
                 // What was listed before an error counts; the next request will meet it again.
                 return match outcome.error {
-                    code @ ..0 if listed.is_empty() => Err(super::server::errno(code)),
-                    _ => Ok(listed),
+                    code @ ..0 if !any => Err(super::server::errno(code)),
+                    _ => Ok(()),
                 };
             };
             last.next = self.world.mount.handles[handle].position;
@@ -153,11 +157,11 @@ impl Server {
                 let entry = plus.then(|| self.listed_entry(head, handle, &record.name));
                 let DirRecord { ino, next, kind, name } = record;
                 let record = Listed { ino, off: next as u64, kind, name, entry };
-                if !accept(&record) {
-                    self.take_back(&record);
-                    return Ok(listed);
+                if let Some(refused) = accept(record) {
+                    self.take_back(&refused);
+                    return Ok(());
                 }
-                listed.push(record);
+                any = true;
             }
         }
     }

@@ -79,8 +79,8 @@ pub(super) const RIMS: &[Rim] = &[
     },
     Rim {
         what: Use::Crate("libc"),
-        homes: &["filters/src/engine/kernel"],
-        why: "rustix wraps every system call but bpf()",
+        homes: &["filters/src/engine/kernel", "harness/src/mount/policy.rs"],
+        why: "rustix wraps every system call but bpf() and sched_setscheduler()",
     },
     Rim {
         what: Use::Crate("fuser"),

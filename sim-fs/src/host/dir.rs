@@ -4,7 +4,7 @@
 //! first record has the position that was asked for, and each later one what its predecessor
 //! announced.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 
 use fuserig_abi::{Errno, FileKind};
 use rustix::fs::{RawDir, SeekFrom};
@@ -21,14 +21,6 @@ const BUFFER_BYTES_MIN: usize = 1024;
 /// A record with a short name.
 const RECORD_BYTES: usize = 32;
 
-/// One record before it has a number.
-struct Record {
-    position: u64,
-    /// The inode number on the host, which on a mount point is that of what is below.
-    inode: u64,
-    name: Vec<u8>,
-}
-
 impl HostFs {
     pub(super) fn list(
         &mut self,
@@ -42,47 +34,33 @@ impl HostFs {
             return Err(Errno::ENOTDIR);
         };
         rustix::fs::seek(fd, SeekFrom::Start(position)).map_err(errno)?;
-        let (records, end) = read_records(fd.as_fd(), position, records_max)?;
+        // What is read and not wanted is read again by the next call.
+        let bytes = records_max.saturating_mul(RECORD_BYTES).clamp(BUFFER_BYTES_MIN, BUFFER_BYTES);
+        let mut buffer = Box::new_uninit_slice(bytes);
+        let mut directory = RawDir::new(fd.as_fd(), &mut buffer);
         let device = self.nodes.device(*node);
-        let mut entries = Vec::with_capacity(records.len());
-        for Record { position, inode, name } in records {
-            let seen = match name.as_slice() {
+        let mut entries = Vec::with_capacity(records_max.min(bytes / RECORD_BYTES));
+        let (mut end, mut seen) = (position, false);
+        while entries.len() < records_max.max(1) {
+            let Some(record) = directory.next() else { break };
+            let record = record.map_err(errno)?;
+            let sight = match record.file_name().to_bytes() {
                 b"." => Ok((*node, FileKind::Directory)),
                 b".." if *node == Nodes::ROOT => Ok((Nodes::ROOT, FileKind::Directory)),
-                name => self.nodes.sight((device, fd.as_fd()), name, inode),
+                name => self.nodes.sight((device, fd.as_fd()), name, record.ino()),
             };
             // A name that somebody removed since the listing is as good as removed before it.
-            if let Ok((ino, kind)) = seen {
-                entries.push(DirEntry { position, ino, kind, name });
+            if let Ok((ino, kind)) = sight {
+                let name = record.file_name().to_bytes().to_vec();
+                entries.push(DirEntry { position: end, ino, kind, name });
             }
+            end = record.next_entry_cookie();
+            seen = true;
+        }
+        if !seen {
+            // Only the descriptor knows where the end is.
+            end = rustix::fs::tell(fd).map_err(errno)?;
         }
         Ok(LowerReply::Entries { entries, end })
     }
-}
-
-/// At most `records_max` records from where the descriptor stands, but always one, and the
-/// position after them.
-fn read_records(
-    fd: BorrowedFd<'_>,
-    position: u64,
-    records_max: usize,
-) -> Result<(Vec<Record>, u64), Errno> {
-    // What is read and not wanted is read again by the next call.
-    let bytes = records_max.saturating_mul(RECORD_BYTES).clamp(BUFFER_BYTES_MIN, BUFFER_BYTES);
-    let mut buffer = Box::new_uninit_slice(bytes);
-    let mut directory = RawDir::new(fd, &mut buffer);
-    let mut records = Vec::with_capacity(records_max.min(bytes / RECORD_BYTES));
-    let mut end = position;
-    while records.len() < records_max.max(1) {
-        let Some(record) = directory.next() else { break };
-        let record = record.map_err(errno)?;
-        let name = record.file_name().to_bytes().to_vec();
-        records.push(Record { position: end, inode: record.ino(), name });
-        end = record.next_entry_cookie();
-    }
-    if records.is_empty() {
-        // Only the descriptor knows where the end is.
-        end = rustix::fs::tell(fd).map_err(errno)?;
-    }
-    Ok((records, end))
 }

@@ -13,9 +13,6 @@ use rustix::fs::{AtFlags, Statx, StatxFlags, StatxTimestamp};
 
 use super::handle::errno;
 
-/// A device and an inode number on it.
-type Place = (OnDevice, u64);
-
 /// Major and minor number of a device.
 pub(super) type OnDevice = (u32, u32);
 
@@ -42,8 +39,9 @@ pub(super) struct Node {
 pub(super) struct Nodes {
     numbers: BTreeMap<Key, Ino>,
     held: BTreeMap<Ino, Node>,
-    /// Held nodes by device and inode: while one is held, nothing else has these.
-    pinned: BTreeMap<Place, (Ino, FileKind)>,
+    /// Held nodes by device and inode: while one is held, nothing else has these. A listing asks
+    /// for all of one device, so that a search compares single numbers.
+    pinned: BTreeMap<OnDevice, BTreeMap<u64, (Ino, FileKind)>>,
     /// Held regular files whose last name was taken away.
     orphans: BTreeSet<Ino>,
     /// Orphans that were let go before they were forgotten.
@@ -96,7 +94,7 @@ impl Nodes {
         let ino = self.number(key);
         let stat = stat(&described, ino)?;
         self.held.entry(ino).or_insert(Node { fd, kind: stat.kind, key });
-        self.pinned.insert((key.device, key.inode), (ino, stat.kind));
+        self.pinned.entry(key.device).or_default().insert(key.inode, (ino, stat.kind));
         Ok(stat)
     }
 
@@ -140,7 +138,8 @@ impl Nodes {
         name: &[u8],
         listed: u64,
     ) -> Result<(Ino, FileKind), Errno> {
-        if let Some(held) = device.and_then(|device| self.pinned.get(&(device, listed))) {
+        let there = device.and_then(|device| self.pinned.get(&device));
+        if let Some(held) = there.and_then(|there| there.get(&listed)) {
             return Ok(*held);
         }
         let described = describe_name(directory, name)?;
@@ -158,7 +157,9 @@ impl Nodes {
             return Ok(());
         }
         let node = self.held.remove(&ino).expect("its attributes were just read");
-        self.pinned.remove(&(node.key.device, node.key.inode));
+        if let Some(there) = self.pinned.get_mut(&node.key.device) {
+            there.remove(&node.key.inode);
+        }
         self.orphans.remove(&ino);
         if nlink == 0 {
             self.numbers.remove(&node.key);

@@ -1,0 +1,293 @@
+//! On the processor of whoever asks.
+//!
+//! A client that waits for each answer and a server that waits for each request never run at the
+//! same time. On two processors each has to bring the other's back from idleness, which takes
+//! longer than the pipeline; on one they take turns. The scheduler does not know that they do, and
+//! puts whoever is woken on an idle processor. So while one thread asks, and asks again only when
+//! it has its answer, the thread that answers goes to that thread's processor and keeps to it, with
+//! a policy by which the processor counts as idle for the client that it wakes.
+//!
+//! It goes where it likes again as soon as somebody else asks, or when requests wait before those
+//! ahead of them are answered: then there is work for two. And it leaves a processor that others
+//! want: with such a policy it gets what they leave.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use fuserig_abi::Pid;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use super::policy::{self, Policy};
+use crate::rim::Stopwatch;
+use crate::serve::Incoming;
+
+/// So many requests of one thread, and of nobody else, before it is followed.
+const SURE: u32 = 16;
+/// After so many it is looked where the client is now.
+const LOOK_AGAIN: u32 = 256;
+/// After so many already when it asked late.
+const LOOK_SOON: u32 = 8;
+/// A client on another processor takes longer than this to be woken and to ask.
+const LATE: Duration = Duration::from_micros(30);
+/// What a request that has another behind it counts; one that has none takes 1 back.
+const CROSSED: u32 = 2;
+/// From so many on the client does not wait for its answers. What the kernel has to say besides,
+/// such as FORGET, comes in eights.
+const CROSSED_MAX: u32 = 32;
+/// A client that takes so long to ask again has other things to do, or the answer had to wait.
+const SLOW: Duration = Duration::from_millis(1);
+/// Nobody is followed for so many requests after an answer had to wait for the processor.
+const REST: u32 = 4096;
+
+/// What to do after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Advice {
+    /// Nothing changes.
+    Stay,
+    /// Go where the client is, or stay if that is here.
+    Follow(Pid),
+    /// The client is not alone any longer.
+    Part,
+}
+
+/// Who asked of late.
+#[derive(Debug, Default)]
+struct Company {
+    asker: Pid,
+    /// Requests of the asker without a break.
+    row: u32,
+    /// Those since it was looked where the asker is.
+    unseen: u32,
+    crossed: u32,
+    rest: u32,
+}
+
+impl Company {
+    /// A request of `asker` was answered that somebody waits for; `crossed` says whether another
+    /// was there before, and `late` whether the client took its time to ask.
+    fn answered(&mut self, asker: Pid, crossed: bool, late: bool) -> Advice {
+        self.rest = self.rest.saturating_sub(1);
+        // The kernel's own requests say nothing about clients.
+        if asker == Pid(0) {
+            return Advice::Stay;
+        }
+        self.crossed =
+            if crossed { self.crossed + CROSSED } else { self.crossed.saturating_sub(1) };
+        if asker != self.asker || self.crossed >= CROSSED_MAX {
+            let (rest, crossed) = (self.rest, self.crossed / 2);
+            *self = Company { asker, rest, crossed, ..Company::default() };
+            return Advice::Part;
+        }
+        self.row = self.row.saturating_add(1);
+        self.unseen += 1;
+        let enough = if late { LOOK_SOON } else { LOOK_AGAIN };
+        let looks = self.row == SURE || (self.row > SURE && self.unseen >= enough);
+        if !looks || self.rest > 0 {
+            return Advice::Stay;
+        }
+        self.unseen = 0;
+        Advice::Follow(asker)
+    }
+}
+
+/// Keeps the thread that made it on the processor of a client that is alone.
+#[derive(Debug)]
+pub(super) struct Beside {
+    company: Company,
+    /// Where the thread may run; none when nobody is followed here.
+    allowed: Option<CpuSet>,
+    /// The processor that it keeps to.
+    on: Option<usize>,
+    /// How long this thread has waited for processors.
+    waits: Option<File>,
+    waited: Duration,
+    /// Since the last answer.
+    since: Stopwatch,
+    /// How long the client took to ask after it.
+    gap: Duration,
+}
+
+impl Beside {
+    /// For this thread. Without procfs, without the right to come back, or with one processor, it
+    /// never follows anybody.
+    pub(super) fn here() -> Beside {
+        let waits = File::open("/proc/thread-self/schedstat").ok();
+        let allowed = sched_getaffinity(None).ok().filter(|set| set.count() > 1);
+        let allowed = allowed.filter(|_| waits.is_some() && policy::may_come_back());
+        let (company, since) = (Company::default(), Stopwatch::start());
+        let (waited, gap) = (Duration::ZERO, Duration::ZERO);
+        Beside { company, allowed, on: None, waits, waited, since, gap }
+    }
+
+    /// Whether the thread keeps to the processor of its client now.
+    pub(super) fn follows(&self) -> bool {
+        self.on.is_some()
+    }
+
+    /// A request was received.
+    pub(super) fn asked(&mut self) {
+        self.gap = self.since.elapsed();
+    }
+
+    /// Goes where it is best after an answer to `asker`, who waits for it; `crossed` says whether
+    /// another request was there before.
+    pub(super) fn answered(&mut self, asker: Pid, crossed: bool) {
+        if self.follows() && self.gap > SLOW {
+            self.linger();
+        } else {
+            match self.company.answered(asker, crossed, self.follows() && self.gap > LATE) {
+                Advice::Stay => {}
+                Advice::Part => self.part(),
+                Advice::Follow(client) => self.follow(client),
+            }
+        }
+        self.since = Stopwatch::start();
+    }
+
+    /// The request came late. When others ran here meanwhile, nobody is followed for a while.
+    fn linger(&mut self) {
+        if self.waited().saturating_sub(self.waited) > self.gap / 2 {
+            self.company.rest = REST;
+        }
+        self.company.row = 0;
+        self.part();
+    }
+
+    fn follow(&mut self, client: Pid) {
+        let Some(allowed) = &self.allowed else { return };
+        let place = processor_of(client).filter(|&place| place < CpuSet::MAX_CPU);
+        let Some(place) = place.filter(|&place| allowed.is_set(place)) else {
+            return self.part();
+        };
+        self.waited = self.waited();
+        if self.on == Some(place) {
+            return;
+        }
+        let mut one = CpuSet::new();
+        one.set(place);
+        if sched_setaffinity(None, &one).is_ok() && policy::set(Policy::Idle).is_ok() {
+            self.on = Some(place);
+        } else {
+            self.on = Some(place);
+            self.part();
+        }
+    }
+
+    fn part(&mut self) {
+        if let (Some(_), Some(allowed)) = (self.on.take(), &self.allowed) {
+            // It was tried before that both can be had back.
+            let _ = policy::set(Policy::Other);
+            let _ = sched_setaffinity(None, allowed);
+        }
+    }
+
+    /// How long this thread has waited for a processor since it began.
+    fn waited(&self) -> Duration {
+        let text = self.waits.as_ref().and_then(contents).unwrap_or_default();
+        let waited = text.split(' ').nth(1).and_then(|number| number.parse().ok());
+        Duration::from_nanos(waited.unwrap_or(0))
+    }
+}
+
+/// Whether somebody waits for the answer to a request.
+pub(super) fn is_waited_for(incoming: &Incoming) -> bool {
+    !matches!(
+        incoming,
+        Incoming::Release { .. }
+            | Incoming::Releasedir { .. }
+            | Incoming::Forget { .. }
+            | Incoming::BatchForget { .. }
+    )
+}
+
+/// The processor that a thread is on or was on (man 5 proc_pid_stat, field 39).
+fn processor_of(thread: Pid) -> Option<usize> {
+    let text = contents(&File::open(format!("/proc/{thread}/stat")).ok()?)?;
+    // The name in field 2 may have anything in it, also parentheses; field 3 comes after it.
+    text.rsplit_once(") ")?.1.split(' ').nth(39 - 3)?.parse().ok()
+}
+
+/// A file of procfs that is short.
+fn contents(file: &File) -> Option<String> {
+    let mut bytes = [0; 1024];
+    let length = file.read_at(&mut bytes, 0).ok()?;
+    Some(String::from_utf8_lossy(&bytes[..length]).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use fuserig_abi::Pid;
+    use rustix::thread::{CpuSet, gettid, sched_getaffinity};
+
+    use super::{Advice, Beside, Company, LOOK_AGAIN, LOOK_SOON, REST, SURE, processor_of};
+
+    const ALICE: Pid = Pid(7);
+    const BOB: Pid = Pid(8);
+
+    fn ask(company: &mut Company, asker: Pid, times: u32) -> Vec<Advice> {
+        let all = (0..times).map(|_| company.answered(asker, false, false));
+        all.filter(|advice| *advice != Advice::Stay).collect()
+    }
+
+    #[test]
+    fn one_client_is_followed_and_looked_after() {
+        let mut company = Company::default();
+        assert_eq!(ask(&mut company, ALICE, SURE), [Advice::Part]);
+        assert_eq!(ask(&mut company, ALICE, 1), [Advice::Follow(ALICE)]);
+        let later = ask(&mut company, ALICE, 2 * LOOK_AGAIN);
+        assert_eq!(later, [Advice::Follow(ALICE); 2], "where it is now");
+        let late = (0..4 * LOOK_SOON).map(|_| company.answered(ALICE, false, true));
+        assert_eq!(late.filter(|advice| *advice == Advice::Follow(ALICE)).count(), 4);
+    }
+
+    #[test]
+    fn two_clients_are_not_followed() {
+        let mut company = Company::default();
+        for _ in 0..LOOK_AGAIN {
+            assert_eq!(ask(&mut company, ALICE, 1), [Advice::Part]);
+            assert_eq!(ask(&mut company, BOB, 1), [Advice::Part]);
+        }
+        // The kernel's own requests are nobody's.
+        assert_eq!(ask(&mut company, BOB, SURE - 1), []);
+        assert_eq!(ask(&mut company, Pid(0), SURE), []);
+        assert_eq!(ask(&mut company, BOB, 1), [Advice::Follow(BOB)]);
+    }
+
+    #[test]
+    fn who_does_not_wait_for_answers_is_not_followed() {
+        let mut company = Company::default();
+        ask(&mut company, ALICE, SURE);
+        let asks = |company: &mut Company, crossed| company.answered(ALICE, crossed, false);
+        // Eight with something behind them are nothing special.
+        assert!((0..8).all(|_| asks(&mut company, true) != Advice::Part));
+        assert_eq!(ask(&mut company, ALICE, 16), []);
+        let parted = (0..17).map(|_| asks(&mut company, true)).find(|a| *a == Advice::Part);
+        assert_eq!(parted, Some(Advice::Part));
+    }
+
+    #[test]
+    fn after_a_crowd_nobody_is_followed_for_a_while() {
+        let mut company = Company { rest: REST, ..Company::default() };
+        assert_eq!(ask(&mut company, ALICE, REST - 1), [Advice::Part]);
+        assert_eq!(ask(&mut company, ALICE, LOOK_AGAIN), [Advice::Follow(ALICE)]);
+    }
+
+    #[test]
+    fn a_thread_goes_to_its_client_and_may_go_everywhere_again() {
+        let me = Pid(gettid().as_raw_nonzero().get().cast_unsigned());
+        let place = processor_of(me).expect("a thread has a processor");
+        assert!(place < CpuSet::MAX_CPU);
+        assert_eq!(processor_of(Pid(u32::MAX)), None);
+        let before = sched_getaffinity(None).expect("of this thread");
+        let mut beside = Beside::here();
+        beside.follow(me);
+        assert_eq!(beside.follows(), before.count() > 1);
+        if beside.follows() {
+            assert_eq!(sched_getaffinity(None).expect("of this thread").count(), 1);
+        }
+        beside.answered(BOB, false);
+        assert!(!beside.follows());
+        assert_eq!(sched_getaffinity(None).expect("of this thread"), before);
+    }
+}
