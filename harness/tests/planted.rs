@@ -7,7 +7,7 @@
 #[path = "planted/mod.rs"]
 mod suite;
 
-use suite::{all, blind, fresh, held_out, line, mutants};
+use suite::{all, blind, fresh, held_out, line, mutants, unseen};
 
 /// Mistakes that a search of 2,560 operations finds.
 const FOUND_SOON: [&str; 19] = [
@@ -47,6 +47,7 @@ fn planted_mistakes_are_found() {
     assert!(held_out().len() >= 10, "{} held out", held_out().len());
     assert!(blind().len() >= 12, "{} blind", blind().len());
     assert!(fresh().len() >= 20, "{} fresh", fresh().len());
+    assert!(unseen().len() >= 40, "{} unseen", unseen().len());
     let (mut count, mut missed) = (0, Vec::new());
     for mistake in planted.iter().filter(|mistake| FOUND_SOON.contains(&mistake.name)) {
         // As `fuzz` hunts, and as a test of a user's crate does.
@@ -61,7 +62,7 @@ fn planted_mistakes_are_found() {
 
 #[test]
 fn the_correct_twins_raise_no_alarm() {
-    for mistake in all().iter().chain(&blind()).chain(&fresh()) {
+    for mistake in all().iter().chain(&blind()).chain(&fresh()).chain(&unseen()) {
         let alarm = mistake.false_alarm(77, 640).err();
         assert!(alarm.is_none(), "{} {}: {}", mistake.kind, mistake.name, alarm.expect("some"));
     }

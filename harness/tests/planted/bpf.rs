@@ -34,7 +34,7 @@ pub(super) fn planted<F: Filter + 'static>(
 
 macro_rules! object {
     ($name:literal) => {
-        include_bytes!(concat!("../data/planted/", $name, ".o"))
+        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/planted/", $name, ".o"))
     };
 }
 pub(super) use object;
@@ -72,7 +72,7 @@ fn setid() -> FuseOps {
 
 /// No file is longer than so many bytes, unless it was at the start.
 #[derive(Debug)]
-struct Short(u64);
+pub(super) struct Short(pub(super) u64);
 
 impl Invariant for Short {
     fn name(&self) -> &str {

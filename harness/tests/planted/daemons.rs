@@ -59,6 +59,14 @@ fn asking() -> FuseOps {
 }
 
 pub(super) fn planted(name: &'static str, bug: Bug) -> Planted {
+    planted_by(name, move || Wrong { right: EchoDaemon::default(), count: 0, bug })
+}
+
+/// A server that is wrong by itself.
+pub(super) fn planted_by<D: Daemon + 'static>(
+    name: &'static str,
+    wrong: impl Fn() -> D + 'static,
+) -> Planted {
     let right = Subject::new(Abi::V4, asking).daemon(EchoDaemon::default).over(super::TREE);
     let model = right.clone();
     let judges = move || {
@@ -66,8 +74,7 @@ pub(super) fn planted(name: &'static str, bug: Bug) -> Planted {
         judges.push(Box::new(invariant::agrees_with(&model)));
         judges
     };
-    let wrong = Subject::new(Abi::V4, asking);
-    let wrong = wrong.daemon(move || Wrong { right: EchoDaemon::default(), count: 0, bug });
+    let wrong = Subject::new(Abi::V4, asking).daemon(wrong);
     Planted { kind: "daemon", name, wrong, right, judges: Box::new(judges), crashes: None }
 }
 

@@ -1,9 +1,9 @@
 //! Things that are wrong on purpose, each with its correct twin and with what judges it.
 //!
 //! They were written before anybody looked at how the search does on them; those of `held_out`, of
-//! `blind` and of `fresh` came after the search was improved on those before them, and are counted
-//! apart. Each is a mistake that somebody could make in a filter, in the filesystem below, in a
-//! daemon, between two clients, or in the order of what becomes durable.
+//! `blind`, of `fresh` and of `unseen` came after the search was improved on those before them, and
+//! are counted apart. Each is a mistake that somebody could make in a filter, in the filesystem
+//! below, in a daemon, between two clients, or in the order of what becomes durable.
 
 mod blind;
 mod bpf;
@@ -15,6 +15,7 @@ mod lowers;
 mod more;
 pub(crate) mod mutants;
 mod races;
+mod unseen;
 
 use fuserig::prelude::*;
 use fuserig::sim::{Class, Corpus};
@@ -59,6 +60,12 @@ pub(crate) fn blind() -> Vec<Planted> {
 /// Those that were committed before the search was run on them, after it was improved on `blind`.
 pub(crate) fn fresh() -> Vec<Planted> {
     fresh::all()
+}
+
+/// Those that were written by somebody who did not know the search, and committed before it was
+/// run on them.
+pub(crate) fn unseen() -> Vec<Planted> {
+    unseen::all()
 }
 
 /// What holds for everything.
