@@ -8,8 +8,8 @@
 //! a policy by which the processor counts as idle for the client that it wakes.
 //!
 //! It goes where it likes again as soon as somebody else asks, or when requests wait before those
-//! ahead of them are answered: then there is work for two. And it leaves a processor that others
-//! want: with such a policy it gets what they leave.
+//! ahead of them are answered: then there is work for two. And it follows nobody while others want
+//! to run: with such a policy it gets what they leave.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -37,6 +37,8 @@ const CROSSED: u32 = 2;
 const CROSSED_MAX: u32 = 32;
 /// A client that takes so long to ask again has other things to do, or the answer had to wait.
 const SLOW: Duration = Duration::from_millis(1);
+/// At most so long a thread waits for the processor while its client goes on to the next request.
+const TURN: Duration = Duration::from_micros(10);
 /// Nobody is followed for so many requests after an answer had to wait for the processor.
 const REST: u32 = 4096;
 
@@ -99,8 +101,9 @@ pub(super) struct Beside {
     allowed: Option<CpuSet>,
     /// The processor that it keeps to.
     on: Option<usize>,
-    /// How long this thread has waited for processors.
-    waits: Option<File>,
+    /// What is known of the load.
+    load: Option<Load>,
+    /// How long this thread had waited for processors when it last looked.
     waited: Duration,
     /// Since the last answer.
     since: Stopwatch,
@@ -112,12 +115,12 @@ impl Beside {
     /// For this thread. Without procfs, without the right to come back, or with one processor, it
     /// never follows anybody.
     pub(super) fn here() -> Beside {
-        let waits = File::open("/proc/thread-self/schedstat").ok();
+        let load = Load::of_this_thread();
         let allowed = sched_getaffinity(None).ok().filter(|set| set.count() > 1);
-        let allowed = allowed.filter(|_| waits.is_some() && policy::may_come_back());
+        let allowed = allowed.filter(|_| load.is_some() && policy::may_come_back());
         let (company, since) = (Company::default(), Stopwatch::start());
         let (waited, gap) = (Duration::ZERO, Duration::ZERO);
-        Beside { company, allowed, on: None, waits, waited, since, gap }
+        Beside { company, allowed, on: None, load, waited, since, gap }
     }
 
     /// Whether the thread keeps to the processor of its client now.
@@ -133,8 +136,8 @@ impl Beside {
     /// Goes where it is best after an answer to `asker`, who waits for it; `crossed` says whether
     /// another request was there before.
     pub(super) fn answered(&mut self, asker: Pid, crossed: bool) {
-        if self.follows() && self.gap > SLOW {
-            self.linger();
+        if self.follows() && self.since.elapsed() > SLOW && self.lingers() {
+            self.part();
         } else {
             match self.company.answered(asker, crossed, self.follows() && self.gap > LATE) {
                 Advice::Stay => {}
@@ -145,31 +148,46 @@ impl Beside {
         self.since = Stopwatch::start();
     }
 
-    /// The request came late. When others ran here meanwhile, nobody is followed for a while.
-    fn linger(&mut self) {
-        if self.waited().saturating_sub(self.waited) > self.gap / 2 {
+    /// Whether to part because it took long since the last answer: when the client did something
+    /// else, and when this thread had to wait. Then nobody is followed for a while.
+    fn lingers(&mut self) -> bool {
+        let usual = TURN * self.company.unseen;
+        let crowded = self.waited().saturating_sub(self.waited) > usual + SLOW / 2;
+        if crowded {
             self.company.rest = REST;
         }
-        self.company.row = 0;
-        self.part();
+        let lingers = self.gap > SLOW || crowded;
+        if lingers {
+            self.company.row = 0;
+        }
+        lingers
     }
 
     fn follow(&mut self, client: Pid) {
-        let Some(allowed) = &self.allowed else { return };
+        let (Some(allowed), Some(load)) = (&self.allowed, &self.load) else { return };
         let place = processor_of(client).filter(|&place| place < CpuSet::MAX_CPU);
-        let Some(place) = place.filter(|&place| allowed.is_set(place)) else {
-            return self.part();
-        };
+        // This thread and its client, which was just woken; or half of the processors are enough
+        // for all, so that nobody else has to be here.
+        let room = load.running().is_some_and(|running| running <= (allowed.count() / 2).max(2));
+        match place.filter(|&place| allowed.is_set(place)) {
+            Some(place) if room || self.on == Some(place) => self.go_to(place),
+            _ => {
+                // It may be better soon.
+                self.company.row = 0;
+                self.part();
+            }
+        }
+    }
+
+    fn go_to(&mut self, place: usize) {
         self.waited = self.waited();
         if self.on == Some(place) {
             return;
         }
         let mut one = CpuSet::new();
         one.set(place);
-        if sched_setaffinity(None, &one).is_ok() && policy::set(Policy::Idle).is_ok() {
-            self.on = Some(place);
-        } else {
-            self.on = Some(place);
+        self.on = Some(place);
+        if sched_setaffinity(None, &one).is_err() || policy::set(Policy::Idle).is_err() {
             self.part();
         }
     }
@@ -182,11 +200,36 @@ impl Beside {
         }
     }
 
-    /// How long this thread has waited for a processor since it began.
     fn waited(&self) -> Duration {
-        let text = self.waits.as_ref().and_then(contents).unwrap_or_default();
+        self.load.as_ref().map(Load::waited).unwrap_or_default()
+    }
+}
+
+/// Who else wants processors.
+#[derive(Debug)]
+struct Load {
+    /// `/proc/thread-self/schedstat`.
+    own: File,
+    /// `/proc/loadavg`.
+    all: File,
+}
+
+impl Load {
+    fn of_this_thread() -> Option<Load> {
+        let own = File::open("/proc/thread-self/schedstat").ok()?;
+        Some(Load { own, all: File::open("/proc/loadavg").ok()? })
+    }
+
+    /// How long this thread has waited for processors since it began.
+    fn waited(&self) -> Duration {
+        let text = contents(&self.own).unwrap_or_default();
         let waited = text.split(' ').nth(1).and_then(|number| number.parse().ok());
         Duration::from_nanos(waited.unwrap_or(0))
+    }
+
+    /// How many threads of the machine run or want to, this one included (man 5 proc_loadavg).
+    fn running(&self) -> Option<u32> {
+        contents(&self.all)?.split(' ').nth(3)?.split('/').next()?.parse().ok()
     }
 }
 
@@ -220,7 +263,7 @@ mod tests {
     use fuserig_abi::Pid;
     use rustix::thread::{CpuSet, gettid, sched_getaffinity};
 
-    use super::{Advice, Beside, Company, LOOK_AGAIN, LOOK_SOON, REST, SURE, processor_of};
+    use super::{Advice, Beside, Company, LOOK_AGAIN, LOOK_SOON, Load, REST, SURE, processor_of};
 
     const ALICE: Pid = Pid(7);
     const BOB: Pid = Pid(8);
@@ -281,11 +324,13 @@ mod tests {
         assert_eq!(processor_of(Pid(u32::MAX)), None);
         let before = sched_getaffinity(None).expect("of this thread");
         let mut beside = Beside::here();
-        beside.follow(me);
-        assert_eq!(beside.follows(), before.count() > 1);
-        if beside.follows() {
-            assert_eq!(sched_getaffinity(None).expect("of this thread").count(), 1);
+        assert!(beside.load.as_ref().and_then(Load::running).expect("this thread runs") > 0);
+        if beside.allowed.is_none() {
+            return println!("skipped: one processor, or no right to come back to it");
         }
+        beside.go_to(place);
+        assert!(beside.follows());
+        assert_eq!(sched_getaffinity(None).expect("of this thread").count(), 1);
         beside.answered(BOB, false);
         assert!(!beside.follows());
         assert_eq!(sched_getaffinity(None).expect("of this thread"), before);
