@@ -2,13 +2,17 @@
 /*
  * Files end at 1 MiB: a write that would go beyond fails with EFBIG, as does making a file longer.
  * A filter cannot shorten a write, because kernels ignore what it does to in->size (READ-3), and
- * it is not told where an append lands, so no file can be opened for appending. The length of a
- * copy between files is often far above what there is to copy: copies are refused with EINVAL, upon
- * which programs read and write.
+ * it is not told where an append lands, so no file can be opened for appending, nor how long a file
+ * is, so that nothing is put in between (EOPNOTSUPP). The length of a copy between files is often
+ * far above what there is to copy: copies are refused with EINVAL, upon which programs read and
+ * write.
  */
 #include "common.bpf.h"
 
 char _license[] SEC("license") = "Dual MIT/GPL";
+
+/* Puts a hole in between, so that what is behind it moves on. */
+#define FALLOC_FL_INSERT_RANGE 0x20
 
 const volatile u64 limit = 1 << 20;
 
@@ -46,6 +50,8 @@ uint32_t BPF_PROG(limit_fallocate, const struct bpf_fuse_meta_info *meta,
 {
 	u64 offset = in->offset, length = in->length;
 
+	if (in->mode & FALLOC_FL_INSERT_RANGE)
+		return -EOPNOTSUPP;
 	return offset > limit || length > limit - offset ? -EFBIG : BPF_FUSE_CONTINUE;
 }
 

@@ -13,6 +13,8 @@ use super::FuseOps;
 /// `FATTR_MODE` and `FATTR_SIZE`.
 const FATTR_MODE: u32 = fuserig_abi::FATTR_MODE;
 const FATTR_SIZE: u32 = fuserig_abi::FATTR_SIZE;
+/// Puts a hole in between, so that what is behind it moves on.
+const FALLOC_FL_INSERT_RANGE: u32 = 0x20;
 /// `O_APPEND` of Linux.
 const O_APPEND: u32 = 0o2000;
 /// Permission of others to read.
@@ -92,9 +94,10 @@ pub fn xattr_guard() -> FuseOps {
 }
 
 /// Files end at `limit` bytes: the twin of `write_limit.bpf.c`, whose limit is 1 MiB. Nobody tells
-/// a filter where an append lands, so no file can be opened for appending. The length of a copy
-/// between files is often far above what there is to copy: copies are refused with EINVAL, upon
-/// which programs read and write.
+/// a filter where an append lands, so no file can be opened for appending; nor how long a file is,
+/// so none can be made longer by what is put in between (EOPNOTSUPP). The length of a copy between
+/// files is often far above what there is to copy: copies are refused with EINVAL, upon which
+/// programs read and write.
 ///
 /// ```
 /// use fuserig_abi::{Op, Phase, Slot};
@@ -117,7 +120,10 @@ pub fn write_limit(limit: u64) -> FuseOps<u64> {
         .create_open_prefilter(|_, create, _| appending(create.flags))
         .write_iter_prefilter(|cx, write| verdict(*cx.state, write.offset, write.size.into()))
         .copy_file_range_prefilter(|_, _| Errno::EINVAL)
-        .file_fallocate_prefilter(|cx, alloc| verdict(*cx.state, alloc.offset, alloc.length))
+        .file_fallocate_prefilter(|cx, alloc| match alloc.mode & FALLOC_FL_INSERT_RANGE {
+            0 => verdict(*cx.state, alloc.offset, alloc.length),
+            _ => Verdict::Error(Errno::EOPNOTSUPP),
+        })
         .setattr_prefilter(|cx, attr: &mut FuseSetattrIn| {
             verdict(*cx.state, if attr.valid & FATTR_SIZE != 0 { attr.size } else { 0 }, 0)
         })

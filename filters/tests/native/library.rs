@@ -56,6 +56,9 @@ fn a_write_ends_at_the_limit_and_overflows_nowhere() {
     let alloc = Arg::wire(&FuseFallocateIn { length: u64::MAX, ..Default::default() });
     let refused = Verdict::Error(Errno::EFBIG);
     assert_eq!(answer(&mut filter, Op::FileFallocate, &[alloc], &[], 0), refused);
+    let insert = FuseFallocateIn { length: 1, mode: 0x20, ..Default::default() };
+    let refused = Verdict::Error(Errno::EOPNOTSUPP);
+    assert_eq!(answer(&mut filter, Op::FileFallocate, &[Arg::wire(&insert)], &[], 0), refused);
     let copy = Arg::wire(&FuseCopyFileRangeIn { len: 1, ..Default::default() });
     let by_hand = Verdict::Error(Errno::EINVAL);
     assert_eq!(answer(&mut filter, Op::CopyFileRange, &[copy], &[], 0), by_hand);
