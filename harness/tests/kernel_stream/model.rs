@@ -74,6 +74,17 @@ impl ServerDaemon {
     }
 }
 
+/// `FUSE_NOTIFY_INVAL_INODE` for the attributes alone.
+fn inval_inode(node: NodeId) -> Vec<u8> {
+    let mut bytes = 40_u32.to_le_bytes().to_vec();
+    bytes.extend(2_i32.to_le_bytes());
+    bytes.extend(0_u64.to_le_bytes());
+    bytes.extend(node.0.to_le_bytes());
+    bytes.extend((-1_i64).to_le_bytes());
+    bytes.extend(0_i64.to_le_bytes());
+    bytes
+}
+
 fn head(request: &Request) -> Head {
     let &Request { unique, nodeid, uid, gid, pid, .. } = request;
     Head { unique, nodeid, uid, gid, pid }
@@ -94,6 +105,10 @@ impl Daemon for ServerDaemon {
             Outgoing::Error(_) => Reply::error(request.unique, Errno(-error)),
             _ => Reply::success(request.unique, body.clone()),
         };
+        // As a mount does before it answers.
+        if let Some(stale) = self.server.take_stale() {
+            device.write(&inval_inode(stale)).expect("a notification that fits");
+        }
         device.reply(&reply).expect("the server's replies fit");
         self.note(request, Some(Replied { error, body, data_known: true }));
     }
