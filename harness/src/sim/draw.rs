@@ -320,26 +320,34 @@ impl<'a> Draw<'a> {
         format!("r{}", self.unused).into_bytes()
     }
 
-    /// Every client does one kind of thing, once or a few times: to one name, each in a directory
-    /// of its own, or wherever.
+    /// Every client does one kind of thing, or two kinds by turns, once or a few times: to one
+    /// name, each in a directory of its own, or wherever.
     fn burst(&mut self, clients: usize) {
-        let kind = if self.rng.chance(1, 3) { self.kind() } else { *self.rng.pick(&BURSTS) };
-        let first = self.action(kind);
+        let one = if self.rng.chance(1, 3) { self.kind() } else { *self.rng.pick(&BURSTS) };
+        let other = if self.rng.chance(1, 3) { *self.rng.pick(&BURSTS) } else { one };
+        let first = self.action(one);
         let how = self.rng.below(3);
         let times = 1 + self.rng.index(3);
         let base = self.rng.index(self.directories.len() + 1);
         for client in 0..clients {
+            let kind = if client % 2 == 0 { one } else { other };
             for _ in 0..times {
-                let mut action = if how == 0 { first.clone() } else { self.action(kind) };
+                let same = how == 0 && kind == one;
+                let mut action = if same { first.clone() } else { self.action(kind) };
                 let last = action.paths().len().checked_sub(1);
                 if let (1, Some(last)) = (how, last) {
                     let to = self.place_in(base + client);
                     action = with_path(&action, last, to);
                 }
                 // Mostly the same place, but now and then its neighbour.
-                if let (0, Some(last), true) = (how, last, self.rng.chance(1, 4)) {
-                    let to = self.place();
-                    action = with_path(&action, last, to);
+                if let (0, Some(last)) = (how, last) {
+                    if self.rng.chance(1, 4) {
+                        let to = self.place();
+                        action = with_path(&action, last, to);
+                    } else if let (false, Some(place)) = (same, first.paths().pop()) {
+                        let place = place.clone();
+                        action = with_path(&action, last, place);
+                    }
                 }
                 self.waiting[client].push_back(action);
             }

@@ -1,8 +1,8 @@
 //! What a tester of filesystems tries by habit, as sequences.
 //!
 //! The life of one name that is almost another, attributes up to their edges, a listing that goes
-//! on while names come and go, a handle whose file is renamed or gone, lengths down and up again,
-//! modes that a change of owner takes away, targets of every length, and what fails again and
+//! on while names come and go, a handle whose file is renamed, replaced or gone, lengths down and
+//! up, modes that a change of owner takes away, targets of every length, and what fails again and
 //! again. What a reader would get wrong: as with recipes, other clients come in between.
 
 use fuserig_sim_fs::OpenFlags;
@@ -27,11 +27,12 @@ fn read(size: u64, offset: i64) -> Action {
 impl Draw<'_> {
     /// One of them.
     pub(super) fn habit(&mut self) -> Vec<Action> {
-        match self.rng.below(10) {
+        match self.rng.below(11) {
             0..=2 => self.life_of_a_name(),
             3 => self.attributes(),
             4 => self.listing(),
             5 => self.handle(),
+            10 => self.replaced(),
             6 => self.lengths(),
             7 => self.rights(),
             8 => self.targets(),
@@ -114,7 +115,13 @@ impl Draw<'_> {
             let flags = *self.rng.pick(&[0, 0, 1, 2]);
             let set = Action::Setxattr { path: path.clone(), name: name.clone(), value, flags };
             let room = *self.rng.pick(&[0, size as u64, (size as u64).saturating_sub(1), 300]);
-            actions.extend([set, Action::Getxattr { path, name, size: room }]);
+            let get = Action::Getxattr { path: path.clone(), name: name.clone(), size: room };
+            actions.extend([set, get]);
+            if self.rng.chance(1, 2) {
+                let value = Text(vec![b'w'; *self.rng.pick(&sizes)]);
+                let get = Action::Getxattr { path: path.clone(), name: name.clone(), size: 300 };
+                actions.extend([Action::Setxattr { path, name, value, flags: 0 }, get]);
+            }
         }
         let size = *self.rng.pick(&[0, 3, 7, 24, 4096]);
         actions.push(Action::Listxattr { path: path.clone(), size });
@@ -149,8 +156,8 @@ impl Draw<'_> {
             _ => Action::Mkdir { path: inside(self.unused_name()), mode: 0o755 },
         });
         actions.extend((0..1 + self.rng.below(3)).map(|_| list.clone()));
-        if self.rng.chance(1, 2) {
-            let offset = *self.rng.pick(&[0, 0, 1, 2, 3, 4]);
+        if self.rng.chance(3, 4) {
+            let offset = *self.rng.pick(&[0, 0, 0, 0, 1, 2, 3, 4]);
             actions.push(Action::Seek { file: 0, offset, whence: 0 });
             actions.extend([list, Action::List { file: 0, space: 4096 }]);
         }
@@ -187,6 +194,28 @@ impl Draw<'_> {
         }
         actions.extend([stat(&path), stat(&other), Action::Close { file }]);
         actions.extend([open(&path, 0), read(20_000, 0), CLOSE]);
+        actions
+    }
+
+    /// Another file, with other contents, takes the name of one that is open, or trades with it.
+    fn replaced(&mut self) -> Vec<Action> {
+        let (path, other) = (self.name_at_an_edge(), Text(self.unused_name()));
+        let size = self.size().max(1) as u32;
+        let new = Action::Write { file: 0, size: size / 2 + 1, fill: b'n', offset: None };
+        let mut actions = vec![create(&other), new, CLOSE];
+        actions.extend([create(&path), write(size), read(20_000, 0)]);
+        if self.rng.chance(1, 3) {
+            actions.push(Action::Link { source: path.clone(), path: Text(self.unused_name()) });
+        }
+        let flags = *self.rng.pick(&[0, 0, 0, 2]);
+        actions.push(Action::Rename { old: other.clone(), new: path.clone(), flags });
+        actions.extend([read(20_000, 0), FSTAT]);
+        if self.rng.chance(1, 2) {
+            let size = self.size() as u32;
+            actions.push(Action::Write { file: 0, size, fill: b'o', offset: Some(0) });
+            actions.extend([read(20_000, 0), stat(&path)]);
+        }
+        actions.extend([CLOSE, open(&path, 0), read(20_000, 0), CLOSE, stat(&other)]);
         actions
     }
 

@@ -47,7 +47,7 @@ impl Invariant for Wanted {
 
 fn found(wanted: Wanted) -> Finding {
     let subject = Subject::new(Abi::V4, hides).named("hide:.secret");
-    let campaign = Simulation::new(Seed(3))
+    let campaign = Simulation::new(Seed(5))
         .runs(100)
         .clients(1)
         .crashes(Durability::Loose)
