@@ -20,7 +20,8 @@ pub(super) enum Policy {
 /// a thread that is given up.
 pub(super) fn may_come_back() -> bool {
     let there_and_back = || set(Policy::Idle).and_then(|()| set(Policy::Other)).is_ok();
-    std::thread::spawn(there_and_back).join().unwrap_or(false)
+    let tried = std::thread::Builder::new().name("fuserig-policy".to_owned()).spawn(there_and_back);
+    tried.ok().and_then(|thread| thread.join().ok()).unwrap_or(false)
 }
 
 /// Changes the policy of the calling thread.
