@@ -13,6 +13,8 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fuserig_abi::Pid;
@@ -103,6 +105,8 @@ pub(super) struct Beside {
     on: Option<usize>,
     /// What is known of the load.
     load: Option<Load>,
+    /// Whether a thread that works for this one runs as well.
+    helper: Arc<AtomicBool>,
     /// How long this thread had waited for processors when it last looked.
     waited: Duration,
     /// Since the last answer.
@@ -120,7 +124,13 @@ impl Beside {
         let allowed = allowed.filter(|_| load.is_some() && policy::may_come_back());
         let (company, since) = (Company::default(), Stopwatch::start());
         let (waited, gap) = (Duration::ZERO, Duration::ZERO);
-        Beside { company, allowed, on: None, load, waited, since, gap }
+        let helper = Arc::default();
+        Beside { company, allowed, on: None, load, helper, waited, since, gap }
+    }
+
+    /// Somebody who works for this thread, and tells when, is not a crowd.
+    pub(super) fn expect(&mut self, helper: Arc<AtomicBool>) {
+        self.helper = helper;
     }
 
     /// Whether the thread keeps to the processor of its client now.
@@ -166,9 +176,11 @@ impl Beside {
     fn follow(&mut self, client: Pid) {
         let (Some(allowed), Some(load)) = (&self.allowed, &self.load) else { return };
         let place = processor_of(client).filter(|&place| place < CpuSet::MAX_CPU);
-        // This thread and its client, which was just woken; or half of the processors are enough
-        // for all, so that nobody else has to be here.
-        let room = load.running().is_some_and(|running| running <= (allowed.count() / 2).max(2));
+        // This thread, who helps it, and its client, which was just woken; or half of the
+        // processors are enough for all, so that nobody else has to be here.
+        let expected = 2 + u32::from(self.helper.load(Ordering::Relaxed));
+        let enough = (allowed.count() / 2).max(expected);
+        let room = load.running().is_some_and(|running| running <= enough);
         match place.filter(|&place| allowed.is_set(place)) {
             Some(place) if room || self.on == Some(place) => self.go_to(place),
             _ => {

@@ -5,7 +5,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -87,6 +87,8 @@ pub(super) struct Tape {
     keeps_data: bool,
     /// What found no room; the writer says so at the end of the trace.
     dropped: Arc<AtomicU64>,
+    /// Whether the writer is at work.
+    works: Arc<AtomicBool>,
 }
 
 impl core::fmt::Debug for Tape {
@@ -121,16 +123,21 @@ pub(super) fn start(
     if let Some(text) = tree {
         writer.append(TreeRef { seq: 0, label: "lower", text: &text })?;
     }
-    let dropped = Arc::new(AtomicU64::new(0));
-    let lost = Arc::clone(&dropped);
+    let (dropped, works) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let (lost, at_work) = (Arc::clone(&dropped), Arc::clone(&works));
     let thread = std::thread::Builder::new()
         .name("fuserig-trace".to_owned())
-        .spawn(move || write(writer, &taken, &lost))
+        .spawn(move || write(writer, Queue { taken: &taken, works: &at_work, pauses: 0 }, &lost))
         .map_err(MountError::Thread)?;
-    Ok((Tape { queue, base, keeps_data, dropped }, Writer { thread }))
+    Ok((Tape { queue, base, keeps_data, dropped, works }, Writer { thread }))
 }
 
 impl Tape {
+    /// Tells whether the writer is at work at the moment.
+    pub(super) fn works(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.works)
+    }
+
     /// The record of a request that is about to be answered, at the instant of its answer.
     pub(super) fn request(&self, job: &Job, now: Timespec) -> (OpRecord, Vec<u8>) {
         let opcode = job.incoming.opcode();
@@ -225,6 +232,7 @@ const PAUSES: u32 = 100;
 /// do.
 struct Queue<'a> {
     taken: &'a Receiver<Taken>,
+    works: &'a AtomicBool,
     pauses: u32,
 }
 
@@ -236,6 +244,7 @@ impl Queue<'_> {
                 PAUSES => self.taken.recv().map_err(TryRecvError::from),
                 _ => self.taken.try_recv(),
             };
+            self.works.store(taken.is_ok(), Ordering::Relaxed);
             match taken {
                 Ok(taken) => {
                     self.pauses = 0;
@@ -251,13 +260,12 @@ impl Queue<'_> {
 
 fn write(
     mut writer: TraceWriter<Box<dyn Write + Send>>,
-    taken: &Receiver<Taken>,
+    mut queue: Queue<'_>,
     lost: &AtomicU64,
 ) -> Result<Recorded, WriteError> {
     let mut recorded = Recorded::default();
     let mut counts = [0_u64; 4096];
     let mut failure: Option<WriteError> = None;
-    let mut queue = Queue { taken, pauses: 0 };
     while let Some(Taken { record, data }) = queue.next() {
         if failure.is_some() {
             recorded.dropped += 1;

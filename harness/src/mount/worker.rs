@@ -89,6 +89,9 @@ impl Resident {
             (Ok(_), Err(_)) => {}
             (Ok(server), Ok(mut start)) => {
                 resident.device = start.device.take();
+                if let Some(tape) = &start.tape {
+                    resident.beside.expect(tape.works());
+                }
                 resident.worker = Some(Worker::new(server, start, sequence));
             }
         }
