@@ -63,7 +63,9 @@ struct Company {
     row: u32,
     /// Those since it was looked where the asker is.
     unseen: u32,
+    /// How often another request was there before an answer, of late.
     crossed: u32,
+    /// For how many requests more nobody is followed.
     rest: u32,
 }
 
@@ -129,7 +131,7 @@ impl Beside {
     }
 
     /// Somebody who works for this thread, and tells when, is not a crowd.
-    pub(super) fn expect(&mut self, helper: Arc<AtomicBool>) {
+    pub(super) fn helped_by(&mut self, helper: Arc<AtomicBool>) {
         self.helper = helper;
     }
 
@@ -212,6 +214,7 @@ impl Beside {
         }
     }
 
+    /// How long this thread has waited for processors since it began.
     fn waited(&self) -> Duration {
         self.load.as_ref().map(Load::waited).unwrap_or_default()
     }

@@ -90,7 +90,7 @@ impl Resident {
             (Ok(server), Ok(mut start)) => {
                 resident.device = start.device.take();
                 if let Some(tape) = &start.tape {
-                    resident.beside.expect(tape.works());
+                    resident.beside.helped_by(tape.works());
                 }
                 resident.worker = Some(Worker::new(server, start, sequence));
             }

@@ -32,10 +32,10 @@ impl Draw<'_> {
             3 => self.attributes(),
             4 => self.listing(),
             5 => self.handle(),
-            10 => self.replaced(),
             6 => self.lengths(),
             7 => self.rights(),
             8 => self.targets(),
+            10 => self.replaced(),
             _ => self.failures(),
         }
     }
