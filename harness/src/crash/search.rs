@@ -29,18 +29,21 @@ pub struct CrashSearch {
     pub states_max: usize,
     /// From which it is drawn.
     pub seed: Seed,
+    /// Whether a call that has only begun is a reason to look as well. The same states are legal
+    /// then, so only an invariant that counts the calls under way can tell.
+    pub begun: bool,
 }
 
 impl CrashSearch {
     /// Every step, and every state where there are no more than 256.
     pub fn every(durability: Durability) -> CrashSearch {
         let seed = Seed(0);
-        CrashSearch { durability, one_in: 1, states_max: STATES_EVERY, seed }
+        CrashSearch { durability, one_in: 1, states_max: STATES_EVERY, seed, begun: false }
     }
 
     /// One step in four, and twelve states: for runs of which there are many.
     pub fn some(durability: Durability, seed: Seed) -> CrashSearch {
-        CrashSearch { durability, one_in: ONE_IN, states_max: STATES_SOME, seed }
+        CrashSearch { durability, one_in: ONE_IN, states_max: STATES_SOME, seed, begun: false }
     }
 
     /// Whether power is lost here.

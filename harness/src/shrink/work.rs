@@ -59,6 +59,9 @@ struct Work<'a> {
     violation: Violation,
     attempts: u64,
     start: (String, MemFs),
+    /// Where power is lost, when the failure needs that: a smaller case may fail at another step
+    /// or in another state, so all of them are tried.
+    crashes: Option<CrashSearch>,
 }
 
 /// Reduces a failing case.
@@ -69,7 +72,9 @@ pub(crate) fn shrink(
     invariants: &mut [Box<dyn Invariant>],
 ) -> Result<(Case, Violation, Minimality), SetupError> {
     let start = (case.tree.clone(), MemFs::from_tree(&case.tree)?);
-    let mut work = Work { subject, invariants, best: case, violation, attempts: 0, start };
+    let crashes = case.crash.as_ref().map(|crash| CrashSearch::every(crash.durability));
+    let mut work = Work { subject, invariants, best: case, violation, attempts: 0, start, crashes };
+    work.widen();
     loop {
         let mut changed = false;
         changed |= work.operations();
@@ -86,11 +91,17 @@ pub(crate) fn shrink(
 }
 
 impl Work<'_> {
+    /// A failure that is not found again where the legal states changed is one of a call under
+    /// way, and is looked for wherever one is.
+    fn widen(&mut self) {
+        if self.crashes.is_some() && self.fails(&self.best.clone()).is_none() {
+            self.crashes = self.crashes.map(|search| CrashSearch { begun: true, ..search });
+        }
+    }
+
     /// Whether the case fails in the same way; its schedule is the one that happened.
     fn fails(&mut self, case: &Case) -> Option<(Case, Violation)> {
-        // A smaller case may fail at another step or in another state, so all of them are tried.
-        let crash = self.best.crash.as_ref().map(|crash| crash.durability);
-        let subject = Subject { crashes: crash.map(CrashSearch::every), ..self.subject.clone() };
+        let subject = Subject { crashes: self.crashes, ..self.subject.clone() };
         self.fails_on(&subject, &Case { crash: None, ..case.clone() })
     }
 

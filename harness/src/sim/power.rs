@@ -11,9 +11,9 @@ use crate::invariant::{Invariant, Violation};
 pub(super) struct Power {
     crash: Option<Crash>,
     search: Option<CrashSearch>,
-    /// The version of the journal that was looked at last, and how many calls had returned
-    /// that count.
-    looked_at: (u64, usize),
+    /// The version of the journal that was looked at last, and how many calls had returned that
+    /// count, and had begun.
+    looked_at: (u64, usize, usize),
     pub(super) loss: Option<PowerLoss>,
     pub(super) recovered: Option<MemFs>,
     pub(super) states: u64,
@@ -26,7 +26,7 @@ impl Power {
         Power {
             crash: case.crash.clone(),
             search: subject.crashes.filter(|_| case.crash.is_none()),
-            looked_at: (0, 0),
+            looked_at: (0, 0, 0),
             loss: None,
             recovered: None,
             states: 0,
@@ -71,7 +71,8 @@ impl Power {
             call.end.is_some() && (every || succeeded && !action.only_looks())
         };
         let returned = outage.calls.iter().filter(relied_on).count();
-        let now = (outage.journal.version(), returned);
+        let begun = if search.begun { outage.calls.len() } else { 0 };
+        let now = (outage.journal.version(), returned, begun);
         if core::mem::replace(&mut self.looked_at, now) == now {
             return None;
         }

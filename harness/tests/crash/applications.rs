@@ -142,7 +142,7 @@ fn the_report_says_what_is_lost_and_the_case_shows_it_again() {
                 data at 0, 1 bytes, of /config
 
     order       one client; no ordering matters
-    minimal     it passes without any one operation (3), fault or crash (1), line or argument (6); 36 runs
+    minimal     it passes without any one operation (3), fault or crash (1), line or argument (6); 37 runs
     "#);
     let case = Case::from_json(&finding.case.to_json()).expect("it was just written");
     let subject = Subject::without_filter(Abi::V4).over(TREE);

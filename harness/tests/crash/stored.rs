@@ -47,7 +47,7 @@ impl Invariant for Wanted {
 
 fn found(wanted: Wanted) -> Finding {
     let subject = Subject::new(Abi::V4, hides).named("hide:.secret");
-    let campaign = Simulation::new(Seed(5))
+    let campaign = Simulation::new(Seed(3))
         .runs(100)
         .clients(1)
         .crashes(Durability::Loose)
@@ -83,6 +83,8 @@ fn a_loss_of_power_between_calls_is_a_scenario() {
 #[test]
 fn a_loss_of_power_in_a_call_is_a_scenario() {
     let finding = found(Wanted::Quiet);
+    // Found in a rename that changes nothing; what is left is a rename and perhaps what it renames.
+    assert!(finding.minimality.shown && finding.case.operations() <= 2, "{:?}", finding.case);
     let text = finding.to_scenario().expect("one client after the other");
     println!("{text}");
     assert_eq!(failures(&text), [""; 0], "{text}");
