@@ -52,7 +52,8 @@ impl Bench {
     }
 
     fn perform(&mut self, operation: Operation) {
-        self.run.renew(&mut self.world, operation, self.caller.clone(), 0);
+        let who = (&self.caller.credentials, self.caller.pid);
+        self.run.renew(&mut self.world, operation, who, 0);
         while self.run.step(&mut self.world) == fuserig::pipeline::Progress::Running {}
         black_box(self.run.take_outcome());
     }

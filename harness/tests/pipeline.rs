@@ -434,7 +434,7 @@ fn a_run_that_is_renewed_is_as_a_new_one() {
                 let mut run = Run::new(world, one, caller(), 0o077);
                 while run.step(world) == Progress::Running {}
                 match renewed {
-                    true => run.renew(world, two, caller(), 0o022),
+                    true => run.renew(world, two, (&caller().credentials, caller().pid), 0o022),
                     false => run = Run::new(world, two, caller(), 0o022),
                 }
                 let begun = format!("{run:?}");

@@ -109,4 +109,12 @@ impl Caller {
     pub fn new(credentials: Credentials, pid: Pid, now: Timespec) -> Caller {
         Caller { credentials, pid, now }
     }
+
+    /// Makes of this the caller of the next operation. Who asks again shares nothing anew.
+    pub fn renew(&mut self, credentials: &Credentials, pid: Pid, now: Timespec) {
+        if self.credentials != *credentials {
+            self.credentials = credentials.clone();
+        }
+        (self.pid, self.now) = (pid, now);
+    }
 }

@@ -269,17 +269,8 @@ fn buffers(run: &Run) -> [FuseBuffer; 2 * CALL_ARGS_MAX] {
     buffers
 }
 
-/// The in arguments as they are. Each has room for the largest struct, so what is not there is not
-/// copied.
-fn ins(run: &Run) -> [Arg; CALL_ARGS_MAX] {
-    let mut ins = [Arg::None; CALL_ARGS_MAX];
-    ins[..run.args.in_count].copy_from_slice(run.args.ins());
-    ins
-}
-
-/// What a filter is about to be shown.
+/// What a filter is about to be shown, besides the arguments that [`Run::shown`] keeps.
 struct Before {
-    ins: [Arg; 3],
     buffers: [FuseBuffer; 2 * CALL_ARGS_MAX],
     meta: MetaInfo,
     /// How many events the arena had noted.
@@ -373,11 +364,9 @@ fn call(world: &mut World, run: &mut Run, filter: FilterId, slot: Slot) -> i32 {
     let step = run.at();
     run.emit(world, step, What::Call { slot, args: &run.args });
     let meta = run.args.meta;
-    let before = world.sink.wants_events().then(|| Before {
-        ins: ins(run),
-        buffers: buffers(run),
-        meta,
-        events: run.args.arena.events().len(),
+    let before = world.sink.wants_events().then(|| {
+        run.keep_shown();
+        Before { buffers: buffers(run), meta, events: run.args.arena.events().len() }
     });
     let mut env = FilterEnv::new(&run.caller);
     let code = world.filters[filter.0 as usize].call(slot, &mut run.args, &mut env) as i32;
@@ -399,7 +388,7 @@ fn call(world: &mut World, run: &mut Run, filter: FilterId, slot: Slot) -> i32 {
     if let Some(before) = before {
         views(world, run, &before, slot);
         let leaves = matches!(step, Step::Prefilter) && code >= 0 && leaves(world.abi, code);
-        if leaves && run.args.in_args != before.ins {
+        if leaves && run.args.ins() != run.shown() {
             run.quirk(world, Quirk::PIPE_9);
         }
         if run.args.meta != before.meta {

@@ -1,8 +1,8 @@
 //! One operation on its way through the steps.
 
 use fuserig_abi::{
-    Abi, AccessMask, Arg, BufferFlags, CallArgs, Caller, MemoryId, MemoryKind, Op, Phase, Quirk,
-    Stat, StatFs, WireStruct,
+    Abi, AccessMask, Arg, BufferFlags, CALL_ARGS_MAX, CallArgs, Caller, Credentials, MemoryId,
+    MemoryKind, Op, Phase, Pid, Quirk, Stat, StatFs, Timespec, WireStruct,
 };
 
 use super::entries::EntryActions;
@@ -99,6 +99,31 @@ impl Scratch {
     }
 }
 
+/// The in arguments as the filter was last shown them. What is not there is not copied, for each
+/// has room for the largest struct.
+#[derive(Default)]
+struct Shown {
+    room: [Arg; CALL_ARGS_MAX],
+    count: usize,
+}
+
+impl Shown {
+    fn keep(&mut self, ins: &[Arg]) {
+        self.room[..ins.len()].copy_from_slice(ins);
+        self.count = ins.len();
+    }
+
+    fn ins(&self) -> &[Arg] {
+        &self.room[..self.count]
+    }
+}
+
+impl core::fmt::Debug for Shown {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_list().entries(self.ins()).finish()
+    }
+}
+
 /// One operation in the pipeline.
 #[derive(Debug)]
 pub struct Run {
@@ -117,6 +142,7 @@ pub struct Run {
     pub(super) filter: Option<FilterId>,
     /// Apart, because a run moves through futures and would drag a thousand bytes along.
     pub(super) args: Box<CallArgs>,
+    shown: Shown,
     pub(super) next: i32,
     pub(super) error: i64,
     pub(super) value: Value,
@@ -128,20 +154,21 @@ pub struct Run {
 }
 
 impl Run {
-    /// A run about to enter. The filter is read once, here (SEMANTICS 2.2).
-    pub fn new(world: &mut World, operation: Operation, caller: Caller, umask: u32) -> Run {
+    /// Room for runs: nothing is under way. [`Run::renew`] makes it a run.
+    pub(crate) fn idle(inode: InodeId) -> Run {
+        let operation = Run::nothing(inode);
         let op = operation.op();
-        let inode = operation.pipeline_inode(&world.mount);
-        let mut run = Run {
-            number: world.number_operation(),
+        Run {
+            number: 0,
             op,
-            filter: world.mount.inodes[inode].filter,
+            filter: None,
             operation,
-            caller,
-            umask,
-            abi: world.abi,
+            caller: Caller::new(Credentials::root(), Pid(0), Timespec::default()),
+            umask: 0,
+            abi: Abi::V4,
             inode,
             args: Box::new(CallArgs::new(op)),
+            shown: Shown::default(),
             next: 0,
             error: 0,
             value: Value::None,
@@ -150,32 +177,46 @@ impl Run {
             handled: false,
             step: Step::Enter,
             stop: None,
-        };
-        run.prepare(world);
+        }
+    }
+
+    /// What an idle run would ask.
+    fn nothing(inode: InodeId) -> Operation {
+        Operation::Access { inode, mask: AccessMask::empty() }
+    }
+
+    /// A run about to enter. The filter is read once, here (SEMANTICS 2.2).
+    pub fn new(world: &mut World, operation: Operation, caller: Caller, umask: u32) -> Run {
+        let mut run = Run::idle(operation.pipeline_inode(&world.mount));
+        run.renew(world, operation, (&caller.credentials, caller.pid), umask);
+        run.caller = caller;
         run
     }
 
-    /// Makes of a run that is done the next one, in the room that it has: as [`Run::new`], without
-    /// an allocation and without moving anything.
-    pub fn renew(&mut self, world: &mut World, operation: Operation, caller: Caller, umask: u32) {
+    /// Makes of a run that is done the next one, of a caller at the world's instant, in the room
+    /// that it has: as [`Run::new`], without an allocation and without moving anything.
+    pub fn renew(
+        &mut self,
+        world: &mut World,
+        operation: Operation,
+        (credentials, pid): (&Credentials, Pid),
+        umask: u32,
+    ) {
         self.op = operation.op();
         self.inode = operation.pipeline_inode(&world.mount);
         self.number = world.number_operation();
         self.filter = world.mount.inodes[self.inode].filter;
         self.operation = operation;
-        self.caller = caller;
+        self.caller.renew(credentials, pid, world.now);
         self.umask = umask;
         self.abi = world.abi;
         self.args.reset(self.op);
+        self.shown.count = 0;
         (self.next, self.error) = (0, 0);
         self.value = Value::None;
         self.scratch.clear();
         (self.initialized, self.handled) = (false, false);
         (self.step, self.stop) = (Step::Enter, None);
-        self.prepare(world);
-    }
-
-    fn prepare(&mut self, world: &World) {
         self.args.arena.fail_allocations(world.alloc_failures);
         self.args.arena.set_fidelity(world.fidelity);
     }
@@ -230,6 +271,16 @@ impl Run {
         self.take_outcome()
     }
 
+    /// Keeps the in arguments as they are: a filter is about to see them.
+    pub(super) fn keep_shown(&mut self) {
+        self.shown.keep(self.args.ins());
+    }
+
+    /// What [`Run::keep_shown`] kept.
+    pub(super) fn shown(&self) -> &[Arg] {
+        self.shown.ins()
+    }
+
     /// Whether the pipeline served the operation. When it did not, the ordinary path takes what
     /// [`Run::take_operation`] gives.
     pub fn was_handled(&self) -> bool {
@@ -239,8 +290,7 @@ impl Run {
     /// The operation of a run that is done, with the arguments the VFS passed. Only
     /// [`Run::renew`] makes sense after it.
     pub fn take_operation(&mut self) -> Operation {
-        let nothing = Operation::Access { inode: self.inode, mask: AccessMask::empty() };
-        core::mem::replace(&mut self.operation, nothing)
+        core::mem::replace(&mut self.operation, Run::nothing(self.inode))
     }
 
     /// The attributes that the lower step of a lookup found; none for any other operation.

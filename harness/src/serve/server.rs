@@ -238,7 +238,8 @@ impl Server {
         }
         let run = match &mut self.spare {
             Some(run) => {
-                run.renew(&mut self.world, operation, caller, umask);
+                let who = (&caller.credentials, caller.pid);
+                run.renew(&mut self.world, operation, who, umask);
                 run
             }
             spare => spare.insert(Run::new(&mut self.world, operation, caller, umask)),

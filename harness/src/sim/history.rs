@@ -164,7 +164,7 @@ pub(super) fn mix_result(mixer: &mut Mixer, result: &CallResult) {
     }
     match &result.output {
         Output::None => mixer.word(0),
-        Output::Bytes(bytes) => mixer.bytes(bytes),
+        Output::Bytes(bytes) => mixer.data(bytes),
         Output::Stat(stat) => {
             mixer.word(u64::from(stat.mode()) << 32 | u64::from(stat.nlink));
             mixer.word(stat.size);

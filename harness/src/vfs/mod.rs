@@ -11,6 +11,7 @@
 
 mod attr;
 mod call;
+mod errand;
 mod exec;
 mod fail;
 mod file;

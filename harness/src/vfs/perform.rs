@@ -6,12 +6,12 @@ use fuserig_abi::{AccessMask, Capabilities, Errno, FileKind, Op, Pid};
 use fuserig_sim_fs::Whence;
 
 use super::call::{Call, CallResult};
+use super::errand::{Errand, OnItsWay};
 use super::fail::Fail;
 use super::state::State;
 use super::system::Vfs;
-use super::task::Yield;
 use crate::kernel::{HandleId, InodeId, KnownAcl, StatMask};
-use crate::pipeline::{Halt, Operation, Ordinary, Outcome, Progress, Run, Step, Stop, Value};
+use crate::pipeline::{Halt, Operation, Ordinary, Outcome, Stop, Value};
 
 /// `FOPEN_DIRECT_IO`: past the page cache.
 const FOPEN_DIRECT_IO: u32 = 1;
@@ -129,37 +129,34 @@ impl Vfs {
         pid: Pid,
         operation: Operation,
     ) -> Result<Result<Outcome, (u64, Operation)>, Fail> {
-        Yield::at(self, operation.op(), Step::Enter).await;
-        let mut run = {
-            let mut state = self.state();
-            let crash = state.world.crashed.map(Stop::Crash);
-            if let Some(stop) = crash.or(state.stopped.get(&pid).copied()) {
-                return Err(Fail::Stopped(stop));
+        let mut errand = self.errand(pid, operation);
+        loop {
+            errand = OnItsWay::new(self, errand).await;
+            if errand.is_done() {
+                break;
             }
-            let (caller, umask) = (state.caller(pid), state.umask(pid));
-            match state.spare_runs.pop() {
-                Some(mut run) => {
-                    run.renew(&mut state.world, operation, caller, umask);
-                    run
-                }
-                None => Box::new(Run::new(&mut state.world, operation, caller, umask)),
-            }
-        };
-        while run.advance(&mut self.state().world) == Progress::Running {
-            Yield::at(self, run.op, run.at()).await;
-            if run.asks_daemon() {
-                self.wait_for_daemon(pid, run.op).await;
+            self.wait_for_daemon(pid, errand.op()).await;
+            errand.move_on(self);
+            if errand.is_done() {
+                break;
             }
         }
-        let result = match run.was_handled() {
-            true => Ok(run.take_outcome()),
-            false => Err((run.number, run.take_operation())),
-        };
-        self.state().spare_runs.push(run);
+        let result = errand.result();
+        self.state().spare_errands.push(errand);
         match &result {
-            Ok(Outcome { stop: Some(stop), .. }) => Err(self.stop(pid, *stop)),
-            _ => Ok(result),
+            Ok(Ok(Outcome { stop: Some(stop), .. })) => Err(self.stop(pid, *stop)),
+            _ => result,
         }
+    }
+
+    /// A request about to enter, in room that is free.
+    fn errand(&self, pid: Pid, operation: Operation) -> Box<Errand> {
+        let mut state = self.state();
+        let spare = state.spare_errands.pop();
+        let new = || Box::new(Errand::idle(operation.pipeline_inode(&state.world.mount)));
+        let mut errand = spare.unwrap_or_else(new);
+        errand.take_up(pid, operation);
+        errand
     }
 
     /// The client makes no further request; after a crash nobody does.

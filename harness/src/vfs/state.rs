@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use fuserig_abi::{Caller, Credentials, Errno, Op, Pid};
 use fuserig_sim_fs::OpenFlags;
 
+use super::errand::Errand;
 use super::locks::Locks;
 use crate::kernel::{DentryId, HandleId, Key, Slab, World};
-use crate::pipeline::{Run, Stop};
+use crate::pipeline::Stop;
 
 macro_rules! state_key {
     ($(#[$meta:meta])* $name:ident) => {
@@ -110,7 +111,7 @@ pub(super) struct State {
     pub(super) turns: u64,
     /// Requests that are over, whose room is used again.
     #[expect(clippy::vec_box, reason = "a box is handed on without moving what is in it")]
-    pub(super) spare_runs: Vec<Box<Run>>,
+    pub(super) spare_errands: Vec<Box<Errand>>,
 }
 
 /// A request that the daemon serves while it is in a system call on its own mount.
@@ -137,7 +138,7 @@ impl State {
             locks: Locks::default(),
             serving: None,
             turns: 0,
-            spare_runs: Vec::new(),
+            spare_errands: Vec::new(),
         }
     }
 

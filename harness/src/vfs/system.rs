@@ -7,6 +7,7 @@ use core::task::{Context, Poll, Waker};
 
 use fuserig_abi::{Credentials, Errno, Ino, Pid, Timespec};
 
+use super::errand::Errand;
 use super::state::{FileKindOpen, State};
 use super::task::Point;
 use super::{Call, CallResult};
@@ -29,6 +30,8 @@ pub struct Vfs {
     pub(super) point: Cell<Point>,
     /// Whether no other client can move meanwhile.
     pub(super) alone: Cell<bool>,
+    /// The request of the call that moves now, between the call and its task.
+    pub(super) on_its_way: RefCell<Option<Box<Errand>>>,
 }
 
 impl Vfs {
@@ -38,6 +41,7 @@ impl Vfs {
             state: RefCell::new(State::new(world, &config.mount_point)),
             point: Cell::new(Point::Start),
             alone: Cell::new(false),
+            on_its_way: RefCell::new(None),
         }
     }
 

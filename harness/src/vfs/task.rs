@@ -21,6 +21,7 @@ use std::rc::Rc;
 use fuserig_abi::{Op, Pid};
 
 use super::call::{Call, CallResult};
+use super::errand::Errand;
 use super::system::Vfs;
 use crate::pipeline::Step;
 
@@ -56,22 +57,17 @@ impl fmt::Display for Point {
     }
 }
 
-/// A future that is pending once: the point where another client may move.
+/// A future that is pending once: while a lock is not free, which even a client that is alone
+/// waits for.
 #[derive(Debug)]
 pub(super) struct Yield<'v> {
     vfs: &'v Vfs,
-    point: Point,
     given_way: bool,
 }
 
 impl<'v> Yield<'v> {
-    pub(super) fn at(vfs: &'v Vfs, op: Op, step: Step) -> Yield<'v> {
-        Yield { vfs, point: Point::Step(op, step), given_way: vfs.alone.get() }
-    }
-
-    /// A lock that is not free is waited for even by a client that is alone.
     pub(super) fn waiting(vfs: &'v Vfs) -> Yield<'v> {
-        Yield { vfs, point: Point::Lock, given_way: false }
+        Yield { vfs, given_way: false }
     }
 }
 
@@ -82,7 +78,7 @@ impl Future for Yield<'_> {
         if core::mem::replace(&mut self.given_way, true) {
             return Poll::Ready(());
         }
-        self.vfs.point.set(self.point);
+        self.vfs.point.set(Point::Lock);
         Poll::Pending
     }
 }
@@ -104,6 +100,8 @@ pub struct Task<'v> {
     point: Point,
     returned: bool,
     mail: Rc<Mail>,
+    /// The request that the call waits for.
+    errand: Option<Box<Errand>>,
     future: Pin<Box<dyn Future<Output = ()> + 'v>>,
 }
 
@@ -111,11 +109,23 @@ impl<'v> Task<'v> {
     /// Performs the call up to the next point where another client may move; its result when it
     /// returned. A call that is blocked makes no progress.
     pub fn step(&mut self) -> Option<CallResult> {
+        if let Some(mut errand) = self.errand.take() {
+            if !errand.asks_daemon() {
+                errand.move_on(self.vfs);
+                if !errand.is_done() {
+                    self.point = errand.point();
+                    self.errand = Some(errand);
+                    return None;
+                }
+            }
+            self.vfs.on_its_way.replace(Some(errand));
+        }
         let mut context = Context::from_waker(Waker::noop());
         let ended = self.future.as_mut().poll(&mut context).is_ready();
         debug_assert!(!ended, "a task waits for another call");
         if !self.mail.returned.replace(false) {
             self.point = self.vfs.point.get();
+            self.errand = self.vfs.on_its_way.take();
             return None;
         }
         self.returned = true;
@@ -155,7 +165,8 @@ impl Vfs {
         let mail = Rc::new(Mail::default());
         mail.call.set(Some(call));
         let future = Box::pin(self.serve(pid, Rc::clone(&mail)));
-        Task { vfs: self, pid, point: Point::Start, returned: false, mail, future }
+        let point = Point::Start;
+        Task { vfs: self, pid, point, returned: false, mail, errand: None, future }
     }
 
     /// Performs what comes by mail, and never ends.
