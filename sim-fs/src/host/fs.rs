@@ -72,7 +72,7 @@ impl HostFs {
 
     /// The credentials of this process, which are always served.
     pub fn own_credentials(&self) -> Credentials {
-        self.identity.credentials()
+        self.identity.credentials().clone()
     }
 
     /// Whether callers other than this process are served with their own rights.

@@ -5,6 +5,8 @@
 //! are not affected. The real and saved ids stay ours: that is what lets us come back. A thread
 //! that cannot come back must not go on, so a failure to restore is an assertion.
 
+use std::sync::Arc;
+
 use fuserig_abi::{Caller, Capabilities, Credentials, Errno, Gid, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use rustix::{process, thread};
@@ -35,33 +37,49 @@ pub(super) enum Policy {
 /// The identity of this process, and the way to others.
 #[derive(Debug)]
 pub(super) struct Identity {
-    uid: Uid,
-    gid: Gid,
-    groups: Vec<Gid>,
+    /// As a filesystem asks about us.
+    ours: Credentials,
     capabilities: CapabilitySets,
     policy: Policy,
 }
 
 impl Identity {
+    /// Where these are held, no check of a filesystem comes to the groups: neither for permission,
+    /// nor for a change of the owning group, nor for setgid, nor for reserved space.
+    const REGARDLESS_OF_GROUPS: Capabilities = Capabilities::CHOWN
+        .union(Capabilities::DAC_OVERRIDE)
+        .union(Capabilities::DAC_READ_SEARCH)
+        .union(Capabilities::FOWNER)
+        .union(Capabilities::FSETID);
+
     /// The identity of the calling thread.
     pub(super) fn current(policy: Policy) -> rustix::io::Result<Identity> {
-        Ok(Identity {
-            uid: Uid(process::geteuid().as_raw()),
-            gid: Gid(process::getegid().as_raw()),
-            groups: process::getgroups()?.iter().map(|gid| Gid(gid.as_raw())).collect(),
-            capabilities: thread::capabilities(None)?,
+        let groups = process::getgroups()?;
+        Ok(Identity::new(
+            (Uid(process::geteuid().as_raw()), Gid(process::getegid().as_raw())),
+            groups.iter().map(|gid| Gid(gid.as_raw())).collect(),
+            thread::capabilities(None)?,
             policy,
-        })
+        ))
+    }
+
+    fn new(
+        (uid, gid): (Uid, Gid),
+        groups: Arc<[Gid]>,
+        sets: CapabilitySets,
+        policy: Policy,
+    ) -> Identity {
+        let capabilities = Capabilities::from_bits_truncate(sets.effective.bits());
+        Identity {
+            ours: Credentials { uid, gid, groups, capabilities },
+            capabilities: sets,
+            policy,
+        }
     }
 
     /// The credentials with which callers are served even when this process is unprivileged.
-    pub(super) fn credentials(&self) -> Credentials {
-        Credentials {
-            uid: self.uid,
-            gid: self.gid,
-            groups: self.groups.as_slice().into(),
-            capabilities: Capabilities::from_bits_truncate(self.capabilities.effective.bits()),
-        }
+    pub(super) fn credentials(&self) -> &Credentials {
+        &self.ours
     }
 
     /// Whether this process can act as anybody.
@@ -90,15 +108,15 @@ impl Identity {
         action()
     }
 
-    /// Whether the caller needs no change. A full set of capabilities on both sides makes the
-    /// supplementary groups irrelevant.
+    /// Whether the caller needs no change. Who may do everything gets what we may do, as
+    /// [`Identity::switch`] gives it; where nobody asks for the groups, they are irrelevant.
     fn is_ours(&self, credentials: &Credentials) -> bool {
         let ours = self.credentials();
-        let all = Capabilities::all();
-        let groups_matter = !(ours.capable(all) && credentials.capable(all));
+        let everything = credentials.capable(Capabilities::all());
+        let groups_matter = !(everything && ours.capable(Identity::REGARDLESS_OF_GROUPS));
         credentials.uid == ours.uid
             && credentials.gid == ours.gid
-            && credentials.capabilities == ours.capabilities
+            && (everything || credentials.capabilities == ours.capabilities)
             && (!groups_matter || same_groups(&credentials.groups, &ours.groups))
     }
 
@@ -131,10 +149,14 @@ impl Identity {
     /// before the groups (which need one).
     fn restore(&self) -> rustix::io::Result<()> {
         let raw = rustix::fs::Gid::from_raw_unchecked;
-        thread::set_thread_res_uid(None, rustix::fs::Uid::from_raw_unchecked(self.uid.0), None)?;
+        thread::set_thread_res_uid(
+            None,
+            rustix::fs::Uid::from_raw_unchecked(self.ours.uid.0),
+            None,
+        )?;
         thread::set_capabilities(None, self.capabilities)?;
-        thread::set_thread_res_gid(None, raw(self.gid.0), None)?;
-        let groups: Vec<_> = self.groups.iter().map(|gid| raw(gid.0)).collect();
+        thread::set_thread_res_gid(None, raw(self.ours.gid.0), None)?;
+        let groups: Vec<_> = self.ours.groups.iter().map(|gid| raw(gid.0)).collect();
         thread::set_thread_groups(&groups)
     }
 }
@@ -179,13 +201,8 @@ mod tests {
 
     fn unprivileged(policy: Policy) -> Identity {
         let none = CapabilitySet::empty();
-        Identity {
-            uid: Uid(1000),
-            gid: Gid(100),
-            groups: vec![Gid(5), Gid(6)],
-            capabilities: CapabilitySets { effective: none, permitted: none, inheritable: none },
-            policy,
-        }
+        let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
+        Identity::new((Uid(1000), Gid(100)), [Gid(5), Gid(6)].into(), sets, policy)
     }
 
     fn outcome(identity: &Identity, credentials: Credentials) -> Result<(), Errno> {
@@ -196,7 +213,7 @@ mod tests {
     #[test]
     fn an_ordinary_process_serves_only_itself() {
         let identity = unprivileged(Policy::AsCaller);
-        let ours = identity.credentials();
+        let ours = identity.credentials().clone();
         assert_eq!(outcome(&identity, ours.clone()), Ok(()));
         let reordered = Credentials { groups: [Gid(6), Gid(5)].into(), ..ours.clone() };
         assert_eq!(outcome(&identity, reordered), Ok(()));
@@ -210,6 +227,21 @@ mod tests {
         ] {
             assert_eq!(outcome(&identity, other.clone()), Err(Errno::EPERM), "{other:?}");
         }
+    }
+
+    #[test]
+    fn a_super_user_with_a_few_capabilities_less_serves_a_whole_one_as_it_is() {
+        let identity = |missing: CapabilitySet| {
+            let most = CapabilitySet::all() - missing;
+            let sets = CapabilitySets { effective: most, permitted: most, inheritable: most };
+            Identity::new((Uid(0), Gid(0)), [Gid(0)].into(), sets, Policy::AsCaller)
+        };
+        let root = Credentials::root();
+        assert!(identity(CapabilitySet::empty()).is_ours(&root));
+        assert!(identity(CapabilitySet::SYS_RESOURCE).is_ours(&root));
+        assert!(!identity(CapabilitySet::FSETID).is_ours(&root), "the group decides about setgid");
+        let less = Credentials { capabilities: Capabilities::FOWNER, ..root };
+        assert!(!identity(CapabilitySet::SYS_RESOURCE).is_ours(&less));
     }
 
     #[test]

@@ -34,6 +34,10 @@ pub(super) struct Node {
     key: Key,
 }
 
+/// What had one name when it was asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LastName(Key);
+
 /// All of them.
 #[derive(Debug)]
 pub(super) struct Nodes {
@@ -42,7 +46,7 @@ pub(super) struct Nodes {
     /// Held nodes by device and inode: while one is held, nothing else has these. A listing asks
     /// for all of one device, so that a search compares single numbers.
     pinned: BTreeMap<OnDevice, BTreeMap<u64, (Ino, FileKind)>>,
-    /// Held regular files whose last name was taken away.
+    /// Held regular files whose last name was taken away, as far as we know.
     orphans: BTreeSet<Ino>,
     /// Orphans that were let go before they were forgotten.
     let_go: BTreeSet<Ino>,
@@ -152,16 +156,16 @@ impl Nodes {
         if self.let_go.remove(&ino) {
             return Ok(());
         }
-        let nlink = self.stat(ino)?.nlink;
+        let gone = self.orphans.contains(&ino) || self.stat(ino)?.nlink == 0;
         if ino == Nodes::ROOT {
             return Ok(());
         }
-        let node = self.held.remove(&ino).expect("its attributes were just read");
+        let node = self.held.remove(&ino).ok_or(Errno::ESTALE)?;
         if let Some(there) = self.pinned.get_mut(&node.key.device) {
             there.remove(&node.key.inode);
         }
         self.orphans.remove(&ino);
-        if nlink == 0 {
+        if gone {
             self.numbers.remove(&node.key);
         }
         Ok(())
@@ -187,21 +191,37 @@ impl Nodes {
         any
     }
 
-    /// Takes note of a file that may have lost its last name. While nobody holds it its number
-    /// goes: its identity can come back on another file as soon as `fd` is closed.
-    pub(super) fn bury(&mut self, fd: BorrowedFd<'_>) -> Result<(), Errno> {
-        let described = describe(fd)?;
-        if described.stx_nlink == 0
-            && let Some(&ino) = self.numbers.get(&key(&described))
-        {
-            match self.held.get(&ino).map(|node| node.kind) {
-                None => drop(self.numbers.remove(&key(&described))),
-                // Others take no space, and a directory may be somebody's working directory.
-                Some(FileKind::Regular) => drop(self.orphans.insert(ino)),
-                Some(_) => {}
-            }
+    /// What has a name that is about to be taken away, where it has no other; none as well when
+    /// nothing is there, which whoever takes the name away is told.
+    pub(super) fn last_name(&self, directory: BorrowedFd<'_>, name: &[u8]) -> Option<LastName> {
+        let described = describe_name(directory, name).ok()?;
+        let kind = FileKind::from_mode(described.stx_mode.into())?;
+        // Nobody can remove a directory and leave it another name.
+        let last = described.stx_nlink == 1 || kind == FileKind::Directory;
+        last.then_some(LastName(key(&described)))
+    }
+
+    /// Takes note of a file that lost its last name. While nobody holds it its number goes: its
+    /// identity can come back on another file.
+    pub(super) fn bury(&mut self, lost: LastName) {
+        let Some(&ino) = self.numbers.get(&lost.0) else { return };
+        match self.held.get(&ino).map(|node| node.kind) {
+            None => drop(self.numbers.remove(&lost.0)),
+            // Others take no space, and a directory may be somebody's working directory.
+            Some(FileKind::Regular) => drop(self.orphans.insert(ino)),
+            Some(_) => {}
         }
-        Ok(())
+    }
+
+    /// Takes note of a file that was given a name.
+    pub(super) fn named(&mut self, ino: Ino) {
+        self.orphans.remove(&ino);
+    }
+
+    /// Whether the number stands for a file, which may be held or not.
+    #[cfg(test)]
+    pub(super) fn knows(&self, ino: Ino) -> bool {
+        self.numbers.values().any(|other| *other == ino)
     }
 
     /// Whether a descriptor leads to the root.
