@@ -14,12 +14,12 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fuserig_abi::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
+use super::helper::Helper;
 use super::policy::{self, Policy};
 use crate::rim::Stopwatch;
 use crate::serve::Incoming;
@@ -41,8 +41,11 @@ const CROSSED_MAX: u32 = 32;
 const SLOW: Duration = Duration::from_millis(1);
 /// At most so long a thread waits for the processor while its client goes on to the next request.
 const TURN: Duration = Duration::from_micros(10);
-/// Nobody is followed for so many requests after an answer had to wait for the processor.
-const REST: u32 = 4096;
+/// Nobody is followed for so many requests after an answer had to wait for the processor, and for
+/// twice as many each time that it happens again.
+const REST: u32 = 256;
+/// For so many at most. After so many in which no answer had to wait it begins anew.
+const REST_MAX: u32 = 4096;
 
 /// What to do after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,13 +70,27 @@ struct Company {
     crossed: u32,
     /// For how many requests more nobody is followed.
     rest: u32,
+    /// For how many it was the last time; 0 when that is long ago.
+    rested: u32,
+    /// Requests since that was over.
+    calm: u32,
 }
 
 impl Company {
+    /// An answer had to wait for the processor.
+    fn crowded(&mut self) {
+        self.rested = (2 * self.rested).clamp(REST, REST_MAX);
+        (self.rest, self.calm) = (self.rested, 0);
+    }
+
     /// A request of `asker` was answered that somebody waits for; `crossed` says whether another
     /// was there before, and `late` whether the client took its time to ask.
     fn answered(&mut self, asker: Pid, crossed: bool, late: bool) -> Advice {
-        self.rest = self.rest.saturating_sub(1);
+        match self.rest {
+            0 if self.calm < REST_MAX => self.calm += 1,
+            0 => self.rested = 0,
+            _ => self.rest -= 1,
+        }
         // The kernel's own requests say nothing about clients.
         if asker == Pid(0) {
             return Advice::Stay;
@@ -81,8 +98,7 @@ impl Company {
         self.crossed =
             if crossed { self.crossed + CROSSED } else { self.crossed.saturating_sub(1) };
         if asker != self.asker || self.crossed >= CROSSED_MAX {
-            let (rest, crossed) = (self.rest, self.crossed / 2);
-            *self = Company { asker, rest, crossed, ..Company::default() };
+            *self = Company { asker, row: 0, unseen: 0, crossed: self.crossed / 2, ..*self };
             return Advice::Part;
         }
         self.row = self.row.saturating_add(1);
@@ -107,8 +123,8 @@ pub(super) struct Beside {
     on: Option<usize>,
     /// What is known of the load.
     load: Option<Load>,
-    /// Whether a thread that works for this one runs as well.
-    helper: Arc<AtomicBool>,
+    /// A thread that works for this one.
+    helper: Arc<Helper>,
     /// How long this thread had waited for processors when it last looked.
     waited: Duration,
     /// Since the last answer.
@@ -130,8 +146,8 @@ impl Beside {
         Beside { company, allowed, on: None, load, helper, waited, since, gap }
     }
 
-    /// Somebody who works for this thread, and tells when, is not a crowd.
-    pub(super) fn helped_by(&mut self, helper: Arc<AtomicBool>) {
+    /// Who works for this thread, and tells when, is not a crowd and keeps out of the way.
+    pub(super) fn helped_by(&mut self, helper: Arc<Helper>) {
         self.helper = helper;
     }
 
@@ -166,7 +182,7 @@ impl Beside {
         let usual = TURN * self.company.unseen;
         let crowded = self.waited().saturating_sub(self.waited) > usual + SLOW / 2;
         if crowded {
-            self.company.rest = REST;
+            self.company.crowded();
         }
         let lingers = self.gap > SLOW || crowded;
         if lingers {
@@ -180,7 +196,7 @@ impl Beside {
         let place = processor_of(client).filter(|&place| place < CpuSet::MAX_CPU);
         // This thread, who helps it, and its client, which was just woken; or half of the
         // processors are enough for all, so that nobody else has to be here.
-        let expected = 2 + u32::from(self.helper.load(Ordering::Relaxed));
+        let expected = 2 + u32::from(self.helper.is_busy());
         let enough = (allowed.count() / 2).max(expected);
         let room = load.running().is_some_and(|running| running <= enough);
         match place.filter(|&place| allowed.is_set(place)) {
@@ -202,7 +218,12 @@ impl Beside {
         one.set(place);
         self.on = Some(place);
         if sched_setaffinity(None, &one).is_err() || policy::set(Policy::Idle).is_err() {
-            self.part();
+            return self.part();
+        }
+        if let Some(mut others) = self.allowed {
+            // Its turns are long, and this thread gets what others leave.
+            others.unset(place);
+            self.helper.keep_to(&others);
         }
     }
 
@@ -211,6 +232,7 @@ impl Beside {
             // It was tried before that both can be had back.
             let _ = policy::set(Policy::Other);
             let _ = sched_setaffinity(None, allowed);
+            self.helper.keep_to(allowed);
         }
     }
 
@@ -275,10 +297,16 @@ fn contents(file: &File) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+
     use fuserig_abi::Pid;
     use rustix::thread::{CpuSet, gettid, sched_getaffinity};
 
-    use super::{Advice, Beside, Company, LOOK_AGAIN, LOOK_SOON, Load, REST, SURE, processor_of};
+    use super::{
+        Advice, Beside, Company, Helper, LOOK_AGAIN, LOOK_SOON, Load, REST, REST_MAX, SURE,
+        processor_of,
+    };
 
     const ALICE: Pid = Pid(7);
     const BOB: Pid = Pid(8);
@@ -326,9 +354,16 @@ mod tests {
 
     #[test]
     fn after_a_crowd_nobody_is_followed_for_a_while() {
-        let mut company = Company { rest: REST, ..Company::default() };
-        assert_eq!(ask(&mut company, ALICE, REST - 1), [Advice::Part]);
-        assert_eq!(ask(&mut company, ALICE, LOOK_AGAIN), [Advice::Follow(ALICE)]);
+        let mut company = Company::default();
+        for rest in [REST, 2 * REST, 4 * REST, 8 * REST, REST_MAX, REST_MAX] {
+            company.crowded();
+            assert!(!ask(&mut company, ALICE, rest - 1).contains(&Advice::Follow(ALICE)));
+            assert_eq!(ask(&mut company, ALICE, LOOK_AGAIN), [Advice::Follow(ALICE)]);
+        }
+        ask(&mut company, BOB, REST_MAX);
+        company.crowded();
+        assert!(!ask(&mut company, BOB, REST - 1).contains(&Advice::Follow(BOB)));
+        assert_eq!(ask(&mut company, BOB, LOOK_AGAIN), [Advice::Follow(BOB)], "it is long ago");
     }
 
     #[test]
@@ -343,11 +378,25 @@ mod tests {
         if beside.allowed.is_none() {
             return println!("skipped: one processor, or no right to come back to it");
         }
+        let (helper, (tell, told), (end, ended)) =
+            (Arc::<Helper>::default(), channel(), channel::<()>());
+        beside.helped_by(Arc::clone(&helper));
+        let works = move || {
+            helper.is_here();
+            tell.send(gettid()).expect("somebody listens");
+            ended.recv().expect_err("it is given up")
+        };
+        let thread = std::thread::Builder::new().spawn(works).expect("a thread");
+        let of_helper = Some(told.recv().expect("it has a number"));
         beside.go_to(place);
         assert!(beside.follows());
         assert_eq!(sched_getaffinity(None).expect("of this thread").count(), 1);
+        assert!(!sched_getaffinity(of_helper).expect("of the helper").is_set(place));
         beside.answered(BOB, false);
         assert!(!beside.follows());
         assert_eq!(sched_getaffinity(None).expect("of this thread"), before);
+        assert_eq!(sched_getaffinity(of_helper).expect("of the helper"), before);
+        drop(end);
+        thread.join().expect("it ends");
     }
 }

@@ -18,6 +18,7 @@ mod convert;
 mod eager;
 mod error;
 mod filesystem;
+mod helper;
 mod home;
 mod job;
 mod policy;
@@ -26,6 +27,7 @@ mod record;
 mod session;
 mod signals;
 mod snapshot;
+mod tape;
 mod worker;
 
 pub use child::{Running, Surroundings, forward};

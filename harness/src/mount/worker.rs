@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 
 use fuser::Notifier;
 use fuserig_abi::Errno;
-use fuserig_traces::record::OpRecord;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::MountError;
@@ -17,7 +16,7 @@ use super::backing::Backings;
 use super::beside::{self, Beside};
 use super::eager::Eager;
 use super::job::{Job, ReplyTo};
-use super::record::{Stamp, Tape};
+use super::tape::{Stamp, Started, Tape};
 use crate::rim;
 use crate::serve::{Head, Incoming, Listed, Outgoing, Server};
 
@@ -90,7 +89,7 @@ impl Resident {
             (Ok(server), Ok(mut start)) => {
                 resident.device = start.device.take();
                 if let Some(tape) = &start.tape {
-                    resident.beside.helped_by(tape.works());
+                    resident.beside.helped_by(tape.helper());
                 }
                 resident.worker = Some(Worker::new(server, start, sequence));
             }
@@ -157,7 +156,7 @@ struct Waiting {
     head: Head,
     incoming: Incoming,
     reply: ReplyTo,
-    started: Option<(OpRecord, Vec<u8>)>,
+    started: Option<Started>,
 }
 
 impl Waiting {
@@ -239,12 +238,7 @@ impl Worker {
 
     /// Records an answer that was sent. Whoever waited for it need not wait for this as well, and
     /// its data can be had without a copy.
-    fn tell(
-        &mut self,
-        started: Option<(OpRecord, Vec<u8>)>,
-        outgoing: Outgoing,
-        stamp: Option<Stamp>,
-    ) {
+    fn tell(&mut self, started: Option<Started>, outgoing: Outgoing, stamp: Option<Stamp>) {
         if let (Some(tape), Some(started), Some(stamp)) = (&mut self.tape, started, stamp) {
             tape.reply(started, outgoing, stamp);
         }
@@ -277,7 +271,7 @@ impl Worker {
 
     fn answer(&mut self, job: Job) {
         let now = rim::now();
-        let started = self.tape.as_ref().map(|tape| tape.request(&job, now));
+        let started = self.tape.as_mut().map(|tape| tape.request(&job, now));
         let Job { head, incoming, mut reply, .. } = job;
         if matches!(incoming, Incoming::Setlkw { .. }) {
             return self.lock_or_wait(Waiting { head, incoming, reply, started });

@@ -39,6 +39,13 @@ pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
+/// As [`pause`], but ended by whoever wakes the thread.
+#[cfg(feature = "fuser")]
+#[expect(clippy::disallowed_methods, reason = "this module is where real time passes")]
+pub(crate) fn sleep_unless_woken(time: Duration) {
+    std::thread::park_timeout(time);
+}
+
 /// What time it is. A run takes its instants from its door; this is where a door of the real world
 /// has them from.
 pub(crate) fn now() -> Timespec {

@@ -8,4 +8,4 @@ mod clock;
 pub use clock::Stopwatch;
 pub(crate) use clock::now;
 #[cfg(feature = "fuser")]
-pub(crate) use clock::pause;
+pub(crate) use clock::{pause, sleep_unless_woken};

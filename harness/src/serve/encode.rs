@@ -8,101 +8,109 @@ use zerocopy::{Immutable, IntoBytes};
 use super::decode::looks_like_xattr_name;
 use super::incoming::{Incoming, LockRange};
 
-fn structure(value: &(impl IntoBytes + Immutable)) -> Vec<u8> {
-    value.as_bytes().to_vec()
+fn structure(bytes: &mut Vec<u8>, value: &(impl IntoBytes + Immutable)) {
+    bytes.extend_from_slice(value.as_bytes());
 }
 
-fn named(head: &(impl IntoBytes + Immutable), names: &[&[u8]]) -> Vec<u8> {
-    let mut bytes = structure(head);
+fn named(bytes: &mut Vec<u8>, head: &(impl IntoBytes + Immutable), names: &[&[u8]]) {
+    structure(bytes, head);
     for name in names {
         bytes.extend_from_slice(name);
         bytes.push(0);
     }
-    bytes
 }
 
-fn lock(lock: &LockRange) -> Vec<u8> {
-    let mut bytes = structure(&[lock.fh, lock.owner, lock.start, lock.end]);
-    bytes.extend_from_slice([lock.kind, lock.pid, lock.flags, 0].as_bytes());
-    bytes
+fn lock(bytes: &mut Vec<u8>, lock: &LockRange) {
+    structure(bytes, &[lock.fh, lock.owner, lock.start, lock.end]);
+    structure(bytes, &[lock.kind, lock.pid, lock.flags, 0]);
 }
 
 impl Incoming {
     /// The bytes after the header, as the kernel sends them. SETXATTR takes its short form, but
     /// for a name that only the long form shows to be one.
     pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.encode_into(&mut bytes);
+        bytes
+    }
+
+    /// Appends what [`Incoming::encode`] gives.
+    pub fn encode_into(&self, bytes: &mut Vec<u8>) {
         let none: [u8; 0] = [];
         match self {
             Incoming::Lookup { name }
             | Incoming::Unlink { name }
             | Incoming::Rmdir { name }
-            | Incoming::Removexattr { name } => named(&none, &[name]),
-            Incoming::Symlink { name, target } => named(&none, &[name, target]),
-            Incoming::Mknod { input, name } => named(input, &[name]),
-            Incoming::Mkdir { input, name } => named(input, &[name]),
-            Incoming::Create { input, name } => named(input, &[name]),
+            | Incoming::Removexattr { name } => named(bytes, &none, &[name]),
+            Incoming::Symlink { name, target } => named(bytes, &none, &[name, target]),
+            Incoming::Mknod { input, name } => named(bytes, input, &[name]),
+            Incoming::Mkdir { input, name } => named(bytes, input, &[name]),
+            Incoming::Create { input, name } => named(bytes, input, &[name]),
             Incoming::Rename { name, new_parent, new_name, flags: None } => {
-                named(&FuseRenameIn { newdir: new_parent.0 }, &[name, new_name])
+                named(bytes, &FuseRenameIn { newdir: new_parent.0 }, &[name, new_name])
             }
             Incoming::Rename { name, new_parent, new_name, flags: Some(flags) } => {
                 let head = FuseRename2In { newdir: new_parent.0, flags: *flags, padding: 0 };
-                named(&head, &[name, new_name])
+                named(bytes, &head, &[name, new_name])
             }
-            Incoming::Link { node, name } => named(&FuseLinkIn { oldnodeid: node.0 }, &[name]),
+            Incoming::Link { node, name } => {
+                named(bytes, &FuseLinkIn { oldnodeid: node.0 }, &[name])
+            }
             Incoming::Setxattr { name, value, flags } => {
                 let size = u32::try_from(value.len()).unwrap_or(u32::MAX);
-                let mut bytes = named(&[size, *flags], &[name]);
-                if !looks_like_xattr_name(&bytes[2 * size_of::<u32>()..]) {
-                    bytes = named(&[size, *flags, 0, 0], &[name]);
+                let start = bytes.len();
+                named(bytes, &[size, *flags], &[name]);
+                if !looks_like_xattr_name(&bytes[start + 2 * size_of::<u32>()..]) {
+                    bytes.truncate(start);
+                    named(bytes, &[size, *flags, 0, 0], &[name]);
                 }
                 bytes.extend_from_slice(value);
-                bytes
             }
             Incoming::Getxattr { name, size } => {
-                named(&FuseGetxattrIn { size: *size, padding: 0 }, &[name])
+                named(bytes, &FuseGetxattrIn { size: *size, padding: 0 }, &[name])
             }
-            Incoming::Listxattr { size } => structure(&FuseGetxattrIn { size: *size, padding: 0 }),
+            Incoming::Listxattr { size } => {
+                structure(bytes, &FuseGetxattrIn { size: *size, padding: 0 })
+            }
             Incoming::Write { input, data } => {
-                let mut bytes = structure(input);
+                structure(bytes, input);
                 bytes.extend_from_slice(data);
-                bytes
             }
-            _ => self.encode_without_names(),
+            _ => self.encode_without_names(bytes),
         }
     }
 
-    fn encode_without_names(&self) -> Vec<u8> {
+    fn encode_without_names(&self, bytes: &mut Vec<u8>) {
         match self {
-            Incoming::Forget { nlookup } => structure(nlookup),
+            Incoming::Forget { nlookup } => structure(bytes, nlookup),
             Incoming::BatchForget { nodes } => {
                 let count = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
-                let mut bytes = structure(&[count, 0]);
-                for (node, nlookup) in nodes {
-                    bytes.extend_from_slice([node.0, *nlookup].as_bytes());
-                }
-                bytes
+                structure(bytes, &[count, 0]);
+                nodes.iter().for_each(|(node, nlookup)| structure(bytes, &[node.0, *nlookup]));
             }
             Incoming::Getattr { flags, fh } => {
-                structure(&FuseGetattrIn { getattr_flags: *flags, dummy: 0, fh: *fh })
+                structure(bytes, &FuseGetattrIn { getattr_flags: *flags, dummy: 0, fh: *fh })
             }
-            Incoming::Setattr { input } => structure(input),
-            Incoming::Open { input } | Incoming::Opendir { input } => structure(input),
+            Incoming::Setattr { input } => structure(bytes, input),
+            Incoming::Open { input } | Incoming::Opendir { input } => structure(bytes, input),
             Incoming::Read { input }
             | Incoming::Readdir { input }
-            | Incoming::Readdirplus { input } => structure(input),
-            Incoming::Release { input } | Incoming::Releasedir { input } => structure(input),
-            Incoming::Fsync { input } | Incoming::Fsyncdir { input } => structure(input),
-            Incoming::Flush { input } => structure(input),
-            Incoming::Access { mask } => structure(&FuseAccessIn { mask: *mask, padding: 0 }),
-            Incoming::Fallocate { input } => structure(input),
-            Incoming::Lseek { input } => structure(input),
-            Incoming::CopyFileRange { input } => structure(input),
+            | Incoming::Readdirplus { input } => structure(bytes, input),
+            Incoming::Release { input } | Incoming::Releasedir { input } => structure(bytes, input),
+            Incoming::Fsync { input } | Incoming::Fsyncdir { input } => structure(bytes, input),
+            Incoming::Flush { input } => structure(bytes, input),
+            Incoming::Access { mask } => {
+                structure(bytes, &FuseAccessIn { mask: *mask, padding: 0 })
+            }
+            Incoming::Fallocate { input } => structure(bytes, input),
+            Incoming::Lseek { input } => structure(bytes, input),
+            Incoming::CopyFileRange { input } => structure(bytes, input),
             Incoming::Getlk { lock: range }
             | Incoming::Setlk { lock: range }
-            | Incoming::Setlkw { lock: range } => lock(range),
-            Incoming::Interrupt { unique } => structure(&unique.0),
-            Incoming::Init { body } | Incoming::Other { body, .. } => body.clone(),
-            _ => Vec::new(),
+            | Incoming::Setlkw { lock: range } => lock(bytes, range),
+            Incoming::Interrupt { unique } => structure(bytes, &unique.0),
+            Incoming::Init { body } | Incoming::Other { body, .. } => bytes.extend_from_slice(body),
+            _ => {}
         }
     }
 }

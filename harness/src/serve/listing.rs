@@ -51,6 +51,7 @@ impl Listed {
 
     /// Appends the record as the protocol has it.
     pub fn encode_into(&self, bytes: &mut Vec<u8>) {
+        let start = bytes.len();
         if let Some(entry) = &self.entry {
             bytes.extend_from_slice(entry.as_bytes());
         }
@@ -58,7 +59,7 @@ impl Listed {
         let head = FuseDirent { ino: self.ino, off: self.off, namelen, r#type: self.kind };
         bytes.extend_from_slice(head.as_bytes());
         bytes.extend_from_slice(&self.name);
-        bytes.resize(bytes.len().next_multiple_of(8), 0);
+        bytes.resize(start + (bytes.len() - start).next_multiple_of(8), 0);
     }
 
     /// Reads all records of a reply, which must be whole.

@@ -62,26 +62,33 @@ impl Outgoing {
 
     /// The bytes after the reply header.
     pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.encode_into(&mut bytes);
+        bytes
+    }
+
+    /// Appends what [`Outgoing::encode`] gives.
+    pub fn encode_into(&self, bytes: &mut Vec<u8>) {
         match self {
-            Outgoing::Nothing | Outgoing::Done | Outgoing::Error(_) => Vec::new(),
-            Outgoing::Entry(out) => out.as_bytes().to_vec(),
-            Outgoing::Attr(out) => out.as_bytes().to_vec(),
-            Outgoing::Open(out) => out.as_bytes().to_vec(),
-            Outgoing::Create(entry, open) => [entry.as_bytes(), open.as_bytes()].concat(),
-            Outgoing::Data(bytes) => bytes.clone(),
-            Outgoing::Records(records) => {
-                let mut bytes = Vec::new();
-                records.iter().for_each(|record| record.encode_into(&mut bytes));
-                bytes
+            Outgoing::Nothing | Outgoing::Done | Outgoing::Error(_) => {}
+            Outgoing::Entry(out) => bytes.extend_from_slice(out.as_bytes()),
+            Outgoing::Attr(out) => bytes.extend_from_slice(out.as_bytes()),
+            Outgoing::Open(out) => bytes.extend_from_slice(out.as_bytes()),
+            Outgoing::Create(entry, open) => {
+                bytes.extend_from_slice(entry.as_bytes());
+                bytes.extend_from_slice(open.as_bytes());
             }
-            Outgoing::Write(out) => out.as_bytes().to_vec(),
-            Outgoing::Statfs(out) => out.as_bytes().to_vec(),
-            Outgoing::Length(out) => out.as_bytes().to_vec(),
-            Outgoing::Lseek(out) => out.as_bytes().to_vec(),
+            Outgoing::Data(data) => bytes.extend_from_slice(data),
+            Outgoing::Records(records) => {
+                records.iter().for_each(|record| record.encode_into(bytes));
+            }
+            Outgoing::Write(out) => bytes.extend_from_slice(out.as_bytes()),
+            Outgoing::Statfs(out) => bytes.extend_from_slice(out.as_bytes()),
+            Outgoing::Length(out) => bytes.extend_from_slice(out.as_bytes()),
+            Outgoing::Lseek(out) => bytes.extend_from_slice(out.as_bytes()),
             Outgoing::Lock(lock) => {
-                let mut bytes = [lock.start, lock.end].as_bytes().to_vec();
+                bytes.extend_from_slice([lock.start, lock.end].as_bytes());
                 bytes.extend_from_slice([lock.kind, lock.pid].as_bytes());
-                bytes
             }
         }
     }
