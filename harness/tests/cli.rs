@@ -191,6 +191,15 @@ fn a_truncated_trace_is_replayed_as_far_as_it_goes_and_repaired() {
 }
 
 #[test]
+fn a_trace_of_which_nothing_is_left_says_so() {
+    let (_keep, path) = scratch();
+    let bytes = support::corpus_bytes("shell");
+    let cut = path("cut.frt");
+    std::fs::write(&cut, &bytes[..bytes.len() / 3]).expect("scratch");
+    check(&["replay", path_text(&cut)], 4, "the damage left nothing to replay");
+}
+
+#[test]
 fn the_text_twin_gives_the_trace_back() {
     let (_keep, path) = scratch();
     let sqlite = corpus("sqlite", "frt");

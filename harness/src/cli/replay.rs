@@ -90,6 +90,16 @@ pub(super) fn replay(args: &ReplayArgs, terminal: &mut Terminal) -> Ended {
             terminal.note(note);
         })?;
         exit = exit.worse(if damaged { Exit::Finding } else { Exit::Agreed });
+        let plays = |record: &Record| matches!(record, Record::Op(_) | Record::Call(_));
+        if damaged && !trace.records.iter().any(plays) {
+            return Err(Failure::new(
+                Exit::NothingRan,
+                format!(
+                    "{}: the damage left nothing to replay; take another copy, or record it again",
+                    path.display()
+                ),
+            ));
+        }
         if wire::holds_messages(&trace) {
             let lower = lower(args, path, &trace)?;
             let (served, world) = wire::play(args, path, &trace, lower, (terminal, &mut report))?;
