@@ -256,18 +256,25 @@ fn step_up(directory: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
 mod tests {
     use super::{hold, hold_without_openat2};
     use crate::{HostFs, Lower, LowerExt, RenameFlags};
-    use fuserig_abi::{Caller, Device, Errno, Pid, Timespec};
+    use fuserig_abi::{Caller, Device, Errno, Ino, Pid, Timespec};
     use std::os::fd::{AsFd, OwnedFd};
+    use tempfile::TempDir;
+
+    /// A directory that goes when it is dropped, the filesystem in it, who asks, and the root.
+    fn opened() -> (TempDir, HostFs, Caller, Ino) {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let fs = HostFs::open(directory.path()).expect("just made");
+        let caller = Caller::new(fs.own_credentials(), Pid(1), Timespec::ZERO);
+        let root = fs.root();
+        (directory, fs, caller, root)
+    }
 
     #[test]
     fn what_is_held_is_told_from_what_has_its_name_now() {
-        let directory = tempfile::tempdir().expect("temporary directory");
+        let (directory, mut fs, caller, root) = opened();
         let path = |name: &str| directory.path().join(name);
         std::fs::write(path("a"), "old").expect("write");
         std::fs::write(path("b"), "newer").expect("write");
-        let mut fs = HostFs::open(directory.path()).expect("just made");
-        let caller = Caller::new(fs.own_credentials(), Pid(1), Timespec::ZERO);
-        let root = fs.root();
         let first = fs.lookup(&caller, root, b"a").expect("it is there");
         std::fs::write(path("a"), "grown").expect("write");
         let again = fs.lookup(&caller, root, b"a").expect("it is there");
@@ -281,10 +288,7 @@ mod tests {
 
     #[test]
     fn what_keeps_a_name_keeps_its_number_and_what_loses_the_last_does_not() {
-        let directory = tempfile::tempdir().expect("temporary directory");
-        let mut fs = HostFs::open(directory.path()).expect("just made");
-        let caller = Caller::new(fs.own_credentials(), Pid(1), Timespec::ZERO);
-        let root = fs.root();
+        let (_directory, mut fs, caller, root) = opened();
         let made = |fs: &mut HostFs, name: &[u8]| {
             fs.mknod(&caller, root, name, 0o100_644, Device::default()).expect("a new name").ino
         };
@@ -312,10 +316,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_given_a_name_again_is_no_orphan() {
-        let directory = tempfile::tempdir().expect("temporary directory");
-        let mut fs = HostFs::open(directory.path()).expect("just made");
-        let caller = Caller::new(fs.own_credentials(), Pid(1), Timespec::ZERO);
-        let root = fs.root();
+        let (_directory, mut fs, caller, root) = opened();
         let made = fs.mknod(&caller, root, b"a", 0o100_644, Device::default());
         let a = made.expect("a new name").ino;
         fs.unlink(&caller, root, b"a").expect("it is there");
