@@ -14,11 +14,13 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fuserig_abi::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
+use super::guard::{Guard, Taken};
 use super::helper::Helper;
 use super::policy::{self, Policy};
 use crate::rim::Stopwatch;
@@ -119,6 +121,10 @@ pub(super) struct Beside {
     company: Company,
     /// Where the thread may run; none when nobody is followed here.
     allowed: Option<CpuSet>,
+    /// Whether it is known that the policy can be left again.
+    comes_back: Arc<AtomicBool>,
+    /// Who sees to it that this thread gets on.
+    guard: Option<Guard>,
     /// The processor that it keeps to.
     on: Option<usize>,
     /// What is known of the load.
@@ -139,11 +145,17 @@ impl Beside {
     pub(super) fn here() -> Beside {
         let load = Load::of_this_thread();
         let allowed = sched_getaffinity(None).ok().filter(|set| set.count() > 1);
-        let allowed = allowed.filter(|_| load.is_some() && policy::may_come_back());
+        let allowed = allowed.filter(|_| load.is_some());
+        let comes_back = match allowed {
+            Some(_) => policy::comes_back(),
+            None => Arc::default(),
+        };
+        let guard = allowed.and_then(Guard::over_this_thread);
+        let allowed = allowed.filter(|_| guard.is_some());
         let (company, since) = (Company::default(), Stopwatch::start());
         let (waited, gap) = (Duration::ZERO, Duration::ZERO);
         let helper = Arc::default();
-        Beside { company, allowed, on: None, load, helper, waited, since, gap }
+        Beside { company, allowed, comes_back, guard, on: None, load, helper, waited, since, gap }
     }
 
     /// Who works for this thread, and tells when, is not a crowd and keeps out of the way.
@@ -164,6 +176,16 @@ impl Beside {
     /// Goes where it is best after an answer to `asker`, who waits for it; `crossed` says whether
     /// another request was there before.
     pub(super) fn answered(&mut self, asker: Pid, crossed: bool) {
+        if let Some(guard) = self.guard.as_ref().filter(|_| self.on.is_some()) {
+            guard.beat();
+            if let Some(taken) = guard.took_it_back() {
+                if taken == Taken::Stuck {
+                    self.company.crowded();
+                }
+                self.company.row = 0;
+                self.part();
+            }
+        }
         if self.follows() && self.since.elapsed() > SLOW && self.lingers() {
             self.part();
         } else {
@@ -193,6 +215,9 @@ impl Beside {
 
     fn follow(&mut self, client: Pid) {
         let (Some(allowed), Some(load)) = (&self.allowed, &self.load) else { return };
+        if !self.comes_back.load(Ordering::Relaxed) {
+            return;
+        }
         let place = processor_of(client).filter(|&place| place < CpuSet::MAX_CPU);
         // This thread, who helps it, and its client, which was just woken; or half of the
         // processors are enough for all, so that nobody else has to be here.
@@ -217,6 +242,8 @@ impl Beside {
         let mut one = CpuSet::new();
         one.set(place);
         self.on = Some(place);
+        // Before it takes the policy on: from then on it may have to wait.
+        self.watched(true);
         if sched_setaffinity(None, &one).is_err() || policy::set(Policy::Idle).is_err() {
             return self.part();
         }
@@ -233,6 +260,13 @@ impl Beside {
             let _ = policy::set(Policy::Other);
             let _ = sched_setaffinity(None, allowed);
             self.helper.keep_to(allowed);
+            self.watched(false);
+        }
+    }
+
+    fn watched(&self, watched: bool) {
+        if let Some(guard) = &self.guard {
+            guard.watch(watched);
         }
     }
 
@@ -303,6 +337,7 @@ mod tests {
     use fuserig_abi::Pid;
     use rustix::thread::{CpuSet, gettid, sched_getaffinity};
 
+    use super::super::policy::tests::can_come_back;
     use super::{
         Advice, Beside, Company, Helper, LOOK_AGAIN, LOOK_SOON, Load, REST, REST_MAX, SURE,
         processor_of,
@@ -375,7 +410,7 @@ mod tests {
         let before = sched_getaffinity(None).expect("of this thread");
         let mut beside = Beside::here();
         assert!(beside.load.as_ref().and_then(Load::running).expect("this thread runs") > 0);
-        if beside.allowed.is_none() {
+        if beside.allowed.is_none() || !can_come_back() {
             return println!("skipped: one processor, or no right to come back to it");
         }
         let (helper, (tell, told), (end, ended)) =

@@ -18,6 +18,7 @@ mod convert;
 mod eager;
 mod error;
 mod filesystem;
+mod guard;
 mod helper;
 mod home;
 mod job;
