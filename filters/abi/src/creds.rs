@@ -110,7 +110,8 @@ impl Caller {
         Caller { credentials, pid, now }
     }
 
-    /// Makes of this the caller of the next operation. Who asks again shares nothing anew.
+    /// Makes of this the caller of the next operation. Credentials that are the same stay, which
+    /// saves counting references.
     pub fn renew(&mut self, credentials: &Credentials, pid: Pid, now: Timespec) {
         if self.credentials != *credentials {
             self.credentials = credentials.clone();

@@ -1,4 +1,4 @@
-//! Takes a thread back from a policy under which a busy machine lets it wait for seconds.
+//! Takes a thread back from a policy under which a busy machine lets it wait for long.
 //!
 //! [`super::beside`] follows nobody while others want to run. When they begin to while it follows
 //! somebody, its thread gets what they leave, and may be in the middle of a request. It cannot see
