@@ -23,6 +23,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use super::guard::{Guard, Taken};
 use super::helper::Helper;
 use super::policy::{self, Policy};
+use super::scout::Scout;
 use crate::rim::Stopwatch;
 use crate::serve::Incoming;
 
@@ -54,7 +55,7 @@ const REST_MAX: u32 = 4096;
 enum Advice {
     /// Nothing changes.
     Stay,
-    /// Go where the client is, or stay if that is here.
+    /// Find out where the client is, to go there.
     Follow(Pid),
     /// The client is not alone any longer.
     Part,
@@ -125,6 +126,8 @@ pub(super) struct Beside {
     comes_back: Arc<AtomicBool>,
     /// Who sees to it that this thread gets on.
     guard: Option<Guard>,
+    /// Who looks where the client is.
+    scout: Option<Scout>,
     /// The processor that it keeps to.
     on: Option<usize>,
     /// What is known of the load.
@@ -151,11 +154,24 @@ impl Beside {
             None => Arc::default(),
         };
         let guard = allowed.and_then(Guard::over_this_thread);
-        let allowed = allowed.filter(|_| guard.is_some());
+        let scout = guard.as_ref().and_then(|_| Scout::start());
+        let allowed = allowed.filter(|_| scout.is_some());
         let (company, since) = (Company::default(), Stopwatch::start());
         let (waited, gap) = (Duration::ZERO, Duration::ZERO);
         let helper = Arc::default();
-        Beside { company, allowed, comes_back, guard, on: None, load, helper, waited, since, gap }
+        Beside {
+            company,
+            allowed,
+            comes_back,
+            guard,
+            scout,
+            on: None,
+            load,
+            helper,
+            waited,
+            since,
+            gap,
+        }
     }
 
     /// Who works for this thread, and tells when, is not a crowd and keeps out of the way.
@@ -190,9 +206,9 @@ impl Beside {
             self.part();
         } else {
             match self.company.answered(asker, crossed, self.follows() && self.gap > LATE) {
-                Advice::Stay => {}
+                Advice::Stay => self.follow_who_was_found(),
                 Advice::Part => self.part(),
-                Advice::Follow(client) => self.follow(client),
+                Advice::Follow(client) => self.look_for(client),
             }
         }
         self.since = Stopwatch::start();
@@ -213,12 +229,24 @@ impl Beside {
         lingers
     }
 
-    fn follow(&mut self, client: Pid) {
-        let (Some(allowed), Some(load)) = (&self.allowed, &self.load) else { return };
-        if !self.comes_back.load(Ordering::Relaxed) {
-            return;
+    fn look_for(&self, client: Pid) {
+        let follows = self.allowed.is_some() && self.comes_back.load(Ordering::Relaxed);
+        if let Some(scout) = self.scout.as_ref().filter(|_| follows) {
+            scout.ask(client);
         }
-        let place = processor_of(client).filter(|&place| place < CpuSet::MAX_CPU);
+    }
+
+    /// Follows the client when it is known where it is and it still asks alone.
+    fn follow_who_was_found(&mut self) {
+        let Some((client, place)) = self.scout.as_ref().and_then(Scout::found) else { return };
+        if client == self.company.asker && self.company.row >= SURE && self.company.rest == 0 {
+            self.follow(place);
+        }
+    }
+
+    fn follow(&mut self, place: Option<usize>) {
+        let (Some(allowed), Some(load)) = (&self.allowed, &self.load) else { return };
+        let place = place.filter(|&place| place < CpuSet::MAX_CPU);
         // This thread, who helps it, and its client, which was just woken; or half of the
         // processors are enough for all, so that nobody else has to be here.
         let expected = 2 + u32::from(self.helper.is_busy());
@@ -315,15 +343,8 @@ pub(super) fn is_waited_for(incoming: &Incoming) -> bool {
     )
 }
 
-/// The processor that a thread is on or was on (man 5 proc_pid_stat, field 39).
-fn processor_of(thread: Pid) -> Option<usize> {
-    let text = contents(&File::open(format!("/proc/{thread}/stat")).ok()?)?;
-    // The name in field 2 may have anything in it, also parentheses; field 3 comes after it.
-    text.rsplit_once(") ")?.1.split(' ').nth(39 - 3)?.parse().ok()
-}
-
 /// A file of procfs that is short.
-fn contents(file: &File) -> Option<String> {
+pub(super) fn contents(file: &File) -> Option<String> {
     let mut bytes = [0; 1024];
     let length = file.read_at(&mut bytes, 0).ok()?;
     Some(String::from_utf8_lossy(&bytes[..length]).into_owned())
@@ -338,9 +359,9 @@ mod tests {
     use rustix::thread::{CpuSet, gettid, sched_getaffinity};
 
     use super::super::policy::tests::can_come_back;
+    use super::super::scout::processor_of;
     use super::{
         Advice, Beside, Company, Helper, LOOK_AGAIN, LOOK_SOON, Load, REST, REST_MAX, SURE,
-        processor_of,
     };
 
     const ALICE: Pid = Pid(7);

@@ -25,6 +25,7 @@ mod job;
 mod policy;
 mod proxy;
 mod record;
+mod scout;
 mod session;
 mod signals;
 mod snapshot;
