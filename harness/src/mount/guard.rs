@@ -9,11 +9,11 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::thread::Thread;
 use std::time::Duration;
 
 use rustix::thread::{CpuSet, Pid, gettid, sched_setaffinity};
 
+use super::aside::Aside;
 use super::policy::{self, Policy};
 use crate::rim;
 
@@ -45,40 +45,40 @@ struct Shared {
     /// Whether it was taken back, and whether because it was stuck.
     taken: AtomicBool,
     stuck: AtomicBool,
-    /// Whether the ward is gone.
-    over: AtomicBool,
 }
 
 /// Watches the thread that made it.
 #[derive(Debug)]
 pub(super) struct Guard {
     shared: Arc<Shared>,
-    thread: Thread,
+    aside: Aside,
 }
 
 impl Guard {
-    /// Over the calling thread, which may run on `allowed`; none where there is no thread for it.
+    /// Over the calling thread, which may run on `allowed`; none without procfs, or where there is
+    /// no thread for it.
     pub(super) fn over_this_thread(allowed: CpuSet) -> Option<Guard> {
+        let ward = gettid();
+        let stat = File::open(format!("/proc/self/task/{ward}/stat")).ok()?;
         let shared = Arc::new(Shared {
-            ward: gettid(),
+            ward,
             allowed,
             watched: AtomicBool::new(false),
             beat: AtomicU32::new(0),
             taken: AtomicBool::new(false),
             stuck: AtomicBool::new(false),
-            over: AtomicBool::new(false),
         });
-        let watches = Arc::clone(&shared);
-        let builder = std::thread::Builder::new().name("fuserig-guard".to_owned());
-        let thread = builder.spawn(move || watches.watch()).ok()?.thread().clone();
-        Some(Guard { shared, thread })
+        let (watches, mut unused) = (Arc::clone(&shared), 0);
+        let round = move || unused = watches.watch(&stat, unused);
+        let aside = Aside::start("fuserig-guard", round)?;
+        Some(Guard { shared, aside })
     }
 
     /// The thread has the policy from now on, or has it no longer.
     pub(super) fn watch(&self, watched: bool) {
         self.shared.watched.store(watched, Ordering::Release);
         if watched {
-            self.thread.unpark();
+            self.aside.wake();
         }
     }
 
@@ -96,35 +96,23 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
-    fn drop(&mut self) {
-        self.shared.over.store(true, Ordering::Release);
-        self.thread.unpark();
-    }
-}
-
 impl Shared {
-    fn watch(&self) {
-        // Without procfs nobody follows anybody.
-        let Ok(stat) = File::open(format!("/proc/self/task/{}/stat", self.ward)) else {
-            return;
-        };
-        let mut unused = 0;
-        while !self.over.load(Ordering::Acquire) {
-            if !self.watched.load(Ordering::Acquire) {
-                unused = 0;
-                std::thread::park();
-                continue;
-            }
-            let before = self.beat.load(Ordering::Relaxed);
-            rim::sleep_unless_woken(LONG);
-            let stands = self.beat.load(Ordering::Relaxed) == before;
-            let stuck = stands && wants_to_run(&stat);
-            unused = if stands { unused + 1 } else { 0 };
-            if stuck || unused >= LOOKS {
-                self.take_back(stuck);
-            }
+    /// Waits and looks once, after so many looks at a thread that had nothing to do; how many those
+    /// are now.
+    fn watch(&self, stat: &File, unused: u32) -> u32 {
+        if !self.watched.load(Ordering::Acquire) {
+            std::thread::park();
+            return 0;
         }
+        let before = self.beat.load(Ordering::Relaxed);
+        rim::sleep_unless_woken(LONG);
+        let stands = self.beat.load(Ordering::Relaxed) == before;
+        let stuck = stands && wants_to_run(stat);
+        let unused = if stands { unused + 1 } else { 0 };
+        if stuck || unused >= LOOKS {
+            self.take_back(stuck);
+        }
+        unused
     }
 
     fn take_back(&self, stuck: bool) {

@@ -10,6 +10,7 @@
 //! What a reader would get wrong: fuser puts the inode number of the attributes into the nodeid of
 //! an entry, which is why the server numbers nodes as inodes.
 
+mod aside;
 mod atime;
 mod backing;
 mod beside;

@@ -6,11 +6,11 @@
 
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::thread::Thread;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use fuserig_abi::Pid;
 
+use super::aside::Aside;
 use super::beside::contents;
 
 /// What the two threads share.
@@ -20,7 +20,6 @@ struct Shared {
     wanted: AtomicU32,
     /// Who was found, above 32 bits, and on which processor; [`NOWHERE`] when that is not known.
     found: AtomicU64,
-    over: AtomicBool,
 }
 
 /// No number of a processor.
@@ -30,7 +29,7 @@ const NOWHERE: u32 = u32::MAX;
 #[derive(Debug)]
 pub(super) struct Scout {
     shared: Arc<Shared>,
-    thread: Thread,
+    aside: Aside,
 }
 
 impl Scout {
@@ -38,15 +37,14 @@ impl Scout {
     pub(super) fn start() -> Option<Scout> {
         let shared = Arc::<Shared>::default();
         let looks = Arc::clone(&shared);
-        let builder = std::thread::Builder::new().name("fuserig-scout".to_owned());
-        let thread = builder.spawn(move || looks.look()).ok()?.thread().clone();
-        Some(Scout { shared, thread })
+        let aside = Aside::start("fuserig-scout", move || looks.look())?;
+        Some(Scout { shared, aside })
     }
 
     /// Asks where a client is. Does not wait.
     pub(super) fn ask(&self, client: Pid) {
         if self.shared.wanted.swap(client.0, Ordering::Release) == 0 {
-            self.thread.unpark();
+            self.aside.wake();
         }
     }
 
@@ -62,25 +60,16 @@ impl Scout {
     }
 }
 
-impl Drop for Scout {
-    fn drop(&mut self) {
-        self.shared.over.store(true, Ordering::Release);
-        self.thread.unpark();
-    }
-}
-
 impl Shared {
+    /// Looks for one client, or sleeps until somebody asks.
     fn look(&self) {
-        while !self.over.load(Ordering::Acquire) {
-            let client = self.wanted.swap(0, Ordering::Acquire);
-            if client == 0 {
-                std::thread::park();
-                continue;
-            }
-            let place = processor_of(Pid(client)).and_then(|place| u32::try_from(place).ok());
-            let found = (u64::from(client) << 32) | u64::from(place.unwrap_or(NOWHERE));
-            self.found.store(found, Ordering::Release);
+        let client = self.wanted.swap(0, Ordering::Acquire);
+        if client == 0 {
+            return std::thread::park();
         }
+        let place = processor_of(Pid(client)).and_then(|place| u32::try_from(place).ok());
+        let found = (u64::from(client) << 32) | u64::from(place.unwrap_or(NOWHERE));
+        self.found.store(found, Ordering::Release);
     }
 }
 
