@@ -136,7 +136,6 @@ fn sixty_four_clients_at_once_lose_nothing() {
     });
 }
 
-/// Ends a daemon as the kernel does when memory runs out. The mount is the caller's to take away.
 /// The kernel lets nobody look at a process that executes a program, and closes its files
 /// meanwhile: a server that looks where its client is would never answer.
 #[test]
@@ -152,6 +151,7 @@ fn a_process_that_executes_a_program_may_have_many_files_open() {
     });
 }
 
+/// Ends a daemon as the kernel does when memory runs out. The mount is the caller's to take away.
 fn kill(rig: &Rig) {
     let process = pid(rig.process.as_ref().expect("it runs"));
     rustix::process::kill_process(process, Signal::KILL).expect("it runs");
