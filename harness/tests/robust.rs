@@ -182,6 +182,51 @@ fn a_killed_daemon_leaves_clients_an_error_and_the_mount_can_be_taken_away() {
 }
 
 #[test]
+fn a_server_that_is_slow_to_end_leaves_the_next_mount_at_its_place_alone() {
+    if !runnable() {
+        return;
+    }
+    for is_told in [false, true] {
+        let mut old = Rig::mount(&[]);
+        let mut process = old.process.take().expect("it runs");
+        let fresh = tempfile::tempdir().expect("a temporary directory");
+        let directory = core::mem::replace(&mut old.directory, fresh);
+        let path = directory.path().join("mnt");
+        rustix::process::kill_process(pid(&process), Signal::STOP).expect("it runs");
+        rustix::mount::unmount(&path, UnmountFlags::empty()).expect("nobody is in it");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fuserig"));
+        command.arg("mount").arg(&path);
+        let new = Rig::start(command, directory);
+        std::fs::write(new.at("f"), "the new one").expect("served");
+        // The kernel tells it of its end, and here somebody asks for it at the same time.
+        if is_told {
+            rustix::process::kill_process(pid(&process), Signal::TERM).expect("it is there");
+        }
+        rustix::process::kill_process(pid(&process), Signal::CONT).expect("it is there");
+        assert_eq!(process.wait().expect("it ends").code(), Some(0));
+        assert!(is_mounted(&path), "it took away what was not its own");
+        assert_eq!(std::fs::read_to_string(new.at("f")).expect("served"), "the new one");
+    }
+}
+
+#[test]
+fn a_mount_that_goes_by_force_while_it_is_in_use_is_not_left_behind() {
+    if !runnable() {
+        return;
+    }
+    let mut rig = Rig::mount(&[]);
+    let path = rig.at("");
+    let file = File::create(rig.at("f")).expect("made");
+    // The connection is cut before the kernel sees that the mount is in use.
+    let busy = rustix::mount::unmount(&path, UnmountFlags::FORCE);
+    assert_eq!(busy, Err(rustix::io::Errno::BUSY));
+    let mut process = rig.process.take().expect("it runs");
+    assert_eq!(process.wait().expect("it ends").code(), Some(0));
+    assert!(!is_mounted(&path));
+    assert!(file.sync_all().is_err(), "nobody is there");
+}
+
+#[test]
 fn a_killed_client_leaves_nothing_open() {
     if !runnable() {
         return;

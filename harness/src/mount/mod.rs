@@ -23,6 +23,7 @@ mod guard;
 mod helper;
 mod home;
 mod job;
+mod place;
 mod policy;
 mod proxy;
 mod record;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use fuser::{Config, InitFlags, MountOption, Session, SessionACL, SessionUnmounter};
+use fuser::{Config, InitFlags, Session, SessionACL};
 use fuserig_abi::{Quirk, Timespec};
 use fuserig_traces::{CacheMode, Clock, ClockKind, Header, Timeouts};
 
@@ -16,6 +16,7 @@ use super::MountError;
 use super::atime::MountFlags;
 use super::filesystem::{Door, Negotiated, Wanted};
 use super::home::Home;
+use super::place::{Appearance, Place, Unmount};
 use super::record::{self, Recorded, RecordingOptions, Writer};
 use super::worker::{Birth, Ended, Start};
 use crate::rim;
@@ -102,18 +103,22 @@ impl MountOptions {
         }
     }
 
-    fn config(&self) -> Config {
-        let mut mount_options = vec![
-            MountOption::FSName("fuserig".to_owned()),
-            MountOption::Subtype("fuserig".to_owned()),
-            MountOption::DefaultPermissions,
-        ];
-        if self.read_only {
-            mount_options.push(MountOption::RO);
+    fn appearance(&self) -> Appearance {
+        Appearance {
+            name: "fuserig",
+            subtype: Some("fuserig"),
+            allow_other: self.allow_other,
+            default_permissions: true,
+            read_only: self.read_only,
         }
+    }
+
+    fn who_may_enter(&self) -> SessionACL {
+        if self.allow_other { SessionACL::All } else { SessionACL::Owner }
+    }
+
+    fn config(&self) -> Config {
         let mut config = Config::default();
-        config.mount_options = mount_options;
-        config.acl = if self.allow_other { SessionACL::All } else { SessionACL::Owner };
         config.n_threads = Some(self.threads.max(1));
         config.clone_fd = self.threads > 1;
         config
@@ -124,6 +129,8 @@ impl MountOptions {
             | InitFlags::FUSE_PARALLEL_DIROPS
             | InitFlags::FUSE_AUTO_INVAL_DATA
             | InitFlags::FUSE_CACHE_SYMLINKS
+            // A connection that was cut is told from a mount that is gone.
+            | InitFlags::FUSE_ABORT_ERROR
             // File handles outlive what the kernel keeps in memory.
             | InitFlags::FUSE_EXPORT_SUPPORT
             // The server clears setuid bits and capabilities, so that the kernel need not ask for
@@ -150,6 +157,9 @@ impl MountOptions {
     }
 }
 
+pub(super) const CANNOT_MOUNT: &str = "it must be an existing directory that you may mount on; \
+                                       without root, fusermount3 must be installed";
+
 /// How a mount ended.
 ///
 /// ```
@@ -169,12 +179,9 @@ pub struct Summary {
 /// A mount that is served in the background. Dropping it takes the mount away.
 #[derive(Debug)]
 pub struct Mounted {
-    directory: PathBuf,
-    unmounter: Unmounter,
+    place: Arc<Place>,
     threads: Option<Threads>,
 }
-
-type Unmounter = Arc<Mutex<Option<SessionUnmounter>>>;
 
 #[derive(Debug)]
 struct Threads {
@@ -213,41 +220,30 @@ impl Mounted {
         let base = rim::now();
         let sequence = Arc::new(AtomicU64::new(0));
         let negotiated = Arc::new(Mutex::new(Negotiated::default()));
-        let unmounter: Unmounter = Arc::new(Mutex::new(None));
         let ended = Arc::new(Mutex::new(Ended::default()));
         let (begin, begun) = channel();
-        let on_failure = {
-            let (unmounter, directory) = (Arc::clone(&unmounter), options.directory.clone());
-            Box::new(move || unmount(&unmounter, &directory))
-        };
         let birth = Birth {
             build: Box::new(build),
             start: begun,
             sequence: Arc::clone(&sequence),
             ended: Arc::clone(&ended),
-            on_failure,
         };
         let (home, worker) = Home::new(birth, options.threads.max(1))?;
         let door = Door::new(home, sequence, options.wanted(), Arc::clone(&negotiated));
-        let failed = |source| MountError::Mount {
-            path: options.directory.clone(),
-            source,
-            hint: "it must be an existing directory that you may mount on; without root, \
-                   fusermount3 must be installed",
-        };
-        // Once it is mounted, asking for its path would wait for an answer from here.
-        let place = options.directory.canonicalize().ok();
-        let mut session =
-            Session::new(door, &options.directory, &options.config()).map_err(failed)?;
-        // From here on dropping the session takes the mount away.
-        *unmounter.lock().expect("nobody panics with this lock") = Some(session.unmount_callable());
+        let failed =
+            |hint, source| MountError::Mount { path: options.directory.clone(), source, hint };
+        let (place, device) = Place::mount(&options.directory, &options.appearance())
+            .map_err(|source| failed(CANNOT_MOUNT, source))?;
+        // From here on whatever fails takes the mount away.
+        let guard = Unmount::unless_kept(&place);
+        let session = Session::from_fd(door, device, options.who_may_enter(), options.config())
+            .map_err(|source| failed(CANNOT_MOUNT, source))?;
         let negotiated = negotiated.lock().expect("nobody panics with this lock").clone();
         let passthrough = negotiated.flags.iter().any(|name| name == "FUSE_PASSTHROUGH");
         if options.passthrough && !passthrough {
             let source = std::io::Error::from(std::io::ErrorKind::Unsupported);
             let hint = "this kernel has no FUSE passthrough (Linux 6.9, CONFIG_FUSE_PASSTHROUGH)";
-            unmount(&unmounter, &options.directory);
-            return Err(MountError::Mount { path: options.directory.clone(), source, hint });
+            return Err(failed(hint, source));
         }
         let (tape, writer) = match recording {
             None => (None, None),
@@ -257,24 +253,29 @@ impl Mounted {
                 (Some(tape), Some(writer))
             }
         };
-        let flags = place.and_then(|place| MountFlags::of(&place));
+        let flags = MountFlags::of(place.directory());
         let notifier = Some(session.notifier());
         // Without a second descriptor nobody looks ahead, which is only slower.
         let device = session.as_fd().try_clone_to_owned().ok();
-        let _ = begin.send(Start { tape, passthrough, flags, notifier, device });
+        let here = Arc::clone(&place);
+        let _ = begin.send(Start { place: here, tape, passthrough, flags, notifier, device });
         let session = std::thread::Builder::new()
             .name("fuserig-session".to_owned())
-            .spawn(move || session.run())
+            .spawn({
+                let place = Arc::clone(&place);
+                move || serve(session, &place)
+            })
             .map_err(MountError::Thread)?;
+        guard.keep();
         let threads = Some(Threads { session, worker, writer, ended });
-        Ok(Mounted { directory: options.directory.clone(), unmounter, threads })
+        Ok(Mounted { place, threads })
     }
 
     /// Something that takes the mount away from another thread, such as one that waits for
     /// signals. Files in use keep it alive, unreachable, until they are closed.
     pub fn unmounter(&self) -> impl Fn() + Send + 'static {
-        let (unmounter, directory) = (Arc::clone(&self.unmounter), self.directory.clone());
-        move || unmount(&unmounter, &directory)
+        let place = Arc::clone(&self.place);
+        move || place.take_away()
     }
 
     /// Whether the session has ended: somebody unmounted, or the pipeline is gone.
@@ -295,7 +296,7 @@ impl Mounted {
     /// # Errors
     /// As [`Mounted::wait`].
     pub fn unmount(mut self) -> Result<Summary, MountError> {
-        unmount(&self.unmounter, &self.directory);
+        self.place.take_away();
         self.finish()
     }
 
@@ -326,31 +327,21 @@ impl Mounted {
 impl Drop for Mounted {
     fn drop(&mut self) {
         if self.threads.is_some() {
-            unmount(&self.unmounter, &self.directory);
+            self.place.take_away();
             let _ = self.finish();
         }
     }
 }
 
-/// Takes the mount away, and out of the tree at least when it is in use.
-fn unmount(unmounter: &Mutex<Option<SessionUnmounter>>, directory: &Path) {
-    let tried = match unmounter.lock().as_deref_mut() {
-        Ok(Some(unmounter)) => unmounter.unmount(),
-        _ => return,
-    };
-    if tried.is_err() {
-        take_away(directory);
+/// Answers until the kernel closes the connection or nobody is left to answer, and sees to it that
+/// no mount without a server stays.
+fn serve(session: Session<Door>, place: &Place) -> std::io::Result<()> {
+    let served = session.run();
+    match &served {
+        Ok(()) => place.is_gone(),
+        Err(_) => place.is_cut(),
     }
-}
-
-/// Takes a mount out of the tree, whether it is in use or not.
-pub(super) fn take_away(directory: &Path) {
-    let detach = rustix::mount::UnmountFlags::DETACH;
-    if rustix::mount::unmount(directory, detach).is_err() {
-        let mut program = std::process::Command::new("fusermount3");
-        // Whatever it says, nothing is left to be tried.
-        let _ = program.args(["-u", "-z", "-q"]).arg(directory).status();
-    }
+    served
 }
 
 /// What the session knows and a trace should say.

@@ -16,6 +16,7 @@ use super::backing::Backings;
 use super::beside::{self, Beside};
 use super::eager::Eager;
 use super::job::{Job, ReplyTo};
+use super::place::Place;
 use super::tape::{Stamp, Started, Tape};
 use crate::rim;
 use crate::serve::{Head, Incoming, Listed, Outgoing, Server};
@@ -24,8 +25,9 @@ use crate::serve::{Head, Incoming, Listed, Outgoing, Server};
 pub(super) type Build = Box<dyn FnOnce() -> Result<Server, MountError> + Send>;
 
 /// What is known when the mount is there.
-#[derive(Default)]
 pub(super) struct Start {
+    /// Where it is, to take it away when nobody answers any longer.
+    pub(super) place: Arc<Place>,
     /// The recording, if there is one.
     pub(super) tape: Option<Tape>,
     /// Whether the kernel reads and writes files of this machine by itself.
@@ -55,15 +57,13 @@ pub(super) struct Birth {
     pub(super) start: Receiver<Start>,
     pub(super) sequence: Arc<AtomicU64>,
     pub(super) ended: Arc<Mutex<Ended>>,
-    /// Takes the mount away when nobody answers any longer.
-    pub(super) on_failure: Box<dyn FnOnce() + Send>,
 }
 
 /// A worker and what becomes of it.
 pub(super) struct Resident {
     worker: Option<Worker>,
     ended: Arc<Mutex<Ended>>,
-    on_failure: Option<Box<dyn FnOnce() + Send>>,
+    place: Option<Arc<Place>>,
     device: Option<OwnedFd>,
     eager: Eager,
     beside: Beside,
@@ -72,21 +72,23 @@ pub(super) struct Resident {
 impl Resident {
     /// Builds the world on this thread, which keeps it.
     pub(super) fn born(birth: Birth) -> Resident {
-        let Birth { build, start, sequence, ended, on_failure } = birth;
+        let Birth { build, start, sequence, ended } = birth;
         let mut resident = Resident {
             worker: None,
             ended,
-            on_failure: Some(on_failure),
+            place: None,
             device: None,
             eager: Eager::default(),
             beside: Beside::here(),
         };
         let built = catch_unwind(AssertUnwindSafe(build)).unwrap_or(Err(MountError::Panicked));
-        match (built, start.recv()) {
+        let start = start.recv().ok();
+        resident.place = start.as_ref().map(|start| Arc::clone(&start.place));
+        match (built, start) {
             (Err(error), _) => resident.fail(error),
             // The mount did not come to be.
-            (Ok(_), Err(_)) => {}
-            (Ok(server), Ok(mut start)) => {
+            (Ok(_), None) => {}
+            (Ok(server), Some(mut start)) => {
                 resident.device = start.device.take();
                 if let Some(tape) = &start.tape {
                     resident.beside.helped_by(tape.helper());
@@ -135,11 +137,11 @@ impl Resident {
     fn fail(&mut self, error: MountError) {
         self.worker = None;
         self.ended.lock().expect("nobody panics with this lock").failure = Some(error);
-        if let Some(on_failure) = self.on_failure.take() {
+        if let Some(place) = self.place.take() {
             // Not here: whoever unmounts may ask the mount first. Without a thread it stays, and
             // every request is answered `EIO`.
-            let _ =
-                std::thread::Builder::new().name("fuserig-unmount".to_owned()).spawn(on_failure);
+            let thread = std::thread::Builder::new().name("fuserig-unmount".to_owned());
+            let _ = thread.spawn(move || place.take_away());
         }
     }
 }

@@ -9,7 +9,6 @@
 //! kernel's offers that need one (passthrough, io_uring) are masked out of INIT, and the trace
 //! says so.
 
-mod device;
 mod init;
 mod relay;
 mod session;

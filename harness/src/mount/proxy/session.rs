@@ -3,15 +3,15 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use fuserig_traces::{Clock, ClockKind, WriteError};
+use rustix::fs::OFlags;
 use rustix::net::sockopt::{
     set_socket_recv_buffer_size_force, set_socket_send_buffer_size,
     set_socket_send_buffer_size_force,
@@ -19,9 +19,9 @@ use rustix::net::sockopt::{
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
 use super::super::child::status_code;
-use super::super::session::take_away;
+use super::super::place::{Appearance, Place, Unmount};
+use super::super::session::CANNOT_MOUNT;
 use super::super::{MountError, Recorded, RecordingOptions, forward};
-use super::device;
 use super::relay::{Ended, Relay};
 use super::tape::{self, Tape};
 use crate::rim;
@@ -106,18 +106,20 @@ impl Proxy {
         let base_ns = u64::try_from(nanos).ok();
         recording.header.clock = Some(Clock { kind: ClockKind::Realtime, base_ns });
         let (socket, theirs, is_narrow) = sockets().map_err(MountError::Command)?;
-        let device =
-            device::mount(&directory, allow_other, default_permissions).map_err(|source| {
-                MountError::Mount {
-                    path: directory.clone(),
-                    source,
-                    hint: "it must be an existing directory that you may mount on; without root, \
-                       fusermount3 must be installed",
-                }
-            })?;
+        let looks = Appearance {
+            name: "fuserig-proxy",
+            subtype: None,
+            allow_other,
+            default_permissions,
+            read_only: false,
+        };
+        let (place, device) = mount(&directory, &looks).map_err(|source| MountError::Mount {
+            path: directory,
+            source,
+            hint: CANNOT_MOUNT,
+        })?;
         // From here on whatever fails takes the mount away.
-        let place = Arc::new(Place { directory, is_mounted: AtomicBool::new(true) });
-        let guard = Unmount(Arc::clone(&place));
+        let guard = Unmount::unless_kept(&place);
         let child = daemon(&command, &theirs).map_err(MountError::Command)?;
         drop(theirs);
         let (tape, writer) = tape::start(recording)?;
@@ -132,7 +134,7 @@ impl Proxy {
             base,
             carries: None,
         };
-        core::mem::forget(guard);
+        guard.keep();
         Ok(proxy)
     }
 
@@ -207,37 +209,13 @@ impl Drop for Proxy {
     }
 }
 
-/// The mount, taken away once: what the directory held before must not go as well.
-#[derive(Debug)]
-struct Place {
-    directory: PathBuf,
-    is_mounted: AtomicBool,
-}
-
-impl Place {
-    fn take_away(&self) {
-        if self.is_mounted.swap(false, Ordering::SeqCst) {
-            take_away(&self.directory);
-        }
-    }
-
-    /// Somebody else has taken it away.
-    fn is_gone(&self) {
-        self.is_mounted.store(false, Ordering::SeqCst);
-    }
-
-    fn is_mounted(&self) -> bool {
-        self.is_mounted.load(Ordering::SeqCst)
-    }
-}
-
-/// Takes the mount away when it is dropped.
-struct Unmount(Arc<Place>);
-
-impl Drop for Unmount {
-    fn drop(&mut self) {
-        self.0.take_away();
-    }
+/// A mount whose device is read only when there is something.
+fn mount(directory: &Path, looks: &Appearance) -> io::Result<(Arc<Place>, OwnedFd)> {
+    let (place, device) = Place::mount(directory, looks)?;
+    let guard = Unmount::unless_kept(&place);
+    rustix::fs::fcntl_setfl(&device, rustix::fs::fcntl_getfl(&device)? | OFlags::NONBLOCK)?;
+    guard.keep();
+    Ok((place, device))
 }
 
 /// Both ends, ours first, and whether they hold no more than what every user may ask for.
