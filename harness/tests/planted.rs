@@ -4,10 +4,14 @@
 //! Here are those that take few operations; the bench `planted` hunts all of them with 20,000
 //! operations each, and counts false alarms and mutants.
 
+#[path = "planted/program.rs"]
+mod program;
+#[path = "planted/shown.rs"]
+mod shown;
 #[path = "planted/mod.rs"]
 mod suite;
 
-use suite::{all, blind, fresh, held_out, line, mutants, unseen};
+use suite::{all, blind, fresh, held_out, later, line, mutants, unseen};
 
 /// Mistakes that a search of 2,560 operations finds.
 const FOUND_SOON: [&str; 19] = [
@@ -48,6 +52,7 @@ fn planted_mistakes_are_found() {
     assert!(blind().len() >= 12, "{} blind", blind().len());
     assert!(fresh().len() >= 20, "{} fresh", fresh().len());
     assert!(unseen().len() >= 40, "{} unseen", unseen().len());
+    assert!(later().len() >= 40, "{} later", later().len());
     let (mut count, mut missed) = (0, Vec::new());
     for mistake in planted.iter().filter(|mistake| FOUND_SOON.contains(&mistake.name)) {
         // As `fuzz` hunts, and as a test of a user's crate does.
@@ -62,7 +67,8 @@ fn planted_mistakes_are_found() {
 
 #[test]
 fn the_correct_twins_raise_no_alarm() {
-    for mistake in all().iter().chain(&blind()).chain(&fresh()).chain(&unseen()) {
+    let series = [all(), blind(), fresh(), unseen(), later()];
+    for mistake in series.iter().flatten() {
         let alarm = mistake.false_alarm(77, 640).err();
         assert!(alarm.is_none(), "{} {}: {}", mistake.kind, mistake.name, alarm.expect("some"));
     }

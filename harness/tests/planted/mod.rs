@@ -2,8 +2,9 @@
 //!
 //! They were written before anybody looked at how the search does on them; those of `held_out`, of
 //! `blind`, of `fresh` and of `unseen` came after the search was improved on those before them, and
-//! are counted apart. Each is a mistake that somebody could make in a filter, in the filesystem
-//! below, in a daemon, between two clients, or in the order of what becomes durable.
+//! are counted apart, as are those of `later`, which came last. Each is a mistake that somebody
+//! could make in a filter, in the filesystem below, in a daemon, between two clients, or in the
+//! order of what becomes durable.
 
 mod blind;
 mod bpf;
@@ -11,6 +12,7 @@ mod crashes;
 mod daemons;
 mod fresh;
 mod held_out;
+mod later;
 mod lowers;
 mod more;
 pub(crate) mod mutants;
@@ -66,6 +68,12 @@ pub(crate) fn fresh() -> Vec<Planted> {
 /// run on them.
 pub(crate) fn unseen() -> Vec<Planted> {
     unseen::all()
+}
+
+/// Those that were written after `unseen` by somebody who did not know the search, each with a
+/// program that shows it, and committed before it was run on them.
+pub(crate) fn later() -> Vec<Planted> {
+    later::all()
 }
 
 /// What holds for everything.

@@ -1,0 +1,111 @@
+//! Programs in the words of a report: `0: mkdir x 755; rmdir x | 1000: stat b` is one client of
+//! the super-user and one of another user. Only `setxattr` differs, which names its value.
+
+use fuserig::prelude::*;
+use fuserig_sim_fs::OpenFlags;
+
+fn number<T: core::str::FromStr>(word: &str) -> T {
+    word.parse().unwrap_or_else(|_| panic!("{word} is no number"))
+}
+
+fn octal(word: &str) -> u32 {
+    u32::from_str_radix(word, 8).unwrap_or_else(|_| panic!("{word} is no mode"))
+}
+
+fn hex(word: &str) -> u32 {
+    let digits = word.strip_prefix("0x").unwrap_or_else(|| panic!("{word} lacks 0x"));
+    u32::from_str_radix(digits, 16).unwrap_or_else(|_| panic!("{word} is no number"))
+}
+
+fn file(word: &str) -> u8 {
+    number(word.strip_prefix('#').unwrap_or_else(|| panic!("{word} is no file")))
+}
+
+fn open(path: &str, flags: &str, mode: u32) -> Action {
+    let flag = |word| match word {
+        "r" => 0,
+        "w" => 1,
+        "rw" => 2,
+        "create" => OpenFlags::CREAT.bits(),
+        "append" => OpenFlags::APPEND.bits(),
+        "dir" => OpenFlags::DIRECTORY.bits(),
+        other => panic!("{other} is no flag"),
+    };
+    Action::Open { path: path.into(), flags: flags.split(',').map(flag).sum(), mode }
+}
+
+/// The calls on open files.
+fn on_file(words: &[&str]) -> Option<Action> {
+    Some(match *words {
+        ["close", which] => Action::Close { file: file(which) },
+        ["read", which, size, "at", at] => {
+            Action::Read { file: file(which), size: number(size), offset: Some(number(at)) }
+        }
+        ["write", which, size, "x", fill, "at", at] => {
+            let fill = u8::try_from(hex(fill)).expect("a byte");
+            let offset = Some(number(at));
+            Action::Write { file: file(which), size: number(size), fill, offset }
+        }
+        ["seek", which, offset, whence] => {
+            Action::Seek { file: file(which), offset: number(offset), whence: number(whence) }
+        }
+        ["ftruncate", which, size] => Action::Ftruncate { file: file(which), size: number(size) },
+        ["fallocate", which, mode, range] => {
+            let (offset, length) = range.split_once('+').expect("a range is two numbers");
+            let (offset, length) = (number(offset), number(length));
+            Action::Fallocate { file: file(which), mode: hex(mode), offset, length }
+        }
+        ["fsync", which] => Action::Fsync { file: file(which), datasync: false },
+        ["getdents", which, space] => Action::List { file: file(which), space: number(space) },
+        ["copy", from, "to", to, length] => {
+            let (from, to, length) = (file(from), file(to), number(length));
+            Action::Copy { from, to, length, from_at: 0, to_at: 0 }
+        }
+        _ => return None,
+    })
+}
+
+/// The calls on paths.
+fn on_path(words: &[&str]) -> Option<Action> {
+    Some(match *words {
+        ["open", path, flags] => open(path, flags, 0),
+        ["open", path, flags, mode] => open(path, flags, octal(mode)),
+        ["stat", path] => Action::Stat { path: path.into(), follow: true },
+        ["lstat", path] => Action::Stat { path: path.into(), follow: false },
+        ["access", path, mode] => Action::Access { path: path.into(), mode: number(mode) },
+        ["mkdir", path, mode] => Action::Mkdir { path: path.into(), mode: octal(mode) },
+        ["symlink", path, "->", to] => Action::Symlink { target: to.into(), path: path.into() },
+        ["unlink", path] => Action::Unlink { path: path.into() },
+        ["rmdir", path] => Action::Rmdir { path: path.into() },
+        ["rename", old, new] => Action::Rename { old: old.into(), new: new.into(), flags: 0 },
+        ["chmod", path, mode] => Action::Chmod { path: path.into(), mode: octal(mode) },
+        ["chown", path, owner] => {
+            let (uid, gid) = owner.split_once(':').expect("an owner and a group");
+            Action::Chown { path: path.into(), uid: number(uid), gid: number(gid) }
+        }
+        ["touch", path] => Action::Touch { path: path.into() },
+        ["getxattr", path, name, size] => {
+            Action::Getxattr { path: path.into(), name: name.into(), size: number(size) }
+        }
+        ["setxattr", path, name, value] => {
+            Action::Setxattr { path: path.into(), name: name.into(), value: value.into(), flags: 0 }
+        }
+        _ => return None,
+    })
+}
+
+fn action(text: &str) -> Action {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let action = on_file(&words).or_else(|| on_path(&words));
+    action.unwrap_or_else(|| panic!("`{text}` is no call"))
+}
+
+fn program(text: &str) -> Program {
+    let (uid, actions) = text.split_once(':').expect("the user comes first");
+    Program { uid: number(uid.trim()), actions: actions.split(';').map(action).collect() }
+}
+
+/// The clients of a text.
+pub(crate) fn clients(text: &str) -> Vec<Program> {
+    text.split('|').map(program).collect()
+}
