@@ -11,18 +11,15 @@ use std::collections::VecDeque;
 
 use fuserig_sim_fs::{MemFs, OpenFlags};
 
-use super::generate::{
-    ATTRIBUTES, DIRECTORY_MODES, FILE_MODES, KINDS, Kind, OFFSETS, PLAIN_NAMES, SIZES, USERS,
-    nasty_name,
+use super::argument::{
+    self, PLAIN_NAMES, SIZES, directory_mode, far, file_mode, nasty_name, neighbour, owner,
 };
+use super::generate::{KINDS, Kind};
 use super::{Action, Rng, Text, WorkloadConfig};
 use crate::shrink::with_path;
 
 /// Paths that a model remembers; more would not make conflicts likelier.
 const KNOWN_MAX: usize = 64;
-
-/// Lengths around which numbers are cut off.
-const LONG: [i64; 6] = [1 << 20, 1 << 31, (1 << 31) - 1, 1 << 32, (1 << 32) + 1, 1 << 40];
 
 pub(super) struct Draw<'a> {
     config: &'a WorkloadConfig,
@@ -43,6 +40,8 @@ pub(super) struct Draw<'a> {
     recipes_one_in: u64,
     /// What the whole run is about, each client in a directory and with files of its own.
     alike: Option<Kind>,
+    /// What calls the members of the filter.
+    pub(super) focus: Vec<Kind>,
     /// The next number of a name that nobody has used.
     unused: u32,
     /// Whether clients take turns, so that what begins at the same time is at the same place of
@@ -71,7 +70,7 @@ pub(super) const BURSTS: [Kind; 14] = [
 
 /// Weights of one run. Each kind is left out of one run in four, and its weight varies eightfold;
 /// half of the runs are mostly about one or two kinds.
-fn weights(rng: &mut Rng) -> Vec<(Kind, u64)> {
+fn weights(rng: &mut Rng, focus: &[Kind]) -> Vec<(Kind, u64)> {
     let mut weights = Vec::with_capacity(KINDS.len());
     for &(kind, weight) in KINDS {
         if rng.chance(3, 4) {
@@ -84,13 +83,19 @@ fn weights(rng: &mut Rng) -> Vec<(Kind, u64)> {
     if rng.chance(1, 2) {
         let total: u64 = weights.iter().map(|(_, weight)| weight).sum();
         for _ in 0..1 + rng.below(2) {
-            match rng.chance(3, 4) {
-                true => weights.push((*rng.pick(&BURSTS), total)),
-                false => weights.push((rng.pick(KINDS).0, total)),
-            }
+            weights.push((of_interest(rng, focus), total));
         }
     }
     weights
+}
+
+/// A kind that a run may be about: what the filter decides about, what can get in the way of
+/// others, or any.
+fn of_interest(rng: &mut Rng, focus: &[Kind]) -> Kind {
+    if !focus.is_empty() && rng.chance(3, 5) {
+        return *rng.pick(focus);
+    }
+    if rng.chance(3, 4) { *rng.pick(&BURSTS) } else { rng.pick(KINDS).0 }
 }
 
 /// The names of one run: those of interest, some of what the filter mentions, and few others, so
@@ -108,44 +113,19 @@ fn names(config: &WorkloadConfig, rng: &mut Rng) -> Vec<Vec<u8>> {
         names.push(if rng.chance(1, 2) { word.clone() } else { neighbour(word, rng) });
     }
     // A filter that is about a name may take another for it.
-    if !config.names.is_empty() && rng.chance(1, 2) {
+    if !config.names.is_empty() {
         names.push(neighbour(&rng.pick(&config.names).0, rng));
     }
-    if rng.chance(1, 4) {
+    for _ in 0..rng.below(3) {
         names.push(neighbour(rng.pick(&PLAIN_NAMES).as_bytes(), rng));
     }
     names
 }
 
-/// A name that is almost the same.
-fn neighbour(word: &[u8], rng: &mut Rng) -> Vec<u8> {
-    let mut word = word.to_vec();
-    let last = word.len().saturating_sub(1);
-    match rng.below(9) {
-        0 | 1 => word.push(b'x'),
-        2 => word.insert(0, b'x'),
-        3 => word.truncate(last),
-        4 if last > 0 => drop(word.remove(0)),
-        5 => word.iter_mut().for_each(|byte| *byte = swapped(*byte)),
-        6 => word.iter_mut().rev().take(1).for_each(|byte| *byte = swapped(*byte)),
-        7 => word.iter_mut().take(1).for_each(|byte| *byte = b'y'),
-        // Without the dot of its ending.
-        _ => match word.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0) {
-            Some(dot) if rng.chance(2, 3) => drop(word.remove(dot)),
-            _ => word.iter_mut().rev().take(1).for_each(|byte| *byte = b'y'),
-        },
-    }
-    word
-}
-
-/// The letter in the other case.
-fn swapped(byte: u8) -> u8 {
-    if byte.is_ascii_lowercase() { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() }
-}
-
 impl<'a> Draw<'a> {
     pub(super) fn new(config: &'a WorkloadConfig, rng: &'a mut Rng, tree: &MemFs) -> Draw<'a> {
-        let weights = weights(rng);
+        let focus = config.kinds();
+        let weights = weights(rng, &focus);
         let total = weights.iter().map(|(_, weight)| weight).sum();
         let names = names(config, rng);
         let (mut directories, mut files) = (Vec::new(), Vec::new());
@@ -162,10 +142,7 @@ impl<'a> Draw<'a> {
         let nasty_one_in = *rng.pick(&[6, 32, 32, 64]);
         let recipes_one_in =
             *rng.pick(if config.syncs { &[6, 8, 12, 24] } else { &[8, 12, 16, 64] });
-        let alike = rng.chance(1, 7).then(|| match rng.chance(3, 4) {
-            true => *rng.pick(&BURSTS),
-            false => rng.pick(KINDS).0,
-        });
+        let alike = rng.chance(1, 7).then(|| of_interest(rng, &focus));
         let turns = alike.is_some() || rng.chance(1, 2);
         Draw {
             config,
@@ -181,6 +158,7 @@ impl<'a> Draw<'a> {
             nasty_one_in,
             recipes_one_in,
             alike,
+            focus,
             unused: 0,
             turns,
             turn: 0,
@@ -242,7 +220,11 @@ impl<'a> Draw<'a> {
         let action = self.action(kind);
         if self.rng.chance(1, self.looks_one_in) {
             let looks = self.look(&action);
-            self.waiting[client].extend(looks);
+            // Somebody else may look, where no open file is needed for it.
+            let handed =
+                looks.first().is_some_and(|look| !look.paths().is_empty()) && self.rng.chance(1, 4);
+            let whose = if handed { self.rng.index(clients) } else { client };
+            self.waiting[whose].extend(looks);
         }
         if self.config.syncs && self.rng.chance(1, 4) {
             let syncs = self.sync(&action);
@@ -255,8 +237,8 @@ impl<'a> Draw<'a> {
     pub(super) fn almost_a_name(&mut self) -> Vec<u8> {
         let config = self.config;
         let word = match self.rng.below(8) {
-            0..=4 if !config.names.is_empty() => &self.rng.pick(&config.names).0,
-            5 if !config.words.is_empty() => &self.rng.pick(&config.words).0,
+            0..=3 if !config.names.is_empty() => &self.rng.pick(&config.names).0,
+            4 if !config.words.is_empty() => &self.rng.pick(&config.words).0,
             _ => {
                 let known = self.rng.chance(1, 2) && !self.files.is_empty();
                 let path: Vec<u8> = match known {
@@ -273,7 +255,7 @@ impl<'a> Draw<'a> {
     /// A length, of any magnitude; most are short.
     pub(super) fn length(&mut self) -> i64 {
         match self.rng.below(12) {
-            0 => *self.rng.pick(&LONG),
+            0 => far(self.rng),
             1 if !self.config.numbers.is_empty() => {
                 let number = *self.rng.pick(&self.config.numbers);
                 let number = number.saturating_sub(1).saturating_add(self.rng.below(3));
@@ -323,7 +305,8 @@ impl<'a> Draw<'a> {
     /// Every client does one kind of thing, or two kinds by turns, once or a few times: to one
     /// name, each in a directory of its own, or wherever.
     fn burst(&mut self, clients: usize) {
-        let one = if self.rng.chance(1, 3) { self.kind() } else { *self.rng.pick(&BURSTS) };
+        let interesting = of_interest(self.rng, &self.focus);
+        let one = if self.rng.chance(1, 3) { self.kind() } else { interesting };
         let other = if self.rng.chance(1, 3) { *self.rng.pick(&BURSTS) } else { one };
         let first = self.action(one);
         let how = self.rng.below(3);
@@ -391,7 +374,7 @@ impl<'a> Draw<'a> {
             return self.rng.pick(&self.config.names).0.clone();
         }
         if self.rng.chance(1, self.nasty_one_in) {
-            return nasty_name(self.rng.below(11));
+            return nasty_name(self.rng);
         }
         self.rng.pick(&self.names).clone()
     }
@@ -482,7 +465,7 @@ impl<'a> Draw<'a> {
         }
         match self.rng.chance(1, 6) {
             true => self.magnitude(20) as i64,
-            false => *self.rng.pick(&OFFSETS),
+            false => argument::offset(self.rng),
         }
     }
 
@@ -540,15 +523,17 @@ impl<'a> Draw<'a> {
                     false => self.open_flags() | OpenFlags::CREAT.bits(),
                 };
                 let excl = if self.rng.chance(1, 4) { OpenFlags::EXCL.bits() } else { 0 };
-                Action::Open { path, flags: flags | excl, mode: *self.rng.pick(&FILE_MODES) }
+                Action::Open { path, flags: flags | excl, mode: file_mode(self.rng) }
             }
             Kind::OpenDir => {
                 let flags = OpenFlags::DIRECTORY.bits();
                 Action::Open { path: self.directory(), flags, mode: 0 }
             }
             _ => {
-                let (path, flags) = (self.file(), self.open_flags());
-                Action::Open { path, flags, mode: *self.rng.pick(&FILE_MODES) }
+                let is_file = !self.rng.chance(1, 10);
+                let path = if is_file { self.file() } else { self.directory() };
+                let flags = self.open_flags();
+                Action::Open { path, flags, mode: file_mode(self.rng) }
             }
         }
     }
@@ -605,12 +590,12 @@ impl<'a> Draw<'a> {
             Kind::Mkdir => {
                 let path = self.fresh();
                 self.learn_directory(&path);
-                Action::Mkdir { path, mode: *self.rng.pick(&DIRECTORY_MODES) }
+                Action::Mkdir { path, mode: directory_mode(self.rng) }
             }
             Kind::Mknod => {
                 let path = self.fresh();
                 let types = [0o010_000, 0o100_000, 0o100_000, 0o140_000];
-                let mode = self.rng.pick(&types) | self.rng.pick(&FILE_MODES);
+                let mode = self.rng.pick(&types) | file_mode(self.rng);
                 // Whoever opens a fifo waits for the other side.
                 if mode & 0o170_000 == 0o100_000 {
                     self.learn_file(&path);
@@ -674,20 +659,16 @@ impl<'a> Draw<'a> {
         match self.rng.below(7) {
             0 => Action::Touch { path: self.any() },
             1 | 2 => {
-                let (uid, gid) = (*self.rng.pick(&USERS), *self.rng.pick(&USERS));
+                let (uid, gid) = (owner(self.rng), owner(self.rng));
                 Action::Chown { path: self.any(), uid, gid }
             }
             3 | 4 => {
                 let path = self.directory();
-                Action::Chmod { path, mode: *self.rng.pick(&DIRECTORY_MODES) }
+                Action::Chmod { path, mode: directory_mode(self.rng) }
             }
             _ => {
                 let path = self.any();
-                let mode = match self.rng.below(4) {
-                    0 => self.rng.below(0o10_000) as u32,
-                    _ => *self.rng.pick(&FILE_MODES),
-                };
-                Action::Chmod { path, mode }
+                Action::Chmod { path, mode: file_mode(self.rng) }
             }
         }
     }
@@ -706,7 +687,7 @@ impl<'a> Draw<'a> {
             }
             return word;
         }
-        Text::from(*self.rng.pick(&ATTRIBUTES))
+        argument::attribute(self.rng)
     }
 
     fn on_xattr(&mut self) -> Action {

@@ -6,6 +6,9 @@
 //! wrong: the model is a guess (`draw.rs`). A path that it believes in may be gone, and the action
 //! is legal all the same.
 
+use std::collections::BTreeSet;
+
+use fuserig_abi::Op;
 use fuserig_filters::Mentions;
 use fuserig_sim_fs::MemFs;
 
@@ -36,6 +39,8 @@ pub struct WorkloadConfig {
     /// Numbers that the filter under test mentions; they and their neighbours are used as sizes
     /// and offsets in bytes, and as users.
     pub numbers: Vec<u64>,
+    /// Operations that the filter under test has members for; what calls them comes more often.
+    pub ops: Vec<Op>,
     /// Whether clients may be ordinary users.
     pub users: bool,
     /// Whether power may be lost, so that what was changed is often synced.
@@ -50,6 +55,7 @@ impl Default for WorkloadConfig {
             names: Vec::new(),
             words: Vec::new(),
             numbers: Vec::new(),
+            ops: Vec::new(),
             users: true,
             syncs: false,
         }
@@ -114,23 +120,42 @@ pub(super) enum Kind {
     Chdir,
 }
 
-pub(super) const PLAIN_NAMES: [&str; 8] =
-    ["a", "b", "c", "d", "notes.txt", "x.jpg", ".x", "a-longer-name"];
-pub(super) const ATTRIBUTES: [&str; 5] =
-    ["user.a", "user.b", "trusted.t", "security.s", "user.longer.name"];
-pub(super) const SIZES: [u64; 16] =
-    [0, 1, 2, 7, 10, 100, 255, 256, 511, 512, 4095, 4096, 4097, 8192, 9000, 20_000];
-pub(super) const OFFSETS: [i64; 12] =
-    [0, 0, 1, 5, 100, 511, 4095, 4096, 8192, 65_536, -1, i64::MAX];
-/// Users: the super-user and two others.
-pub(super) const USERS: [u32; 3] = [0, 1000, 1001];
-/// Modes of files, and of directories, that differ in what somebody checks.
-pub(super) const FILE_MODES: [u32; 10] =
-    [0o644, 0o600, 0o666, 0o755, 0o444, 0o4755, 0o2755, 0o2644, 0o640, 0];
-pub(super) const DIRECTORY_MODES: [u32; 9] =
-    [0o755, 0o700, 0o777, 0o1777, 0o1777, 0o2775, 0o2777, 0o750, 0o555];
+/// What calls an operation.
+fn kinds_of(op: Op) -> &'static [Kind] {
+    match op {
+        Op::Open => &[Kind::Open],
+        Op::Opendir => &[Kind::OpenDir],
+        Op::CreateOpen => &[Kind::Create],
+        Op::Release | Op::Releasedir | Op::Flush => &[Kind::Close],
+        Op::Lseek => &[Kind::Seek],
+        Op::CopyFileRange => &[Kind::Copy],
+        Op::Fsync | Op::DirFsync => &[Kind::Fsync],
+        Op::Getxattr | Op::Listxattr | Op::Setxattr | Op::Removexattr => &[Kind::Xattr],
+        Op::ReadIter => &[Kind::Read],
+        Op::WriteIter => &[Kind::Write],
+        Op::FileFallocate => &[Kind::Fallocate],
+        Op::Lookup | Op::Getattr | Op::Statfs => &[Kind::Stat],
+        Op::Mknod => &[Kind::Mknod],
+        Op::Mkdir => &[Kind::Mkdir],
+        Op::Rmdir => &[Kind::Rmdir],
+        Op::Rename | Op::Rename2 => &[Kind::Rename],
+        Op::Unlink => &[Kind::Unlink],
+        Op::Link => &[Kind::Link],
+        Op::Setattr => &[Kind::Truncate, Kind::Attributes],
+        Op::GetLink => &[Kind::Readlink],
+        Op::Symlink => &[Kind::Symlink],
+        Op::Readdir => &[Kind::List],
+        Op::Access => &[Kind::Access],
+    }
+}
 
 impl WorkloadConfig {
+    /// What calls the members of the filter under test, each once.
+    pub(super) fn kinds(&self) -> Vec<Kind> {
+        let kinds = self.ops.iter().flat_map(|op| kinds_of(*op)).copied();
+        kinds.collect::<BTreeSet<Kind>>().into_iter().collect()
+    }
+
     /// With what a filter mentions, unless words or numbers are given already.
     #[must_use]
     pub fn mentioning(mut self, mentions: Mentions) -> WorkloadConfig {
@@ -153,22 +178,5 @@ impl WorkloadConfig {
             programs[client].actions.push(action);
         }
         programs
-    }
-}
-
-/// A name of the dictionary of those that programs get wrong, below 11.
-pub(super) fn nasty_name(number: u64) -> Vec<u8> {
-    match number {
-        0 => vec![b'n'; 255],
-        1 => vec![b'n'; 256],
-        2 => b".".to_vec(),
-        3 => b"..".to_vec(),
-        4 => b"a b".to_vec(),
-        5 => b"\xff\xfe".to_vec(),
-        6 => b"new\nline".to_vec(),
-        7 => b"a/".to_vec(),
-        8 => vec![b'm'; 64],
-        9 => vec![b'l'; 128],
-        _ => Vec::new(),
     }
 }

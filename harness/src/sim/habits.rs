@@ -7,14 +7,11 @@
 
 use fuserig_sim_fs::OpenFlags;
 
+use super::argument::{self, far, file_mode, name_length, nasty_name, owner};
 use super::draw::Draw;
-use super::generate::{ATTRIBUTES, USERS};
 use super::look::parent_of;
 use super::recipe::{CLOSE, FSTAT, READ_WRITE, open, stat, write};
 use super::{Action, Text};
-
-/// Lengths of targets and of names around which programs keep them elsewhere.
-const EDGES: [usize; 9] = [1, 8, 59, 60, 61, 127, 254, 255, 256];
 
 fn create(path: &Text) -> Action {
     open(path, OpenFlags::CREAT.bits() | READ_WRITE)
@@ -27,7 +24,7 @@ fn read(size: u64, offset: i64) -> Action {
 impl Draw<'_> {
     /// One of them.
     pub(super) fn habit(&mut self) -> Vec<Action> {
-        match self.rng.below(11) {
+        match self.rng.below(13) {
             0..=2 => self.life_of_a_name(),
             3 => self.attributes(),
             4 => self.listing(),
@@ -36,6 +33,8 @@ impl Draw<'_> {
             7 => self.rights(),
             8 => self.targets(),
             10 => self.replaced(),
+            11 => self.inherited(),
+            12 => self.rights(),
             _ => self.failures(),
         }
     }
@@ -43,7 +42,7 @@ impl Draw<'_> {
     /// A name at which a comparison may go wrong, in the directory of some other.
     fn name_at_an_edge(&mut self) -> Text {
         let name = match self.rng.below(8) {
-            0 => vec![b'e'; *self.rng.pick(&EDGES[..8])],
+            0 => vec![b'e'; name_length(self.rng)],
             1 => self.unused_name(),
             _ => self.almost_a_name(),
         };
@@ -104,7 +103,7 @@ impl Draw<'_> {
     /// and removed one by one.
     fn attributes(&mut self) -> Vec<Action> {
         let path = if self.rng.chance(3, 4) { self.file() } else { self.directory() };
-        let mut names = vec![Text::from(*self.rng.pick(&ATTRIBUTES)), self.attribute()];
+        let mut names = vec![argument::attribute(self.rng), self.attribute()];
         names.push(Text::from("user.z"));
         let sizes = [0, 1, 3, 8, 16, 17, 64, 255, 256];
         let mut actions = Vec::new();
@@ -227,7 +226,8 @@ impl Draw<'_> {
         let mut size = *self.rng.pick(&[100, 4095, 4096, 4097, 9000]);
         actions.push(write(size));
         for _ in 0..1 + self.rng.below(3) {
-            let at = i64::from(*self.rng.pick(&[size, size.saturating_sub(1), size + 1, 4096]));
+            let near = i64::from(*self.rng.pick(&[size, size.saturating_sub(1), size + 1, 4096]));
+            let at = if self.rng.chance(1, 6) { far(self.rng) } else { near };
             actions.push(match self.rng.below(7) {
                 0 => Action::Write { file: 0, size: 10, fill: b'p', offset: Some(at) },
                 1 => Action::Write { file: 0, size: 10, fill: b'g', offset: Some(at + 5000) },
@@ -251,34 +251,71 @@ impl Draw<'_> {
 
     /// Bits that a change of owner, a write or a truncation takes away, and who may do what then.
     fn rights(&mut self) -> Vec<Action> {
-        let path = if self.rng.chance(3, 4) { self.file() } else { self.directory() };
-        let mode = *self.rng.pick(&[0o4755, 0o2755, 0o6777, 0o6711, 0o2644, 0o1777, 0o4711]);
-        let mut actions = vec![Action::Chmod { path: path.clone(), mode }];
+        let is_own = self.rng.chance(1, 2);
+        let path = match self.rng.below(4) {
+            0 => self.directory(),
+            _ if is_own => self.fresh(),
+            _ => self.file(),
+        };
+        let mut actions = if is_own { vec![create(&path), CLOSE] } else { Vec::new() };
+        let mode =
+            *self.rng.pick(&[0o4755, 0o2777, 0o6777, 0o6711, 0o2644, 0o1777, 0o4711, 0o4666]);
+        let mode = if self.rng.chance(1, 4) { file_mode(self.rng) } else { mode };
+        actions.push(Action::Chmod { path: path.clone(), mode });
         if self.rng.chance(1, 2) {
-            actions.push(stat(&path));
+            let mode = self.rng.below(8) as u32;
+            actions.extend([stat(&path), Action::Access { path: path.clone(), mode }]);
         }
-        let (uid, gid) = (*self.rng.pick(&USERS), *self.rng.pick(&USERS));
+        let (uid, gid) = (owner(self.rng), owner(self.rng));
         actions.extend(match self.rng.below(5) {
             0 | 1 => vec![Action::Chown { path: path.clone(), uid, gid }],
             2 => vec![open(&path, READ_WRITE), write(5), CLOSE],
             3 => vec![Action::Truncate { path: path.clone(), size: self.length() }],
             _ => vec![Action::Chmod { path: path.clone(), mode: 0o640 }],
         });
+        if self.directories.contains(&path.0) {
+            actions.extend(self.use_directory(&path));
+        }
         let mode = self.rng.below(8) as u32;
         actions.extend([stat(&path), Action::Access { path: path.clone(), mode }]);
         actions.extend([open(&path, self.rng.below(3) as u32), FSTAT, CLOSE]);
         actions
     }
 
+    /// A directory gives what it has to what is made in it: its group, and who may remove what.
+    fn inherited(&mut self) -> Vec<Action> {
+        let path = self.directory();
+        let (uid, gid) = (owner(self.rng), owner(self.rng));
+        let mode = 0o777 | *self.rng.pick(&[0o2000, 0o2000, 0o3000, 0o1000]);
+        let mut actions = vec![Action::Chown { path: path.clone(), uid, gid }];
+        actions.push(Action::Chmod { path: path.clone(), mode });
+        for kind in 0..3 {
+            let inside = Text([&path.0[..], b"/", &self.unused_name()[..]].concat());
+            actions.extend(match self.rng.below(4) {
+                0 => vec![Action::Mknod { path: inside.clone(), mode: 0o100_640 }],
+                _ => self.make(&inside, kind),
+            });
+            actions.push(stat(&inside));
+            let to = self.fresh();
+            actions.extend(match self.rng.below(4) {
+                0 => vec![Action::Rename { old: inside, new: to.clone(), flags: 0 }, stat(&to)],
+                1 => vec![Action::Unlink { path: inside }],
+                _ => Vec::new(),
+            });
+        }
+        actions
+    }
+
     /// Links to targets of every length, to each other, and to nothing.
     fn targets(&mut self) -> Vec<Action> {
         let path = self.fresh();
-        let length = *self.rng.pick(&EDGES);
+        let length = name_length(self.rng) + self.rng.index(2);
         let other = Text(self.unused_name());
-        let target = match self.rng.below(5) {
+        let target = match self.rng.below(6) {
             0 => path.clone(),
             1 => other.clone(),
             2 => self.place(),
+            3 => Text(nasty_name(self.rng)),
             _ => Text(vec![b't'; length]),
         };
         self.learn_file(&path);

@@ -18,8 +18,6 @@ use crate::pipeline::Step;
 use crate::shrink::with_path;
 use crate::vfs::Point;
 
-/// One run in so many tries a limit, as long as there is one to try.
-pub(super) const LIMITS_ONE_IN: u64 = 4;
 /// How often a limit of one kind of call is tried, where its errno speaks of one and else.
 const TIMES: [u32; 2] = [4, 1];
 /// Runs for each time.

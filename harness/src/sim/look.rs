@@ -31,6 +31,10 @@ impl Draw<'_> {
                 vec![Action::Write { file: 0, size, fill: b'w', offset: None }, read(0)]
             }
             Action::Open { .. } => vec![read(0)],
+            Action::Write { file, offset: Some(at), .. } if either && *at > 0 => {
+                let offset = Some(at - at.min(&5));
+                vec![Action::Read { file: *file, size: 20_000, offset }]
+            }
             Action::Write { file, .. } => vec![read(*file), Action::Fstat { file: *file }],
             Action::Ftruncate { file, .. } | Action::Fallocate { file, .. } => {
                 let seek = Action::Seek { file: *file, offset: 0, whence: 3 + u32::from(either) };
@@ -40,15 +44,7 @@ impl Draw<'_> {
             Action::Truncate { path, .. } | Action::Mknod { path, .. } | Action::Touch { path } => {
                 vec![stat(path)]
             }
-            Action::Chmod { path, .. } | Action::Chown { path, .. }
-                if self.directories.contains(&path.0) && self.rng.chance(2, 3) =>
-            {
-                self.use_directory(path)
-            }
-            Action::Chmod { path, .. } if either => {
-                vec![Action::Access { path: path.clone(), mode: self.rng.below(8) as u32 }]
-            }
-            Action::Chmod { path, .. } | Action::Chown { path, .. } => vec![stat(path)],
+            Action::Chmod { path, .. } | Action::Chown { path, .. } => self.use_changed(path),
             Action::Mkdir { path, .. } | Action::Rmdir { path } if either => {
                 vec![stat(path), stat(&parent_of(path))]
             }
@@ -85,8 +81,25 @@ impl Draw<'_> {
         }
     }
 
+    /// What has other rights or another owner now is looked at, opened, written to or asked about.
+    fn use_changed(&mut self, path: &Text) -> Vec<Action> {
+        let stat = Action::Stat { path: path.clone(), follow: false };
+        if self.directories.contains(&path.0) && self.rng.chance(2, 3) {
+            return self.use_directory(path);
+        }
+        match self.rng.below(3) {
+            0 => {
+                let open = Action::Open { path: path.clone(), flags: 2, mode: 0 };
+                let write = Action::Write { file: 0, size: 5, fill: b'l', offset: None };
+                vec![open, write, stat]
+            }
+            1 => vec![Action::Access { path: path.clone(), mode: self.rng.below(8) as u32 }],
+            _ => vec![stat],
+        }
+    }
+
     /// Something is made, or removed, in a directory that has other rights now.
-    fn use_directory(&mut self, directory: &Text) -> Vec<Action> {
+    pub(super) fn use_directory(&mut self, directory: &Text) -> Vec<Action> {
         let name = self.name();
         let path = Text([&directory.0[..], b"/", &name[..]].concat());
         let stat = Action::Stat { path: path.clone(), follow: false };

@@ -1,10 +1,11 @@
-//! Runs in which clients meet: each is where all others wait for it, and they do one kind of thing
-//! together, while one of them is held in the middle.
+//! Runs in which clients meet: each is where all others wait for it, and they do one thing each,
+//! while one of them is held in the middle.
 //!
 //! Two calls seldom overlap at the one place where it matters when both are drawn and scheduled by
-//! chance. Here everything before a meeting happens one after the other, and what the calls need
-//! is made before: the file that each removes, the directory that each lists. What a reader would
-//! get wrong: locks still hold; whoever waits for one goes on when it is free.
+//! chance. Here one pair of kinds of call after the other is tried, each over a fresh world: what
+//! the calls need is made before, everything before the meeting happens one after the other, and
+//! what follows shows what the filter counted. What a reader would get wrong: locks still hold;
+//! whoever waits for one goes on when it is free.
 
 use fuserig_sim_fs::{MemFs, OpenFlags};
 
@@ -13,12 +14,14 @@ use super::generate::Kind;
 use super::limits::Hold;
 use super::{Action, Candidate, Program, Rng, Scheduler, Text, WorkloadConfig};
 
-/// One run in so many that have nothing else to try is about meetings.
-pub(super) const MEETINGS_ONE_IN: u64 = 2;
+/// What the others do, besides what can be held.
+const OBSERVERS: [Kind; 3] = [Kind::Stat, Kind::Read, Kind::Close];
+/// From one pair to the next: a prime above the number of pairs, so that each gets its turn.
+const STRIDE: u64 = 7919;
 
 /// One meeting.
 #[derive(Debug)]
-struct Meeting {
+pub(super) struct Meeting {
     /// The first action of each client that belongs to it, and the first that does not any more.
     starts: Vec<usize>,
     ends: Vec<usize>,
@@ -27,11 +30,11 @@ struct Meeting {
     hold: Hold,
 }
 
-/// Lets clients meet, one meeting after the other.
-#[derive(Debug)]
-pub(super) struct Meetings {
-    meetings: Vec<Meeting>,
-    at: usize,
+/// The kinds of a meeting by its number: one that is held, and one that the others do.
+fn pair(number: u64, held: &[Kind]) -> (Kind, Kind) {
+    let others: Vec<Kind> = held.iter().chain(held).chain(&OBSERVERS).copied().collect();
+    let place = (number * STRIDE % (held.len() * others.len()) as u64) as usize;
+    (held[place / others.len()], others[place % others.len()])
 }
 
 /// Programs of clients that meet, and who moves when; none for a client alone.
@@ -39,7 +42,8 @@ pub(super) fn draw(
     config: &WorkloadConfig,
     rng: &mut Rng,
     tree: &MemFs,
-) -> Option<(Vec<Program>, Meetings)> {
+    number: u64,
+) -> Option<(Vec<Program>, Meeting)> {
     if config.clients < 2 {
         return None;
     }
@@ -47,63 +51,84 @@ pub(super) fn draw(
     let mut programs: Vec<Program> = (0..config.clients)
         .map(|client| Program { uid: draw.user(client), actions: Vec::new() })
         .collect();
-    // Few kinds, so that what is counted comes to its end.
-    let kinds: Vec<Kind> = (0..1 + draw.rng.below(3)).map(|_| draw.conflicting_kind()).collect();
-    let mut meetings = Vec::new();
-    let length = |programs: &[Program]| programs.iter().map(|one| one.actions.len()).sum::<usize>();
-    while length(&programs) < config.operations {
-        let kind = *draw.rng.pick(&kinds);
-        meetings.push(draw.meeting(kind, &kinds, &mut programs));
+    // Who may not do it meets nobody.
+    if draw.rng.chance(2, 3) {
+        programs.iter_mut().for_each(|program| program.uid = 0);
     }
-    while length(&programs) > config.operations {
-        let longest = programs.iter_mut().max_by_key(|program| program.actions.len());
-        longest.expect("there are clients").actions.pop();
+    let kinds = pair(number, if draw.focus.is_empty() { &BURSTS } else { &draw.focus });
+    // Others may have done it before, so that a limit is met at any of its places.
+    for _ in 0..draw.rng.below(3) {
+        draw.alone(kinds, &mut programs);
     }
-    Some((programs, Meetings { meetings, at: 0 }))
+    let mut meeting = draw.meeting(kinds, &mut programs);
+    for _ in 0..draw.rng.below(7) {
+        draw.alone(kinds, &mut programs);
+    }
+    for (client, program) in programs.iter_mut().enumerate() {
+        program.actions.truncate(config.operations / config.clients);
+        meeting.starts[client] = meeting.starts[client].min(program.actions.len());
+        meeting.ends[client] = meeting.ends[client].min(program.actions.len());
+    }
+    Some((programs, meeting))
 }
 
 impl Draw<'_> {
-    /// What leads to a meeting and what happens there.
-    fn meeting(&mut self, kind: Kind, kinds: &[Kind], programs: &mut [Program]) -> Meeting {
-        let clients = programs.len();
-        // Somebody may do it alone before, so that a limit is met at any of its places.
-        if self.rng.chance(1, 3) {
-            let client = self.rng.index(clients);
-            let (before, action) = self.with_what_it_needs(kind, client);
-            programs[client].actions.extend(before);
-            programs[client].actions.push(action);
-        }
-        let same = self.rng.chance(1, 4);
-        let shared = self.with_what_it_needs(kind, 0);
-        let mut together = Vec::with_capacity(clients);
+    /// Somebody does something of one of the kinds.
+    fn alone(&mut self, kinds: (Kind, Kind), programs: &mut [Program]) {
+        let client = self.rng.index(programs.len());
+        let kind = if self.rng.chance(1, 2) { kinds.0 } else { kinds.1 };
+        let (before, action) = self.with_what_it_needs(kind, client);
+        let looks = if self.rng.chance(1, 6) { self.look(&action) } else { Vec::new() };
+        let actions = &mut programs[client].actions;
+        actions.extend(before);
+        actions.push(action);
+        actions.extend(looks);
+    }
+
+    /// What leads to a meeting and what happens there: one is held, and each other does something
+    /// of the second kind, now and then once more, or looks at what the first one changes.
+    fn meeting(&mut self, kinds: (Kind, Kind), programs: &mut [Program]) -> Meeting {
+        let first = self.rng.index(programs.len());
+        let (before, held) = self.with_what_it_needs(kinds.0, first);
+        programs[first].actions.extend(before);
+        let looks = self.rng.chance(1, 6);
+        let mut together = Vec::with_capacity(programs.len());
         for (client, program) in programs.iter_mut().enumerate() {
-            let (before, action) = if same {
-                shared.clone()
-            } else {
-                let own = if self.rng.chance(3, 4) { kind } else { *self.rng.pick(kinds) };
-                self.with_what_it_needs(own, client)
-            };
-            program.actions.extend(before);
-            together.push(action);
+            if client == first {
+                together.push(vec![held.clone()]);
+                continue;
+            }
+            if looks {
+                together.push(self.observe(&held));
+                continue;
+            }
+            let again = self.rng.below(3);
+            let more = if self.rng.chance(1, 2) { kinds.0 } else { kinds.1 };
+            let own = [kinds.1, more, more].into_iter().take(1 + again as usize);
+            let mut actions = Vec::new();
+            for kind in own {
+                let (before, action) = self.with_what_it_needs(kind, client);
+                program.actions.extend(before);
+                actions.push(action);
+            }
+            together.push(actions);
         }
         let starts = programs.iter().map(|program| program.actions.len()).collect();
-        for (program, action) in programs.iter_mut().zip(&together) {
-            program.actions.push(action.clone());
+        for (program, actions) in programs.iter_mut().zip(together) {
+            program.actions.extend(actions);
         }
         let ends = programs.iter().map(|program| program.actions.len()).collect();
-        for (program, action) in programs.iter_mut().zip(&together) {
-            if self.rng.chance(1, 6) {
-                program.actions.extend(self.look(action));
-            }
-        }
-        let first = self.rng.index(clients);
         Meeting { starts, ends, first, hold: Hold::draw(self.rng) }
     }
 
-    /// A path that nobody has used: in the root for the first client, and for each other in a
-    /// directory of its own.
+    /// A path that most often nobody has used: in the root for the first client, and for each other
+    /// in a directory of its own.
     fn own_place(&mut self, client: usize) -> Text {
-        let name = self.unused_name();
+        let name = match self.rng.below(6) {
+            0 => self.almost_a_name(),
+            1 => self.name(),
+            _ => self.unused_name(),
+        };
         let alone = !self.rng.chance(1, 6);
         let place = client.checked_sub(1).filter(|_| alone);
         match place.and_then(|place| self.directories.get(place)) {
@@ -124,11 +149,21 @@ impl Draw<'_> {
             flags: flags.bits(),
             mode: 0o644,
         };
-        let made = |path: &Text| vec![create(path, OpenFlags::CREAT), Action::Close { file: 0 }];
+        let opened = self.rng.chance(1, 3);
+        let made = |path: &Text| match opened {
+            true => vec![create(path, OpenFlags::CREAT), Action::Close { file: 0 }],
+            false => vec![Action::Mknod { path: path.clone(), mode: 0o100_644 }],
+        };
         match kind {
             Kind::Unlink => (made(&path), Action::Unlink { path }),
             Kind::Rmdir => {
-                (vec![Action::Mkdir { path: path.clone(), mode: 0o755 }], Action::Rmdir { path })
+                let mut before = vec![Action::Mkdir { path: path.clone(), mode: 0o755 }];
+                // One that is not empty is asked for all the same.
+                if self.rng.chance(1, 4) {
+                    let child = Text([&path.0[..], b"/x"].concat());
+                    before.push(Action::Mkdir { path: child, mode: 0o755 });
+                }
+                (before, Action::Rmdir { path })
             }
             Kind::Rename => {
                 let new = self.own_place(client);
@@ -162,17 +197,34 @@ impl Draw<'_> {
                 };
                 (vec![opened], action)
             }
+            Kind::Close => (vec![create(&self.file(), OpenFlags::RDWR)], Action::Close { file: 0 }),
             _ => (Vec::new(), self.alike(kind, client)),
         }
     }
 
-    /// A kind of action that can get in the way of others.
-    pub(super) fn conflicting_kind(&mut self) -> Kind {
-        if self.rng.chance(1, 8) { self.kind() } else { *self.rng.pick(&BURSTS) }
+    /// What somebody else sees of a thing while it is changed.
+    fn observe(&mut self, change: &Action) -> Vec<Action> {
+        let paths: Vec<Text> = change.paths().into_iter().cloned().collect();
+        let path = match paths.is_empty() {
+            true => self.file(),
+            false => self.rng.pick(&paths).clone(),
+        };
+        let open =
+            |path: &Text, flags: u32| Action::Open { path: path.clone(), flags, mode: 0o644 };
+        match self.rng.below(6) {
+            0 | 1 => vec![Action::Stat { path, follow: false }],
+            2 => vec![open(&path, 0), Action::Read { file: 0, size: 20_000, offset: Some(0) }],
+            3 => self.list_around(change),
+            4 => vec![open(&path, 2), Action::Fstat { file: 0 }],
+            _ => match self.look(change) {
+                looks if looks.is_empty() => vec![Action::Stat { path, follow: true }],
+                looks => looks,
+            },
+        }
     }
 }
 
-impl Meetings {
+impl Meeting {
     /// The next place of a candidate that `wanted` accepts, the one that goes on if it does.
     fn place(
         enabled: &[Candidate],
@@ -186,26 +238,20 @@ impl Meetings {
     }
 }
 
-impl Scheduler for Meetings {
+impl Scheduler for Meeting {
     fn choose(&mut self, enabled: &[Candidate], going_on: usize, _: u64) -> usize {
-        while let Some(meeting) = self.meetings.get_mut(self.at) {
-            let before = |one: &Candidate| one.action < meeting.starts[one.client];
-            if let Some(place) = Self::place(enabled, going_on, before) {
-                return place;
-            }
-            let inside = |one: &Candidate| one.action < meeting.ends[one.client];
-            let first = enabled.iter().position(|one| one.client == meeting.first && inside(one));
-            if let Some(first) = first
-                && meeting.hold.goes_on(&enabled[first])
-            {
-                return first;
-            }
-            let other = |one: &Candidate| one.client != meeting.first && inside(one);
-            if let Some(place) = Self::place(enabled, going_on, other).or(first) {
-                return place;
-            }
-            self.at += 1;
+        let before = |one: &Candidate| one.action < self.starts[one.client];
+        if let Some(place) = Self::place(enabled, going_on, before) {
+            return place;
         }
-        going_on
+        let inside = |one: &Candidate| one.action < self.ends[one.client];
+        let first = enabled.iter().position(|one| one.client == self.first && inside(one));
+        if let Some(first) = first
+            && self.hold.goes_on(&enabled[first])
+        {
+            return first;
+        }
+        let other = |one: &Candidate| one.client != self.first && inside(one);
+        Self::place(enabled, going_on, other).or(first).unwrap_or(going_on)
     }
 }

@@ -9,6 +9,7 @@
 //! scheduler, whose choices are recorded as a [`Schedule`].
 
 mod action;
+mod argument;
 mod case;
 mod corpus;
 mod coverage;

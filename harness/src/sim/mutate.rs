@@ -8,8 +8,8 @@
 
 use fuserig_sim_fs::{MemFs, OpenFlags};
 
+use super::argument::{self, SIZES, USERS, nasty_name, owner};
 use super::draw::Draw;
-use super::generate::{ATTRIBUTES, OFFSETS, SIZES, USERS, nasty_name};
 use super::{Action, Program, Rng, Text, WorkloadConfig};
 use crate::shrink::with_path;
 
@@ -111,7 +111,7 @@ impl Mutator<'_> {
         let name = match self.rng.below(8) {
             0..=2 if !self.config.names.is_empty() => self.rng.pick(&self.config.names).0.clone(),
             3 if !self.config.words.is_empty() => self.rng.pick(&self.config.words).0.clone(),
-            4 => nasty_name(self.rng.below(11)),
+            4 => nasty_name(self.rng),
             _ => b"a".to_vec(),
         };
         let slash = old.0.iter().rposition(|byte| *byte == b'/');
@@ -138,7 +138,7 @@ impl Mutator<'_> {
         match (self.rng.below(4), old) {
             (0, _) => None,
             (1, Some(old)) => Some(old.saturating_add(self.rng.below(3) as i64 - 1)),
-            _ => Some(*self.rng.pick(&OFFSETS)),
+            _ => Some(argument::offset(self.rng)),
         }
     }
 
@@ -173,7 +173,7 @@ impl Mutator<'_> {
             Action::Seek { file, offset, whence } => match self.rng.below(3) {
                 0 => *file = other_file,
                 1 => *whence = self.rng.below(6) as u32,
-                _ => *offset = *self.rng.pick(&OFFSETS),
+                _ => *offset = argument::offset(self.rng),
             },
             Action::Truncate { size, .. } | Action::Ftruncate { size, .. } => {
                 *size = self.size(*size as u64) as i64;
@@ -186,8 +186,8 @@ impl Mutator<'_> {
             Action::Copy { from, to, length, from_at, to_at } => match self.rng.below(5) {
                 0 => *from = other_file,
                 1 => *to = other_file,
-                2 => *from_at = *self.rng.pick(&OFFSETS),
-                3 => *to_at = *self.rng.pick(&OFFSETS),
+                2 => *from_at = argument::offset(self.rng),
+                3 => *to_at = argument::offset(self.rng),
                 _ => *length = self.size(*length),
             },
             Action::List { file, space } => match self.rng.below(2) {
@@ -212,20 +212,20 @@ impl Mutator<'_> {
                 *mode = *self.rng.pick(&[0o010_644, 0o100_644, 0o140_644])
             }
             Action::Chown { uid, gid, .. } => {
-                *uid = *self.rng.pick(&USERS);
-                *gid = *self.rng.pick(&USERS);
+                *uid = owner(self.rng);
+                *gid = owner(self.rng);
             }
             Action::Getxattr { name, size, .. } => match self.rng.below(2) {
-                0 => *name = Text::from(*self.rng.pick(&ATTRIBUTES)),
+                0 => *name = argument::attribute(self.rng),
                 _ => *size = self.size(*size),
             },
             Action::Listxattr { size, .. } => *size = self.size(*size),
             Action::Setxattr { name, value, flags, .. } => match self.rng.below(3) {
-                0 => *name = Text::from(*self.rng.pick(&ATTRIBUTES)),
+                0 => *name = argument::attribute(self.rng),
                 1 => *value = Text(vec![b'v'; self.rng.index(20)]),
                 _ => *flags = self.rng.below(3) as u32,
             },
-            Action::Removexattr { name, .. } => *name = Text::from(*self.rng.pick(&ATTRIBUTES)),
+            Action::Removexattr { name, .. } => *name = argument::attribute(self.rng),
             _ => {}
         }
     }

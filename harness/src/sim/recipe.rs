@@ -7,6 +7,7 @@
 
 use fuserig_sim_fs::OpenFlags;
 
+use super::argument::{directory_mode, file_mode};
 use super::draw::Draw;
 use super::look::parent_of;
 use super::{Action, Text};
@@ -58,11 +59,13 @@ impl Draw<'_> {
             0 => {
                 self.learn_file(path);
                 let flags = OpenFlags::CREAT.bits() | READ_WRITE;
-                vec![open(path, flags), write(7), CLOSE]
+                let mode = if self.rng.chance(2, 3) { 0o644 } else { file_mode(self.rng) };
+                vec![Action::Open { path: path.clone(), flags, mode }, write(7), CLOSE]
             }
             1 => {
                 self.learn_directory(path);
-                vec![Action::Mkdir { path: path.clone(), mode: 0o755 }]
+                let mode = if self.rng.chance(2, 3) { 0o755 } else { directory_mode(self.rng) };
+                vec![Action::Mkdir { path: path.clone(), mode }]
             }
             _ => {
                 self.learn_file(path);
@@ -152,14 +155,18 @@ impl Draw<'_> {
 
     /// A file is changed in one way and synced.
     fn change_and_sync(&mut self) -> Vec<Action> {
-        let path = self.file();
+        let (source, path) = (self.file(), self.file());
         let creates = if self.rng.chance(1, 3) { OpenFlags::CREAT.bits() } else { 0 };
-        let mut actions = vec![open(&path, creates | READ_WRITE)];
+        let mut actions = vec![open(&source, 0), open(&path, creates | READ_WRITE)];
         for _ in 0..1 + self.rng.below(2) {
             let size = self.size();
             let (at, mode) = (self.position().max(0) & 0xffff, *self.rng.pick(&[0, 1, 3, 0x10]));
-            actions.push(match self.rng.below(6) {
-                0 | 1 => write((size as u32).max(1)),
+            actions.push(match self.rng.below(7) {
+                0 => write((size as u32).max(1)),
+                1 => {
+                    let (from_at, length) = (0, size.max(1));
+                    Action::Copy { from: 1, to: 0, length, from_at, to_at: at % 3 }
+                }
                 2 => Action::Write { file: 0, size: 9, fill: b'p', offset: Some(at) },
                 3 => Action::Ftruncate { file: 0, size: self.length() },
                 4 => Action::Fallocate { file: 0, mode, offset: at, length: size as i64 + 1 },
@@ -215,7 +222,7 @@ impl Draw<'_> {
         let path = self.file();
         let mut actions = vec![open(&path, OpenFlags::CREAT.bits() | READ_WRITE), write(20_000)];
         for _ in 0..1 + self.rng.below(2) {
-            let mode = *self.rng.pick(&[8, 8, 0x20, 0x20, 3, 0x10, 0x11]);
+            let mode = *self.rng.pick(&[8, 8, 0x20, 0x20, 3, 0x10, 0x11, 0, 1]);
             let (offset, length) = (self.rng.below(4) as i64, 1 + self.rng.below(2) as i64);
             let (offset, length) = (offset * 4096, length * 4096);
             actions.push(Action::Fallocate { file: 0, mode, offset, length });

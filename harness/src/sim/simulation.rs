@@ -3,11 +3,12 @@
 //! A [`Simulation`] says what to draw, a [`Campaign`] against what and who judges. What a reader
 //! would get wrong: nothing runs before `result` or `or_report`.
 
+use fuserig_abi::Slot;
 use fuserig_sim_fs::{Durability, MemFs};
 
 use super::finding::{Class, Finding, Summary};
-use super::limits::{LIMITS_ONE_IN, Limits};
-use super::meet::{self, MEETINGS_ONE_IN};
+use super::limits::Limits;
+use super::meet;
 use super::{
     Bound, Case, Corpus, Detail, Ending, Mixer, Pct, Playback, Program, RandomWalk, RunRecord,
     Schedule, Scheduler, SchedulerKind, Seed, Serial, SetupError, Subject, Text, WorkloadConfig,
@@ -39,6 +40,7 @@ pub struct Simulation {
     pub(crate) seed: Seed,
     pub(crate) workload: WorkloadConfig,
     pub(crate) runs: u64,
+    pub(crate) operations_max: u64,
     pub(crate) scheduler: SchedulerKind,
     pub(crate) faults: Option<u64>,
     pub(crate) executions_max: u64,
@@ -47,6 +49,8 @@ pub struct Simulation {
     pub(crate) case: Option<Case>,
     /// Limits that runs reached.
     limits: Limits,
+    /// Meetings that were drawn.
+    meetings: u64,
     /// What the command line required besides, for the command that reproduces a finding.
     pub(crate) required: Vec<String>,
 }
@@ -58,6 +62,7 @@ impl Simulation {
             seed,
             workload: WorkloadConfig::default(),
             runs: 16,
+            operations_max: u64::MAX,
             scheduler: SchedulerKind::default(),
             faults: None,
             executions_max: EXECUTIONS_MAX,
@@ -65,6 +70,7 @@ impl Simulation {
             corpus: None,
             case: None,
             limits: Limits::default(),
+            meetings: 0,
             required: Vec::new(),
         }
     }
@@ -97,8 +103,8 @@ impl Simulation {
         self
     }
 
-    /// How many operations a run has, over all clients. A run that tries a limit which an earlier
-    /// one reached goes no further than that.
+    /// How many operations a run has at most, over all clients. Runs in which clients meet are
+    /// shorter, and one that tries a limit which an earlier one reached goes no further than that.
     #[must_use]
     pub fn operations(mut self, operations: usize) -> Simulation {
         self.workload.operations = operations;
@@ -109,6 +115,14 @@ impl Simulation {
     #[must_use]
     pub fn runs(mut self, runs: u64) -> Simulation {
         self.runs = runs;
+        self
+    }
+
+    /// No run begins once so many operations were done, over all runs. Runs may be shorter than
+    /// [`Simulation::operations`] says, so that their number alone does not tell.
+    #[must_use]
+    pub fn operations_max(mut self, operations: u64) -> Simulation {
+        self.operations_max = operations;
         self
     }
 
@@ -140,6 +154,13 @@ impl Simulation {
         self.crashes = Some(durability);
         self.workload.syncs = true;
         self
+    }
+
+    /// Whether a run is about calls that meet: half of them, and a quarter where no member of a
+    /// filter is in the middle of a call, or where it is the losses of power that matter.
+    fn is_about_meeting(&self, run: u64) -> bool {
+        let few = self.workload.ops.is_empty() || self.workload.syncs;
+        run % 4 >= if few { 3 } else { 2 }
     }
 
     /// Against what.
@@ -253,7 +274,7 @@ impl Campaign {
         let mut mixer = Mixer::new(0);
         let mut summary = Summary { scheduler: self.simulation.scheduler, ..Summary::default() };
         for run in 0..self.simulation.runs {
-            if !go_on(&summary) {
+            if !go_on(&summary) || summary.operations >= self.simulation.operations_max {
                 break;
             }
             let (mut case, at_once) = self.draw(run, &start);
@@ -307,6 +328,11 @@ impl Campaign {
         if let Some(filter) = (self.subject.filter)() {
             let workload = core::mem::take(&mut self.simulation.workload);
             self.simulation.workload = workload.mentioning(filter.mentions());
+            let ops = Slot::all().filter(|slot| filter.has(*slot)).filter_map(|slot| match slot {
+                Slot::Member(op, _) => Some(op),
+                Slot::Default => None,
+            });
+            self.simulation.workload.ops = ops.collect();
         }
     }
 
@@ -329,28 +355,34 @@ impl Campaign {
         }
         let seed = simulation.seed.number(run);
         let mut rng = seed.fork("workload").rng();
-        if run % LIMITS_ONE_IN == LIMITS_ONE_IN - 1 {
-            if let Some((programs, scheduler)) = simulation.limits.draw(&mut rng) {
-                return (self.case_of(&programs), Some(Box::new(scheduler)));
-            }
-            let random = simulation.scheduler == SchedulerKind::Random;
-            if random
-                && rng.chance(1, MEETINGS_ONE_IN)
-                && let Some((programs, meetings)) =
-                    meet::draw(&simulation.workload, &mut rng, start)
+        let mut scheduler: Option<Box<dyn Scheduler>> = None;
+        let mut clients = Vec::new();
+        if simulation.scheduler == SchedulerKind::Random && simulation.is_about_meeting(run) {
+            if rng.chance(1, 2)
+                && let Some((programs, at_once)) = simulation.limits.draw(&mut rng)
             {
-                return (self.case_of(&programs), Some(Box::new(meetings)));
+                return (self.case_of(&programs), Some(Box::new(at_once)));
+            }
+            let number = simulation.meetings;
+            if let Some((programs, meeting)) =
+                meet::draw(&simulation.workload, &mut rng, start, number)
+            {
+                simulation.meetings += 1;
+                scheduler = Some(Box::new(meeting));
+                clients = programs;
             }
         }
-        let clients = match &mut simulation.corpus {
-            Some(corpus) => corpus.draw(&simulation.workload, &mut rng, start),
-            None => simulation.workload.draw(&mut rng, start),
-        };
+        if scheduler.is_none() {
+            clients = match &mut simulation.corpus {
+                Some(corpus) => corpus.draw(&simulation.workload, &mut rng, start),
+                None => simulation.workload.draw(&mut rng, start),
+            };
+        }
         let faults = match simulation.faults {
             Some(one_in) => FaultPlan::draw(&mut seed.fork("faults").rng(), &clients, one_in),
             None => FaultPlan::default(),
         };
-        (Case { faults, clients, ..self.case_of(&[]) }, None)
+        (Case { faults, clients, ..self.case_of(&[]) }, scheduler)
     }
 
     /// Programs as a case of this campaign, without faults and forced switches.

@@ -93,7 +93,8 @@ impl Planted {
         operations: u64,
         corpus: Option<Corpus>,
     ) -> Found<Summary> {
-        let simulation = Simulation::new(Seed(seed)).name(".secret").runs(operations / 64);
+        let simulation = Simulation::new(Seed(seed)).name(".secret");
+        let simulation = simulation.runs(u64::MAX).operations_max(operations);
         let simulation = match corpus {
             Some(corpus) => simulation.guided(corpus),
             None => simulation,
