@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fuserig::prelude::*;
-use fuserig_abi::{Caller, Credentials, FATTR_MODE, FATTR_SIZE, FileKind, Ino, Opcode, Stat};
+use fuserig_abi::{Caller, FATTR_MODE, FATTR_SIZE, FileKind, Ino, Opcode, Stat};
 use fuserig_sim_fs::{AttrChanges, FallocateMode, LowerExt, LowerFh, OpenFlags, SetTime, Whence};
 
 use super::bpf::object;
 use super::daemons::{answer, echo};
-use super::lowers::{Boxed, Bug};
+use super::lowers::{Boxed, Bug, root_of};
 use super::{Planted, bpf, crashes, daemons, lowers, more};
 
 fn refused(is: bool, errno: Errno) -> Verdict {
@@ -160,10 +160,6 @@ fn of_filters() -> Vec<Planted> {
         more::filter("places of what failed are lost", three_removals, nothing),
         more::filter("one mode is shown for all", shows_mode, nothing),
     ]
-}
-
-fn root_of(caller: &Caller) -> Caller {
-    Caller { credentials: Credentials::root(), ..caller.clone() }
 }
 
 fn stat_of(fs: &mut Boxed, caller: &Caller, parent: Ino, name: &[u8]) -> Option<Stat> {

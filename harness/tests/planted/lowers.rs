@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use fuserig::prelude::*;
 use fuserig_abi::{Caller, Credentials, Ino, Stat};
 use fuserig_sim_fs::{
-    FallocateMode, LowerExt, LowerFh, OpenCheck, OpenFlags, RenameFlags, XattrFlags,
+    AttrChanges, FallocateMode, LowerExt, LowerFh, OpenCheck, OpenFlags, RenameFlags, XattrFlags,
 };
 
 use super::{Planted, general};
@@ -15,6 +15,44 @@ pub(super) type Boxed = Box<dyn Lower>;
 pub(super) type Answer = Option<Result<LowerReply, Errno>>;
 /// What it does instead of the right thing; none for what is right in it.
 pub(super) type Bug = Box<dyn FnMut(&mut Boxed, &Caller, &LowerOp<'_>) -> Answer>;
+
+/// Who may do everything, in the process of somebody.
+pub(super) fn root_of(caller: &Caller) -> Caller {
+    Caller { credentials: Credentials::root(), ..caller.clone() }
+}
+
+/// The open file that a reply is about, and its node.
+pub(super) fn opened(op: &LowerOp<'_>, reply: &Answer) -> Option<(LowerFh, Ino)> {
+    match (reply.as_ref()?, op) {
+        (Ok(LowerReply::Opened(fh)), LowerOp::Open { node, .. }) => Some((*fh, *node)),
+        (Ok(LowerReply::Created(stat, fh)), _) => Some((*fh, stat.ino)),
+        _ => None,
+    }
+}
+
+/// After each write something is as before, by what the file was and where the write ended.
+pub(super) fn writes_leave(undo: fn(&Stat, u64) -> Option<AttrChanges>) -> Bug {
+    let mut open = BTreeMap::new();
+    Box::new(move |fs, caller, op| match *op {
+        LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => {
+            let reply = Some(fs.apply(caller, op));
+            open.extend(opened(op, &reply));
+            reply
+        }
+        LowerOp::Write { fh, .. } => {
+            let node = *open.get(&fh)?;
+            let before = fs.getattr(caller, node).ok()?;
+            let reply = fs.apply(caller, op);
+            if let Ok(LowerReply::Written { end, .. }) = &reply
+                && let Some(changes) = undo(&before, *end)
+            {
+                let _ = fs.setattr(&root_of(caller), node, changes);
+            }
+            Some(reply)
+        }
+        _ => None,
+    })
+}
 
 pub(super) struct Wrong {
     inner: Boxed,

@@ -6,25 +6,12 @@ use fuserig::daemon::init_reply;
 use fuserig::fault::EchoDaemon;
 use fuserig::pipeline::{Daemon, Device};
 use fuserig::prelude::*;
-use fuserig_abi::{Caller, Credentials, FileKind, Ino, NodeId, Opcode, Request};
-use fuserig_sim_fs::{AttrChanges, FallocateMode, LowerExt, LowerFh, RenameFlags, Whence};
+use fuserig_abi::{Caller, FileKind, Ino, NodeId, Opcode, Request};
+use fuserig_sim_fs::{AttrChanges, FallocateMode, LowerExt, RenameFlags, Whence};
 
 use super::super::daemons::{self, answer, echo};
-use super::super::lowers::{self, Boxed, Bug};
+use super::super::lowers::{self, Boxed, Bug, opened, root_of};
 use super::super::{Planted, lowers::planted};
-
-fn root_of(caller: &Caller) -> Caller {
-    Caller { credentials: Credentials::root(), ..caller.clone() }
-}
-
-/// The open file that a reply is about, and its node.
-pub(super) fn opened(op: &LowerOp<'_>, reply: &lowers::Answer) -> Option<(LowerFh, Ino)> {
-    match (reply.as_ref()?, op) {
-        (Ok(LowerReply::Opened(fh)), LowerOp::Open { node, .. }) => Some((*fh, *node)),
-        (Ok(LowerReply::Created(stat, fh)), _) => Some((*fh, stat.ino)),
-        _ => None,
-    }
-}
 
 fn change(fs: &mut Boxed, caller: &Caller, node: Ino, changes: AttrChanges) {
     let _ = fs.setattr(&root_of(caller), node, changes);
@@ -51,25 +38,10 @@ fn mode_of_place() -> Bug {
 
 /// What may run as its owner still may when others have written it.
 fn writes_keep_setuid() -> Bug {
-    let mut open = BTreeMap::new();
-    Box::new(move |fs, caller, op| match *op {
-        LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => {
-            let reply = Some(fs.apply(caller, op));
-            open.extend(opened(op, &reply));
-            reply
-        }
-        LowerOp::Write { fh, .. } => {
-            let node = *open.get(&fh)?;
-            let before = fs.getattr(caller, node).ok()?;
-            let reply = fs.apply(caller, op);
-            if reply.is_ok() && before.permissions & 0o4000 != 0 {
-                let permissions = Some(before.permissions);
-                let changes = AttrChanges { permissions, ..AttrChanges::default() };
-                change(fs, caller, node, changes);
-            }
-            Some(reply)
-        }
-        _ => None,
+    lowers::writes_leave(|before, _| {
+        let permissions = Some(before.permissions);
+        let changes = AttrChanges { permissions, ..AttrChanges::default() };
+        (before.permissions & 0o4000 != 0).then_some(changes)
     })
 }
 

@@ -8,8 +8,7 @@ use fuserig_sim_fs::{LowerExt, LowerFh};
 
 use super::super::Planted;
 use super::super::crashes::planted;
-use super::super::lowers::{Answer, Boxed, Bug};
-use super::below::opened;
+use super::super::lowers::{Answer, Boxed, Bug, opened};
 
 /// Files that are open, those of which something is to be synced, and those that were changed in
 /// the one way that is forgotten.

@@ -6,25 +6,12 @@ use fuserig::daemon::init_reply;
 use fuserig::fault::EchoDaemon;
 use fuserig::pipeline::{Daemon, Device};
 use fuserig::prelude::*;
-use fuserig_abi::{Caller, Credentials, FileKind, Ino, NodeId, Opcode, Request};
-use fuserig_sim_fs::{AttrChanges, LowerExt, LowerFh, OpenCheck, OpenFlags, SetTime, XattrFlags};
+use fuserig_abi::{Caller, FileKind, Ino, NodeId, Opcode, Request};
+use fuserig_sim_fs::{AttrChanges, LowerExt, OpenCheck, OpenFlags, SetTime, XattrFlags};
 
 use super::super::daemons::{self, answer, echo};
-use super::super::lowers::{self, Boxed, Bug};
+use super::super::lowers::{self, Boxed, Bug, opened, root_of};
 use super::super::{Planted, lowers::planted};
-
-fn root_of(caller: &Caller) -> Caller {
-    Caller { credentials: Credentials::root(), ..caller.clone() }
-}
-
-/// The open file that a reply is about, and its node.
-pub(super) fn opened(op: &LowerOp<'_>, reply: &lowers::Answer) -> Option<(LowerFh, Ino)> {
-    match (reply.as_ref()?, op) {
-        (Ok(LowerReply::Opened(fh)), LowerOp::Open { node, .. }) => Some((*fh, *node)),
-        (Ok(LowerReply::Created(stat, fh)), _) => Some((*fh, stat.ino)),
-        _ => None,
-    }
-}
 
 /// A value that is shorter than the one before ends as that did.
 fn ends_of_values() -> Bug {
@@ -121,27 +108,9 @@ fn handles_follow_names() -> Bug {
 
 /// What is written over what was there leaves the time of the last change.
 fn overwrites_in_no_time() -> Bug {
-    let mut open = BTreeMap::new();
-    Box::new(move |fs, caller, op| match *op {
-        LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => {
-            let reply = Some(fs.apply(caller, op));
-            open.extend(opened(op, &reply));
-            reply
-        }
-        LowerOp::Write { fh, .. } => {
-            let node = *open.get(&fh)?;
-            let before = fs.getattr(caller, node).ok()?;
-            let reply = fs.apply(caller, op);
-            if let Ok(LowerReply::Written { end, .. }) = &reply
-                && *end <= before.size
-            {
-                let mtime = Some(SetTime::At(before.mtime));
-                let back = AttrChanges { mtime, ..AttrChanges::default() };
-                let _ = fs.setattr(&root_of(caller), node, back);
-            }
-            Some(reply)
-        }
-        _ => None,
+    lowers::writes_leave(|before, end| {
+        let mtime = Some(SetTime::At(before.mtime));
+        (end <= before.size).then(|| AttrChanges { mtime, ..AttrChanges::default() })
     })
 }
 

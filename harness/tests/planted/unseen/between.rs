@@ -6,11 +6,10 @@ use fuserig::prelude::*;
 use fuserig_abi::{FATTR_SIZE, FileKind, Opcode};
 use fuserig_sim_fs::{LowerExt, RenameFlags};
 
-use super::super::lowers::Bug;
+use super::super::lowers::{Bug, opened};
 use super::super::more::filter;
 use super::super::races::AtMost;
 use super::super::{Planted, crashes::planted, general};
-use super::below::opened;
 use super::filters::{nothing, refused};
 
 fn failed<S>(cx: &fuserig_filters::Cx<'_, S>) -> u64 {
