@@ -496,6 +496,11 @@ fn a_mount_that_cannot_be_says_why_and_how_it_ends_is_documented() {
     assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("existing directory"));
     let scratch = tempfile::tempdir().expect("a temporary directory");
+    let file = scratch.path().join("file");
+    std::fs::write(&file, "x").expect("written");
+    let output = fuserig(&["mount", file.to_str().expect("text")]);
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("existing directory"));
     let here = scratch.path().to_str().expect("text");
     let output = fuserig(&["mount", here, "--lower", "host:/no/such"]);
     assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));

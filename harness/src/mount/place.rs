@@ -49,14 +49,18 @@ impl Place {
     /// Mounts on a directory and gives the device. Who may not mount asks fusermount3.
     pub(super) fn mount(directory: &Path, looks: &Appearance) -> io::Result<(Arc<Place>, OwnedFd)> {
         let directory = directory.canonicalize()?;
+        // The kernel would mount on a file as well, and then find a directory where it wants one.
+        if !directory.is_dir() {
+            return Err(Errno::NOTDIR.into());
+        }
         let device = match mount_here(&directory, looks) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 mount_by_helper(&directory, looks)?
             }
             mounted => mounted?,
         };
-        rustix::io::fcntl_setfd(&device, FdFlags::CLOEXEC)?;
-        let mounted = Mutex::new(Some(device.try_clone()?));
+        let mounted = device.try_clone().inspect_err(|_| detach(&directory))?;
+        let mounted = Mutex::new(Some(mounted));
         Ok((Arc::new(Place { directory, mounted }), device))
     }
 
