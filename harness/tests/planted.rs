@@ -10,8 +10,10 @@ mod program;
 mod shown;
 #[path = "planted/mod.rs"]
 mod suite;
+#[path = "planted/unknown_shown.rs"]
+mod unknown_shown;
 
-use suite::{all, blind, fresh, held_out, later, line, mutants, unseen};
+use suite::{all, blind, fresh, held_out, later, line, mutants, unknown, unseen};
 
 /// Mistakes that a search of 2,560 operations finds.
 const FOUND_SOON: [&str; 19] = [
@@ -53,6 +55,7 @@ fn planted_mistakes_are_found() {
     assert!(fresh().len() >= 20, "{} fresh", fresh().len());
     assert!(unseen().len() >= 40, "{} unseen", unseen().len());
     assert!(later().len() >= 40, "{} later", later().len());
+    assert!(unknown().len() >= 40, "{} unknown", unknown().len());
     let (mut count, mut missed) = (0, Vec::new());
     for mistake in planted.iter().filter(|mistake| FOUND_SOON.contains(&mistake.name)) {
         // As `fuzz` hunts, and as a test of a user's crate does.
@@ -67,7 +70,7 @@ fn planted_mistakes_are_found() {
 
 #[test]
 fn the_correct_twins_raise_no_alarm() {
-    let series = [all(), blind(), fresh(), unseen(), later()];
+    let series = [all(), blind(), fresh(), unseen(), later(), unknown()];
     for mistake in series.iter().flatten() {
         let alarm = mistake.false_alarm(77, 640).err();
         assert!(alarm.is_none(), "{} {}: {}", mistake.kind, mistake.name, alarm.expect("some"));

@@ -58,13 +58,27 @@ fn asking() -> FuseOps {
         .rmdir_prefilter(|_, _| Verdict::UserPrefilter)
 }
 
+/// A server with a mistake.
+pub(super) fn wrong(bug: Bug) -> impl Daemon {
+    Wrong { right: EchoDaemon::default(), count: 0, bug }
+}
+
 pub(super) fn planted(name: &'static str, bug: Bug) -> Planted {
-    planted_by(name, move || Wrong { right: EchoDaemon::default(), count: 0, bug })
+    planted_by(name, move || wrong(bug))
 }
 
 /// A server that is wrong by itself.
 pub(super) fn planted_by<D: Daemon + 'static>(
     name: &'static str,
+    wrong: impl Fn() -> D + 'static,
+) -> Planted {
+    planted_asking(name, asking, wrong)
+}
+
+/// The same beside a filter that asks about something else.
+pub(super) fn planted_asking<D: Daemon + 'static>(
+    name: &'static str,
+    asking: fn() -> FuseOps,
     wrong: impl Fn() -> D + 'static,
 ) -> Planted {
     let right = Subject::new(Abi::V4, asking).daemon(EchoDaemon::default).over(super::TREE);

@@ -243,7 +243,7 @@ fn new_names() -> Vec<Planted> {
     ]
 }
 
-fn write_all(fs: &mut Boxed, caller: &Caller, node: Ino, offset: u64, data: &[u8]) {
+pub(super) fn write_all(fs: &mut Boxed, caller: &Caller, node: Ino, offset: u64, data: &[u8]) {
     let root = Caller { credentials: Credentials::root(), ..caller.clone() };
     let open = LowerOp::Open { node, flags: OpenFlags::RDWR, check: OpenCheck::Granted };
     if let Ok(LowerReply::Opened(fh)) = fs.apply(&root, &open) {
@@ -252,7 +252,7 @@ fn write_all(fs: &mut Boxed, caller: &Caller, node: Ino, offset: u64, data: &[u8
     }
 }
 
-fn read_all(fs: &mut Boxed, caller: &Caller, node: Ino) -> Vec<u8> {
+pub(super) fn read_all(fs: &mut Boxed, caller: &Caller, node: Ino) -> Vec<u8> {
     let root = Caller { credentials: Credentials::root(), ..caller.clone() };
     let flags = OpenFlags::NOATIME;
     let open = LowerOp::Open { node, flags, check: OpenCheck::Granted };

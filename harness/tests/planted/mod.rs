@@ -2,8 +2,8 @@
 //!
 //! They were written before anybody looked at how the search does on them; those of `held_out`, of
 //! `blind`, of `fresh` and of `unseen` came after the search was improved on those before them, and
-//! are counted apart, as are those of `later`, which came last. Each is a mistake that somebody
-//! could make in a filter, in the filesystem below, in a daemon, between two clients, or in the
+//! are counted apart, as are those of `later` and of `unknown`, which came last. Each is a mistake
+//! that somebody could make in a filter, in the filesystem below, in a daemon, between two clients, or in the
 //! order of what becomes durable.
 
 mod blind;
@@ -17,6 +17,7 @@ mod lowers;
 mod more;
 pub(crate) mod mutants;
 mod races;
+mod unknown;
 mod unseen;
 
 use fuserig::prelude::*;
@@ -74,6 +75,12 @@ pub(crate) fn unseen() -> Vec<Planted> {
 /// program that shows it, and committed before it was run on them.
 pub(crate) fn later() -> Vec<Planted> {
     later::all()
+}
+
+/// Those that were written after `later` in the same way, and committed before the search was run
+/// on them.
+pub(crate) fn unknown() -> Vec<Planted> {
+    unknown::all()
 }
 
 /// What holds for everything.

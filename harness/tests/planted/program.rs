@@ -56,6 +56,7 @@ fn on_file(words: &[&str]) -> Option<Action> {
             Action::Fallocate { file: file(which), mode: hex(mode), offset, length }
         }
         ["fsync", which] => Action::Fsync { file: file(which), datasync: false },
+        ["fdatasync", which] => Action::Fsync { file: file(which), datasync: true },
         ["getdents", which, space] => Action::List { file: file(which), space: number(space) },
         ["copy", from, "to", to, length] => {
             let (from, to, length) = (file(from), file(to), number(length));
@@ -73,11 +74,18 @@ fn on_path(words: &[&str]) -> Option<Action> {
         ["stat", path] => Action::Stat { path: path.into(), follow: true },
         ["lstat", path] => Action::Stat { path: path.into(), follow: false },
         ["access", path, mode] => Action::Access { path: path.into(), mode: number(mode) },
+        ["statfs", path] => Action::Statfs { path: path.into() },
         ["mkdir", path, mode] => Action::Mkdir { path: path.into(), mode: octal(mode) },
+        ["mknod", path, mode] => Action::Mknod { path: path.into(), mode: octal(mode) },
+        ["link", source, path] => Action::Link { source: source.into(), path: path.into() },
         ["symlink", path, "->", to] => Action::Symlink { target: to.into(), path: path.into() },
         ["unlink", path] => Action::Unlink { path: path.into() },
         ["rmdir", path] => Action::Rmdir { path: path.into() },
         ["rename", old, new] => Action::Rename { old: old.into(), new: new.into(), flags: 0 },
+        ["rename", old, new, flags] => {
+            let flags = flags.strip_prefix("flags=").expect("flags come last");
+            Action::Rename { old: old.into(), new: new.into(), flags: number(flags) }
+        }
         ["chmod", path, mode] => Action::Chmod { path: path.into(), mode: octal(mode) },
         ["chown", path, owner] => {
             let (uid, gid) = owner.split_once(':').expect("an owner and a group");

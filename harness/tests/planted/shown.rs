@@ -1,5 +1,5 @@
-//! A program for each mistake of `later` that shows it: the judges reject what is wrong and accept
-//! the twin. It says that a search could find the mistake, and nothing about whether one does.
+//! A program for each mistake of a series that shows it: the judges reject what is wrong and accept
+//! the twin. Those of `later` are here. It says that a search could find the mistake, and nothing about whether one does.
 
 use fuserig::prelude::*;
 use fuserig::sim::Switch;
@@ -129,13 +129,11 @@ fn shown(planted: &Planted, text: &str) -> Result<Violation, String> {
     violation.ok_or_else(|| format!("`{name}` does not show"))
 }
 
-#[test]
-fn every_later_mistake_can_show() {
-    let programs = [&FILTERS[..], &LOWERS, &DAEMONS, &RACES, &CRASHES].concat();
-    let planted = later();
-    assert_eq!(planted.len(), programs.len(), "each has one program");
+/// Each of a series is shown by its program.
+pub(crate) fn all_show(series: &[Planted], programs: &[(&str, &str)]) {
+    assert_eq!(series.len(), programs.len(), "each has one program");
     let mut doubts = Vec::new();
-    for mistake in &planted {
+    for mistake in series {
         let (kind, name) = (mistake.kind, mistake.name);
         let program = programs.iter().find(|(other, _)| *other == name);
         let said = program
@@ -146,4 +144,9 @@ fn every_later_mistake_can_show() {
         }
     }
     assert!(doubts.is_empty(), "{doubts:#?}");
+}
+
+#[test]
+fn every_later_mistake_can_show() {
+    all_show(&later(), &[&FILTERS[..], &LOWERS, &DAEMONS, &RACES, &CRASHES].concat());
 }
