@@ -3,9 +3,9 @@
 //!
 //! `cargo bench -p fuserig --bench planted --` and any of `kill`, `held-out`, `blind`, `fresh`,
 //! `unseen`, `later`, `unknown`, `alarms`, `mutants` and `bounded`; without a word, all. Hunts are
-//! as `fuzz` does them with seed 1; with `unguided` besides, as a test of a user's crate does them, with
-//! `seed=3` besides, with another seed, and with `name=words` only those whose names have these
-//! words in them.
+//! as `fuzz` does them with seed 1; with `unguided` besides, as a test of a user's crate does them,
+//! with `seed=3` besides, with another seed, and with `name=words` only those whose names have
+//! these words in them.
 
 #[path = "../tests/planted/mod.rs"]
 mod suite;

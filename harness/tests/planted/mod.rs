@@ -3,8 +3,8 @@
 //! They were written before anybody looked at how the search does on them; those of `held_out`, of
 //! `blind`, of `fresh` and of `unseen` came after the search was improved on those before them, and
 //! are counted apart, as are those of `later` and of `unknown`, which came last. Each is a mistake
-//! that somebody could make in a filter, in the filesystem below, in a daemon, between two clients, or in the
-//! order of what becomes durable.
+//! that somebody could make in a filter, in the filesystem below, in a daemon, between two clients,
+//! or in the order of what becomes durable.
 
 mod blind;
 mod bpf;

@@ -56,6 +56,7 @@ fn on_file(words: &[&str]) -> Option<Action> {
             Action::Fallocate { file: file(which), mode: hex(mode), offset, length }
         }
         ["fsync", which] => Action::Fsync { file: file(which), datasync: false },
+        ["fstat", which] => Action::Fstat { file: file(which) },
         ["fdatasync", which] => Action::Fsync { file: file(which), datasync: true },
         ["getdents", which, space] => Action::List { file: file(which), space: number(space) },
         ["copy", from, "to", to, length] => {
@@ -95,6 +96,7 @@ fn on_path(words: &[&str]) -> Option<Action> {
         ["getxattr", path, name, size] => {
             Action::Getxattr { path: path.into(), name: name.into(), size: number(size) }
         }
+        ["listxattr", path, size] => Action::Listxattr { path: path.into(), size: number(size) },
         ["setxattr", path, name, value] => {
             Action::Setxattr { path: path.into(), name: name.into(), value: value.into(), flags: 0 }
         }

@@ -1,5 +1,6 @@
 //! A program for each mistake of a series that shows it: the judges reject what is wrong and accept
-//! the twin. Those of `later` are here. It says that a search could find the mistake, and nothing about whether one does.
+//! the twin. It says that a search could find the mistake, and nothing about whether one does.
+//! Those of `later` are here.
 
 use fuserig::prelude::*;
 use fuserig::sim::Switch;
@@ -130,6 +131,7 @@ fn shown(planted: &Planted, text: &str) -> Result<Violation, String> {
 }
 
 /// Each of a series is shown by its program.
+#[expect(clippy::print_stdout, reason = "what each is shown by is for who reads the test")]
 pub(crate) fn all_show(series: &[Planted], programs: &[(&str, &str)]) {
     assert_eq!(series.len(), programs.len(), "each has one program");
     let mut doubts = Vec::new();

@@ -12,10 +12,11 @@ const OBJECTS: [(&str, &str); 5] = [
     ("a mode is a decimal number", "0: mkdir x 777"),
 ];
 
-const FILTERS: [(&str, &str); 15] = [
+const FILTERS: [(&str, &str); 16] = [
     ("a link has no header to take away", "0: lstat link"),
     ("blocks are as long as those of the disk", "0: open b rw; ftruncate #0 9000; stat b"),
     ("what is no letter is made small", "0: stat notes_txt; mkdir x_y 755"),
+    ("a name that begins alike is cut", "0: setxattr d/a user.ab v; listxattr d/a 99"),
     ("what one file lacks all lack", "0: getxattr d/a user.a 9; getxattr b user.a 9"),
     ("what the group reads everybody reads", "0: chmod b 640 | 1000: stat b"),
     ("what is not there cannot be read", "1000: stat x"),
@@ -33,8 +34,8 @@ const FILTERS: [(&str, &str); 15] = [
     ("a hard link may be called anything", "0: link b e/.secret"),
 ];
 
-const LOWERS: [(&str, &str); 10] = [
-    ("a directory that a name leaves keeps its time", "0: rename d/a e/a"),
+const LOWERS: [(&str, &str); 14] = [
+    ("what moves away leaves the time alone", "0: rename d/a e/a"),
     ("a removed directory is still counted", "0: rmdir e; stat ."),
     ("an exchange counts no directories", "0: rename d/a e flags=2; stat d"),
     ("to set the same length changes no time", "0: open b rw; ftruncate #0 3"),
@@ -54,6 +55,13 @@ const LOWERS: [(&str, &str); 10] = [
         "an open file is hidden and not removed",
         "0: open d/a r; unlink d/a; open d r; getdents #0 4096",
     ),
+    ("a hard link is a copy", "0: link b c; stat c"),
+    ("who is not in the group sets its bit", "0: chown b 1000:7 | 1000: chmod b 2755; stat b"),
+    (
+        "an open file stays as it was read",
+        "0: open b r; read #0 3 at 0; open b w; write #0 1 x 0x6e at 0; read #1 3 at 0",
+    ),
+    ("open files do not move with directories", "0: open d/a r; rename d x; fstat #0"),
 ];
 
 const DAEMONS: [(&str, &str); 5] = [

@@ -1,6 +1,6 @@
 //! Filesystems below with a mistake.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fuserig::prelude::*;
 use fuserig_abi::{Caller, FileKind, Ino};
@@ -236,9 +236,125 @@ fn hides_open() -> Bug {
     })
 }
 
+/// A hard link is a file of its own, with the same contents.
+fn copies_links() -> Bug {
+    Box::new(|fs, caller, op| match *op {
+        LowerOp::Link { node, parent, name } => {
+            let stat = fs.getattr(&root_of(caller), node).ok()?;
+            if stat.kind != FileKind::Regular {
+                return None;
+            }
+            let bytes = read_all(fs, caller, node);
+            let made = fs.create(caller, parent, name, stat.permissions);
+            if let Ok(made) = &made {
+                write_all(fs, caller, made.ino, 0, &bytes);
+            }
+            Some(made.map(LowerReply::Stat))
+        }
+        _ => None,
+    })
+}
+
+/// Owners set the bit of a group that they are not in.
+fn any_setgid() -> Bug {
+    Box::new(|fs, caller, op| match *op {
+        LowerOp::Setattr { node, changes } => {
+            let asked = changes.permissions.filter(|permissions| permissions & 0o2000 != 0)?;
+            let reply = fs.apply(caller, op);
+            if reply.is_ok() {
+                let permissions = Some(asked);
+                let changes = AttrChanges { permissions, ..AttrChanges::default() };
+                let _ = fs.setattr(&root_of(caller), node, changes);
+            }
+            Some(reply)
+        }
+        _ => None,
+    })
+}
+
+/// An open file is read once, and again when it was written here or when its attributes change.
+fn reads_once() -> Bug {
+    let (mut open, mut kept) = (BTreeMap::new(), BTreeMap::<LowerFh, Vec<u8>>::new());
+    Box::new(move |fs, caller, op| match *op {
+        LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => {
+            let reply = Some(fs.apply(caller, op));
+            open.extend(opened(op, &reply));
+            reply
+        }
+        LowerOp::Read { fh, offset, size } => {
+            let node = *open.get(&fh)?;
+            let bytes = kept.entry(fh).or_insert_with(|| read_all(fs, caller, node));
+            let from = usize::try_from(offset).ok()?.min(bytes.len());
+            let to = from.saturating_add(size as usize).min(bytes.len());
+            // Long files are not kept.
+            (bytes.len() < 1 << 16).then(|| Ok(LowerReply::Bytes(bytes[from..to].to_vec())))
+        }
+        LowerOp::Write { fh, .. }
+        | LowerOp::Fallocate { fh, .. }
+        | LowerOp::CopyRange { to: fh, .. } => {
+            kept.remove(&fh);
+            None
+        }
+        LowerOp::Setattr { .. } => {
+            kept.clear();
+            None
+        }
+        _ => None,
+    })
+}
+
+/// In which directory nodes were found, and those whose path is not what it was then.
+#[derive(Default)]
+struct Paths {
+    parents: BTreeMap<Ino, Ino>,
+    lost: BTreeSet<Ino>,
+}
+
+impl Paths {
+    fn found(&mut self, node: Ino, parent: Ino) {
+        self.parents.insert(node, parent);
+        self.lost.remove(&node);
+    }
+
+    fn moved(&mut self, directory: Ino) {
+        let parent = |node: &Ino| self.parents.get(node).copied();
+        // What is old here may go round in circles.
+        let above = |node: Ino| core::iter::successors(Some(node), parent).skip(1).take(64);
+        let below = self.parents.keys().filter(|node| above(**node).any(|node| node == directory));
+        self.lost.extend(below);
+    }
+}
+
+/// What is in use below a directory that is moved has the path that it had.
+fn loses_paths() -> Bug {
+    let mut paths = Paths::default();
+    Box::new(move |fs, caller, op| match *op {
+        LowerOp::Lookup { parent, .. }
+        | LowerOp::Create { parent, .. }
+        | LowerOp::CreateOpen { parent, .. }
+        | LowerOp::Mkdir { parent, .. } => {
+            let reply = fs.apply(caller, op);
+            if let Ok(LowerReply::Stat(stat) | LowerReply::Created(stat, _)) = &reply {
+                paths.found(stat.ino, parent);
+            }
+            Some(reply)
+        }
+        LowerOp::Rename { parent, name, .. } => {
+            let moved = fs.lookup(&root_of(caller), parent, name).ok()?;
+            let reply = fs.apply(caller, op);
+            if reply.is_ok() {
+                paths.moved(moved.ino);
+            }
+            Some(reply)
+        }
+        LowerOp::Getattr { node } => paths.lost.contains(&node).then_some(Err(Errno::ENOENT)),
+        _ => None,
+    })
+}
+
 pub(super) fn all() -> Vec<Planted> {
     vec![
-        planted("a directory that a name leaves keeps its time", leaves_no_time),
+        planted("what moves away leaves the time alone", leaves_no_time),
         planted("a removed directory is still counted", counts_removed),
         planted("an exchange counts no directories", counts_exchanged),
         planted("to set the same length changes no time", same_length),
@@ -248,5 +364,9 @@ pub(super) fn all() -> Vec<Planted> {
         planted("names that differ in case are one", any_case),
         planted("a copy passes over holes", copies_data),
         planted("an open file is hidden and not removed", hides_open),
+        planted("a hard link is a copy", copies_links),
+        planted("who is not in the group sets its bit", any_setgid),
+        planted("an open file stays as it was read", reads_once),
+        planted("open files do not move with directories", loses_paths),
     ]
 }

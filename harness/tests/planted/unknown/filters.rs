@@ -67,6 +67,37 @@ fn remembers_lack() -> FuseOps<BTreeSet<(u64, Vec<u8>)>> {
         })
 }
 
+/// Takes a name out of a list: where it is a name, or wherever it is.
+fn without(list: &[u8], whole: bool) -> Vec<u8> {
+    const NAME: &[u8] = b"user.a";
+    if whole {
+        let names = list.split_inclusive(|byte| *byte == 0);
+        return names
+            .filter(|name| name.strip_suffix(b"\0") != Some(NAME))
+            .flatten()
+            .copied()
+            .collect();
+    }
+    match list.windows(NAME.len()).position(|window| window == NAME) {
+        Some(at) => [&list[..at], list.get(at + NAME.len() + 1..).unwrap_or_default()].concat(),
+        None => list.to_vec(),
+    }
+}
+
+/// One attribute is not listed. A length that was asked for may count it.
+fn lists_others<const WHOLE: bool>() -> FuseOps {
+    FuseOps::new("others").listxattr_prefilter(|_, _| Verdict::Postfilter).listxattr_postfilter(
+        |cx, arg, value, _| {
+            let list = value.bytes().unwrap_or_default().to_vec();
+            let left = without(&list, WHOLE);
+            if cx.error_in().is_none() && arg.size > 0 && left.len() < list.len() {
+                value.replace(&left)?;
+            }
+            Ok::<_, Errno>(Verdict::Continue)
+        },
+    )
+}
+
 /// Users look up nothing that not everybody reads, and are told when there is nothing.
 fn readable<const BIT: u32, const ABSENT: bool>() -> FuseOps {
     FuseOps::new("readable").lookup_prefilter(|_, _| Verdict::Postfilter).lookup_postfilter(
@@ -111,6 +142,7 @@ pub(super) fn all() -> Vec<Planted> {
         filter("a link has no header to take away", no_header::<false>, no_header::<true>),
         filter("blocks are as long as those of the disk", in_full::<4096>, in_full::<512>),
         filter("what is no letter is made small", small_letters::<false>, small_letters::<true>),
+        filter("a name that begins alike is cut", lists_others::<false>, lists_others::<true>),
         filter("what one file lacks all lack", remembers_lack, nothing),
         filter(
             "what the group reads everybody reads",
