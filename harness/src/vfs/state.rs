@@ -202,10 +202,43 @@ impl State {
     ) -> i32 {
         let table = self.client(pid).table;
         let slots = &mut self.tables[table].slots;
-        let fd = fd.unwrap_or_else(|| {
-            (0..).find(|fd| !slots.contains_key(fd)).expect("some descriptor is free")
-        });
+        let fd = fd.unwrap_or_else(|| lowest_free(slots));
         slots.insert(fd, Descriptor { file, cloexec });
         fd
+    }
+}
+
+/// The lowest number that no descriptor has. Most tables have no gap, so that nothing is gone
+/// through.
+fn lowest_free(slots: &BTreeMap<i32, Descriptor>) -> i32 {
+    let count = i32::try_from(slots.len()).expect("as many descriptors as numbers");
+    match slots.last_key_value() {
+        Some((last, _)) if *last >= count => {
+            let gap = (0..).zip(slots.keys()).find(|(free, fd)| free != *fd);
+            gap.map_or(count, |(free, _)| free)
+        }
+        _ => count,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Descriptor, FileId, lowest_free};
+    use crate::kernel::Slab;
+
+    #[test]
+    fn the_lowest_free_descriptor_is_the_first_that_nobody_has() {
+        let file: FileId = Slab::default().insert(());
+        // Every set of descriptors below eight, and one far above.
+        for held in 0..1_u32 << 9 {
+            let fds = (0..9).filter(|bit| held >> bit & 1 == 1);
+            let fds = fds.map(|bit| if bit == 8 { 1000 } else { bit });
+            let slots: BTreeMap<i32, Descriptor> =
+                fds.map(|fd| (fd, Descriptor { file, cloexec: false })).collect();
+            let first = (0..).find(|fd| !slots.contains_key(fd));
+            assert_eq!(Some(lowest_free(&slots)), first, "{:?}", slots.keys());
+        }
     }
 }
