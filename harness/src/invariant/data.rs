@@ -13,6 +13,9 @@ use super::{End, Invariant, Seen};
 use crate::sim::Action;
 use crate::vfs::Output;
 
+/// Most bytes of a file that is compared; a longer one is a hole made by a huge offset.
+const BYTES_MAX: usize = (1 << 16) - 1;
+
 /// See [`no_data_lost`].
 ///
 /// ```
@@ -38,19 +41,16 @@ pub fn no_data_lost() -> NoDataLost {
     NoDataLost::default()
 }
 
-fn contents(lower: &MemFs, inode: Ino) -> Option<Vec<u8>> {
-    let mut bytes = vec![0; 1 << 16];
-    let count = lower.peek(inode, 0, &mut bytes).ok()?;
-    // A longer file is not compared: it is a hole made by a huge offset.
-    (count < bytes.len()).then(|| {
-        bytes.truncate(count);
-        bytes
-    })
+/// The contents of a file that has at most so many bytes.
+pub(super) fn contents(fs: &MemFs, node: Ino, bytes_max: usize) -> Option<Vec<u8>> {
+    let size = usize::try_from(fs.stat(node)?.size).ok().filter(|size| *size <= bytes_max)?;
+    let mut bytes = vec![0; size];
+    fs.peek(node, 0, &mut bytes).is_ok().then_some(bytes)
 }
 
 impl NoDataLost {
     fn written(&mut self, seen: &Seen<'_>, inode: Ino) -> Result<(), String> {
-        let now = contents(seen.lower, inode);
+        let now = contents(seen.lower, inode, BYTES_MAX);
         let before = self.contents.insert(inode, now.clone()).flatten();
         let (Action::Write { size, fill, offset, .. }, Ok(count), Some(now)) =
             (seen.action, seen.result.value, now)
@@ -104,7 +104,7 @@ impl NoDataLost {
         else {
             return Ok(());
         };
-        let Some(now) = contents(seen.lower, inode) else { return Ok(()) };
+        let Some(now) = contents(seen.lower, inode, BYTES_MAX) else { return Ok(()) };
         let at = usize::try_from(*at).unwrap_or(usize::MAX).min(now.len());
         let end = at.saturating_add(bytes.len()).min(now.len());
         if now[at..end] == bytes[..] {
@@ -140,7 +140,7 @@ impl Invariant for NoDataLost {
         self.contents.clear();
         for entry in initial.walk() {
             if entry.stat.kind == fuserig_abi::FileKind::Regular {
-                self.contents.insert(entry.stat.ino, contents(initial, entry.stat.ino));
+                self.contents.insert(entry.stat.ino, contents(initial, entry.stat.ino, BYTES_MAX));
             }
         }
     }
@@ -154,7 +154,7 @@ impl Invariant for NoDataLost {
             // Truncations by name and on open: what is there now is what must stay.
             Action::Truncate { .. } | Action::Open { .. } if seen.result.value.is_ok() => {
                 for (inode, known) in &mut self.contents {
-                    *known = contents(seen.lower, *inode);
+                    *known = contents(seen.lower, *inode, BYTES_MAX);
                 }
                 Ok(())
             }
@@ -169,7 +169,7 @@ impl Invariant for NoDataLost {
         }
         for entry in end.record.lower.walk() {
             let Some(Some(known)) = self.contents.get(&entry.stat.ino) else { continue };
-            let now = contents(&end.record.lower, entry.stat.ino);
+            let now = contents(&end.record.lower, entry.stat.ino, BYTES_MAX);
             if now.is_some_and(|now| now != *known) {
                 return Err(format!("{} lost what was written", entry.path.escape_ascii()));
             }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use fuserig_abi::{FileKind, Ino};
 use fuserig_sim_fs::{Durability, MemFs};
 
+use super::data::contents;
 use super::{Invariant, Seen};
 use crate::crash::Crashed;
 use crate::sim::Action;
@@ -46,14 +47,6 @@ pub struct Durable {
 /// ```
 pub fn durable(durability: Durability) -> Durable {
     Durable { durability, bytes: BTreeMap::new(), names: BTreeMap::new() }
-}
-
-/// The contents of a file that is short enough.
-fn contents(fs: &MemFs, node: Ino) -> Option<Vec<u8>> {
-    let mut bytes = vec![0; BYTES_MAX + 1];
-    let count = fs.peek(node, 0, &mut bytes).ok()?;
-    bytes.truncate(count);
-    (count <= BYTES_MAX).then_some(bytes)
 }
 
 /// Every name of a tree.
@@ -101,7 +94,7 @@ pub(super) fn changes_names(action: &Action) -> bool {
 /// to all of it.
 fn keep_unchanged(promised: &mut BTreeMap<Ino, Vec<Option<u8>>>, fs: &MemFs, gone_is_kept: bool) {
     promised.retain(|node, bytes| {
-        let Some(now) = contents(fs, *node) else {
+        let Some(now) = contents(fs, *node, BYTES_MAX) else {
             return gone_is_kept && fs.peek(*node, 0, &mut []).is_err();
         };
         for (at, byte) in bytes.iter_mut().enumerate() {
@@ -116,7 +109,7 @@ impl Durable {
         let Some(node) = seen.file(file).and_then(|fd| seen.vfs.lower_inode(seen.pid, fd)) else {
             return;
         };
-        if let Some(bytes) = contents(seen.lower, node) {
+        if let Some(bytes) = contents(seen.lower, node, BYTES_MAX) {
             self.bytes.insert(node, bytes.into_iter().map(Some).collect());
         }
         if datasync {
@@ -193,7 +186,7 @@ impl Invariant for Durable {
             if entry.is_none_or(|entry| entry.stat.kind != FileKind::Regular) {
                 continue;
             }
-            let now = contents(crashed.recovered, *node).unwrap_or_default();
+            let now = contents(crashed.recovered, *node, BYTES_MAX).unwrap_or_default();
             let wrong = bytes
                 .iter()
                 .enumerate()

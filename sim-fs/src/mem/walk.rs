@@ -81,6 +81,11 @@ impl MemFs {
         Some(self.inode(ino).ok()?.stat(ino))
     }
 
+    /// Attributes of a node, also of one that has no name any more; none when it is gone.
+    pub fn stat(&self, node: Ino) -> Option<Stat> {
+        Some(self.inode(node).ok()?.stat(node))
+    }
+
     /// Copies bytes of a regular file into `out` and returns how many there were; fewer than asked
     /// for only at the end. `ESTALE` for a number that is gone, `EINVAL` for another kind of node.
     pub fn peek(&self, node: Ino, offset: u64, out: &mut [u8]) -> Result<usize, Errno> {
