@@ -6,7 +6,7 @@ use std::rc::Rc;
 use fuserig_filters::Filter;
 
 use super::{End, Invariant};
-use crate::sim::{CallEntry, Case, RunRecord, Subject, same_result, show_result};
+use crate::sim::{CallEntry, Case, RunRecord, Subject, same_result, show_both};
 
 /// See [`transparent`].
 ///
@@ -117,7 +117,7 @@ pub(super) fn compare(
         };
         if !same_result(one, other) {
             let action = &end.case.clients[call.client].actions[call.action];
-            let (one, other) = (show_result(one), show_result(other));
+            let (one, other) = show_both(one, other);
             return Err(format!("`{action}` gives {one} {this}, and {other} {that}"));
         }
     }

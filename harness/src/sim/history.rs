@@ -225,3 +225,82 @@ pub fn show_result(result: &CallResult) -> String {
         _ => value,
     }
 }
+
+/// Two results that differ, as a report shows them: what is usual, and where they agree in that,
+/// the rest of what [`same_result`] compares.
+pub fn show_both(one: &CallResult, other: &CallResult) -> (String, String) {
+    let (shown, beside) = (show_result(one), show_result(other));
+    if shown != beside {
+        return (shown, beside);
+    }
+    (shown + &rest_of(&one.output, &other.output), beside + &rest_of(&other.output, &one.output))
+}
+
+/// What [`show_result`] leaves out of an output, which differs from another there.
+fn rest_of(output: &Output, other: &Output) -> String {
+    match (output, other) {
+        (Output::Bytes(bytes), Output::Bytes(others)) => {
+            let mut both = bytes.iter().zip(others).enumerate();
+            match both.find(|(_, (one, other))| one != other) {
+                Some((at, (byte, _))) => format!(" [{at}]={byte:#04x}"),
+                None => format!(" of {} bytes", bytes.len()),
+            }
+        }
+        (Output::Stat(stat), _) => {
+            let fuserig_abi::Stat { uid, gid, blocks, rdev, .. } = **stat;
+            format!(" uid={uid} gid={gid} blocks={blocks} rdev={rdev}")
+        }
+        (Output::StatFs(figures), _) => format!(" {figures:?}"),
+        (Output::Lock(lock), _) => format!(" {lock:?}"),
+        (Output::Records(records), _) => {
+            let kinds: Vec<String> = records.iter().map(|record| record.kind.to_string()).collect();
+            format!(" types={}", kinds.join(","))
+        }
+        (Output::None | Output::Bytes(_), _) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fuserig_abi::{Stat, StatFs};
+
+    use super::{same_result, show_both};
+    use crate::pipeline::DirRecord;
+    use crate::vfs::{CallResult, Output};
+
+    fn result(output: Output) -> CallResult {
+        CallResult { output, ..CallResult::value(0) }
+    }
+
+    fn stat(change: impl Fn(&mut Stat)) -> Output {
+        let mut stat = Stat::EMPTY;
+        change(&mut stat);
+        Output::Stat(Box::new(stat))
+    }
+
+    fn listing(kind: u32) -> Output {
+        Output::Records(vec![DirRecord { ino: 1, next: 1, kind, name: b"a".to_vec() }])
+    }
+
+    #[test]
+    fn two_results_that_differ_are_shown_to_differ() {
+        let bytes = |last: u8| Output::Bytes([&[b'x'; 20][..], &[last]].concat());
+        let figures = |bfree| Output::StatFs(Box::new(StatFs { bfree, ..StatFs::default() }));
+        let pairs = [
+            (stat(|_| ()), stat(|stat| stat.blocks = 1)),
+            (stat(|_| ()), stat(|stat| stat.uid.0 = 1)),
+            (stat(|_| ()), stat(|stat| stat.gid.0 = 1)),
+            (stat(|_| ()), stat(|stat| stat.rdev.minor = 1)),
+            (stat(|_| ()), stat(|stat| stat.size = 1)),
+            (bytes(1), bytes(2)),
+            (bytes(1), Output::Bytes(vec![b'x'; 20])),
+            (figures(1), figures(2)),
+            (listing(4), listing(8)),
+        ];
+        for (one, other) in pairs.map(|(one, other)| (result(one), result(other))) {
+            assert!(!same_result(&one, &other), "{one:?}");
+            let (shown, beside) = show_both(&one, &other);
+            assert_ne!(shown, beside, "{one:?} and {other:?}");
+        }
+    }
+}

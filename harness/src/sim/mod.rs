@@ -50,7 +50,9 @@ pub use finding::{Class, Finding, Schedules, Summary};
 pub use fitting::Fitting;
 pub(crate) use footprint::name_hash;
 pub use generate::WorkloadConfig;
-pub use history::{Balance, CallEntry, Ending, RunRecord, StepRow, same_result, show_result};
+pub use history::{
+    Balance, CallEntry, Ending, RunRecord, StepRow, same_result, show_both, show_result,
+};
 pub(crate) use runner::{Detail, run_with};
 pub use runner::{STEPS_MAX, SetupError, run};
 pub use schedule::{Candidate, Playback, Schedule, Scheduler, Switch};
