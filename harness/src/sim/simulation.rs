@@ -307,9 +307,7 @@ impl Campaign {
             summary.add(&record);
             mixer.word(record.digest);
             let violation = match violation {
-                None if run % TWICE_EVERY == 0 => {
-                    self.again(&case, &start, &record, Playback::new)?
-                }
+                None if is_repeated(run) => self.again(&case, &start, &record, Playback::new)?,
                 violation => violation,
             };
             if let Some(violation) = violation {
@@ -499,6 +497,12 @@ impl Campaign {
             minimality,
         })
     }
+}
+
+/// Whether a run is done twice: one in so many, of every kind, because what a run is about comes in
+/// turns.
+fn is_repeated(run: u64) -> bool {
+    run % TWICE_EVERY == run / TWICE_EVERY % TWICE_EVERY
 }
 
 /// Runs a case and judges it: the ending first, then each invariant, then its twin.
