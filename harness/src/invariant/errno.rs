@@ -144,6 +144,10 @@ fn allowed_by_name(action: &Action) -> (&'static [&'static [Errno]], &'static [E
         Action::Chmod { .. } | Action::Chown { .. } | Action::Touch { .. } => {
             (&[WALK, CHANGE], &[Errno::EINVAL])
         }
+        // Of a namespace alone, such as `user.`, Linux says so, which the page leaves out.
+        Action::Getxattr { name, .. } if name.0.ends_with(b".") => {
+            (&[WALK], &[Errno::ENODATA, Errno::EOPNOTSUPP, Errno::EINVAL, Errno::EPERM])
+        }
         Action::Getxattr { .. } | Action::Listxattr { .. } => (
             &[WALK],
             &[Errno::E2BIG, Errno::ENODATA, Errno::EOPNOTSUPP, Errno::ERANGE, Errno::EPERM],
