@@ -8,8 +8,7 @@ use super::{Rng, Text};
 
 pub(super) const PLAIN_NAMES: [&str; 8] =
     ["a", "b", "c", "d", "notes.txt", "x.jpg", ".x", "a-longer-name"];
-pub(super) const ATTRIBUTES: [&str; 5] =
-    ["user.a", "user.b", "trusted.t", "security.s", "user.longer.name"];
+const ATTRIBUTES: [&str; 5] = ["user.a", "user.b", "trusted.t", "security.s", "user.longer.name"];
 pub(super) const SIZES: [u64; 16] =
     [0, 1, 2, 7, 10, 100, 255, 256, 511, 512, 4095, 4096, 4097, 8192, 9000, 20_000];
 const OFFSETS: [i64; 12] = [0, 0, 1, 5, 100, 511, 4095, 4096, 8192, 65_536, -1, i64::MAX];
@@ -20,8 +19,10 @@ pub(super) const USERS: [u32; 3] = [0, 1000, 1001];
 /// Owners of files beside the users.
 const OWNERS: [u32; 4] = [1, 7, 100, 65_534];
 /// Modes of files, and of directories, that differ in what somebody checks.
-const FILE_MODES: [u32; 12] =
-    [0o644, 0o600, 0o666, 0o755, 0o444, 0o4755, 0o2755, 0o2644, 0o640, 0, 0o4777, 0o6777];
+const FILE_MODES: [u32; 14] = [
+    0o644, 0o600, 0o666, 0o755, 0o444, 0o222, 0o333, 0o4755, 0o2755, 0o2644, 0o640, 0, 0o4777,
+    0o6777,
+];
 const DIRECTORY_MODES: [u32; 9] =
     [0o755, 0o700, 0o777, 0o1777, 0o1777, 0o2775, 0o2777, 0o750, 0o555];
 /// Names that programs get wrong.
@@ -129,7 +130,8 @@ fn swapped(byte: u8) -> u8 {
     if byte.is_ascii_lowercase() { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() }
 }
 
-/// The name of an attribute that no filter mentions.
+/// The name of an attribute that no filter mentions; now and then it is almost another.
 pub(super) fn attribute(rng: &mut Rng) -> Text {
-    Text::from(*rng.pick(&ATTRIBUTES))
+    let name = *rng.pick(&ATTRIBUTES);
+    if rng.chance(1, 6) { Text(neighbour(name.as_bytes(), rng)) } else { Text::from(name) }
 }

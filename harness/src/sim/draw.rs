@@ -122,12 +122,19 @@ fn names(config: &WorkloadConfig, rng: &mut Rng) -> Vec<Vec<u8>> {
     names
 }
 
+/// Leaves two at most: in a small world everything happens to the same things.
+fn keep_few(rng: &mut Rng, all: &mut Vec<Vec<u8>>) {
+    while all.len() > 2 {
+        all.swap_remove(rng.index(all.len()));
+    }
+}
+
 impl<'a> Draw<'a> {
     pub(super) fn new(config: &'a WorkloadConfig, rng: &'a mut Rng, tree: &MemFs) -> Draw<'a> {
         let focus = config.kinds();
         let weights = weights(rng, &focus);
         let total = weights.iter().map(|(_, weight)| weight).sum();
-        let names = names(config, rng);
+        let mut names = names(config, rng);
         let (mut directories, mut files) = (Vec::new(), Vec::new());
         for entry in tree.walk().skip(1).take(KNOWN_MAX) {
             let path = entry.path[1..].to_vec();
@@ -136,6 +143,11 @@ impl<'a> Draw<'a> {
             } else {
                 files.push(path);
             }
+        }
+        if rng.chance(1, 4) {
+            keep_few(rng, &mut names);
+            keep_few(rng, &mut directories);
+            keep_few(rng, &mut files);
         }
         let looks_one_in = *rng.pick(&[2, 3, 4, 8]);
         let bursts_one_in = *rng.pick(&[4, 8, 16, 1000]);
@@ -594,7 +606,7 @@ impl<'a> Draw<'a> {
             }
             Kind::Mknod => {
                 let path = self.fresh();
-                let types = [0o010_000, 0o100_000, 0o100_000, 0o140_000];
+                let types = [0o010_000, 0o100_000, 0o100_000, 0o140_000, 0o020_000, 0o060_000];
                 let mode = self.rng.pick(&types) | file_mode(self.rng);
                 // Whoever opens a fifo waits for the other side.
                 if mode & 0o170_000 == 0o100_000 {

@@ -170,19 +170,33 @@ impl Draw<'_> {
         let (other, size) = (Text(self.unused_name()), self.size() as u32);
         let mut actions = vec![create(&path), write(size.max(1))];
         if self.rng.chance(1, 3) {
+            actions.push(read(20_000, 0));
+        }
+        if self.rng.chance(1, 3) {
             actions.push(Action::Link { source: path.clone(), path: other.clone() });
         }
-        let changes = [
-            Action::Unlink { path: path.clone() },
-            Action::Rename { old: path.clone(), new: other.clone(), flags: 0 },
-            Action::Rename { old: other.clone(), new: path.clone(), flags: 0 },
-            Action::Rename { old: self.file(), new: path.clone(), flags: 0 },
-            Action::Chmod { path: path.clone(), mode: 0 },
-            Action::Truncate { path: path.clone(), size: self.length() },
-            open(&path, OpenFlags::TRUNC.bits() | READ_WRITE),
-        ];
-        actions.push(self.rng.pick(&changes).clone());
-        let file = u8::from(matches!(actions.last(), Some(Action::Open { .. })));
+        let rename = |old: &Text, new: &Text| Action::Rename {
+            old: old.clone(),
+            new: new.clone(),
+            flags: 0,
+        };
+        let change = match self.rng.below(9) {
+            0 => Action::Unlink { path: path.clone() },
+            1 => rename(&path, &other),
+            2 => rename(&other, &path),
+            3 => rename(&self.file(), &path),
+            4 => rename(&parent_of(&path), &other),
+            5 => Action::Chmod { path: path.clone(), mode: 0 },
+            6 => Action::Truncate { path: path.clone(), size: self.length() },
+            7 => open(&path, OpenFlags::TRUNC.bits() | READ_WRITE),
+            _ => open(&path, READ_WRITE),
+        };
+        let file = u8::from(matches!(change, Action::Open { .. }));
+        actions.push(change);
+        if file > 0 {
+            let size = self.size() as u32;
+            actions.push(Action::Write { file: 0, size, fill: b'o', offset: Some(0) });
+        }
         let size = self.size();
         actions.push(Action::Read { file, size: 20_000, offset: Some(0) });
         actions.push(Action::Write { file, size: size as u32, fill: b'h', offset: None });
@@ -268,6 +282,11 @@ impl Draw<'_> {
         }
         let (uid, gid) = (owner(self.rng), owner(self.rng));
         actions.extend(match self.rng.below(5) {
+            0 | 1 if self.rng.chance(1, 2) => {
+                let mode = file_mode(self.rng);
+                let chown = Action::Chown { path: path.clone(), uid, gid };
+                vec![chown, Action::Chmod { path: path.clone(), mode }]
+            }
             0 | 1 => vec![Action::Chown { path: path.clone(), uid, gid }],
             2 => vec![open(&path, READ_WRITE), write(5), CLOSE],
             3 => vec![Action::Truncate { path: path.clone(), size: self.length() }],

@@ -55,21 +55,42 @@ pub(super) fn draw(
     if draw.rng.chance(2, 3) {
         programs.iter_mut().for_each(|program| program.uid = 0);
     }
+    if draw.rng.chance(1, 6) {
+        return Some(draw.relay(config.operations / config.clients, programs));
+    }
     let kinds = pair(number, if draw.focus.is_empty() { &BURSTS } else { &draw.focus });
     // Others may have done it before, so that a limit is met at any of its places.
     for _ in 0..draw.rng.below(3) {
         draw.alone(kinds, &mut programs);
     }
     let mut meeting = draw.meeting(kinds, &mut programs);
+    draw.aftermath(&meeting, &mut programs);
     for _ in 0..draw.rng.below(7) {
-        draw.alone(kinds, &mut programs);
+        let other = match draw.rng.chance(1, 4) && !draw.focus.is_empty() {
+            true => *draw.rng.pick(&draw.focus),
+            false => kinds.1,
+        };
+        draw.alone((kinds.0, other), &mut programs);
     }
-    for (client, program) in programs.iter_mut().enumerate() {
-        program.actions.truncate(config.operations / config.clients);
-        meeting.starts[client] = meeting.starts[client].min(program.actions.len());
-        meeting.ends[client] = meeting.ends[client].min(program.actions.len());
-    }
+    meeting.shorten(config.operations / config.clients, &mut programs);
     Some((programs, meeting))
+}
+
+/// What takes back what a call did.
+fn undo(action: &Action) -> Option<Action> {
+    Some(match action.clone() {
+        Action::Mkdir { path, .. } => Action::Rmdir { path },
+        Action::Open { flags, path, .. } if flags & OpenFlags::CREAT.bits() != 0 => {
+            Action::Unlink { path }
+        }
+        Action::Open { .. } => Action::Close { file: 0 },
+        Action::Mknod { path, .. } | Action::Symlink { path, .. } | Action::Link { path, .. } => {
+            Action::Unlink { path }
+        }
+        Action::Rename { old, new, flags } => Action::Rename { old: new, new: old, flags },
+        Action::Setxattr { path, name, .. } => Action::Removexattr { path, name },
+        _ => return None,
+    })
 }
 
 impl Draw<'_> {
@@ -85,12 +106,54 @@ impl Draw<'_> {
         actions.extend(looks);
     }
 
+    /// One client does what somebody does by habit, and the next goes on with it, or does the same
+    /// once more; nobody meets anybody.
+    fn relay(&mut self, most: usize, mut programs: Vec<Program>) -> (Vec<Program>, Meeting) {
+        for (client, program) in programs.iter_mut().enumerate().skip(1) {
+            if self.rng.chance(1, 2) {
+                program.uid = self.user(client);
+            }
+        }
+        let actions = self.recipe(false);
+        let again = self.rng.chance(1, 2);
+        let named = |(_, action): &(usize, &Action)| !action.paths().is_empty();
+        let places: Vec<usize> =
+            actions.iter().enumerate().skip(1).filter(named).map(|(place, _)| place).collect();
+        let place = if places.is_empty() { actions.len() } else { *self.rng.pick(&places) };
+        for (client, program) in programs.iter_mut().enumerate() {
+            program.actions = match (again, client) {
+                (true, _) => actions.clone(),
+                (false, 0) => actions[..place].to_vec(),
+                (false, _) => actions[place..].to_vec(),
+            };
+        }
+        let ends: Vec<usize> = programs.iter().map(|program| program.actions.len()).collect();
+        let hold = Hold::draw(self.rng);
+        let mut meeting = Meeting { starts: ends.clone(), ends, first: 0, hold };
+        meeting.shorten(most, &mut programs);
+        (programs, meeting)
+    }
+
+    /// What was done at a meeting is looked at, or taken back.
+    fn aftermath(&mut self, meeting: &Meeting, programs: &mut [Program]) {
+        for (client, program) in programs.iter_mut().enumerate() {
+            let done = program.actions[meeting.starts[client]..meeting.ends[client]].to_vec();
+            for action in done {
+                program.actions.extend(match self.rng.below(4) {
+                    0 => self.look(&action),
+                    1 => undo(&action).into_iter().collect(),
+                    _ => Vec::new(),
+                });
+            }
+        }
+    }
+
     /// What leads to a meeting and what happens there: one is held, and each other does something
     /// of the second kind, now and then once more, or looks at what the first one changes.
     fn meeting(&mut self, kinds: (Kind, Kind), programs: &mut [Program]) -> Meeting {
         let first = self.rng.index(programs.len());
         let (before, held) = self.with_what_it_needs(kinds.0, first);
-        programs[first].actions.extend(before);
+        programs[first].actions.extend(before.clone());
         let looks = self.rng.chance(1, 6);
         let mut together = Vec::with_capacity(programs.len());
         for (client, program) in programs.iter_mut().enumerate() {
@@ -99,7 +162,7 @@ impl Draw<'_> {
                 continue;
             }
             if looks {
-                together.push(self.observe(&held));
+                together.push(self.observe(&before, &held));
                 continue;
             }
             let again = self.rng.below(3);
@@ -202,9 +265,11 @@ impl Draw<'_> {
         }
     }
 
-    /// What somebody else sees of a thing while it is changed.
-    fn observe(&mut self, change: &Action) -> Vec<Action> {
-        let paths: Vec<Text> = change.paths().into_iter().cloned().collect();
+    /// What somebody else sees of a thing while it is changed, after what was done before.
+    fn observe(&mut self, before: &[Action], change: &Action) -> Vec<Action> {
+        let named = before.iter().chain([change]).rev().find(|action| !action.paths().is_empty());
+        let paths: Vec<Text> =
+            named.map_or_else(Vec::new, Action::paths).into_iter().cloned().collect();
         let path = match paths.is_empty() {
             true => self.file(),
             false => self.rng.pick(&paths).clone(),
@@ -225,6 +290,15 @@ impl Draw<'_> {
 }
 
 impl Meeting {
+    /// No client does more than so much.
+    fn shorten(&mut self, most: usize, programs: &mut [Program]) {
+        for (client, program) in programs.iter_mut().enumerate() {
+            program.actions.truncate(most);
+            self.starts[client] = self.starts[client].min(program.actions.len());
+            self.ends[client] = self.ends[client].min(program.actions.len());
+        }
+    }
+
     /// The next place of a candidate that `wanted` accepts, the one that goes on if it does.
     fn place(
         enabled: &[Candidate],

@@ -97,7 +97,7 @@ impl Draw<'_> {
             actions
                 .push(open(&new, if to == 1 { OpenFlags::DIRECTORY.bits() } else { READ_WRITE }));
         }
-        let flags = *self.rng.pick(&[0, 0, 0, 0, 1, 2]);
+        let flags = *self.rng.pick(&[0, 0, 0, 1, 2, 2]);
         if flags < 2 {
             self.forget(&old);
         }
@@ -109,7 +109,7 @@ impl Draw<'_> {
             actions.extend([FSTAT, CLOSE]);
         }
         actions.extend([stat(&new), stat(&old)]);
-        if self.rng.chance(1, 3) {
+        if self.rng.chance(1, 2) {
             actions.extend([stat(&parent_of(&new)), stat(&parent_of(&old))]);
         }
         actions
@@ -135,7 +135,8 @@ impl Draw<'_> {
         if closed {
             actions.push(CLOSE);
         }
-        actions.push(Action::Rename { old: fresh, new: target.clone(), flags: 0 });
+        let flags = *self.rng.pick(&[0, 0, 0, 2]);
+        actions.push(Action::Rename { old: fresh, new: target.clone(), flags });
         self.learn_file(&target);
         if after {
             if closed {
