@@ -4,8 +4,9 @@
 //! Two calls seldom overlap at the one place where it matters when both are drawn and scheduled by
 //! chance. Here one pair of kinds of call after the other is tried, each over a fresh world: what
 //! the calls need is made before, everything before the meeting happens one after the other, and
-//! what follows shows what the filter counted. What a reader would get wrong: locks still hold;
-//! whoever waits for one goes on when it is free.
+//! what follows shows what the filter counted. Some are a relay instead: one client after the
+//! other, who goes on with what was begun, or does the same as another user. What a reader would
+//! get wrong: locks still hold; whoever waits for one goes on when it is free.
 
 use fuserig_sim_fs::{MemFs, OpenFlags};
 
