@@ -18,6 +18,7 @@ mod linear;
 mod readonly;
 mod seen;
 mod table;
+mod trees;
 mod twin;
 mod whole;
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use fuserig_filters::Filter;
 
+use super::trees::compare_trees;
 use super::{End, Invariant};
 use crate::sim::{CallEntry, Case, RunRecord, Subject, same_result, show_both};
 
@@ -42,10 +43,7 @@ impl Invariant for Transparent {
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {
         let Some(twin) = end.twin else { return Ok(()) };
         compare(end, twin, ("with the filter", "without it"))?;
-        if end.record.lower.digest() != twin.lower.digest() {
-            return Err("the final tree differs from the one without the filter".to_owned());
-        }
-        Ok(())
+        compare_trees(&end.record.lower, &twin.lower, ("with the filter", "without it"))
     }
 }
 
@@ -84,10 +82,7 @@ impl Invariant for TwinsAgree {
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {
         let Some(twin) = end.twin else { return Ok(()) };
         compare(end, twin, ("this filter", "its twin"))?;
-        if end.record.lower.digest() != twin.lower.digest() {
-            return Err("the two filters leave different trees".to_owned());
-        }
-        Ok(())
+        compare_trees(&end.record.lower, &twin.lower, ("this filter", "its twin"))
     }
 }
 
