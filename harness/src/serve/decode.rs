@@ -55,12 +55,10 @@ pub enum DecodeError {
     },
 }
 
-/// Whether a terminated name with a namespace ("user.a") begins here. SETXATTR has no other sign
-/// of its form.
-pub(super) fn looks_like_xattr_name(rest: &[u8]) -> bool {
-    rest.iter().position(|&byte| byte == 0).is_some_and(|end| {
-        rest[..end].contains(&b'.') && rest.first().is_some_and(u8::is_ascii_alphabetic)
-    })
+/// Whether a terminated name and a value of so many bytes are all that is here.
+fn is_name_and_value(rest: &[u8], size: usize) -> bool {
+    let end = rest.iter().position(|&byte| byte == 0);
+    end.and_then(|end| rest.len().checked_sub(end + 1)) == Some(size)
 }
 
 /// A cursor over one body.
@@ -116,12 +114,16 @@ impl<'a> Body<'a> {
         })
     }
 
-    /// SETXATTR grew by 8 bytes with `FUSE_SETXATTR_EXT`; the looks of a name tell which it is.
+    /// SETXATTR grew by 8 bytes with `FUSE_SETXATTR_EXT`, the last of which are zero; the length
+    /// tells which it is, for there is one place only where a name may end.
     fn setxattr(&mut self) -> Result<Incoming, DecodeError> {
+        const MORE: usize = size_of::<FuseSetxattrIn>() - 8;
         let size: u32 = self.value()?;
         let flags: u32 = self.value()?;
-        if !looks_like_xattr_name(&self.bytes[self.at..]) {
-            self.take(size_of::<FuseSetxattrIn>() - 8)?;
+        let rest = &self.bytes[self.at..];
+        let fits = |rest| is_name_and_value(rest, size as usize);
+        if !fits(rest) && rest.get(MORE..).is_some_and(fits) {
+            self.take(MORE)?;
         }
         let name = self.name()?;
         let value = self.take(size as usize)?.to_vec();

@@ -5,7 +5,6 @@ use fuserig_abi::{
 };
 use zerocopy::{Immutable, IntoBytes};
 
-use super::decode::looks_like_xattr_name;
 use super::incoming::{Incoming, LockRange};
 
 fn structure(bytes: &mut Vec<u8>, value: &(impl IntoBytes + Immutable)) {
@@ -26,8 +25,7 @@ fn lock(bytes: &mut Vec<u8>, lock: &LockRange) {
 }
 
 impl Incoming {
-    /// The bytes after the header, as the kernel sends them. SETXATTR takes its short form, but
-    /// for a name that only the long form shows to be one.
+    /// The bytes after the header, as the kernel sends them. SETXATTR takes its short form.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.encode_into(&mut bytes);
@@ -58,12 +56,7 @@ impl Incoming {
             }
             Incoming::Setxattr { name, value, flags } => {
                 let size = u32::try_from(value.len()).unwrap_or(u32::MAX);
-                let start = bytes.len();
                 named(bytes, &[size, *flags], &[name]);
-                if !looks_like_xattr_name(&bytes[start + 2 * size_of::<u32>()..]) {
-                    bytes.truncate(start);
-                    named(bytes, &[size, *flags, 0, 0], &[name]);
-                }
                 bytes.extend_from_slice(value);
             }
             Incoming::Getxattr { name, size } => {
@@ -196,14 +189,17 @@ mod tests {
     }
 
     #[test]
-    fn the_long_form_of_setxattr_is_understood() {
-        let mut body = Vec::new();
-        for word in [2_u32, 1, 0, 0] {
-            body.extend_from_slice(&word.to_le_bytes());
+    fn both_forms_of_setxattr_are_understood_whatever_the_name_is() {
+        let names: [&[u8]; 7] =
+            [b"user.long", b"a", b"user", b"nodots.", b"\xffuser.a", b"twelve-bytes", b""];
+        for (name, value) in names.iter().flat_map(|name| [(name, &b"hi"[..]), (name, b"\0\0")]) {
+            for words in [&[2_u32, 1][..], &[2, 1, 0, 0], &[2, 1, 1, 0]] {
+                let mut body: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+                body.extend_from_slice(&[name, &b"\0"[..], value].concat());
+                let (name, value) = (name.to_vec(), value.to_vec());
+                let expected = Incoming::Setxattr { name, value, flags: 1 };
+                assert_eq!(Incoming::decode(Opcode::SETXATTR, &body), Ok(expected), "{body:?}");
+            }
         }
-        body.extend_from_slice(b"user.long\0hi");
-        let name = b"user.long".to_vec();
-        let expected = Incoming::Setxattr { name, value: b"hi".to_vec(), flags: 1 };
-        assert_eq!(Incoming::decode(Opcode::SETXATTR, &body), Ok(expected));
     }
 }
