@@ -17,6 +17,8 @@ const PIPE: u64 = 64 * 1024;
 const NAME_MAX: usize = 255;
 /// Most bytes one read or write moves (`MAX_RW_COUNT`).
 const RW_COUNT_MAX: u64 = 0x7fff_f000;
+/// The longest that a file can be (`MAX_LFS_FILESIZE`).
+const SIZE_MAX: u64 = i64::MAX as u64;
 
 /// A typed number of an outcome whose error may be a positive count.
 fn number(outcome: &Outcome) -> Result<i64, Fail> {
@@ -351,9 +353,7 @@ impl Vfs {
         let (to, to_position) = self.io_handle(pid, to_fd, true)?;
         let from_at = from_offset.unwrap_or(from_position);
         let to_at = to_offset.unwrap_or(to_position);
-        let (Ok(from_at), Ok(to_at)) = (u64::try_from(from_at), u64::try_from(to_at)) else {
-            return Err(Errno::EINVAL.into());
-        };
+        let (from_at, to_at) = copy_places(from_at, to_at, length)?;
         let _lock = self.lock_file(pid, to).await;
         let length = self.clamp_copy((from, from_at), (to, to_at), length)?;
         if length == 0 {
@@ -444,7 +444,8 @@ impl Vfs {
         if append { Err(Errno::EBADF.into()) } else { Ok(()) }
     }
 
-    /// `generic_copy_file_checks`: a copy ends at the end of the source and may not overlap.
+    /// `generic_copy_file_checks`: a copy ends at the end of the source and where a file can be no
+    /// longer, and may not overlap.
     fn clamp_copy(
         &self,
         (from, from_at): (HandleId, u64),
@@ -453,12 +454,8 @@ impl Vfs {
     ) -> Result<u64, Fail> {
         let state = self.state();
         let mount = &state.world.mount;
-        let length = length.min(i64::MAX as u64);
-        if from_at.checked_add(length).is_none() || to_at.checked_add(length).is_none() {
-            return Err(Errno::EOVERFLOW.into());
-        }
         let size = mount.inodes[mount.handles[from].inode].size;
-        let length = length.min(size.saturating_sub(from_at));
+        let length = length.min(size.saturating_sub(from_at)).min(SIZE_MAX - to_at);
         let same = mount.handles[from].inode == mount.handles[to].inode;
         if same && to_at + length > from_at && to_at < from_at + length {
             return Err(Errno::EINVAL.into());
@@ -563,4 +560,21 @@ fn absolute(lock: Lock, whence: u32, position: i64, size: u64, pid: Pid) -> Resu
         None => u64::MAX,
     };
     Ok(Lock { kind: lock.kind, owner: u64::from(pid.0), start, end })
+}
+
+/// `generic_copy_file_checks` and `rw_verify_area`, in their order: a copy does not wrap around,
+/// does not begin where a file ends at the latest, though it be of nothing, nor before its start.
+fn copy_places(from_at: i64, to_at: i64, length: u64) -> Result<(u64, u64), Errno> {
+    let length = length.min(SIZE_MAX);
+    let wraps = |at: i64| at.cast_unsigned().checked_add(length).is_none();
+    if wraps(from_at) || wraps(to_at) {
+        return Err(Errno::EOVERFLOW);
+    }
+    if to_at == i64::MAX {
+        return Err(Errno::EFBIG);
+    }
+    match (u64::try_from(from_at), u64::try_from(to_at)) {
+        (Ok(from_at), Ok(to_at)) => Ok((from_at, to_at)),
+        _ => Err(Errno::EINVAL),
+    }
 }

@@ -86,6 +86,19 @@ fn about_privileges() -> Vec<Script> {
         setxattr("d/n", "security.s"),
         setxattr("d/n", "trusted.t"),
     ];
+    let namespaces =
+        ["user.", "usera", "xuser.a", "u", "user-x.y"].map(|name| setxattr("a", name)).to_vec();
+    let device = |mode| Action::Mknod { path: "d/dev".into(), mode };
+    let remove = || Action::Unlink { path: "d/dev".into() };
+    let devices = vec![
+        device(0o020_666),
+        open("d/dev", 0),
+        open("d/dev", 1 | TRUNCATE),
+        remove(),
+        device(0o060_000),
+        open("d/dev", 2),
+        stat("d/dev"),
+    ];
     let writes = vec![open("suid", 1), write(4), stat("suid"), write(4), close(), stat("suid")];
     let cuts = vec![open("suid", 1), truncate, stat("suid"), open("suid", 1 | TRUNCATE)];
     let opens = vec![stat("d/b"), chmod("d", 0o700), stat("d/b"), chmod("d", 0o777), stat("d/e")];
@@ -95,6 +108,8 @@ fn about_privileges() -> Vec<Script> {
         ("writes of root to a setuid file", 0, vec![open("suid", 2), write(4), stat("suid")]),
         ("a chown of a setuid file", 0, vec![chown("suid"), stat("suid")]),
         ("what a user may not", 1000, may_not),
+        ("attributes whose names are almost names", 0, namespaces),
+        ("devices", 0, devices),
         ("a directory that changes its mode", 0, opens),
     ]
 }
@@ -126,7 +141,21 @@ fn about_contents() -> Vec<Script> {
         open("d", DIRECTORY),
         list(64),
     ];
+    let copy = |from_at, to_at, length| Action::Copy { from: 0, to: 0, length, from_at, to_at };
+    let copies = vec![
+        open("a", 2),
+        copy(i64::MAX, i64::MAX, 9000),
+        copy(0, i64::MAX, 0),
+        copy(0, i64::MAX - 1, 3),
+        copy(511, -1, 9000),
+        copy(-1, 511, 9000),
+        copy(-9000, 511, 1),
+        copy(-9000, i64::MAX, 1),
+        copy(0, -1, 0),
+        stat("a"),
+    ];
     vec![
+        ("copies at the places where a file ends at the latest", 0, copies),
         ("appends and reads in turn", 0, appends),
         ("listings in pieces with uses between", 0, listings),
     ]
