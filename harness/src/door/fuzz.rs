@@ -107,6 +107,7 @@ pub fn fuzz_entry(bytes: &[u8]) {
         allow_other: true,
         no_daemon: false,
         delete_stale: false,
+        nodev: true,
         ..MountOptions::default()
     };
     let config = WorldConfig { options, ..WorldConfig::default() };

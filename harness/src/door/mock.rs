@@ -140,6 +140,7 @@ impl MockKernel {
             allow_other: true,
             no_daemon: false,
             delete_stale: false,
+            nodev: true,
             ..MountOptions::default()
         };
         let world = WorldConfig { options: mount, ..WorldConfig::default() };

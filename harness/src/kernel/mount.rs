@@ -24,6 +24,8 @@ pub struct MountOptions {
     /// A name of the daemon with timeout 0 goes when nobody uses it (`delete_stale`), as on the
     /// recorded kernels; an ordinary mount keeps it and asks again before it is used.
     pub delete_stale: bool,
+    /// `nodev`: devices are not opened. fuser and fusermount3 mount so.
+    pub nodev: bool,
 }
 
 impl Default for MountOptions {
@@ -35,6 +37,7 @@ impl Default for MountOptions {
             local_locks: false,
             default_permissions: false,
             delete_stale: true,
+            nodev: false,
         }
     }
 }

@@ -396,8 +396,11 @@ impl Vfs {
             FileKind::Directory if access_mask(flags).contains(AccessMask::WRITE) => {
                 return Err(Errno::EISDIR.into());
             }
-            // `may_open_dev`: the mount is `nodev`, as those of users are and fuser's.
-            FileKind::CharDevice | FileKind::BlockDevice => return Err(Errno::EACCES.into()),
+            FileKind::CharDevice | FileKind::BlockDevice
+                if self.state().world.mount.options.nodev =>
+            {
+                return Err(Errno::EACCES.into());
+            }
             _ => {}
         }
         let inode = self.inode_of(dentry);

@@ -149,6 +149,7 @@ impl Model {
             local_locks: true,
             default_permissions: true,
             delete_stale: false,
+            nodev: true,
             ..MountOptions::default()
         };
         let config =
