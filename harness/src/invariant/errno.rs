@@ -113,6 +113,11 @@ fn allowed(action: &Action) -> (&'static [&'static [Errno]], &'static [Errno]) {
     }
 }
 
+/// Whether the name of an attribute is that of a namespace and nothing more, such as `user.`.
+fn is_namespace(name: &[u8]) -> bool {
+    name.strip_suffix(b".").is_some_and(|space| !space.contains(&b'.'))
+}
+
 fn allowed_by_name(action: &Action) -> (&'static [&'static [Errno]], &'static [Errno]) {
     match action {
         Action::Stat { .. } => (&[WALK], &[Errno::EOVERFLOW]),
@@ -144,8 +149,8 @@ fn allowed_by_name(action: &Action) -> (&'static [&'static [Errno]], &'static [E
         Action::Chmod { .. } | Action::Chown { .. } | Action::Touch { .. } => {
             (&[WALK, CHANGE], &[Errno::EINVAL])
         }
-        // Of a namespace alone, such as `user.`, Linux says so, which the page leaves out.
-        Action::Getxattr { name, .. } if name.0.ends_with(b".") => {
+        // Linux gives EINVAL of a namespace alone, which the page leaves out.
+        Action::Getxattr { name, .. } if is_namespace(&name.0) => {
             (&[WALK], &[Errno::ENODATA, Errno::EOPNOTSUPP, Errno::EINVAL, Errno::EPERM])
         }
         Action::Getxattr { .. } | Action::Listxattr { .. } => (

@@ -39,8 +39,7 @@ pub(super) fn compare_trees(
 
 /// Lines of tree text by their path, which is their first word. They are ASCII.
 fn by_path(text: &str) -> BTreeMap<&str, &str> {
-    let path = |line: &'_ str| line.find(' ').unwrap_or(line.len());
-    text.lines().map(|line| (&line[..path(line)], line)).collect()
+    text.lines().map(|line| (line.split(' ').next().unwrap_or(line), line)).collect()
 }
 
 /// A line, or of a long one the path and what is around the first byte that differs from another.
