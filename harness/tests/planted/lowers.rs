@@ -30,15 +30,21 @@ pub(super) fn opened(op: &LowerOp<'_>, reply: &Answer) -> Option<(LowerFh, Ino)>
     }
 }
 
+/// Does what opens a file, and notes which one it is.
+pub(super) fn noted(
+    open: &mut BTreeMap<LowerFh, Ino>,
+    (fs, caller, op): (&mut Boxed, &Caller, &LowerOp<'_>),
+) -> Answer {
+    let reply = Some(fs.apply(caller, op));
+    open.extend(opened(op, &reply));
+    reply
+}
+
 /// After each write something is as before, by what the file was and where the write ended.
 pub(super) fn writes_leave(undo: fn(&Stat, u64) -> Option<AttrChanges>) -> Bug {
     let mut open = BTreeMap::new();
     Box::new(move |fs, caller, op| match *op {
-        LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => {
-            let reply = Some(fs.apply(caller, op));
-            open.extend(opened(op, &reply));
-            reply
-        }
+        LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => noted(&mut open, (fs, caller, op)),
         LowerOp::Write { fh, .. } => {
             let node = *open.get(&fh)?;
             let before = fs.getattr(caller, node).ok()?;

@@ -9,7 +9,7 @@ use fuserig_sim_fs::{
 };
 
 use super::super::Planted;
-use super::super::lowers::{Answer, Boxed, Bug, opened, planted, read_all, root_of, write_all};
+use super::super::lowers::{Answer, Boxed, Bug, noted, planted, read_all, root_of, write_all};
 
 /// Who moves a name away leaves the time of its directory alone.
 fn leaves_no_time() -> Bug {
@@ -111,11 +111,7 @@ fn reads_to_hole() -> Bug {
 fn inserts_old() -> Bug {
     let mut open = BTreeMap::new();
     Box::new(move |fs, caller, op| match *op {
-        LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => {
-            let reply = Some(fs.apply(caller, op));
-            open.extend(opened(op, &reply));
-            reply
-        }
+        LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => noted(&mut open, (fs, caller, op)),
         LowerOp::Fallocate { fh, mode, offset, length } if mode == FallocateMode::INSERT_RANGE => {
             let node = *open.get(&fh)?;
             let bytes = read_all(fs, caller, node);
@@ -226,9 +222,7 @@ fn hides_open() -> Bug {
     let mut hidden = Hidden::default();
     Box::new(move |fs, caller, op| match *op {
         LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => {
-            let reply = Some(fs.apply(caller, op));
-            hidden.open.extend(opened(op, &reply));
-            reply
+            noted(&mut hidden.open, (fs, caller, op))
         }
         LowerOp::Unlink { parent, name } => hidden.unlink(fs, caller, parent, name),
         LowerOp::Release { fh } => hidden.release(fs, caller, fh),
@@ -276,11 +270,7 @@ fn any_setgid() -> Bug {
 fn reads_once() -> Bug {
     let (mut open, mut kept) = (BTreeMap::new(), BTreeMap::<LowerFh, Vec<u8>>::new());
     Box::new(move |fs, caller, op| match *op {
-        LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => {
-            let reply = Some(fs.apply(caller, op));
-            open.extend(opened(op, &reply));
-            reply
-        }
+        LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => noted(&mut open, (fs, caller, op)),
         LowerOp::Read { fh, offset, size } => {
             let node = *open.get(&fh)?;
             let bytes = kept.entry(fh).or_insert_with(|| read_all(fs, caller, node));

@@ -10,7 +10,7 @@ use fuserig_abi::{Caller, FileKind, Ino, NodeId, Opcode, Request};
 use fuserig_sim_fs::{AttrChanges, LowerExt, OpenCheck, OpenFlags, SetTime, XattrFlags};
 
 use super::super::daemons::{self, answer, echo};
-use super::super::lowers::{self, Boxed, Bug, opened, root_of};
+use super::super::lowers::{self, Boxed, Bug, noted, root_of};
 use super::super::{Planted, lowers::planted};
 
 /// A value that is shorter than the one before ends as that did.
@@ -82,11 +82,7 @@ fn handles_follow_names() -> Bug {
     Box::new(move |fs, caller, op| {
         let root = root_of(caller);
         match *op {
-            LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => {
-                let reply = Some(fs.apply(caller, op));
-                open.extend(opened(op, &reply));
-                reply
-            }
+            LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => noted(&mut open, (fs, caller, op)),
             LowerOp::Rename { parent, name, new_parent, new_name, flags } if flags.is_empty() => {
                 let moved = fs.lookup(&root, parent, name).ok()?;
                 let old = fs.lookup(&root, new_parent, new_name).ok()?;

@@ -6,7 +6,7 @@ use fuserig::prelude::*;
 use fuserig_abi::{FATTR_SIZE, FileKind, Opcode};
 use fuserig_sim_fs::{LowerExt, RenameFlags};
 
-use super::super::lowers::{Bug, opened};
+use super::super::lowers::{Bug, noted, opened};
 use super::super::more::filter;
 use super::super::races::AtMost;
 use super::super::{Planted, crashes::planted, general};
@@ -239,11 +239,7 @@ fn new_directories() -> Bug {
             }
             Some(reply)
         }
-        LowerOp::Open { .. } => {
-            let reply = Some(fs.apply(caller, op));
-            open.extend(opened(op, &reply));
-            reply
-        }
+        LowerOp::Open { .. } => noted(&mut open, (fs, caller, op)),
         LowerOp::Fsync { fh, .. } => new.contains(open.get(&fh)?).then_some(Ok(LowerReply::Done)),
         _ => None,
     })
