@@ -2,15 +2,16 @@
 //!
 //! They were written before anybody looked at how the search does on them; those of `held_out`, of
 //! `blind`, of `fresh` and of `unseen` came after the search was improved on those before them, and
-//! are counted apart, as are those of `later` and of `unknown`, which came last. Each is a mistake
-//! that somebody could make in a filter, in the filesystem below, in a daemon, between two clients,
-//! or in the order of what becomes durable.
+//! are counted apart, as are those of `later`, of `unknown` and of `further`, which came last. Each
+//! is a mistake that somebody could make in a filter, in the filesystem below, in a daemon, between
+//! two clients, or in the order of what becomes durable.
 
 mod blind;
 mod bpf;
 mod crashes;
 mod daemons;
 mod fresh;
+mod further;
 mod held_out;
 mod later;
 mod lowers;
@@ -81,6 +82,12 @@ pub(crate) fn later() -> Vec<Planted> {
 /// on them.
 pub(crate) fn unknown() -> Vec<Planted> {
     unknown::all()
+}
+
+/// Those that were written after `unknown` in the same way, and committed before the search was run
+/// on them.
+pub(crate) fn further() -> Vec<Planted> {
+    further::all()
 }
 
 /// What holds for everything.

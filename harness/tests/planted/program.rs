@@ -21,6 +21,14 @@ fn file(word: &str) -> u8 {
     number(word.strip_prefix('#').unwrap_or_else(|| panic!("{word} is no file")))
 }
 
+fn flags(word: &str) -> u32 {
+    number(word.strip_prefix("flags=").expect("flags come last"))
+}
+
+fn setxattr(path: &str, name: &str, value: &str, flags: u32) -> Action {
+    Action::Setxattr { path: path.into(), name: name.into(), value: value.into(), flags }
+}
+
 fn open(path: &str, flags: &str, mode: u32) -> Action {
     let flag = |word| match word {
         "r" => 0,
@@ -28,6 +36,7 @@ fn open(path: &str, flags: &str, mode: u32) -> Action {
         "rw" => 2,
         "create" => OpenFlags::CREAT.bits(),
         "append" => OpenFlags::APPEND.bits(),
+        "trunc" => OpenFlags::TRUNC.bits(),
         "dir" => OpenFlags::DIRECTORY.bits(),
         other => panic!("{other} is no flag"),
     };
@@ -63,6 +72,10 @@ fn on_file(words: &[&str]) -> Option<Action> {
             let (from, to, length) = (file(from), file(to), number(length));
             Action::Copy { from, to, length, from_at: 0, to_at: 0 }
         }
+        ["copy", from, "at", from_at, "to", to, "at", to_at, length] => {
+            let (from, to, length) = (file(from), file(to), number(length));
+            Action::Copy { from, to, length, from_at: number(from_at), to_at: number(to_at) }
+        }
         _ => return None,
     })
 }
@@ -83,9 +96,8 @@ fn on_path(words: &[&str]) -> Option<Action> {
         ["unlink", path] => Action::Unlink { path: path.into() },
         ["rmdir", path] => Action::Rmdir { path: path.into() },
         ["rename", old, new] => Action::Rename { old: old.into(), new: new.into(), flags: 0 },
-        ["rename", old, new, flags] => {
-            let flags = flags.strip_prefix("flags=").expect("flags come last");
-            Action::Rename { old: old.into(), new: new.into(), flags: number(flags) }
+        ["rename", old, new, last] => {
+            Action::Rename { old: old.into(), new: new.into(), flags: flags(last) }
         }
         ["chmod", path, mode] => Action::Chmod { path: path.into(), mode: octal(mode) },
         ["chown", path, owner] => {
@@ -97,9 +109,8 @@ fn on_path(words: &[&str]) -> Option<Action> {
             Action::Getxattr { path: path.into(), name: name.into(), size: number(size) }
         }
         ["listxattr", path, size] => Action::Listxattr { path: path.into(), size: number(size) },
-        ["setxattr", path, name, value] => {
-            Action::Setxattr { path: path.into(), name: name.into(), value: value.into(), flags: 0 }
-        }
+        ["setxattr", path, name, value] => setxattr(path, name, value, 0),
+        ["setxattr", path, name, value, last] => setxattr(path, name, value, flags(last)),
         _ => return None,
     })
 }
