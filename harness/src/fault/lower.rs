@@ -106,11 +106,10 @@ impl Lower for FaultyLower {
     }
 
     fn apply(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {
-        let name = op_name(op);
         let fault = self.armed.borrow_mut().fire(caller.pid, |fault| match fault {
-            FaultKind::Lower { op: wanted, .. } => wanted == name,
-            FaultKind::ShortRead { .. } => name == "read",
-            FaultKind::ShortWrite { .. } => name == "write",
+            FaultKind::Lower { op: wanted, .. } => wanted == op_name(op),
+            FaultKind::ShortRead { .. } => matches!(op, LowerOp::Read { .. }),
+            FaultKind::ShortWrite { .. } => matches!(op, LowerOp::Write { .. }),
             FaultKind::NoMemory
             | FaultKind::ClockJump { .. }
             | FaultKind::Signal

@@ -1,14 +1,17 @@
 //! One operation on its way through the steps.
 
 use fuserig_abi::{
-    Abi, AccessMask, Arg, BufferFlags, CALL_ARGS_MAX, CallArgs, Caller, Credentials, MemoryId,
-    MemoryKind, Op, Phase, Pid, Quirk, Stat, StatFs, Timespec, WireStruct,
+    Abi, AccessMask, Arg, BufferFlags, CALL_ARGS_MAX, CallArgs, Caller, Credentials, FuseBuffer,
+    MemoryId, MemoryKind, Op, Phase, Pid, Quirk, Stat, StatFs, Timespec, WireStruct,
 };
 
 use super::entries::EntryActions;
 use super::ops::{self, DirRecord};
 use super::{Event, Operation, Step, Stop, What, conversation, dispatch};
 use crate::kernel::{DentryId, FilterId, HandleId, InodeId, World};
+
+/// Before which step the run gives way; none at its end.
+type Pause = Result<Option<Step>, Stop>;
 
 /// Whether a run has steps left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,48 +224,34 @@ impl Run {
         self.args.arena.set_fidelity(world.fidelity);
     }
 
-    /// The step that the next call performs.
+    /// The step that is performed, and between two calls of [`Run::step`] the next one.
     pub fn at(&self) -> Step {
         self.step
     }
 
     /// Whether the next step sends a request to the daemon and waits for its reply.
     pub fn asks_daemon(&self) -> bool {
-        match self.step {
-            Step::DaemonPrefilter => dispatch::asks_before(self.abi, self.next),
-            Step::DaemonPostfilter => dispatch::asks_after(self.abi, self.next),
-            _ => false,
-        }
+        matches!(self.step, Step::DaemonPrefilter | Step::DaemonPostfilter)
     }
 
-    /// Performs one step.
+    /// Performs the steps up to the next before which another client may move, or all that are
+    /// left: a pause stands before the lower operation, before what follows it, and before the
+    /// daemon is asked.
     pub fn step(&mut self, world: &mut World) -> Progress {
-        let step = self.step;
-        match self.perform(world) {
+        match self.go_on(world) {
             Ok(Some(next)) => {
                 self.step = next;
                 Progress::Running
             }
             Ok(None) => {
-                self.emit(world, step, self.result_event());
+                self.emit(world, self.step, self.result_event());
                 Progress::Done
             }
             Err(stop) => {
-                self.stop(world, step, stop);
+                self.stop(world, stop);
                 Progress::Done
             }
         }
-    }
-
-    /// Performs the steps up to the next before which another client may move, or all that are
-    /// left.
-    pub fn advance(&mut self, world: &mut World) -> Progress {
-        while self.step(world) == Progress::Running {
-            if matches!(self.step, Step::Lower | Step::Stop) || self.asks_daemon() {
-                return Progress::Running;
-            }
-        }
-        Progress::Done
     }
 
     /// Performs every step that is left.
@@ -285,6 +274,20 @@ impl Run {
     /// [`Run::take_operation`] gives.
     pub fn was_handled(&self) -> bool {
         self.handled || self.stop.is_some()
+    }
+
+    /// How the modelled kernel stopped, when it did.
+    pub(crate) fn stopped(&self) -> Option<Stop> {
+        self.stop
+    }
+
+    /// What a run that is done left, as one number: an errno or a count, or the number that is its
+    /// value.
+    pub(crate) fn code(&self) -> i64 {
+        match (&self.value, self.error) {
+            (Value::Number(number), 0) => *number,
+            (_, error) => error,
+        }
     }
 
     /// The operation of a run that is done, with the arguments the VFS passed. Only
@@ -310,17 +313,22 @@ impl Run {
         }
     }
 
-    fn perform(&mut self, world: &mut World) -> Result<Option<Step>, Stop> {
+    fn go_on(&mut self, world: &mut World) -> Pause {
         match self.step {
-            Step::Enter => {
-                let backed = world.mount.inodes[self.inode].backing.is_some()
-                    && (world.faithful() || !self.opened_by_daemon(world));
-                Ok(backed.then_some(Step::InitializeIn))
-            }
-            Step::Result => Ok(self.again(world)),
-            step if step <= Step::User => self.before_lower(world).map(Some),
-            _ => self.lower_onwards(world).map(Some),
+            Step::Enter => self.enter(world),
+            Step::DaemonPrefilter => self.ask_before(world),
+            Step::Lower => self.lower(world),
+            Step::Stop => self.after_lower(world),
+            Step::DaemonPostfilter => self.ask_after(world),
+            step => unreachable!("nobody moves before {step:?}"),
         }
+    }
+
+    /// P0.
+    fn enter(&mut self, world: &mut World) -> Pause {
+        let backed = world.mount.inodes[self.inode].backing.is_some()
+            && (world.faithful() || !self.opened_by_daemon(world));
+        if backed { self.initialize_in(world) } else { Ok(None) }
     }
 
     /// Whether the handle was opened by the daemon, so that there is no lower file (OPEN-2).
@@ -340,155 +348,147 @@ impl Run {
         world.mount.handles[handle].backing.is_none()
     }
 
-    /// P1 to P7: everything that happens before the lower operation.
-    fn before_lower(&mut self, world: &mut World) -> Result<Step, Stop> {
-        let row = ops::row(self.op);
-        Ok(match self.step {
-            Step::InitializeIn => {
-                self.handled = true;
-                self.args.meta.opcode = self.op.opcode().0;
-                self.error = (row.initialize_in)(world, self)?;
-                self.emit(world, Step::InitializeIn, self.request_event());
-                if self.error != 0 { Step::Finalize } else { Step::Prefilter }
-            }
-            Step::Prefilter => {
-                self.args.meta.opcode |= Phase::Pre.bit();
-                self.next = dispatch::prefilter(world, self)?;
-                Step::Check
-            }
-            Step::Check => {
-                if self.next < 0 {
-                    self.error = i64::from(self.next);
-                    self.prefilter_failed(world);
-                    self.scratch.aliased = world.abi == Abi::Android;
-                    Step::Finalize
-                } else {
-                    Step::DaemonPrefilter
-                }
-            }
-            Step::DaemonPrefilter => self.daemon_prefilter(world)?,
-            Step::Freeze => {
-                for arg in &mut self.args.in_args {
-                    if let Arg::Buffer(buffer) = arg {
-                        buffer.flags |= BufferFlags::IMMUTABLE;
-                    }
-                }
-                Step::InitializeOut
-            }
-            Step::InitializeOut => {
-                self.error = (row.initialize_out)(world, self)?;
-                if self.error != 0 { Step::Finalize } else { Step::User }
-            }
-            Step::User => {
-                self.initialized = true;
-                if dispatch::leaves(world.abi, self.next) {
-                    self.handled = false;
-                    self.user_taken(world);
-                    Step::Finalize
-                } else {
-                    Step::Lower
-                }
-            }
-            step => unreachable!("{step:?} is not before the lower operation"),
-        })
+    /// P1.
+    fn initialize_in(&mut self, world: &mut World) -> Pause {
+        self.step = Step::InitializeIn;
+        self.handled = true;
+        self.args.meta.opcode = self.op.opcode().0;
+        self.error = (ops::row(self.op).initialize_in)(world, self)?;
+        self.emit(world, Step::InitializeIn, self.request_event());
+        if self.error != 0 { self.finalize(world) } else { self.prefilter(world) }
     }
 
-    /// P8 to P13: the lower operation and everything after it.
-    fn lower_onwards(&mut self, world: &mut World) -> Result<Step, Stop> {
-        let row = ops::row(self.op);
-        Ok(match self.step {
-            Step::Lower => {
-                self.args.meta.opcode &= !Phase::Pre.bit();
-                self.error = (row.lower)(world, self)?;
-                if self.error < 0 {
-                    self.args.meta.error_in = self.error as i32 as u32;
-                }
-                let code = self.error;
-                self.emit(world, Step::Lower, What::Lower { code });
-                Step::Stop
-            }
-            Step::Stop => {
-                if dispatch::ends(world.abi, self.next) {
-                    Step::Finalize
-                } else {
-                    Step::Postfilter
-                }
-            }
-            Step::Postfilter => {
-                self.args.meta.opcode |= Phase::Post.bit();
-                self.next = dispatch::postfilter(world, self)?;
-                if self.next < 0 {
-                    dispatch::failed_afterwards(world, self);
-                    self.error = i64::from(self.next);
-                    Step::Finalize
-                } else {
-                    Step::DaemonPostfilter
-                }
-            }
-            Step::DaemonPostfilter => {
-                if dispatch::asks_after(world.abi, self.next) {
-                    let outcome = conversation::postfilter(world, self)?;
-                    if outcome < 0 {
-                        dispatch::failed_afterwards(world, self);
-                        self.error = outcome;
-                    }
-                }
-                Step::Finalize
-            }
-            Step::Finalize => {
-                if self.initialized && self.handled || self.scratch.aliased {
-                    let code = match self.scratch.aliased {
-                        true => ops::aliased_finalize(world, self),
-                        false => (row.finalize)(world, self)?,
-                    };
-                    if code != 0 {
-                        self.error = code;
-                    }
-                    self.emit(world, Step::Finalize, What::Finalize { code });
-                }
-                Step::Free
-            }
-            Step::Free => {
-                self.free(world);
-                Step::Result
-            }
-            step => unreachable!("{step:?} is not after the lower operation"),
-        })
-    }
-
-    fn daemon_prefilter(&mut self, world: &mut World) -> Result<Step, Stop> {
-        if dispatch::asks_before(world.abi, self.next) {
-            let outcome = conversation::prefilter(world, self)?;
-            if outcome < 0 {
-                self.error = outcome;
-                self.prefilter_failed(world);
-                self.scratch.aliased = world.abi == Abi::Android;
-                return Ok(Step::Finalize);
-            }
-            // The reply's code is recorded for no prefilter request, so it is always 0.
-            self.quirk(world, Quirk::PIPE_1);
-            self.next = dispatch::after_daemon(world.abi, self.next);
+    /// P2 and P3.
+    fn prefilter(&mut self, world: &mut World) -> Pause {
+        self.step = Step::Prefilter;
+        self.args.meta.opcode |= Phase::Pre.bit();
+        self.next = dispatch::prefilter(world, self)?;
+        self.step = Step::Check;
+        if self.next < 0 {
+            self.prefilter_failed(world, i64::from(self.next))
+        } else if dispatch::asks_before(self.abi, self.next) {
+            Ok(Some(Step::DaemonPrefilter))
+        } else {
+            self.initialize_out(world)
         }
-        Ok(Step::Freeze)
     }
 
-    /// A run that readdir's finalize wants repeated starts over, with both filters (4.3, readdir).
-    fn again(&mut self, world: &mut World) -> Option<Step> {
-        if !core::mem::take(&mut self.scratch.again) || self.error < 0 {
-            return None;
+    /// P4, when the daemon is asked.
+    fn ask_before(&mut self, world: &mut World) -> Pause {
+        let outcome = conversation::prefilter(world, self)?;
+        if outcome < 0 {
+            return self.prefilter_failed(world, outcome);
         }
+        // The reply's code is recorded for no prefilter request, so it is always 0.
+        self.quirk(world, Quirk::PIPE_1);
+        self.next = dispatch::after_daemon(self.abi, self.next);
+        self.initialize_out(world)
+    }
+
+    /// P5 to P7.
+    fn initialize_out(&mut self, world: &mut World) -> Pause {
+        for arg in &mut self.args.in_args {
+            if let Arg::Buffer(buffer) = arg {
+                buffer.flags |= BufferFlags::IMMUTABLE;
+            }
+        }
+        self.step = Step::InitializeOut;
+        self.error = (ops::row(self.op).initialize_out)(world, self)?;
+        if self.error != 0 {
+            return self.finalize(world);
+        }
+        self.step = Step::User;
+        self.initialized = true;
+        if !dispatch::leaves(self.abi, self.next) {
+            return Ok(Some(Step::Lower));
+        }
+        self.handled = false;
+        self.user_taken(world);
+        self.finalize(world)
+    }
+
+    /// P8.
+    fn lower(&mut self, world: &mut World) -> Pause {
+        self.args.meta.opcode &= !Phase::Pre.bit();
+        let code = (ops::row(self.op).lower)(world, self)?;
+        self.error = code;
+        if code < 0 {
+            self.args.meta.error_in = code as i32 as u32;
+        }
+        self.emit(world, Step::Lower, What::Lower { code });
+        Ok(Some(Step::Stop))
+    }
+
+    /// P9 and P10.
+    fn after_lower(&mut self, world: &mut World) -> Pause {
+        if dispatch::ends(self.abi, self.next) {
+            return self.finalize(world);
+        }
+        self.step = Step::Postfilter;
+        self.args.meta.opcode |= Phase::Post.bit();
+        self.next = dispatch::postfilter(world, self)?;
+        if self.next < 0 {
+            self.failed_afterwards(world, i64::from(self.next))
+        } else if dispatch::asks_after(self.abi, self.next) {
+            Ok(Some(Step::DaemonPostfilter))
+        } else {
+            self.finalize(world)
+        }
+    }
+
+    /// P11, when the daemon is asked.
+    fn ask_after(&mut self, world: &mut World) -> Pause {
+        let outcome = conversation::postfilter(world, self)?;
+        if outcome < 0 { self.failed_afterwards(world, outcome) } else { self.finalize(world) }
+    }
+
+    fn failed_afterwards(&mut self, world: &mut World, code: i64) -> Pause {
+        dispatch::failed_afterwards(world, self);
+        self.error = code;
+        self.finalize(world)
+    }
+
+    /// P12 to P14.
+    fn finalize(&mut self, world: &mut World) -> Pause {
+        self.step = Step::Finalize;
+        if self.initialized && self.handled || self.scratch.aliased {
+            let code = match self.scratch.aliased {
+                true => ops::aliased_finalize(world, self),
+                false => (ops::row(self.op).finalize)(world, self)?,
+            };
+            if code != 0 {
+                self.error = code;
+            }
+            self.emit(world, Step::Finalize, What::Finalize { code });
+        }
+        self.step = Step::Free;
+        self.free(world);
+        self.step = Step::Result;
+        if self.wants_another_round() { self.again(world) } else { Ok(None) }
+    }
+
+    /// Whether readdir's finalize wants the run repeated (4.3, readdir).
+    fn wants_another_round(&mut self) -> bool {
+        core::mem::take(&mut self.scratch.again) && self.error >= 0
+    }
+
+    /// Starts over, with both filters.
+    fn again(&mut self, world: &mut World) -> Pause {
         self.emit(world, Step::Result, self.result_event());
         self.args.reset(self.op);
         self.next = 0;
         self.initialized = false;
-        Some(Step::InitializeIn)
+        self.initialize_in(world)
     }
 
-    fn prefilter_failed(&mut self, world: &mut World) {
+    fn prefilter_failed(&mut self, world: &mut World, code: i64) -> Pause {
+        self.error = code;
         let leaks = world.faithful() && world.abi.base() == Abi::V3;
         if leaks && matches!(self.op, Op::Release | Op::Releasedir) {
             self.quirk(world, Quirk::PIPE_2);
         }
+        self.scratch.aliased = world.abi == Abi::Android;
+        self.finalize(world)
     }
 
     fn user_taken(&mut self, world: &mut World) {
@@ -519,9 +519,9 @@ impl Run {
         }
     }
 
-    fn stop(&mut self, world: &mut World, step: Step, stop: Stop) {
+    fn stop(&mut self, world: &mut World, stop: Stop) {
         if let Stop::Crash(quirk) | Stop::Hang(quirk) = stop {
-            self.emit(world, step, What::Crash { quirk });
+            self.emit(world, self.step, What::Crash { quirk });
         }
         self.stop = Some(stop);
         if let Stop::Crash(quirk) = stop {
@@ -538,11 +538,8 @@ impl Run {
     }
 
     fn result_event(&self) -> What<'_> {
-        let value = match (&self.value, self.error) {
-            (Value::Number(number), 0) => *number,
-            (_, error) => error,
-        };
-        What::Result { handled: self.handled, value, args: &self.args, data: &self.scratch.data }
+        let (handled, value) = (self.handled, self.code());
+        What::Result { handled, value, args: &self.args, data: &self.scratch.data }
     }
 
     /// Emits an event of this run.
@@ -574,16 +571,26 @@ impl Run {
 
     /// Stores a fixed out struct.
     pub(super) fn set_output<T: WireStruct>(&mut self, index: usize, value: &T) {
-        self.args.out_args[index] = Arg::wire(value);
+        self.args.out_args[index].put(value);
     }
 
-    /// Appends an in argument.
-    pub(super) fn push_input(&mut self, arg: Arg) {
-        self.args.push_in(arg);
+    /// Appends an in argument that is a struct.
+    pub(super) fn push_input<T: WireStruct>(&mut self, value: &T) {
+        self.args.next_in().put(value);
     }
 
-    /// Appends an out argument.
-    pub(super) fn push_output(&mut self, arg: Arg) {
-        self.args.push_out(arg);
+    /// Appends an in argument that is a buffer.
+    pub(super) fn push_input_buffer(&mut self, buffer: FuseBuffer) {
+        self.args.push_in(Arg::Buffer(buffer));
+    }
+
+    /// Appends an out argument that is a struct.
+    pub(super) fn push_output<T: WireStruct>(&mut self, value: &T) {
+        self.args.next_out().put(value);
+    }
+
+    /// Appends an out argument that is a buffer.
+    pub(super) fn push_output_buffer(&mut self, buffer: FuseBuffer) {
+        self.args.push_out(Arg::Buffer(buffer));
     }
 }

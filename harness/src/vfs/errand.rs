@@ -11,7 +11,6 @@ use core::task::{Context, Poll};
 
 use fuserig_abi::{Op, Pid};
 
-use super::fail::Fail;
 use super::system::Vfs;
 use super::task::Point;
 use crate::kernel::InodeId;
@@ -77,16 +76,25 @@ impl Errand {
             let who = (&state.clients[&self.pid].credentials, self.pid);
             self.run.renew(&mut state.world, operation, who, umask);
         }
-        self.done = self.run.advance(&mut state.world) == Progress::Done;
+        self.done = self.run.step(&mut state.world) == Progress::Done;
+    }
+
+    /// What stopped the modelled kernel in it, or keeps it from entering.
+    pub(super) fn stop(&self) -> Option<Stop> {
+        self.refused.or(self.run.stopped())
     }
 
     /// What came of it; the operation with its number when the pipeline leaves it.
-    pub(super) fn result(&mut self) -> Result<Result<Outcome, (u64, Operation)>, Fail> {
-        match self.refused {
-            Some(stop) => Err(Fail::Stopped(stop)),
-            None if self.run.was_handled() => Ok(Ok(self.run.take_outcome())),
-            None => Ok(Err((self.run.number, self.run.take_operation()))),
+    pub(super) fn result(&mut self) -> Result<Outcome, (u64, Operation)> {
+        match self.run.was_handled() {
+            true => Ok(self.run.take_outcome()),
+            false => Err((self.run.number, self.run.take_operation())),
         }
+    }
+
+    /// What came of a request that leaves nothing but a number; none when the pipeline leaves it.
+    pub(super) fn code(&self) -> Option<i64> {
+        self.run.was_handled().then(|| self.run.code())
     }
 }
 

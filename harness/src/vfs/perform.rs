@@ -11,7 +11,7 @@ use super::fail::Fail;
 use super::state::State;
 use super::system::Vfs;
 use crate::kernel::{HandleId, InodeId, KnownAcl, StatMask};
-use crate::pipeline::{Halt, Operation, Ordinary, Outcome, Stop, Value};
+use crate::pipeline::{Halt, Operation, Ordinary, Outcome, Stop};
 
 /// `FOPEN_DIRECT_IO`: past the page cache.
 const FOPEN_DIRECT_IO: u32 = 1;
@@ -114,21 +114,20 @@ impl Vfs {
         }
     }
 
-    /// As [`Vfs::operate`], but none when the pipeline leaves the operation.
-    async fn operate_filtered(
-        &self,
-        pid: Pid,
-        operation: Operation,
-    ) -> Result<Option<Outcome>, Fail> {
-        Ok(self.through_pipeline(pid, operation).await?.ok())
-    }
-
     /// Runs an operation, giving way between its steps; one that is not handled comes back.
     async fn through_pipeline(
         &self,
         pid: Pid,
         operation: Operation,
     ) -> Result<Result<Outcome, (u64, Operation)>, Fail> {
+        let mut errand = self.settled(pid, operation).await?;
+        let result = errand.result();
+        self.take_back(errand);
+        Ok(result)
+    }
+
+    /// A request that is done, having given way between its steps.
+    async fn settled(&self, pid: Pid, operation: Operation) -> Result<Box<Errand>, Fail> {
         let mut errand = self.errand(pid, operation);
         loop {
             errand = OnItsWay::new(self, errand).await;
@@ -141,12 +140,9 @@ impl Vfs {
                 break;
             }
         }
-        let result = errand.result();
-        self.state().spare_errands.push(errand);
-        match &result {
-            Ok(Ok(Outcome { stop: Some(stop), .. })) => Err(self.stop(pid, *stop)),
-            _ => result,
-        }
+        let Some(stop) = errand.stop() else { return Ok(errand) };
+        self.take_back(errand);
+        Err(self.stop(pid, stop))
     }
 
     /// A request about to enter, in room that is free.
@@ -157,6 +153,11 @@ impl Vfs {
         let mut errand = spare.unwrap_or_else(new);
         errand.take_up(pid, operation);
         errand
+    }
+
+    /// The room of a request that is done.
+    fn take_back(&self, errand: Box<Errand>) {
+        self.state().spare_errands.push(errand);
     }
 
     /// The client makes no further request; after a crash nobody does.
@@ -289,30 +290,26 @@ impl Vfs {
             }
         }
         match self.filtered_access(pid, inode, mask).await? {
-            Some(allowed) => allowed,
-            None => self.ordinary_permission(pid, inode, mask).await,
+            true => Ok(()),
+            false => self.ordinary_permission(pid, inode, mask).await,
         }
     }
 
-    /// What the pipeline says to an access check; none when it leaves the check to the ordinary
+    /// Whether the pipeline granted an access; false when it leaves the check to the ordinary
     /// path.
     async fn filtered_access(
         &self,
         pid: Pid,
         inode: InodeId,
         mask: AccessMask,
-    ) -> Result<Option<Result<(), Fail>>, Fail> {
-        let Some(outcome) = self.operate_filtered(pid, Operation::Access { inode, mask }).await?
-        else {
-            return Ok(None);
-        };
-        if outcome.error < 0 {
-            return Err(Fail::of(outcome.error));
+    ) -> Result<bool, Fail> {
+        let errand = self.settled(pid, Operation::Access { inode, mask }).await?;
+        let code = errand.code();
+        self.take_back(errand);
+        match code {
+            Some(code) if code < 0 => Err(Fail::of(code)),
+            code => Ok(code.is_some()),
         }
-        Ok(Some(match outcome.value {
-            Value::Number(code) if code < 0 => Err(Fail::of(code)),
-            _ => Ok(()),
-        }))
     }
 
     /// `fuse_permission`: mode bits where the mount says so, a request only for access(2) and
@@ -340,8 +337,8 @@ impl Vfs {
             };
         }
         if mask.intersects(AccessMask::ACCESS | AccessMask::CHDIR) {
-            if let Some(allowed) = self.filtered_access(pid, inode, mask).await? {
-                return allowed;
+            if self.filtered_access(pid, inode, mask).await? {
+                return Ok(());
             }
             let operation = Operation::Access { inode, mask };
             self.wait_for_daemon(pid, Op::Access).await;

@@ -33,6 +33,7 @@ impl StructArg {
     ///
     /// # Panics
     /// When no argument is that long (more than 128 bytes).
+    #[inline]
     pub fn zeroed(len: usize) -> StructArg {
         assert!(len <= STRUCT_ARG_MAX, "no argument has {len} bytes");
         StructArg { words: [0; STRUCT_ARG_MAX / 8], len: len as u8 }
@@ -100,6 +101,15 @@ impl Arg {
     /// An argument that is a wire struct.
     pub fn wire<T: WireStruct>(value: &T) -> Arg {
         Arg::Struct(StructArg::new(value))
+    }
+
+    /// Makes it a wire struct, where it is: as `*arg = Arg::wire(value)`, which moves all the room
+    /// there is twice.
+    pub fn put<T: WireStruct>(&mut self, value: &T) {
+        *self = Arg::Struct(StructArg::zeroed(size_of::<T>()));
+        if let Arg::Struct(arg) = self {
+            arg.bytes_mut().copy_from_slice(value.as_bytes());
+        }
     }
 
     /// The struct, if it is one.

@@ -71,8 +71,16 @@ impl CallArgs {
     /// # Panics
     /// When there are three already.
     pub fn push_in(&mut self, arg: Arg) {
-        self.in_args[self.in_count] = arg;
+        *self.next_in() = arg;
+    }
+
+    /// Room for the next in arg, in which there is nothing yet. What fills it there is not moved.
+    ///
+    /// # Panics
+    /// When there are three already.
+    pub fn next_in(&mut self) -> &mut Arg {
         self.in_count += 1;
+        &mut self.in_args[self.in_count - 1]
     }
 
     /// Adds the next out arg.
@@ -80,8 +88,16 @@ impl CallArgs {
     /// # Panics
     /// When there are three already.
     pub fn push_out(&mut self, arg: Arg) {
-        self.out_args[self.out_count] = arg;
+        *self.next_out() = arg;
+    }
+
+    /// Room for the next out arg, as [`CallArgs::next_in`].
+    ///
+    /// # Panics
+    /// When there are three already.
+    pub fn next_out(&mut self) -> &mut Arg {
         self.out_count += 1;
+        &mut self.out_args[self.out_count - 1]
     }
 
     /// The in args that are there.

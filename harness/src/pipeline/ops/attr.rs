@@ -1,7 +1,7 @@
 //! getattr, setattr, statfs, access.
 
 use fuserig_abi::{
-    AccessMask, Arg, Errno, FATTR_ATIME, FATTR_ATIME_NOW, FATTR_CTIME, FATTR_GID, FATTR_MODE,
+    AccessMask, Errno, FATTR_ATIME, FATTR_ATIME_NOW, FATTR_CTIME, FATTR_GID, FATTR_MODE,
     FATTR_MTIME, FATTR_SIZE, FATTR_UID, FileKind, FuseAccessIn, FuseAttr, FuseAttrOut,
     FuseGetattrIn, FuseKstatfs, FuseSetattrIn, FuseStatfsOut, Gid, Ino, Quirk, S_IALLUGO, S_IFMT,
     Stat, StatFs, Timespec, Uid,
@@ -24,12 +24,12 @@ pub(super) fn getattr_in(world: &mut World, run: &mut Run) -> Code {
     let Operation::Getattr { flags, .. } = run.operation else {
         unreachable!("the row belongs to getattr")
     };
-    run.push_input(Arg::wire(&FuseGetattrIn { getattr_flags: flags, dummy: 0, fh: u64::MAX }));
+    run.push_input(&FuseGetattrIn { getattr_flags: flags, dummy: 0, fh: u64::MAX });
     Ok(0)
 }
 
 pub(super) fn attr_out(_: &mut World, run: &mut Run) -> Code {
-    run.push_output(Arg::wire(&FuseAttrOut::default()));
+    run.push_output(&FuseAttrOut::default());
     Ok(0)
 }
 
@@ -102,7 +102,7 @@ pub(super) fn setattr_in(world: &mut World, run: &mut Run) -> Code {
     let Operation::Setattr { attr, .. } = run.operation else {
         unreachable!("the row belongs to setattr")
     };
-    run.push_input(Arg::wire(&to_fattr(&attr)));
+    run.push_input(&to_fattr(&attr));
     Ok(0)
 }
 
@@ -226,7 +226,7 @@ pub(super) fn statfs_in(world: &mut World, run: &mut Run) -> Code {
 }
 
 pub(super) fn statfs_out(_: &mut World, run: &mut Run) -> Code {
-    run.push_output(Arg::wire(&FuseStatfsOut::default()));
+    run.push_output(&FuseStatfsOut::default());
     Ok(0)
 }
 
@@ -288,7 +288,7 @@ pub(super) fn access_in(world: &mut World, run: &mut Run) -> Code {
     let Operation::Access { mask, .. } = run.operation else {
         unreachable!("the row belongs to access")
     };
-    run.push_input(Arg::wire(&FuseAccessIn { mask: mask.bits(), padding: 0 }));
+    run.push_input(&FuseAccessIn { mask: mask.bits(), padding: 0 });
     Ok(0)
 }
 

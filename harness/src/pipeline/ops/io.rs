@@ -1,7 +1,7 @@
 //! lseek, copy_file_range, fsync, dir_fsync, read_iter, write_iter, file_fallocate.
 
 use fuserig_abi::{
-    Abi, Arg, Errno, FuseCopyFileRangeIn, FuseFallocateIn, FuseFsyncIn, FuseLseekIn, FuseLseekOut,
+    Abi, Errno, FuseCopyFileRangeIn, FuseFallocateIn, FuseFsyncIn, FuseLseekIn, FuseLseekOut,
     FuseReadIn, FuseReadIterOut, FuseWriteIn, FuseWriteIterOut, FuseWriteOut, Quirk, RequestFlags,
 };
 use fuserig_sim_fs::{FallocateMode, LowerExt, LowerOp, LowerReply, OpenFlags, Whence};
@@ -18,17 +18,17 @@ pub(super) fn lseek_in(world: &mut World, run: &mut Run) -> Code {
         unreachable!("the row belongs to lseek")
     };
     run.args.meta.nodeid = own_nodeid(world, run);
-    run.push_input(Arg::wire(&FuseLseekIn {
+    run.push_input(&FuseLseekIn {
         fh: world.mount.handles[handle].fh.0,
         offset: offset as u64,
         whence: whence.raw(),
         padding: 0,
-    }));
+    });
     Ok(0)
 }
 
 pub(super) fn lseek_out(_: &mut World, run: &mut Run) -> Code {
-    run.push_output(Arg::wire(&FuseLseekOut::default()));
+    run.push_output(&FuseLseekOut::default());
     Ok(0)
 }
 
@@ -102,7 +102,7 @@ pub(super) fn copy_in(world: &mut World, run: &mut Run) -> Code {
     };
     run.args.meta.nodeid = own_nodeid(world, run);
     let (source, target) = (&world.mount.handles[from], &world.mount.handles[to]);
-    run.push_input(Arg::wire(&FuseCopyFileRangeIn {
+    run.push_input(&FuseCopyFileRangeIn {
         fh_in: source.fh.0,
         off_in: from_offset,
         nodeid_out: target.nodeid.0,
@@ -110,12 +110,12 @@ pub(super) fn copy_in(world: &mut World, run: &mut Run) -> Code {
         off_out: to_offset,
         len: length,
         flags: u64::from(flags),
-    }));
+    });
     Ok(0)
 }
 
 pub(super) fn copy_out(_: &mut World, run: &mut Run) -> Code {
-    run.push_output(Arg::wire(&FuseWriteOut::default()));
+    run.push_output(&FuseWriteOut::default());
     Ok(0)
 }
 
@@ -164,11 +164,11 @@ pub(super) fn fsync_in(world: &mut World, run: &mut Run) -> Code {
     };
     run.args.meta.nodeid = own_nodeid(world, run);
     run.args.request_flags |= RequestFlags::FORCE;
-    run.push_input(Arg::wire(&FuseFsyncIn {
+    run.push_input(&FuseFsyncIn {
         fh: world.mount.handles[handle].fh.0,
         fsync_flags: u32::from(datasync),
         padding: 0,
-    }));
+    });
     Ok(0)
 }
 
@@ -187,18 +187,13 @@ pub(super) fn read_in(world: &mut World, run: &mut Run) -> Code {
     run.args.meta.nodeid = handle.nodeid.0;
     let fh = handle.fh.0;
     // The size field has 32 bits; what does not fit is cut off.
-    run.push_input(Arg::wire(&FuseReadIn {
-        fh,
-        offset,
-        size: size as u32,
-        ..FuseReadIn::default()
-    }));
+    run.push_input(&FuseReadIn { fh, offset, size: size as u32, ..FuseReadIn::default() });
     Ok(0)
 }
 
 pub(super) fn read_out(_: &mut World, run: &mut Run) -> Code {
     let ret = u64::from(run.input::<FuseReadIn>(0).size);
-    run.push_output(Arg::wire(&FuseReadIterOut { ret }));
+    run.push_output(&FuseReadIterOut { ret });
     Ok(0)
 }
 
@@ -262,12 +257,12 @@ pub(super) fn write_in(world: &mut World, run: &mut Run) -> Code {
     run.args.meta.nodeid = handle.nodeid.0;
     let fh = handle.fh.0;
     let size = data.len() as u32;
-    run.push_input(Arg::wire(&FuseWriteIn { fh, offset, size, ..FuseWriteIn::default() }));
+    run.push_input(&FuseWriteIn { fh, offset, size, ..FuseWriteIn::default() });
     Ok(0)
 }
 
 pub(super) fn write_out(_: &mut World, run: &mut Run) -> Code {
-    run.push_output(Arg::wire(&FuseWriteIterOut::default()));
+    run.push_output(&FuseWriteIterOut::default());
     Ok(0)
 }
 
@@ -322,7 +317,7 @@ pub(super) fn fallocate_in(world: &mut World, run: &mut Run) -> Code {
     let handle = &world.mount.handles[handle];
     run.args.meta.nodeid = handle.nodeid.0;
     let fh = handle.fh.0;
-    run.push_input(Arg::wire(&FuseFallocateIn { fh, offset, length, mode, padding: 0 }));
+    run.push_input(&FuseFallocateIn { fh, offset, length, mode, padding: 0 });
     Ok(0)
 }
 

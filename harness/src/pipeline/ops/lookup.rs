@@ -27,12 +27,12 @@ pub(super) fn lookup_in(world: &mut World, run: &mut Run) -> Code {
 }
 
 pub(super) fn lookup_out(world: &mut World, run: &mut Run) -> Code {
-    run.push_output(Arg::wire(&FuseEntryOut::default()));
+    run.push_output(&FuseEntryOut::default());
     if world.abi == Abi::Android {
-        run.push_output(Arg::wire(&FuseEntryBpfOut::default()));
+        run.push_output(&FuseEntryBpfOut::default());
     } else {
         let entries = FuseBuffer::lookup_entries(&mut run.args.arena, "entries");
-        run.push_output(Arg::Buffer(entries));
+        run.push_output_buffer(entries);
     }
     run.args.request_flags |= RequestFlags::OUT_ARGVAR | RequestFlags::IS_LOOKUP;
     Ok(0)

@@ -4,9 +4,8 @@
 //! unless it wrote to the original itself (N12).
 
 use fuserig_abi::{
-    Abi, Arg, BufferFlags, Device, Errno, FileKind, FuseBuffer, FuseLinkIn, FuseMkdirIn,
-    FuseMknodIn, FuseRename2In, FuseRenameIn, Ino, MemoryId, Op, Quirk, S_IFMT, S_ISGID, S_ISUID,
-    Stat,
+    Abi, BufferFlags, Device, Errno, FileKind, FuseBuffer, FuseLinkIn, FuseMkdirIn, FuseMknodIn,
+    FuseRename2In, FuseRenameIn, Ino, MemoryId, Op, Quirk, S_IFMT, S_ISGID, S_ISUID, Stat,
 };
 use fuserig_sim_fs::{LowerExt, LowerOp, RenameFlags};
 
@@ -22,14 +21,14 @@ const DEFAULT_ACL: &[u8] = b"system.posix_acl_default";
 pub(super) fn push_immutable(world: &World, run: &mut Run, owner: &'static str, dentry: DentryId) {
     let name = world.mount.dentries[dentry].name.clone();
     let buffer = FuseBuffer::immutable_name(&mut run.args.arena, owner, &name);
-    run.push_input(Arg::Buffer(buffer));
+    run.push_input_buffer(buffer);
 }
 
 /// Pushes the name of a dentry that a filter may get a copy of.
 pub(super) fn push_variable(world: &World, run: &mut Run, dentry: DentryId) {
     let name = world.mount.dentries[dentry].name.clone();
     let buffer = FuseBuffer::variable_name(&mut run.args.arena, "name", &name);
-    run.push_input(Arg::Buffer(buffer));
+    run.push_input_buffer(buffer);
 }
 
 /// A whole allocation read as a C string.
@@ -144,7 +143,7 @@ pub(super) fn mknod_in(world: &mut World, run: &mut Run) -> Code {
         unreachable!("the row belongs to mknod")
     };
     let umask = run.umask;
-    run.push_input(Arg::wire(&FuseMknodIn { mode, rdev: rdev.encode(), umask, padding: 0 }));
+    run.push_input(&FuseMknodIn { mode, rdev: rdev.encode(), umask, padding: 0 });
     push_immutable(world, run, "name", dentry);
     Ok(0)
 }
@@ -174,7 +173,7 @@ pub(super) fn mkdir_in(world: &mut World, run: &mut Run) -> Code {
         unreachable!("the row belongs to mkdir")
     };
     let umask = run.umask;
-    run.push_input(Arg::wire(&FuseMkdirIn { mode, umask }));
+    run.push_input(&FuseMkdirIn { mode, umask });
     push_immutable(world, run, "name", dentry);
     Ok(0)
 }
@@ -255,7 +254,7 @@ pub(super) fn rename2_in(world: &mut World, run: &mut Run) -> Code {
         unreachable!("the row belongs to rename2")
     };
     let newdir = new_parent_nodeid(world, new);
-    run.push_input(Arg::wire(&FuseRename2In { newdir, flags, padding: 0 }));
+    run.push_input(&FuseRename2In { newdir, flags, padding: 0 });
     push_immutable(world, run, "old_name", old);
     push_immutable(world, run, "new_name", new);
     Ok(0)
@@ -267,7 +266,7 @@ pub(super) fn rename_in(world: &mut World, run: &mut Run) -> Code {
         unreachable!("the row belongs to rename")
     };
     let newdir = new_parent_nodeid(world, new);
-    run.push_input(Arg::wire(&FuseRenameIn { newdir }));
+    run.push_input(&FuseRenameIn { newdir });
     push_immutable(world, run, "old_name", old);
     push_immutable(world, run, "new_name", new);
     Ok(0)
@@ -374,7 +373,7 @@ pub(super) fn link_in(world: &mut World, run: &mut Run) -> Code {
     let Operation::Link { dentry, .. } = run.operation else {
         unreachable!("the row belongs to link")
     };
-    run.push_input(Arg::wire(&FuseLinkIn { oldnodeid }));
+    run.push_input(&FuseLinkIn { oldnodeid });
     push_variable(world, run, dentry);
     Ok(0)
 }
@@ -407,7 +406,7 @@ pub(super) fn symlink_in(world: &mut World, run: &mut Run) -> Code {
     let path = FuseBuffer::variable_path(&mut run.args.arena, "path", target);
     run.scratch.original[1] = path.data;
     push_immutable(world, run, "name", dentry);
-    run.push_input(Arg::Buffer(path));
+    run.push_input_buffer(path);
     Ok(0)
 }
 

@@ -1,8 +1,8 @@
 //! open, opendir, create_open, release, releasedir, flush.
 
 use fuserig_abi::{
-    Abi, AccessMask, Arg, Errno, Fh, FuseCreateIn, FuseEntryOut, FuseFlushIn, FuseOpenIn,
-    FuseOpenOut, FuseReleaseIn, Ino, NodeId, Quirk, RequestFlags,
+    Abi, AccessMask, Errno, Fh, FuseCreateIn, FuseEntryOut, FuseFlushIn, FuseOpenIn, FuseOpenOut,
+    FuseReleaseIn, Ino, NodeId, Quirk, RequestFlags,
 };
 use fuserig_sim_fs::{LowerExt, LowerOp, LowerReply, OpenCheck, OpenFlags};
 
@@ -48,12 +48,12 @@ pub(super) fn own_nodeid(world: &World, run: &Run) -> u64 {
 pub(super) fn open_in(world: &mut World, run: &mut Run) -> Code {
     run.args.meta.nodeid = own_nodeid(world, run);
     let flags = world.mount.handles[handle(run)].flags.bits() & !NEVER_SENT;
-    run.push_input(Arg::wire(&FuseOpenIn { flags, open_flags: 0 }));
+    run.push_input(&FuseOpenIn { flags, open_flags: 0 });
     Ok(0)
 }
 
 pub(super) fn open_out(_: &mut World, run: &mut Run) -> Code {
-    run.push_output(Arg::wire(&FuseOpenOut::default()));
+    run.push_output(&FuseOpenOut::default());
     Ok(0)
 }
 
@@ -133,14 +133,14 @@ pub(super) fn create_in(world: &mut World, run: &mut Run) -> Code {
         unreachable!("the row belongs to create_open")
     };
     let flags = flags & !NEVER_SENT;
-    run.push_input(Arg::wire(&FuseCreateIn { flags, mode, umask: 0, open_flags: 0 }));
+    run.push_input(&FuseCreateIn { flags, mode, umask: 0, open_flags: 0 });
     push_immutable(world, run, "name", dentry);
     Ok(0)
 }
 
 pub(super) fn create_out(_: &mut World, run: &mut Run) -> Code {
-    run.push_output(Arg::wire(&FuseEntryOut::default()));
-    run.push_output(Arg::wire(&FuseOpenOut::default()));
+    run.push_output(&FuseEntryOut::default());
+    run.push_output(&FuseOpenOut::default());
     Ok(0)
 }
 
@@ -260,7 +260,7 @@ pub(super) fn release_in(world: &mut World, run: &mut Run) -> Code {
     // A lower file that cannot be released is gone all the same.
     let _ = world.lower.release(&run.caller, fh);
     let fh = world.mount.handles[id].fh.0;
-    run.push_input(Arg::wire(&FuseReleaseIn { fh, ..FuseReleaseIn::default() }));
+    run.push_input(&FuseReleaseIn { fh, ..FuseReleaseIn::default() });
     Ok(0)
 }
 
@@ -276,7 +276,7 @@ pub(super) fn flush_in(world: &mut World, run: &mut Run) -> Code {
     run.args.meta.nodeid = own_nodeid(world, run);
     run.args.request_flags |= RequestFlags::FORCE;
     let fh = world.mount.handles[handle(run)].fh.0;
-    run.push_input(Arg::wire(&FuseFlushIn { fh, ..FuseFlushIn::default() }));
+    run.push_input(&FuseFlushIn { fh, ..FuseFlushIn::default() });
     Ok(0)
 }
 

@@ -47,17 +47,17 @@ pub(super) fn readdir_in(world: &mut World, run: &mut Run) -> Code {
     run.args.meta.nodeid = handle.nodeid.0;
     let (fh, offset) = (handle.fh.0, handle.position as u64);
     let size = fuserig_abi::PAGE_SIZE;
-    run.push_input(Arg::wire(&FuseReadIn { fh, offset, size, ..FuseReadIn::default() }));
+    run.push_input(&FuseReadIn { fh, offset, size, ..FuseReadIn::default() });
     Ok(0)
 }
 
 pub(super) fn readdir_out(world: &mut World, run: &mut Run) -> Code {
-    run.push_output(Arg::wire(&FuseReadOut::default()));
+    run.push_output(&FuseReadOut::default());
     // The page is not zeroed: what the last one held is still there (N8).
     let stale = if world.faithful() { &world.stale_page[..] } else { &[] };
     let page = FuseBuffer::readdir_page(&mut run.args.arena, "buffer", stale);
     run.scratch.out_memory = page.data;
-    run.push_output(Arg::Buffer(page));
+    run.push_output_buffer(page);
     run.args.request_flags |= RequestFlags::OUT_ARGVAR;
     Ok(0)
 }

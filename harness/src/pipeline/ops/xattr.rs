@@ -22,7 +22,7 @@ fn node(world: &World, run: &Run) -> Ino {
 fn push_name(run: &mut Run, index: usize, name: &[u8]) {
     let buffer = FuseBuffer::variable_name(&mut run.args.arena, "name", name);
     run.scratch.original[index] = buffer.data;
-    run.push_input(Arg::Buffer(buffer));
+    run.push_input_buffer(buffer);
 }
 
 pub(super) fn get_in(world: &mut World, run: &mut Run) -> Code {
@@ -31,7 +31,7 @@ pub(super) fn get_in(world: &mut World, run: &mut Run) -> Code {
         unreachable!("the row belongs to getxattr")
     };
     let name = name.clone();
-    run.push_input(Arg::wire(&FuseGetxattrIn { size, padding: 0 }));
+    run.push_input(&FuseGetxattrIn { size, padding: 0 });
     push_name(run, 1, &name);
     Ok(0)
 }
@@ -41,7 +41,7 @@ pub(super) fn list_in(world: &mut World, run: &mut Run) -> Code {
     let Operation::Listxattr { size, .. } = run.operation else {
         unreachable!("the row belongs to listxattr")
     };
-    run.push_input(Arg::wire(&FuseGetxattrIn { size, padding: 0 }));
+    run.push_input(&FuseGetxattrIn { size, padding: 0 });
     Ok(0)
 }
 
@@ -61,8 +61,8 @@ pub(super) fn sized_out(_: &mut World, run: &mut Run) -> Code {
     }
     let value = FuseBuffer::out_value(&mut run.args.arena, "value", size);
     run.scratch.out_memory = value.data;
-    run.push_output(Arg::Buffer(value));
-    run.push_output(Arg::wire(&FuseGetxattrOut::default()));
+    run.push_output_buffer(value);
+    run.push_output(&FuseGetxattrOut::default());
     Ok(0)
 }
 
@@ -219,11 +219,11 @@ pub(super) fn set_in(world: &mut World, run: &mut Run) -> Code {
     };
     let (name, value) = (name.clone(), value.clone());
     let size = value.len() as u32;
-    run.push_input(Arg::wire(&FuseSetxattrIn { size, flags, ..FuseSetxattrIn::default() }));
+    run.push_input(&FuseSetxattrIn { size, flags, ..FuseSetxattrIn::default() });
     push_name(run, 1, &name);
     let buffer = FuseBuffer::variable_value(&mut run.args.arena, "value", Some(&value[..]));
     run.scratch.original[2] = buffer.data;
-    run.push_input(Arg::Buffer(buffer));
+    run.push_input_buffer(buffer);
     Ok(0)
 }
 
