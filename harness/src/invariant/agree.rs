@@ -2,12 +2,13 @@
 //!
 //! It is for what a user puts below or beside a filter: a lower filesystem of one's own against the
 //! one in memory, a daemon against one that does nothing. What a reader would get wrong: the
-//! other subject is taken to be right, so a difference is blamed on the one under test.
+//! other subject is taken to be right, so a difference is blamed on the one under test. Times are
+//! compared where the two went step by step alike; a lower filesystem with a clock of its own has
+//! [`AgreesWith::at_any_time`].
 
-use super::trees::compare_trees;
 use super::twin::compare;
 use super::{End, Invariant};
-use crate::sim::{Case, Subject};
+use crate::sim::{Case, Compared, Subject};
 
 /// See [`agrees_with`].
 ///
@@ -19,9 +20,11 @@ use crate::sim::{Case, Subject};
 #[derive(Clone, Debug)]
 pub struct AgreesWith {
     right: Subject,
+    compared: Compared,
 }
 
-/// Every call gives what it gives over `right`, and the tree below is the same in the end.
+/// Every call gives what it gives over `right`, and the tree below is the same in the end, with
+/// its times.
 ///
 /// ```
 /// use fuserig::prelude::*;
@@ -32,7 +35,22 @@ pub struct AgreesWith {
 ///     .or_report();
 /// ```
 pub fn agrees_with(right: &Subject) -> AgreesWith {
-    AgreesWith { right: right.clone() }
+    AgreesWith { right: right.clone(), compared: Compared::Times }
+}
+
+impl AgreesWith {
+    /// Whatever the times of files are, for what has a clock of its own.
+    ///
+    /// ```
+    /// use fuserig::prelude::*;
+    /// let right = Subject::without_filter(Abi::V4).over("/a 'x'");
+    /// let agrees = invariant::agrees_with(&right).at_any_time();
+    /// Simulation::new(Seed(1)).operations(40).run(right.clone()).check(agrees).or_report();
+    /// ```
+    #[must_use]
+    pub fn at_any_time(self) -> AgreesWith {
+        AgreesWith { compared: Compared::State, ..self }
+    }
 }
 
 impl Invariant for AgreesWith {
@@ -46,7 +64,6 @@ impl Invariant for AgreesWith {
 
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {
         let Some(twin) = end.twin else { return Ok(()) };
-        compare(end, twin, ("here", "over the other"))?;
-        compare_trees(&end.record.lower, &twin.lower, ("here", "over the other"))
+        compare(end, twin, ("here", "over the other"), self.compared)
     }
 }

@@ -8,8 +8,8 @@ use core::fmt;
 use std::rc::Rc;
 
 use super::{End, Invariant};
-use crate::invariant::twin::compare;
-use crate::sim::{Case, Subject, Text};
+use crate::invariant::twin::compare_results;
+use crate::sim::{Case, Compared, Subject, Text};
 
 type Matches = Rc<dyn Fn(&[u8]) -> bool>;
 
@@ -55,6 +55,7 @@ impl Invariant for NoInterference {
 
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {
         let Some(twin) = end.twin else { return Ok(()) };
-        compare(end, twin, ("with the hidden names", "without them"))
+        let words = ("with the hidden names", "without them");
+        compare_results(end, twin, words, Compared::State)
     }
 }

@@ -1,11 +1,13 @@
 //! Two trees that must be the same: where they first differ, in the words of tree text.
 //!
-//! What a reader would get wrong: trees are the same when their digests are, which know nothing of
-//! inode numbers and of times other than those of contents.
+//! What a reader would get wrong: trees hold the same when their digests are the same, which know
+//! nothing of inode numbers and of times other than those of contents.
 
 use std::collections::BTreeMap;
 
-use fuserig_sim_fs::MemFs;
+use fuserig_sim_fs::{MemFs, WalkEntry};
+
+use crate::sim::{Compared, show_difference};
 
 /// Most bytes of a line that are shown beside its path, and of those what is before the first that
 /// differs.
@@ -20,9 +22,10 @@ pub(super) fn compare_trees(
     one: &MemFs,
     other: &MemFs,
     (this, that): (&str, &str),
+    compared: Compared,
 ) -> Result<(), String> {
     if one.digest() == other.digest() {
-        return Ok(());
+        return compare_attributes(one, other, (this, that), compared);
     }
     let (text, beside) = (one.to_tree(), other.to_tree());
     let (lines, others) = (by_path(&text), by_path(&beside));
@@ -35,6 +38,27 @@ pub(super) fn compare_trees(
     let (line, other) = (lines.get(path).copied(), others.get(path).copied());
     let (shown, beside) = (excerpt(path, line, other), excerpt(path, other, line));
     Err(format!("the tree has {shown} {this}, and {beside} {that}"))
+}
+
+/// Whether two trees that hold the same have the attributes that no digest includes.
+fn compare_attributes(
+    one: &MemFs,
+    other: &MemFs,
+    (this, that): (&str, &str),
+    compared: Compared,
+) -> Result<(), String> {
+    if compared == Compared::State {
+        return Ok(());
+    }
+    let mut both = one.walk().zip(other.walk());
+    let differs = |(one, other): &(WalkEntry, WalkEntry)| {
+        one.path != other.path || !compared.same_stat(&one.stat, &other.stat)
+    };
+    let Some((one, other)) = both.find(differs) else { return Ok(()) };
+    let path = one.path.escape_ascii();
+    let (shown, beside) =
+        (show_difference(&one.stat, &other.stat), show_difference(&other.stat, &one.stat));
+    Err(format!("{path} has{shown} {this}, and{beside} {that}"))
 }
 
 /// Lines of tree text by their path, which is their first word. They are ASCII.
@@ -62,17 +86,20 @@ mod tests {
     use fuserig_sim_fs::MemFs;
 
     use super::compare_trees;
+    use crate::sim::Compared;
 
     fn said(one: &str, other: &str) -> String {
         let tree = |text: &str| MemFs::from_tree(text).expect("the tree is well-formed");
-        let said = compare_trees(&tree(one), &tree(other), ("here", "there"));
+        let words = ("here", "there");
+        let said = compare_trees(&tree(one), &tree(other), words, Compared::State);
         said.expect_err("the trees differ")
     }
 
     #[test]
     fn trees_that_are_the_same_are_not_told_apart() {
         let tree = MemFs::from_tree("/a 'x'\n/d/").expect("the tree is well-formed");
-        assert_eq!(compare_trees(&tree, &tree.clone(), ("here", "there")), Ok(()));
+        let same = compare_trees(&tree, &tree.clone(), ("here", "there"), Compared::All);
+        assert_eq!(same, Ok(()));
     }
 
     #[test]

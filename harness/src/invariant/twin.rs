@@ -7,7 +7,7 @@ use fuserig_filters::Filter;
 
 use super::trees::compare_trees;
 use super::{End, Invariant};
-use crate::sim::{CallEntry, Case, RunRecord, Subject, same_result, show_both};
+use crate::sim::{CallEntry, Case, Compared, RunRecord, Subject, show_both};
 
 /// See [`transparent`].
 ///
@@ -42,8 +42,7 @@ impl Invariant for Transparent {
 
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {
         let Some(twin) = end.twin else { return Ok(()) };
-        compare(end, twin, ("with the filter", "without it"))?;
-        compare_trees(&end.record.lower, &twin.lower, ("with the filter", "without it"))
+        compare(end, twin, ("with the filter", "without it"), Compared::All)
     }
 }
 
@@ -81,16 +80,36 @@ impl Invariant for TwinsAgree {
 
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {
         let Some(twin) = end.twin else { return Ok(()) };
-        compare(end, twin, ("this filter", "its twin"))?;
-        compare_trees(&end.record.lower, &twin.lower, ("this filter", "its twin"))
+        compare(end, twin, ("this filter", "its twin"), Compared::Times)
     }
 }
 
-/// The first call whose result differs, as a sentence.
+/// Whether each call began and returned at the same steps, so that every step came at the same
+/// time.
+fn went_alike(record: &RunRecord, twin: &RunRecord) -> bool {
+    let steps = |call: &CallEntry| (call.client, call.action, call.begin, call.end);
+    record.calls.iter().map(steps).eq(twin.calls.iter().map(steps))
+}
+
+/// The first call whose result differs, or where the trees do in the end, as a sentence.
 pub(super) fn compare(
     end: &End<'_>,
     twin: &RunRecord,
+    words: (&str, &str),
+    compared: Compared,
+) -> Result<(), String> {
+    let alike = went_alike(end.record, twin);
+    let compared = if alike { compared } else { Compared::State };
+    compare_results(end, twin, words, compared)?;
+    compare_trees(&end.record.lower, &twin.lower, words, compared)
+}
+
+/// The first call whose result differs, as a sentence.
+pub(super) fn compare_results(
+    end: &End<'_>,
+    twin: &RunRecord,
     (this, that): (&str, &str),
+    compared: Compared,
 ) -> Result<(), String> {
     if end.record.ending != twin.ending {
         return Err(format!(
@@ -110,7 +129,7 @@ pub(super) fn compare(
         else {
             continue;
         };
-        if !same_result(one, other) {
+        if !compared.same_result(one, other) {
             let action = &end.case.clients[call.client].actions[call.action];
             let (one, other) = show_both(one, other);
             return Err(format!("`{action}` gives {one} {this}, and {other} {that}"));

@@ -1,12 +1,13 @@
 //! What happened in a run: calls with their intervals, steps, the end.
 
-use fuserig_abi::Quirk;
+use fuserig_abi::{Quirk, Stat, Timespec};
 use fuserig_filters::engine::Trap;
 use fuserig_sim_fs::MemFs;
 
 use super::{Coverage, Mixer, Schedule};
 use crate::crash::PowerLoss;
 use crate::kernel::Leaks;
+use crate::pipeline::DirRecord;
 use crate::report::FilterCall;
 use crate::vfs::{CallResult, Output, Point};
 
@@ -179,27 +180,53 @@ pub(super) fn mix_result(mixer: &mut Mixer, result: &CallResult) {
     }
 }
 
+/// What of two results or trees is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Compared {
+    /// What does not tell how a state was reached.
+    State,
+    /// Times as well, of two runs that went step by step alike.
+    Times,
+    /// Inode numbers and places in listings as well, where the same filesystem is below.
+    All,
+}
+
+impl Compared {
+    /// Whether the attributes are the same as far as this goes.
+    pub(crate) fn same_stat(self, one: &Stat, other: &Stat) -> bool {
+        match self {
+            Compared::All => one == other,
+            // A filesystem chooses these for itself.
+            Compared::Times => *one == Stat { ino: one.ino, blksize: one.blksize, ..*other },
+            Compared::State => state_of(one) == state_of(other),
+        }
+    }
+
+    /// Whether a client could tell two results apart.
+    pub(crate) fn same_result(self, one: &CallResult, other: &CallResult) -> bool {
+        if one.value != other.value {
+            return false;
+        }
+        match (&one.output, &other.output) {
+            (Output::Stat(one), Output::Stat(other)) => self.same_stat(one, other),
+            (Output::Records(one), Output::Records(other)) if self < Compared::All => {
+                let seen = |record: &DirRecord| (record.name.clone(), record.kind);
+                one.iter().map(seen).eq(other.iter().map(seen))
+            }
+            (one, other) => one == other,
+        }
+    }
+}
+
+/// What of attributes does not tell how a state was reached.
+fn state_of(stat: &Stat) -> impl PartialEq {
+    (stat.mode(), stat.nlink, stat.uid, stat.gid, stat.size, stat.blocks, stat.rdev)
+}
+
 /// Whether a client could tell two results apart. Inode numbers and times may differ: they tell
 /// how a state was reached.
 pub fn same_result(one: &CallResult, other: &CallResult) -> bool {
-    if one.value != other.value {
-        return false;
-    }
-    match (&one.output, &other.output) {
-        (Output::Stat(one), Output::Stat(other)) => {
-            let seen = |stat: &fuserig_abi::Stat| {
-                (stat.mode(), stat.nlink, stat.uid, stat.gid, stat.size, stat.blocks, stat.rdev)
-            };
-            seen(one) == seen(other)
-        }
-        (Output::Records(one), Output::Records(other)) => {
-            let seen = |records: &[crate::pipeline::DirRecord]| {
-                records.iter().map(|record| (record.name.clone(), record.kind)).collect::<Vec<_>>()
-            };
-            seen(one) == seen(other)
-        }
-        (one, other) => one == other,
-    }
+    Compared::State.same_result(one, other)
 }
 
 /// A result as a report shows it.
@@ -246,25 +273,54 @@ fn rest_of(output: &Output, other: &Output) -> String {
                 None => format!(" of {} bytes", bytes.len()),
             }
         }
-        (Output::Stat(stat), _) => {
-            let fuserig_abi::Stat { uid, gid, blocks, rdev, .. } = **stat;
-            format!(" uid={uid} gid={gid} blocks={blocks} rdev={rdev}")
-        }
+        (Output::Stat(stat), Output::Stat(other)) => show_difference(stat, other),
         (Output::StatFs(figures), _) => format!(" {figures:?}"),
         (Output::Lock(lock), _) => format!(" {lock:?}"),
-        (Output::Records(records), _) => {
-            let kinds: Vec<String> = records.iter().map(|record| record.kind.to_string()).collect();
-            format!(" types={}", kinds.join(","))
+        (Output::Records(records), Output::Records(others)) => {
+            let same_kinds =
+                records.iter().map(|one| one.kind).eq(others.iter().map(|one| one.kind));
+            let of_each = |record: &DirRecord| match same_kinds {
+                true => format!("{}@{}", record.ino, record.next),
+                false => record.kind.to_string(),
+            };
+            let each: Vec<String> = records.iter().map(of_each).collect();
+            format!(" {}={}", if same_kinds { "inodes" } else { "types" }, each.join(","))
         }
-        (Output::None | Output::Bytes(_), _) => String::new(),
+        _ => String::new(),
     }
+}
+
+/// The attributes in which one differs from another.
+pub(crate) fn show_difference(stat: &Stat, other: &Stat) -> String {
+    let time = |time: &Timespec| format!("{}.{:09}", time.sec, time.nsec);
+    let shown = |stat: &Stat| {
+        [
+            ("mode", format!("{:o}", stat.mode())),
+            ("nlink", stat.nlink.to_string()),
+            ("uid", stat.uid.to_string()),
+            ("gid", stat.gid.to_string()),
+            ("size", stat.size.to_string()),
+            ("blocks", stat.blocks.to_string()),
+            ("rdev", stat.rdev.to_string()),
+            ("atime", time(&stat.atime)),
+            ("mtime", time(&stat.mtime)),
+            ("ctime", time(&stat.ctime)),
+            ("btime", time(&stat.btime)),
+            ("ino", stat.ino.to_string()),
+            ("blksize", stat.blksize.to_string()),
+        ]
+    };
+    let both = shown(stat).into_iter().zip(shown(other));
+    both.filter(|(one, other)| one != other)
+        .map(|((name, value), _)| format!(" {name}={value}"))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use fuserig_abi::{Stat, StatFs};
+    use fuserig_abi::{Stat, StatFs, Timespec};
 
-    use super::{same_result, show_both};
+    use super::{Compared, same_result, show_both};
     use crate::pipeline::DirRecord;
     use crate::vfs::{CallResult, Output};
 
@@ -299,8 +355,33 @@ mod tests {
         ];
         for (one, other) in pairs.map(|(one, other)| (result(one), result(other))) {
             assert!(!same_result(&one, &other), "{one:?}");
+            assert!(!Compared::All.same_result(&one, &other), "{one:?}");
             let (shown, beside) = show_both(&one, &other);
             assert_ne!(shown, beside, "{one:?} and {other:?}");
+        }
+    }
+
+    #[test]
+    fn how_a_state_was_reached_is_compared_where_it_is_asked_for() {
+        let time = Timespec { sec: 1, nsec: 2 };
+        let other =
+            Output::Records(vec![DirRecord { ino: 1, next: 2, kind: 4, name: b"a".to_vec() }]);
+        let pairs = [
+            (Compared::Times, "atime", stat(|stat| stat.atime = time)),
+            (Compared::Times, "mtime", stat(|stat| stat.mtime = time)),
+            (Compared::Times, "ctime", stat(|stat| stat.ctime = time)),
+            (Compared::All, "ino", stat(|stat| stat.ino.0 = 1)),
+            (Compared::All, "blksize", stat(|stat| stat.blksize = 1)),
+            (Compared::All, "inodes", other),
+        ];
+        for (least, what, output) in pairs {
+            let usual = if what == "inodes" { listing(4) } else { stat(|_| ()) };
+            let (one, other) = (result(usual), result(output));
+            for compared in [Compared::State, Compared::Times, Compared::All] {
+                assert_eq!(compared.same_result(&one, &other), compared < least, "{what}");
+            }
+            let (shown, beside) = show_both(&one, &other);
+            assert!(shown != beside && beside.contains(what), "{shown} and {beside}");
         }
     }
 }

@@ -53,6 +53,7 @@ pub use generate::WorkloadConfig;
 pub use history::{
     Balance, CallEntry, Ending, RunRecord, StepRow, same_result, show_both, show_result,
 };
+pub(crate) use history::{Compared, show_difference};
 pub(crate) use runner::{Detail, run_with};
 pub use runner::{STEPS_MAX, SetupError, run};
 pub use schedule::{Candidate, Playback, Schedule, Scheduler, Switch};
