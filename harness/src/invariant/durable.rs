@@ -1,15 +1,17 @@
 //! What was synced survives a loss of power: the bytes, and the names where they are promised.
 //!
 //! It watches the calls of clients and the tree below, and knows nothing of the journal. After a
-//! successful `fsync` every byte of the file is promised until something changes it; under all
-//! policies but `loose` every name that exists is promised as well, under `loose` the `fsync` of a
-//! directory promises its names. What a reader would get wrong: a promise is given up as soon as
-//! anything happened that might have touched it; calls that overlap others promise nothing.
+//! successful `fsync` every byte of the file is promised until something changes it, and after a
+//! write with `O_SYNC` or `O_DSYNC` the bytes that it wrote (man 2 open); under all policies but
+//! `loose` every name that exists is promised as well, and that what was removed stays away, under
+//! `loose` the `fsync` of a directory promises that of its names. What a reader would get wrong: a
+//! promise is given up as soon as anything happened that might have touched it; calls that overlap
+//! others promise nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fuserig_abi::{FileKind, Ino};
-use fuserig_sim_fs::{Durability, MemFs};
+use fuserig_sim_fs::{Durability, MemFs, OpenFlags};
 
 use super::data::contents;
 use super::{Invariant, Seen};
@@ -34,6 +36,10 @@ pub struct Durable {
     /// The promised bytes of each file; none where a byte may have changed since.
     bytes: BTreeMap<Ino, Vec<Option<u8>>>,
     names: BTreeMap<Place, Ino>,
+    /// Every name that there ever was.
+    known: BTreeSet<Place>,
+    /// Of those, what is promised to be away.
+    absent: BTreeSet<Place>,
 }
 
 /// What was synced is there after a crash and intact, as far as the policy promises it.
@@ -46,7 +52,13 @@ pub struct Durable {
 ///     .or_report();
 /// ```
 pub fn durable(durability: Durability) -> Durable {
-    Durable { durability, bytes: BTreeMap::new(), names: BTreeMap::new() }
+    Durable {
+        durability,
+        bytes: BTreeMap::new(),
+        names: BTreeMap::new(),
+        known: BTreeSet::new(),
+        absent: BTreeSet::new(),
+    }
 }
 
 /// Every name of a tree.
@@ -116,12 +128,51 @@ impl Durable {
             return;
         }
         let now = names(seen.lower);
-        match self.durability {
-            Durability::Loose => {
-                self.names.extend(now.into_iter().filter(|((parent, _), _)| *parent == node));
-            }
-            Durability::Sync | Durability::Prefix | Durability::Ordered => self.names = now,
+        let all = self.durability != Durability::Loose;
+        let promised = |place: &Place| all || place.0 == node;
+        let gone = |place: &&Place| promised(place) && !now.contains_key(*place);
+        self.absent.extend(self.known.iter().filter(gone).cloned());
+        self.names.extend(now.into_iter().filter(|(place, _)| promised(place)));
+    }
+
+    /// What a write through a file that syncs each of them promises.
+    fn written(&mut self, seen: &Seen<'_>, file: u8, offset: Option<i64>) -> Option<()> {
+        let fd = seen.file(file)?;
+        let flags = seen.vfs.open_flags(seen.pid, fd)?;
+        if !flags.contains(OpenFlags::DSYNC) {
+            return None;
         }
+        let count = usize::try_from(seen.result.value.ok()?).ok()?;
+        let node = seen.vfs.lower_inode(seen.pid, fd)?;
+        let now = contents(seen.lower, node, BYTES_MAX)?;
+        let end = match offset {
+            _ if flags.contains(OpenFlags::APPEND) => now.len(),
+            Some(offset) => usize::try_from(offset).ok()?.checked_add(count)?,
+            None => usize::try_from(seen.vfs.position(seen.pid, fd)?).ok()?,
+        };
+        let wrote = end.checked_sub(count)?..end;
+        let written = now.get(wrote.clone())?;
+        let promised = self.bytes.entry(node).or_default();
+        if promised.len() < end {
+            promised.resize(end, None);
+        }
+        for (place, byte) in promised[wrote].iter_mut().zip(written) {
+            *place = Some(*byte);
+        }
+        Some(())
+    }
+
+    /// Takes back what is promised of names that a call has changed.
+    fn keep_names(&mut self, seen: &Seen<'_>, alone: bool) {
+        let now = names(seen.lower);
+        if alone {
+            self.names.retain(|place, node| now.get(place) == Some(node));
+            self.absent.retain(|place| !now.contains_key(place));
+        } else {
+            self.names.clear();
+            self.absent.clear();
+        }
+        self.known.extend(now.into_keys());
     }
 }
 
@@ -130,9 +181,9 @@ impl Invariant for Durable {
         "durable"
     }
 
-    fn begin(&mut self, _initial: &MemFs) {
-        self.bytes.clear();
-        self.names.clear();
+    fn begin(&mut self, initial: &MemFs) {
+        *self = durable(self.durability);
+        self.known.extend(names(initial).into_keys());
     }
 
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
@@ -143,30 +194,32 @@ impl Invariant for Durable {
                 false => self.bytes.clear(),
             }
         }
-        if !self.names.is_empty() && changes_names(seen.action) {
-            if alone {
-                let now = names(seen.lower);
-                self.names.retain(|place, node| now.get(place) == Some(node));
-            } else {
-                self.names.clear();
-            }
+        if changes_names(seen.action) {
+            self.keep_names(seen, alone);
         }
-        if let (Action::Fsync { file, datasync }, Ok(_), true) =
-            (seen.action, seen.result.value, alone)
-        {
-            self.synced(seen, *file, *datasync);
+        match *seen.action {
+            Action::Fsync { file, datasync } if alone && seen.result.value.is_ok() => {
+                self.synced(seen, file, datasync);
+            }
+            Action::Write { file, offset, .. } if alone => {
+                self.written(seen, file, offset);
+            }
+            _ => {}
         }
         Ok(())
     }
 
     fn crash(&self, crashed: &Crashed<'_>) -> Result<(), String> {
-        if self.bytes.is_empty() && self.names.is_empty() {
+        if self.bytes.is_empty() && self.names.is_empty() && self.absent.is_empty() {
             return Ok(());
         }
         // What calls under way have changed is not promised any more.
         let mut promised = self.bytes.clone();
-        let mut under_way = crashed.calls.iter().filter(|call| call.end.is_none());
-        let none_writes = under_way.all(|call| !changes_bytes(crashed.action(call)));
+        let under_way = || {
+            let calls = crashed.calls.iter().filter(|call| call.end.is_none());
+            calls.map(|call| crashed.action(call))
+        };
+        let none_writes = !under_way().any(changes_bytes);
         keep_unchanged(&mut promised, crashed.before, none_writes);
         let before = names(crashed.before);
         let found = names(crashed.recovered);
@@ -179,6 +232,12 @@ impl Invariant for Durable {
                 let name = name.escape_ascii();
                 return Err(format!("the name {name} was synced and is gone after the crash"));
             }
+        }
+        let none_names = !under_way().any(changes_names);
+        let back = |place: &&Place| !before.contains_key(*place) && found.contains_key(*place);
+        if let Some((_, name)) = self.absent.iter().filter(|_| none_names).find(back) {
+            let name = name.escape_ascii();
+            return Err(format!("{name} was removed and synced and is back after the crash"));
         }
         for (node, bytes) in &promised {
             let Some(path) = nodes.get(node) else { continue };

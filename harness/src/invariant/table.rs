@@ -21,7 +21,7 @@ pub const KNOWN: &[(&str, &str)] = &[
     ("transparent", "every call ends as it would without the filter"),
     ("twins_agree", "two filters that should decide alike do"),
     ("agrees_with", "every call ends as with the filter that is right"),
-    ("durable", "what was synced is there after a loss of power"),
+    ("durable", "what was synced is there after a loss of power, and what was removed is not"),
     ("atomic_names", "after a loss of power each name is the old one or the new one"),
     ("no_crash", "the modelled kernel does not crash"),
     ("no_hang", "every call returns"),

@@ -1,5 +1,6 @@
-//! Names change at once: after a crash each leads where it led at some time, never elsewhere, and
-//! one that always led somewhere is still there.
+//! Names change at once: after a crash each leads where it led at some time, never elsewhere, one
+//! that always led somewhere is still there, and what was only ever renamed, among directories that
+//! stayed where they were, has a name.
 //!
 //! So a file that another was renamed over is the old one or the new one. What a reader would get
 //! wrong: it says nothing about contents; a name may lead to a new file whose bytes are lost.
@@ -7,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fuserig_abi::Ino;
-use fuserig_sim_fs::MemFs;
+use fuserig_sim_fs::{Lower, MemFs};
 
 use super::durable::{changes_names, names};
 use super::{Invariant, Seen};
@@ -28,6 +29,11 @@ pub struct AtomicNames {
     now: BTreeMap<Place, Ino>,
     /// Where each name that changed has led so far; none for nowhere.
     was: BTreeMap<Place, BTreeSet<Option<Ino>>>,
+    /// What was there at the start and had one name ever since, by renames at the most, and the
+    /// directories in which it was.
+    renamed: BTreeMap<Ino, BTreeSet<Ino>>,
+    /// What was there at the start and still has the name that it had, and the root.
+    still: BTreeMap<Ino, Option<Place>>,
     /// Names that several calls were about at once, so that nobody can tell where they led in
     /// between.
     unknown: BTreeSet<Vec<u8>>,
@@ -60,9 +66,29 @@ impl AtomicNames {
         self.unknown.extend(names.map(<[u8]>::to_vec));
     }
 
-    /// Adds where names lead in a tree.
-    fn note(&mut self, fs: &MemFs) {
+    /// Whether a directory and all above it have the names that they had at the start.
+    fn stays(&self, mut directory: Ino) -> bool {
+        loop {
+            match self.still.get(&directory) {
+                Some(Some((above, _))) => directory = *above,
+                other => return other.is_some(),
+            }
+        }
+    }
+
+    /// Adds where names lead in a tree, after a rename or after anything else.
+    fn note(&mut self, fs: &MemFs, is_rename: bool) {
         let now = names(fs);
+        let (before, after) = (places_of(&self.now), places_of(&now));
+        self.renamed.retain(|node, parents| {
+            let (old, new) = (before.get(node), after.get(node));
+            let Some([place]) = new.map(Vec::as_slice) else { return false };
+            parents.insert(place.0);
+            is_rename || old == new
+        });
+        self.still.retain(|node, place| {
+            place.as_ref().is_none_or(|place| after.get(node).is_some_and(|now| *now == [place]))
+        });
         let places: BTreeSet<&Place> = self.now.keys().chain(now.keys()).collect();
         for place in places {
             let (old, new) = (self.now.get(place).copied(), now.get(place).copied());
@@ -74,18 +100,37 @@ impl AtomicNames {
     }
 }
 
+/// The names of everything.
+fn places_of(names: &BTreeMap<Place, Ino>) -> BTreeMap<Ino, Vec<&Place>> {
+    let mut places: BTreeMap<Ino, Vec<&Place>> = BTreeMap::new();
+    for (place, node) in names {
+        places.entry(*node).or_default().push(place);
+    }
+    places
+}
+
 impl Invariant for AtomicNames {
     fn name(&self) -> &str {
         "atomic_names"
     }
 
     fn begin(&mut self, initial: &MemFs) {
-        *self = AtomicNames { now: names(initial), ..AtomicNames::default() };
+        let now = names(initial);
+        let mut known = AtomicNames::default();
+        for (node, places) in places_of(&now) {
+            if let [place] = places[..] {
+                known.renamed.insert(node, BTreeSet::from([place.0]));
+                known.still.insert(node, Some(place.clone()));
+            }
+        }
+        known.still.insert(initial.root(), None);
+        *self = AtomicNames { now, ..known };
     }
 
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
         if changes_names(seen.action) {
-            self.note(seen.lower);
+            let is_rename = matches!(seen.action, Action::Rename { .. }) && seen.was_alone();
+            self.note(seen.lower, is_rename);
             self.give_up(seen.overlapping());
         }
         Ok(())
@@ -93,11 +138,19 @@ impl Invariant for AtomicNames {
 
     fn crash(&self, crashed: &Crashed<'_>) -> Result<(), String> {
         let mut known = self.clone();
-        known.note(crashed.before);
+        known.note(crashed.before, false);
         let under_way = crashed.calls.iter().filter(|call| call.end.is_none());
         known.give_up(under_way.map(|call| crashed.action(call)));
         let found = names(crashed.recovered);
         let there: BTreeSet<Ino> = crashed.recovered.walk().map(|entry| entry.stat.ino).collect();
+        let lost = |(node, parents): &(&Ino, &BTreeSet<Ino>)| {
+            !there.contains(*node) && parents.iter().all(|parent| known.stays(*parent))
+        };
+        if let Some((node, _)) = known.renamed.iter().find(lost) {
+            let place = known.now.iter().find(|(_, other)| *other == node);
+            let name = place.map_or(&[][..], |((_, name), _)| name).escape_ascii();
+            return Err(format!("what was renamed to {name} has no name after the crash"));
+        }
         let places: BTreeSet<&Place> =
             known.now.keys().chain(known.was.keys()).chain(found.keys()).collect();
         let judged = |place: &&Place| there.contains(&place.0) && !known.unknown.contains(&place.1);

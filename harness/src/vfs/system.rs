@@ -6,6 +6,7 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
 use fuserig_abi::{Credentials, Errno, Ino, Pid, Timespec};
+use fuserig_sim_fs::OpenFlags;
 
 use super::errand::Errand;
 use super::state::{FileKindOpen, State};
@@ -96,6 +97,13 @@ impl Vfs {
         let state = self.state.borrow();
         let (handle, _) = state.handle(pid, fd).ok()?;
         state.world.mount.inodes[state.world.mount.handles[handle].inode].backing
+    }
+
+    /// The flags of an open file, as its handle keeps them.
+    pub fn open_flags(&self, pid: Pid, fd: i32) -> Option<OpenFlags> {
+        let state = self.state.borrow();
+        let (handle, _) = state.handle(pid, fd).ok()?;
+        Some(state.world.mount.handles[handle].flags)
     }
 
     /// The position of an open file, as the next call without an offset takes it.
