@@ -42,6 +42,11 @@ pub(super) struct Draw<'a> {
     alike: Option<Kind>,
     /// What calls the members of the filter.
     pub(super) focus: Vec<Kind>,
+    /// A name that those who meet have for different things, each in a place of its own.
+    pub(super) namesake: Option<Vec<u8>>,
+    /// Directories in which everybody may make something, and the users of the clients that meet.
+    pub(super) public: Vec<Vec<u8>>,
+    pub(super) uids: Vec<u32>,
     /// The next number of a name that nobody has used.
     unused: u32,
     /// Whether clients take turns, so that what begins at the same time is at the same place of
@@ -136,9 +141,13 @@ impl<'a> Draw<'a> {
         let total = weights.iter().map(|(_, weight)| weight).sum();
         let mut names = names(config, rng);
         let (mut directories, mut files) = (Vec::new(), Vec::new());
+        let mut public = Vec::new();
         for entry in tree.walk().skip(1).take(KNOWN_MAX) {
             let path = entry.path[1..].to_vec();
             if entry.stat.kind == fuserig_abi::FileKind::Directory {
+                if entry.stat.permissions & 0o003 == 0o003 {
+                    public.push(path.clone());
+                }
                 directories.push(path);
             } else {
                 files.push(path);
@@ -171,6 +180,9 @@ impl<'a> Draw<'a> {
             recipes_one_in,
             alike,
             focus,
+            namesake: None,
+            public,
+            uids: Vec::new(),
             unused: 0,
             turns,
             turn: 0,
@@ -185,6 +197,11 @@ impl<'a> Draw<'a> {
         }
         let root = if client == 0 { (7, 8) } else { (1, 2) };
         if !self.config.users || self.rng.chance(root.0, root.1) { 0 } else { self.somebody() }
+    }
+
+    /// A user who is not the super-user, where there are any.
+    pub(super) fn stranger(&mut self) -> u32 {
+        if self.config.users { self.somebody() } else { 0 }
     }
 
     fn somebody(&mut self) -> u32 {
@@ -512,6 +529,8 @@ impl<'a> Draw<'a> {
     /// Flags that an open may have besides its access mode, each with its own chance.
     fn open_flags(&mut self) -> u32 {
         const RARE: [OpenFlags; 3] = [OpenFlags::NOFOLLOW, OpenFlags::NOATIME, OpenFlags::EXCL];
+        const SYNC: [OpenFlags; 2] =
+            [OpenFlags::DSYNC, OpenFlags::DSYNC.union(OpenFlags::SYNC_METADATA)];
         let mut flags = self.rng.below(3) as u32;
         for (flag, one_in) in [(OpenFlags::TRUNC, 5), (OpenFlags::APPEND, 5), (OpenFlags::CREAT, 8)]
         {
@@ -521,6 +540,9 @@ impl<'a> Draw<'a> {
         }
         if self.rng.chance(1, 8) {
             flags |= self.rng.pick(&RARE).bits();
+        }
+        if self.config.syncs && self.rng.chance(1, 4) {
+            flags |= self.rng.pick(&SYNC).bits();
         }
         flags
     }

@@ -263,8 +263,8 @@ impl Draw<'_> {
         actions
     }
 
-    /// Bits that a change of owner, a write or a truncation takes away, and who may do what then.
-    fn rights(&mut self) -> Vec<Action> {
+    /// Bits that a change of owner or of contents takes away, and who may do what then.
+    pub(super) fn rights(&mut self) -> Vec<Action> {
         let is_own = self.rng.chance(1, 2);
         let path = match self.rng.below(4) {
             0 => self.directory(),
@@ -281,7 +281,7 @@ impl Draw<'_> {
             actions.extend([stat(&path), Action::Access { path: path.clone(), mode }]);
         }
         let (uid, gid) = (owner(self.rng), owner(self.rng));
-        actions.extend(match self.rng.below(5) {
+        actions.extend(match self.rng.below(7) {
             0 | 1 if self.rng.chance(1, 2) => {
                 let mode = file_mode(self.rng);
                 let chown = Action::Chown { path: path.clone(), uid, gid };
@@ -290,6 +290,15 @@ impl Draw<'_> {
             0 | 1 => vec![Action::Chown { path: path.clone(), uid, gid }],
             2 => vec![open(&path, READ_WRITE), write(5), CLOSE],
             3 => vec![Action::Truncate { path: path.clone(), size: self.length() }],
+            4 => {
+                let (mode, length) = (*self.rng.pick(&[0, 1, 3, 16]), self.size() as i64 + 1);
+                let space = Action::Fallocate { file: 0, mode, offset: 0, length };
+                vec![open(&path, READ_WRITE), space, CLOSE]
+            }
+            5 => {
+                let copy = Action::Copy { from: 1, to: 0, length: 9, from_at: 0, to_at: 0 };
+                vec![open(&self.file(), 0), open(&path, READ_WRITE), copy, CLOSE, CLOSE]
+            }
             _ => vec![Action::Chmod { path: path.clone(), mode: 0o640 }],
         });
         if self.directories.contains(&path.0) {
@@ -302,7 +311,7 @@ impl Draw<'_> {
     }
 
     /// A directory gives what it has to what is made in it: its group, and who may remove what.
-    fn inherited(&mut self) -> Vec<Action> {
+    pub(super) fn inherited(&mut self) -> Vec<Action> {
         let path = self.directory();
         let (uid, gid) = (owner(self.rng), owner(self.rng));
         let mode = 0o777 | *self.rng.pick(&[0o2000, 0o2000, 0o3000, 0o1000]);

@@ -53,10 +53,13 @@ pub(super) fn draw(
         .map(|client| Program { uid: draw.user(client), actions: Vec::new() })
         .collect();
     // Who may not do it meets nobody.
-    if draw.rng.chance(2, 3) {
-        programs.iter_mut().for_each(|program| program.uid = 0);
+    match draw.rng.below(6) {
+        0..=3 => programs.iter_mut().for_each(|program| program.uid = 0),
+        4 => draw.mix(&mut programs),
+        _ => {}
     }
-    if draw.rng.chance(1, 6) {
+    draw.uids = programs.iter().map(|program| program.uid).collect();
+    if draw.rng.chance(1, 5) {
         return Some(draw.relay(config.operations / config.clients, programs));
     }
     let kinds = pair(number, if draw.focus.is_empty() { &BURSTS } else { &draw.focus });
@@ -95,6 +98,26 @@ fn undo(action: &Action) -> Option<Action> {
 }
 
 impl Draw<'_> {
+    /// One client is the super-user, and the others are not.
+    fn mix(&mut self, programs: &mut [Program]) {
+        let root = self.rng.index(programs.len());
+        for (client, program) in programs.iter_mut().enumerate() {
+            program.uid = if client == root { 0 } else { self.stranger() };
+        }
+    }
+
+    /// A name that something has, most often something that calls of a kind are about, or that
+    /// nothing has.
+    fn some_name(&mut self, kind: Kind) -> Vec<u8> {
+        let directories = matches!(kind, Kind::Mkdir | Kind::Rmdir) || self.rng.chance(1, 4);
+        let known = if directories { &self.directories } else { &self.files };
+        if known.is_empty() || self.rng.chance(1, 3) {
+            return self.unused_name();
+        }
+        let path = self.rng.pick(known);
+        path.rsplit(|byte| *byte == b'/').next().unwrap_or(path).to_vec()
+    }
+
     /// Somebody does something of one of the kinds.
     fn alone(&mut self, kinds: (Kind, Kind), programs: &mut [Program]) {
         let client = self.rng.index(programs.len());
@@ -110,12 +133,19 @@ impl Draw<'_> {
     /// One client does what somebody does by habit, and the next goes on with it, or does the same
     /// once more; nobody meets anybody.
     fn relay(&mut self, most: usize, mut programs: Vec<Program>) -> (Vec<Program>, Meeting) {
+        let about_rights = self.rng.chance(1, 3);
         for (client, program) in programs.iter_mut().enumerate().skip(1) {
-            if self.rng.chance(1, 2) {
+            if about_rights {
+                program.uid = self.stranger();
+            } else if self.rng.chance(1, 2) {
                 program.uid = self.user(client);
             }
         }
-        let actions = self.recipe(false);
+        let actions = match about_rights {
+            true if self.rng.chance(1, 2) => self.rights(),
+            true => self.inherited(),
+            false => self.recipe(false),
+        };
         let again = self.rng.chance(1, 2);
         let named = |(_, action): &(usize, &Action)| !action.paths().is_empty();
         let places: Vec<usize> =
@@ -153,6 +183,7 @@ impl Draw<'_> {
     /// of the second kind, now and then once more, or looks at what the first one changes.
     fn meeting(&mut self, kinds: (Kind, Kind), programs: &mut [Program]) -> Meeting {
         let first = self.rng.index(programs.len());
+        self.namesake = if self.rng.chance(1, 2) { Some(self.some_name(kinds.1)) } else { None };
         let (before, held) = self.with_what_it_needs(kinds.0, first);
         programs[first].actions.extend(before.clone());
         let looks = self.rng.chance(1, 6);
@@ -166,11 +197,11 @@ impl Draw<'_> {
                 together.push(self.observe(&before, &held));
                 continue;
             }
-            let again = self.rng.below(3);
-            let more = if self.rng.chance(1, 2) { kinds.0 } else { kinds.1 };
-            let own = [kinds.1, more, more].into_iter().take(1 + again as usize);
             let mut actions = Vec::new();
-            for kind in own {
+            let own = [kinds.1, kinds.0, kinds.1];
+            let order = if self.rng.chance(1, 3) { [1, 2, 0] } else { [0, 1, 2] };
+            let more = 1 + self.rng.index(3);
+            for kind in order.into_iter().take(more).map(|place| own[place]) {
                 let (before, action) = self.with_what_it_needs(kind, client);
                 program.actions.extend(before);
                 actions.push(action);
@@ -181,21 +212,28 @@ impl Draw<'_> {
         for (program, actions) in programs.iter_mut().zip(together) {
             program.actions.extend(actions);
         }
+        self.namesake = None;
         let ends = programs.iter().map(|program| program.actions.len()).collect();
         Meeting { starts, ends, first, hold: Hold::draw(self.rng) }
     }
 
     /// A path that most often nobody has used: in the root for the first client, and for each other
-    /// in a directory of its own.
+    /// in a directory of its own; for who is not the super-user most often where everybody may.
     fn own_place(&mut self, client: usize) -> Text {
-        let name = match self.rng.below(6) {
-            0 => self.almost_a_name(),
-            1 => self.name(),
+        let name = match (&self.namesake, self.rng.below(6)) {
+            (Some(name), 0..=4) => name.clone(),
+            (_, 0) => self.almost_a_name(),
+            (_, 1) => self.name(),
             _ => self.unused_name(),
         };
         let alone = !self.rng.chance(1, 6);
         let place = client.checked_sub(1).filter(|_| alone);
-        match place.and_then(|place| self.directories.get(place)) {
+        let stranger = self.uids.get(client).is_some_and(|uid| *uid != 0);
+        let directory = match stranger && !self.public.is_empty() && self.rng.chance(3, 4) {
+            true => Some(self.rng.pick(&self.public)),
+            false => place.and_then(|place| self.directories.get(place)),
+        };
+        match directory {
             Some(directory) => Text([&directory[..], b"/", &name[..]].concat()),
             None => Text(name),
         }
