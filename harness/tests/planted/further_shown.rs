@@ -15,7 +15,7 @@ const OBJECTS: [(&str, &str); 5] = [
     ("a directory is read and not searched", "0: stat d"),
 ];
 
-const FILTERS: [(&str, &str); 15] = [
+const FILTERS: [(&str, &str); 16] = [
     ("what has two names seems to have one", "0: link b c; stat b"),
     ("every seek is one from the end", "0: open b r; seek #0 2 0"),
     ("the figures promise longer names", "0: statfs b"),
@@ -36,10 +36,11 @@ const FILTERS: [(&str, &str); 15] = [
         "an attribute that is set again is new",
         "0: setxattr b user.a x; setxattr b user.a y; setxattr b user.a z",
     ),
+    ("times have no parts of a second", "0: chmod b 640; stat b"),
     ("an exchange leaves nothing behind", "0: mkdir x 755; rename e x flags=2; rmdir e"),
 ];
 
-const LOWERS: [(&str, &str); 14] = [
+const LOWERS: [(&str, &str); 15] = [
     (
         "a sticky directory keeps its owner out",
         "0: chmod e 1777; chown e 1000:1000; mknod e/x 100644 | 1000: unlink e/x",
@@ -66,6 +67,7 @@ const LOWERS: [(&str, &str); 14] = [
         "who appends makes all append",
         "0: open b w; open b w,append; write #1 1 x 0x6e at 0; stat b",
     ),
+    ("a touch is no look", "0: touch b; stat b"),
 ];
 
 const DAEMONS: [(&str, &str); 5] = [
@@ -89,7 +91,7 @@ const RACES: [(&str, &str); 6] = [
     ),
 ];
 
-const CRASHES: [(&str, &str); 5] = [
+const CRASHES: [(&str, &str); 8] = [
     ("who writes a byte writes the file anew", "0: open b rw; fsync #0; write #0 1 x 0x6e at 0"),
     ("who shortens a file writes it anew", "0: open b rw; fsync #0; ftruncate #0 2"),
     (
@@ -98,6 +100,12 @@ const CRASHES: [(&str, &str); 5] = [
     ),
     ("what is made again is not synced", "0: open d r,dir; unlink d/a; mkdir d/a 755; fsync #0"),
     ("who has an old name is not synced", "0: rename b c; open b w,create 644; fsync #0"),
+    ("a directory that lost a name is not synced", "0: open d r,dir; unlink d/a; fsync #0"),
+    (
+        "what is written at once is written later",
+        "0: open b rw,sync; write #0 1 x 0x6e at 0; stat b",
+    ),
+    ("a move is a new name and a removal", "0: rename d/a e/a"),
 ];
 
 #[test]

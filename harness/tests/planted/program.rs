@@ -38,6 +38,7 @@ fn open(path: &str, flags: &str, mode: u32) -> Action {
         "append" => OpenFlags::APPEND.bits(),
         "trunc" => OpenFlags::TRUNC.bits(),
         "dir" => OpenFlags::DIRECTORY.bits(),
+        "sync" => (OpenFlags::DSYNC | OpenFlags::SYNC_METADATA).bits(),
         other => panic!("{other} is no flag"),
     };
     Action::Open { path: path.into(), flags: flags.split(',').map(flag).sum(), mode }

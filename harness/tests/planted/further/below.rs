@@ -300,6 +300,17 @@ fn all_append() -> Bug {
     })
 }
 
+/// Who sets the time of the last look sets none.
+fn looks_in_no_time() -> Bug {
+    Box::new(|fs, caller, op| match *op {
+        LowerOp::Setattr { node, changes } => {
+            let changes = AttrChanges { atime: None, ..changes };
+            Some(fs.apply(caller, &LowerOp::Setattr { node, changes }))
+        }
+        _ => None,
+    })
+}
+
 pub(super) fn all() -> Vec<Planted> {
     vec![
         planted("a sticky directory keeps its owner out", sticky_owner),
@@ -316,5 +327,6 @@ pub(super) fn all() -> Vec<Planted> {
         planted("a directory stays where it is", directories_stay),
         planted("a range is inserted behind the end", inserts_behind),
         planted("who appends makes all append", all_append),
+        planted("a touch is no look", looks_in_no_time),
     ]
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fuserig::prelude::*;
 use fuserig_abi::{Caller, FileKind, Ino};
-use fuserig_sim_fs::{AttrChanges, LowerExt};
+use fuserig_sim_fs::{AttrChanges, LowerExt, OpenFlags};
 
 use super::super::Planted;
 use super::super::crashes::planted;
@@ -150,6 +150,53 @@ fn heirs() -> Bug {
     })
 }
 
+/// A directory that only lost names has nothing to sync.
+fn lost_names() -> Bug {
+    let (mut open, mut gained) = (BTreeMap::new(), BTreeSet::new());
+    Box::new(move |fs, caller, op| match *op {
+        LowerOp::Open { .. } => noted(&mut open, (fs, caller, op)),
+        LowerOp::Fsync { fh, .. } => {
+            let node = open.get(&fh)?;
+            let directory = fs.getattr(caller, *node).ok()?.kind == FileKind::Directory;
+            (directory && !gained.remove(node)).then_some(Ok(LowerReply::Done))
+        }
+        LowerOp::Unlink { .. } | LowerOp::Rmdir { .. } => None,
+        _ => {
+            gained.extend(places(op).into_iter().map(|(parent, _)| parent));
+            None
+        }
+    })
+}
+
+/// What is written at once is written when there is time.
+fn writes_later() -> Bug {
+    let at_once = OpenFlags::DSYNC | OpenFlags::SYNC_METADATA;
+    Box::new(move |fs, caller, op| match *op {
+        LowerOp::Open { node, flags, check } if flags.intersects(at_once) => {
+            let flags = flags.difference(at_once);
+            Some(fs.apply(caller, &LowerOp::Open { node, flags, check }))
+        }
+        _ => None,
+    })
+}
+
+/// What moves has its new name before it loses the old one.
+fn moves_in_two() -> Bug {
+    Box::new(|fs, caller, op| match *op {
+        LowerOp::Rename { parent, name, new_parent, new_name, flags } if flags.is_empty() => {
+            let root = root_of(caller);
+            let node = fs.lookup(&root, parent, name).ok()?;
+            let free = fs.lookup(&root, new_parent, new_name).is_err();
+            let link = LowerOp::Link { node: node.ino, parent: new_parent, name: new_name };
+            if node.kind != FileKind::Regular || !free || fs.apply(caller, &link).is_err() {
+                return None;
+            }
+            Some(fs.apply(caller, &LowerOp::Unlink { parent, name }))
+        }
+        _ => None,
+    })
+}
+
 pub(super) fn all() -> Vec<Planted> {
     let (ordered, loose) = (Durability::Ordered, Durability::Loose);
     vec![
@@ -158,5 +205,8 @@ pub(super) fn all() -> Vec<Planted> {
         planted("a new file is not there for fdatasync", ordered, new_files),
         planted("what is made again is not synced", loose, made_again),
         planted("who has an old name is not synced", ordered, heirs),
+        planted("a directory that lost a name is not synced", loose, lost_names),
+        planted("what is written at once is written later", ordered, writes_later),
+        planted("a move is a new name and a removal", loose, moves_in_two),
     ]
 }

@@ -23,6 +23,16 @@ fn one_link<const FILES: bool>() -> FuseOps {
     )
 }
 
+/// The time of the last change has whole seconds.
+fn whole_seconds() -> FuseOps {
+    FuseOps::new("seconds").getattr_prefilter(|_, _| Verdict::Postfilter).getattr_postfilter(
+        |_, _, out| {
+            out.attr.ctimensec = 0;
+            Verdict::Continue
+        },
+    )
+}
+
 /// Files end sixteen bytes before their end, where a checksum begins: for who seeks from there.
 fn checksum<const ANY: bool>() -> FuseOps {
     const SEEK_END: u32 = 2;
@@ -121,5 +131,6 @@ pub(super) fn all() -> Vec<Planted> {
         filter("another name of the hidden is hidden", unlisted::<true>, unlisted::<false>),
         filter("who looks first owns it for all", own::<true>, own::<false>),
         filter("the end of a file is a failure", reads_something, nothing),
+        filter("times have no parts of a second", whole_seconds, nothing),
     ]
 }
