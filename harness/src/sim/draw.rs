@@ -313,7 +313,10 @@ impl<'a> Draw<'a> {
         }
         let last = match makes {
             true => {
-                let name = self.unused_name();
+                let name = match self.namesake.clone() {
+                    Some(name) if !self.rng.chance(1, 6) => name,
+                    _ => self.unused_name(),
+                };
                 match client.checked_sub(1).and_then(|place| self.directories.get(place)) {
                     Some(directory) => Some(Text([&directory[..], b"/", &name[..]].concat())),
                     None => Some(Text(name)),

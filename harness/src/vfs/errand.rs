@@ -72,8 +72,8 @@ impl Errand {
                 self.done = true;
                 return;
             }
-            let umask = state.umask(self.pid);
-            let who = (&state.clients[&self.pid].credentials, self.pid);
+            let client = &state.clients[&self.pid];
+            let (who, umask) = ((&client.credentials, self.pid), state.fs[client.fs].umask);
             self.run.renew(&mut state.world, operation, who, umask);
         }
         self.done = self.run.step(&mut state.world) == Progress::Done;

@@ -1,8 +1,8 @@
 //! A ninth series, of kinds that those before it do not have. Who wrote it did not read what the
-//! search draws and hunted nothing, and it was committed before the search was run on it. Five came
-//! after: what no invariant noticed when the series was written, which is why it was not in it. That
-//! each is wrong, and its twin right, is shown by a program for it in `further_shown.rs`, which is a
-//! test.
+//! search draws and hunted nothing, and it was committed before the search was run on it. Five
+//! came after: what no invariant noticed when the series was written, and was not in it for that.
+//! That each is wrong, and its twin right, is shown by a program for it in `further_shown.rs`,
+//! which is a test.
 
 mod below;
 mod between;
