@@ -134,8 +134,9 @@ pub(super) struct Beside {
     load: Option<Load>,
     /// A thread that works for this one.
     helper: Arc<Helper>,
-    /// How long this thread had waited for processors when it last looked.
+    /// How long this thread had waited for processors, and its client had run, when it last looked.
     waited: Duration,
+    client: Option<Client>,
     /// Since the last answer.
     since: Stopwatch,
     /// How long the client took to ask after it.
@@ -169,6 +170,7 @@ impl Beside {
             load,
             helper,
             waited,
+            client: None,
             since,
             gap,
         }
@@ -215,10 +217,13 @@ impl Beside {
     }
 
     /// Whether to part because it took long since the last answer: when the client did something
-    /// else, and when this thread had to wait. Then nobody is followed for a while.
+    /// else, and when this thread had to wait for others than its client, whose turns are long
+    /// where it has much to copy. Then nobody is followed for a while.
     fn lingers(&mut self) -> bool {
         let usual = TURN * self.company.unseen;
-        let crowded = self.waited().saturating_sub(self.waited) > usual + SLOW / 2;
+        let of_client = self.client.as_ref().map(Client::ran_since).unwrap_or_default();
+        let waited = self.waited().saturating_sub(self.waited).saturating_sub(of_client);
+        let crowded = waited > usual + SLOW / 2;
         if crowded {
             self.company.crowded();
         }
@@ -264,6 +269,8 @@ impl Beside {
 
     fn go_to(&mut self, place: usize) {
         self.waited = self.waited();
+        let known = self.client.take().filter(|client| client.thread == self.company.asker);
+        self.client = known.or_else(|| Client::new(self.company.asker)).map(Client::looked_at);
         if self.on == Some(place) {
             return;
         }
@@ -304,6 +311,45 @@ impl Beside {
     }
 }
 
+/// What is known of the client that is followed.
+#[derive(Debug)]
+struct Client {
+    thread: Pid,
+    /// Its `/proc/TID/schedstat`, which can be read while it executes a program.
+    stat: File,
+    /// How long it had run.
+    ran: Duration,
+}
+
+impl Client {
+    /// None where there is no such thread any more.
+    fn new(thread: Pid) -> Option<Client> {
+        let stat = File::open(format!("/proc/{thread}/schedstat")).ok()?;
+        Some(Client { thread, stat, ran: Duration::ZERO })
+    }
+
+    /// Counts from now on.
+    fn looked_at(self) -> Client {
+        Client { ran: sched_time(&self.stat, RAN), ..self }
+    }
+
+    fn ran_since(&self) -> Duration {
+        sched_time(&self.stat, RAN).saturating_sub(self.ran)
+    }
+}
+
+/// Fields of `/proc/TID/schedstat`: how long a thread has run, and waited to run, in nanoseconds
+/// (the kernel's sched-stats.rst).
+const RAN: usize = 0;
+const WAITED: usize = 1;
+
+/// A field of such a file; nothing where it is gone.
+fn sched_time(file: &File, field: usize) -> Duration {
+    let text = contents(file).unwrap_or_default();
+    let number = text.split(' ').nth(field).and_then(|number| number.parse().ok());
+    Duration::from_nanos(number.unwrap_or(0))
+}
+
 /// Who else wants processors.
 #[derive(Debug)]
 struct Load {
@@ -321,9 +367,7 @@ impl Load {
 
     /// How long this thread has waited for processors since it began.
     fn waited(&self) -> Duration {
-        let text = contents(&self.own).unwrap_or_default();
-        let waited = text.split(' ').nth(1).and_then(|number| number.parse().ok());
-        Duration::from_nanos(waited.unwrap_or(0))
+        sched_time(&self.own, WAITED)
     }
 
     /// How many threads of the machine run or want to, this one included (man 5 proc_loadavg).
@@ -354,6 +398,7 @@ pub(super) fn contents(file: &File) -> Option<String> {
 mod tests {
     use std::sync::Arc;
     use std::sync::mpsc::channel;
+    use std::time::Duration;
 
     use fuserig_abi::Pid;
     use rustix::thread::{CpuSet, gettid, sched_getaffinity};
@@ -361,7 +406,7 @@ mod tests {
     use super::super::policy::tests::can_come_back;
     use super::super::scout::processor_of;
     use super::{
-        Advice, Beside, Company, Helper, LOOK_AGAIN, LOOK_SOON, Load, REST, REST_MAX, SURE,
+        Advice, Beside, Client, Company, Helper, LOOK_AGAIN, LOOK_SOON, Load, REST, REST_MAX, SURE,
     };
 
     const ALICE: Pid = Pid(7);
@@ -420,6 +465,17 @@ mod tests {
         company.crowded();
         assert!(!ask(&mut company, BOB, REST - 1).contains(&Advice::Follow(BOB)));
         assert_eq!(ask(&mut company, BOB, LOOK_AGAIN), [Advice::Follow(BOB)], "it is long ago");
+    }
+
+    #[test]
+    fn what_a_client_has_run_is_counted_from_the_last_look() {
+        let me = Pid(gettid().as_raw_nonzero().get().cast_unsigned());
+        let client = Client::new(me).expect("of this thread").looked_at();
+        while client.ran_since().is_zero() {
+            std::hint::spin_loop();
+        }
+        assert!(client.looked_at().ran > Duration::ZERO);
+        assert!(Client::new(Pid(u32::MAX)).is_none(), "there is no such thread");
     }
 
     #[test]
