@@ -1,10 +1,11 @@
 //! The corridor: prefilter, lower operation, postfilter, as an explicit state machine.
 //!
-//! [`Run`] takes one [`Operation`] through the steps P0 to P14 of SEMANTICS section 2, one step a
-//! call, so that a scheduler can interleave operations. It is the only place where a request
-//! meets a filter. What an operation fills in, asks of the lower filesystem and finalizes is one
-//! row of `ops`; which arguments exist comes from the op table of the ABI. It refuses to walk
-//! paths, to keep descriptors and to invent requests: that is [`crate::vfs`].
+//! [`Run`] takes one [`Operation`] through the steps P0 to P14 of SEMANTICS section 2, and gives
+//! way where another client can make a difference, so that a scheduler can interleave operations.
+//! It is the only place where a request meets a filter. What an operation fills in, asks of the
+//! lower filesystem and finalizes is one row of `ops`; which arguments exist comes from the op
+//! table of the ABI. It refuses to walk paths, to keep descriptors and to invent requests: that is
+//! [`crate::vfs`].
 //!
 //! What a reader would get wrong: `error` of a finished run may be positive. A read returns its
 //! byte count as the pipeline's error value (SEMANTICS 2.4).

@@ -180,7 +180,7 @@ impl Draw<'_> {
     }
 
     /// What leads to a meeting and what happens there: one is held, and each other does something
-    /// of the second kind, now and then once more, or looks at what the first one changes.
+    /// of the second kind or of both by turns, or looks at what the first one changes.
     fn meeting(&mut self, kinds: (Kind, Kind), programs: &mut [Program]) -> Meeting {
         let first = self.rng.index(programs.len());
         self.namesake = if self.rng.chance(1, 2) { Some(self.some_name(kinds.1)) } else { None };
@@ -198,10 +198,11 @@ impl Draw<'_> {
                 continue;
             }
             let mut actions = Vec::new();
-            let own = [kinds.1, kinds.0, kinds.1];
-            let order = if self.rng.chance(1, 3) { [1, 2, 0] } else { [0, 1, 2] };
-            let more = 1 + self.rng.index(3);
-            for kind in order.into_iter().take(more).map(|place| own[place]) {
+            let own = match self.rng.chance(1, 3) {
+                true => [kinds.0, kinds.1, kinds.1],
+                false => [kinds.1, kinds.0, kinds.1],
+            };
+            for kind in own.into_iter().take(1 + self.rng.index(3)) {
                 let (before, action) = self.with_what_it_needs(kind, client);
                 program.actions.extend(before);
                 actions.push(action);
