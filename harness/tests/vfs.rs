@@ -218,6 +218,13 @@ fn the_fortieth_symlink_is_the_last_one_followed() {
     // The link is held while its own text is walked, and so found in the cache.
     assert_eq!(stream.matches("lookup").count(), 1);
     assert_eq!(bench.vfs.world().mount.dentries.len(), 1, "nothing but the root is held");
+    // Those on the way to the last component count, also where that may be created.
+    for flags in [OpenFlags::empty(), OpenFlags::CREAT] {
+        let bench = Bench::new();
+        let (value, stream) = bench.stream(&open("up/../loop", flags));
+        assert_eq!(value, Err(Errno::ELOOP));
+        assert_eq!(stream.matches("get_link").count(), 40, "{flags:?}");
+    }
 }
 
 #[test]

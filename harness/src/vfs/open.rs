@@ -210,7 +210,6 @@ impl Vfs {
         let exclusive = create && flags.contains(OpenFlags::EXCL);
         let follow = !exclusive && !flags.contains(OpenFlags::NOFOLLOW);
         let mut parent = self.walk_parent(pid, path).await?;
-        let mut symlinks = 0;
         loop {
             let found = self.open_last(pid, &parent, flags, mode).await;
             self.let_go(parent.held.take());
@@ -226,7 +225,8 @@ impl Vfs {
                 Found::Existing(link)
                     if self.kind_of(link) == FileKind::Symlink && (follow || slashes) =>
                 {
-                    parent = self.follow_last(pid, parent.dentry, link, &mut symlinks).await?;
+                    let Parent { dentry, symlinks, .. } = parent;
+                    parent = self.follow_last(pid, dentry, link, symlinks).await?;
                 }
                 found => {
                     self.put(parent.dentry);

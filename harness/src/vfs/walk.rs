@@ -46,6 +46,8 @@ pub(super) struct Parent<'p> {
     pub(super) dentry: DentryId,
     pub(super) last: Last<'p>,
     pub(super) held: Option<DentryId>,
+    /// Symlinks followed so far, which count for what the last component leads to.
+    pub(super) symlinks: u32,
 }
 
 /// A walk in progress. Owns a reference on `at`.
@@ -173,7 +175,7 @@ impl Vfs {
     ) -> Result<Parent<'p>, Fail> {
         let mut walk = self.begin(pid, path)?;
         match self.to_parent(pid, &mut walk).await {
-            Ok((last, held)) => Ok(Parent { dentry: walk.at, last, held }),
+            Ok((last, held)) => Ok(Parent { dentry: walk.at, last, held, symlinks: walk.symlinks }),
             Err(fail) => {
                 self.abandon(walk);
                 Err(fail)
@@ -232,22 +234,22 @@ impl Vfs {
         }
     }
 
-    /// Continues a walk whose last component turned out to be a symlink.
+    /// Continues a walk that followed so many symlinks and whose last component turned out to be
+    /// one more.
     pub(super) async fn follow_last(
         &self,
         pid: Pid,
         parent: DentryId,
         link: DentryId,
-        symlinks: &mut u32,
+        symlinks: u32,
     ) -> Result<Parent<'static>, Fail> {
-        let mut walk = Walk { rcu: false, symlinks: *symlinks, ..Walk::new(parent, b"") };
+        let mut walk = Walk { rcu: false, symlinks, ..Walk::new(parent, b"") };
         let followed = match self.push_link(pid, &mut walk, link).await {
             Ok(()) => self.to_parent(pid, &mut walk).await,
             Err(errno) => Err(errno),
         };
-        *symlinks = walk.symlinks;
         match followed {
-            Ok((last, held)) => Ok(Parent { dentry: walk.at, last, held }),
+            Ok((last, held)) => Ok(Parent { dentry: walk.at, last, held, symlinks: walk.symlinks }),
             Err(fail) => {
                 self.abandon(walk);
                 Err(fail)

@@ -272,7 +272,12 @@ fn about_names() -> Vec<Script> {
     let symlink = Action::Symlink { target: "d/e".into(), path: "l".into() };
     let walks =
         vec![stat("l/b"), stat("l/b"), readlink, stat("l/e"), unlink("l"), symlink, stat("l")];
+    let itself = Action::Symlink { target: "self".into(), path: "d/self".into() };
+    let way = Action::Symlink { target: "d".into(), path: "way".into() };
+    let create = 2 | CREATE;
+    let loops = vec![itself, way, stat("way/self"), open("way/self", 0), open("way/self", create)];
     vec![
+        ("a symlink to itself, behind another", 0, loops),
         ("a name comes and goes", 0, life),
         ("renames over, across and in exchange", 0, renames),
         ("links of a file that is open", 0, links),
