@@ -23,7 +23,7 @@ fn a_right_filter_ends_with_0_and_says_what_was_covered() {
     let output =
         fuserig(&["fuzz", "hide:.secret", "--runs", "5", "--unguided", "--output", "none"]);
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
-    assert!(stdout(&output).starts_with("nothing found in 5 runs, 216 operations"));
+    assert!(stdout(&output).starts_with("nothing found in 5 runs, 186 operations"));
     let again = fuserig(&["fuzz", "hide:.secret", "--runs", "5", "--unguided", "--output", "none"]);
     assert_eq!(stdout(&again), stdout(&output), "same input, same bytes");
 }
@@ -194,7 +194,7 @@ fn check_says_what_members_cost_how_long_calls_took_and_what_is_not_covered() {
     let missed = rows(&report, "Not covered by the corpus");
     assert!(missed.contains(&vec!["mknod_prefilter".to_owned()]), "{missed:?}");
     let lines = report["sources"][0]["lines"].as_array().expect("the object has lines");
-    assert!(lines.iter().any(|line| line["count"].as_u64() > Some(100)), "{lines:?}");
+    assert!(lines.iter().any(|line| line["count"].as_u64() > Some(50)), "{lines:?}");
     // People read the same.
     let text = stdout(&fuserig(&arguments));
     for head in ["insns/call", "helpers/call", "Hot paths of the corpus", "up to", "99 %"] {

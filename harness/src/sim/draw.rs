@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 
+use fuserig_abi::Op;
 use fuserig_sim_fs::{MemFs, OpenFlags};
 
 use super::argument::{
@@ -160,9 +161,8 @@ impl<'a> Draw<'a> {
         }
         let looks_one_in = *rng.pick(&[2, 3, 4, 8]);
         let bursts_one_in = *rng.pick(&[4, 8, 16, 1000]);
-        let nasty_one_in = *rng.pick(&[6, 32, 32, 64]);
-        let recipes_one_in =
-            *rng.pick(if config.syncs { &[6, 8, 12, 24] } else { &[8, 12, 16, 64] });
+        let nasty_one_in = *rng.pick(&[6, 16, 32, 64]);
+        let recipes_one_in = *rng.pick(&[2, 4, 8, 16]);
         let alike = rng.chance(1, 7).then(|| of_interest(rng, &focus));
         let turns = alike.is_some() || rng.chance(1, 2);
         Draw {
@@ -187,6 +187,11 @@ impl<'a> Draw<'a> {
             turns,
             turn: 0,
         }
+    }
+
+    /// Those of some operations that the filter under test has members for.
+    pub(super) fn ops_among(&self, ops: &[Op]) -> Vec<Op> {
+        ops.iter().filter(|op| self.config.ops.contains(op)).copied().collect()
     }
 
     /// The user of a client: the first is the super-user most of the time, others half of it.

@@ -10,10 +10,10 @@ use std::collections::BTreeSet;
 
 use fuserig_abi::Op;
 use fuserig_filters::Mentions;
-use fuserig_sim_fs::MemFs;
+use fuserig_sim_fs::{MemFs, OpenFlags};
 
 use super::draw::Draw;
-use super::{Program, Rng, Text};
+use super::{Action, Program, Rng, Text};
 
 /// What workloads are made from.
 ///
@@ -118,6 +118,44 @@ pub(super) enum Kind {
     Xattr,
     Copy,
     Chdir,
+}
+
+impl Kind {
+    /// The kind of an action.
+    pub(super) fn of(action: &Action) -> Kind {
+        const CREATES: u32 = OpenFlags::CREAT.bits();
+        const OF_DIRECTORIES: u32 = OpenFlags::DIRECTORY.bits();
+        match action {
+            Action::Open { flags, .. } if flags & CREATES != 0 => Kind::Create,
+            Action::Open { flags, .. } if flags & OF_DIRECTORIES != 0 => Kind::OpenDir,
+            Action::Open { .. } => Kind::Open,
+            Action::Close { .. } => Kind::Close,
+            Action::Read { .. } => Kind::Read,
+            Action::Write { .. } => Kind::Write,
+            Action::Seek { .. } => Kind::Seek,
+            Action::Truncate { .. } | Action::Ftruncate { .. } => Kind::Truncate,
+            Action::Fallocate { .. } => Kind::Fallocate,
+            Action::Fsync { .. } => Kind::Fsync,
+            Action::Stat { .. } | Action::Fstat { .. } | Action::Statfs { .. } => Kind::Stat,
+            Action::Access { .. } => Kind::Access,
+            Action::Mkdir { .. } => Kind::Mkdir,
+            Action::Mknod { .. } => Kind::Mknod,
+            Action::Symlink { .. } => Kind::Symlink,
+            Action::Link { .. } => Kind::Link,
+            Action::Unlink { .. } => Kind::Unlink,
+            Action::Rmdir { .. } => Kind::Rmdir,
+            Action::Rename { .. } => Kind::Rename,
+            Action::Readlink { .. } => Kind::Readlink,
+            Action::Chmod { .. } | Action::Chown { .. } | Action::Touch { .. } => Kind::Attributes,
+            Action::List { .. } => Kind::List,
+            Action::Getxattr { .. }
+            | Action::Listxattr { .. }
+            | Action::Setxattr { .. }
+            | Action::Removexattr { .. } => Kind::Xattr,
+            Action::Copy { .. } => Kind::Copy,
+            Action::Chdir { .. } => Kind::Chdir,
+        }
+    }
 }
 
 /// What calls an operation.

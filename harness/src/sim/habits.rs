@@ -2,18 +2,18 @@
 //!
 //! The life of one name that is almost another, attributes up to their edges, a listing that goes
 //! on while names come and go, a handle whose file is renamed, replaced or gone, lengths down and
-//! up, modes that a change of owner takes away, targets of every length, and what fails again and
-//! again. What a reader would get wrong: as with recipes, other clients come in between.
+//! up, targets of every length, and what fails again and again. What a reader would get wrong: as
+//! with recipes, other clients come in between.
 
 use fuserig_sim_fs::OpenFlags;
 
-use super::argument::{self, far, file_mode, name_length, nasty_name, owner};
+use super::argument::{self, far, name_length, nasty_name, neighbour};
 use super::draw::Draw;
 use super::look::parent_of;
 use super::recipe::{CLOSE, FSTAT, READ_WRITE, open, stat, write};
 use super::{Action, Text};
 
-fn create(path: &Text) -> Action {
+pub(super) fn create(path: &Text) -> Action {
     open(path, OpenFlags::CREAT.bits() | READ_WRITE)
 }
 
@@ -42,7 +42,7 @@ impl Draw<'_> {
     /// A name at which a comparison may go wrong, in the directory of some other.
     fn name_at_an_edge(&mut self) -> Text {
         let name = match self.rng.below(8) {
-            0 => vec![b'e'; name_length(self.rng)],
+            0 | 7 => vec![b'e'; name_length(self.rng)],
             1 => self.unused_name(),
             _ => self.almost_a_name(),
         };
@@ -104,7 +104,10 @@ impl Draw<'_> {
     fn attributes(&mut self) -> Vec<Action> {
         let path = if self.rng.chance(3, 4) { self.file() } else { self.directory() };
         let mut names = vec![argument::attribute(self.rng), self.attribute()];
-        names.push(Text::from("user.z"));
+        names.push(match self.rng.chance(1, 2) {
+            true => Text(neighbour(&names[0].0, self.rng)),
+            false => Text::from("user.z"),
+        });
         let sizes = [0, 1, 3, 8, 16, 17, 64, 255, 256];
         let mut actions = Vec::new();
         for name in &names {
@@ -166,7 +169,12 @@ impl Draw<'_> {
 
     /// A file is used through its handle after its name was changed, linked, replaced or removed.
     fn handle(&mut self) -> Vec<Action> {
-        let path = if self.rng.chance(1, 2) { self.file() } else { self.name_at_an_edge() };
+        let change = self.rng.below(9);
+        let path = match change {
+            4 => self.inside_a_directory(),
+            _ if self.rng.chance(1, 2) => self.file(),
+            _ => self.name_at_an_edge(),
+        };
         let (other, size) = (Text(self.unused_name()), self.size() as u32);
         let mut actions = vec![create(&path), write(size.max(1))];
         if self.rng.chance(1, 3) {
@@ -180,7 +188,7 @@ impl Draw<'_> {
             new: new.clone(),
             flags: 0,
         };
-        let change = match self.rng.below(9) {
+        let change = match change {
             0 => Action::Unlink { path: path.clone() },
             1 => rename(&path, &other),
             2 => rename(&other, &path),
@@ -208,6 +216,20 @@ impl Draw<'_> {
         actions.extend([stat(&path), stat(&other), Action::Close { file }]);
         actions.extend([open(&path, 0), read(20_000, 0), CLOSE]);
         actions
+    }
+
+    /// A path in a directory that is not the root.
+    fn inside_a_directory(&mut self) -> Text {
+        let inside = |path: &&Vec<u8>| path.contains(&b'/');
+        let files: Vec<Vec<u8>> = self.files.iter().filter(inside).cloned().collect();
+        if !files.is_empty() && self.rng.chance(1, 2) {
+            return Text(self.rng.pick(&files).clone());
+        }
+        let name = self.unused_name();
+        match self.directories.is_empty() {
+            true => Text(name),
+            false => Text([&self.rng.pick(&self.directories)[..], b"/", &name[..]].concat()),
+        }
     }
 
     /// Another file, with other contents, takes the name of one that is open, or trades with it.
@@ -260,77 +282,6 @@ impl Draw<'_> {
         let whence = 3 + self.rng.below(2) as u32;
         actions.extend([Action::Seek { file: 0, offset, whence }, read(20_000, 0), CLOSE]);
         actions.push(stat(&path));
-        actions
-    }
-
-    /// Bits that a change of owner or of contents takes away, and who may do what then.
-    pub(super) fn rights(&mut self) -> Vec<Action> {
-        let is_own = self.rng.chance(1, 2);
-        let path = match self.rng.below(4) {
-            0 => self.directory(),
-            _ if is_own => self.fresh(),
-            _ => self.file(),
-        };
-        let mut actions = if is_own { vec![create(&path), CLOSE] } else { Vec::new() };
-        let mode =
-            *self.rng.pick(&[0o4755, 0o2777, 0o6777, 0o6711, 0o2644, 0o1777, 0o4711, 0o4666]);
-        let mode = if self.rng.chance(1, 4) { file_mode(self.rng) } else { mode };
-        actions.push(Action::Chmod { path: path.clone(), mode });
-        if self.rng.chance(1, 2) {
-            let mode = self.rng.below(8) as u32;
-            actions.extend([stat(&path), Action::Access { path: path.clone(), mode }]);
-        }
-        let (uid, gid) = (owner(self.rng), owner(self.rng));
-        actions.extend(match self.rng.below(7) {
-            0 | 1 if self.rng.chance(1, 2) => {
-                let mode = file_mode(self.rng);
-                let chown = Action::Chown { path: path.clone(), uid, gid };
-                vec![chown, Action::Chmod { path: path.clone(), mode }]
-            }
-            0 | 1 => vec![Action::Chown { path: path.clone(), uid, gid }],
-            2 => vec![open(&path, READ_WRITE), write(5), CLOSE],
-            3 => vec![Action::Truncate { path: path.clone(), size: self.length() }],
-            4 => {
-                let (mode, length) = (*self.rng.pick(&[0, 1, 3, 16]), self.size() as i64 + 1);
-                let space = Action::Fallocate { file: 0, mode, offset: 0, length };
-                vec![open(&path, READ_WRITE), space, CLOSE]
-            }
-            5 => {
-                let copy = Action::Copy { from: 1, to: 0, length: 9, from_at: 0, to_at: 0 };
-                vec![open(&self.file(), 0), open(&path, READ_WRITE), copy, CLOSE, CLOSE]
-            }
-            _ => vec![Action::Chmod { path: path.clone(), mode: 0o640 }],
-        });
-        if self.directories.contains(&path.0) {
-            actions.extend(self.use_directory(&path));
-        }
-        let mode = self.rng.below(8) as u32;
-        actions.extend([stat(&path), Action::Access { path: path.clone(), mode }]);
-        actions.extend([open(&path, self.rng.below(3) as u32), FSTAT, CLOSE]);
-        actions
-    }
-
-    /// A directory gives what it has to what is made in it: its group, and who may remove what.
-    pub(super) fn inherited(&mut self) -> Vec<Action> {
-        let path = self.directory();
-        let (uid, gid) = (owner(self.rng), owner(self.rng));
-        let mode = 0o777 | *self.rng.pick(&[0o2000, 0o2000, 0o3000, 0o1000]);
-        let mut actions = vec![Action::Chown { path: path.clone(), uid, gid }];
-        actions.push(Action::Chmod { path: path.clone(), mode });
-        for kind in 0..3 {
-            let inside = Text([&path.0[..], b"/", &self.unused_name()[..]].concat());
-            actions.extend(match self.rng.below(4) {
-                0 => vec![Action::Mknod { path: inside.clone(), mode: 0o100_640 }],
-                _ => self.make(&inside, kind),
-            });
-            actions.push(stat(&inside));
-            let to = self.fresh();
-            actions.extend(match self.rng.below(4) {
-                0 => vec![Action::Rename { old: inside, new: to.clone(), flags: 0 }, stat(&to)],
-                1 => vec![Action::Unlink { path: inside }],
-                _ => Vec::new(),
-            });
-        }
         actions
     }
 

@@ -4,10 +4,12 @@
 //! Two calls seldom overlap at the one place where it matters when both are drawn and scheduled by
 //! chance. Here one pair of kinds of call after the other is tried, each over a fresh world: what
 //! the calls need is made before, everything before the meeting happens one after the other, and
-//! what follows shows what the filter counted. Some are a relay instead: one client after the
-//! other, who goes on with what was begun, or does the same as another user. What a reader would
-//! get wrong: locks still hold; whoever waits for one goes on when it is free.
+//! what follows shows what the filter counted. Some are a relay instead (`relay.rs`). What a reader
+//! would get wrong: locks still hold; whoever waits for one goes on when it is free.
 
+use std::collections::VecDeque;
+
+use fuserig_abi::Op;
 use fuserig_sim_fs::{MemFs, OpenFlags};
 
 use super::draw::{BURSTS, Draw};
@@ -29,6 +31,8 @@ pub(super) struct Meeting {
     /// Who goes first and is held.
     first: usize,
     hold: Hold,
+    /// Whose turn it is before, by client and the number of its action, where that is laid down.
+    turns: VecDeque<(usize, usize)>,
 }
 
 /// The kinds of a meeting by its number: one that is held, and one that the others do.
@@ -54,13 +58,15 @@ pub(super) fn draw(
         .collect();
     // Who may not do it meets nobody.
     match draw.rng.below(6) {
-        0..=3 => programs.iter_mut().for_each(|program| program.uid = 0),
-        4 => draw.mix(&mut programs),
+        0..=2 => programs.iter_mut().for_each(|program| program.uid = 0),
+        3 | 4 => draw.mix(&mut programs),
         _ => {}
     }
     draw.uids = programs.iter().map(|program| program.uid).collect();
-    if draw.rng.chance(1, 5) {
-        return Some(draw.relay(config.operations / config.clients, programs));
+    // Where there is no filter, who may do what is worth more than who does it when.
+    let relays = if draw.focus.is_empty() && !config.syncs { 14 } else { 5 };
+    if draw.rng.chance(relays, 20) {
+        return Some(draw.relay(config, programs));
     }
     let kinds = pair(number, if draw.focus.is_empty() { &BURSTS } else { &draw.focus });
     // Others may have done it before, so that a limit is met at any of its places.
@@ -130,41 +136,6 @@ impl Draw<'_> {
         actions.extend(looks);
     }
 
-    /// One client does what somebody does by habit, and the next goes on with it, or does the same
-    /// once more; nobody meets anybody.
-    fn relay(&mut self, most: usize, mut programs: Vec<Program>) -> (Vec<Program>, Meeting) {
-        let about_rights = self.rng.chance(1, 3);
-        for (client, program) in programs.iter_mut().enumerate().skip(1) {
-            if about_rights {
-                program.uid = self.stranger();
-            } else if self.rng.chance(1, 2) {
-                program.uid = self.user(client);
-            }
-        }
-        let actions = match about_rights {
-            true if self.rng.chance(1, 2) => self.rights(),
-            true => self.inherited(),
-            false => self.recipe(false),
-        };
-        let again = self.rng.chance(1, 2);
-        let named = |(_, action): &(usize, &Action)| !action.paths().is_empty();
-        let places: Vec<usize> =
-            actions.iter().enumerate().skip(1).filter(named).map(|(place, _)| place).collect();
-        let place = if places.is_empty() { actions.len() } else { *self.rng.pick(&places) };
-        for (client, program) in programs.iter_mut().enumerate() {
-            program.actions = match (again, client) {
-                (true, _) => actions.clone(),
-                (false, 0) => actions[..place].to_vec(),
-                (false, _) => actions[place..].to_vec(),
-            };
-        }
-        let ends: Vec<usize> = programs.iter().map(|program| program.actions.len()).collect();
-        let hold = Hold::draw(self.rng);
-        let mut meeting = Meeting { starts: ends.clone(), ends, first: 0, hold };
-        meeting.shorten(most, &mut programs);
-        (programs, meeting)
-    }
-
     /// What was done at a meeting is looked at, or taken back.
     fn aftermath(&mut self, meeting: &Meeting, programs: &mut [Program]) {
         for (client, program) in programs.iter_mut().enumerate() {
@@ -202,7 +173,10 @@ impl Draw<'_> {
                 true => [kinds.0, kinds.1, kinds.1],
                 false => [kinds.1, kinds.0, kinds.1],
             };
-            for kind in own.into_iter().take(1 + self.rng.index(3)) {
+            for mut kind in own.into_iter().take(1 + self.rng.index(3)) {
+                if !self.focus.is_empty() && self.rng.chance(1, 6) {
+                    kind = *self.rng.pick(&self.focus);
+                }
                 let (before, action) = self.with_what_it_needs(kind, client);
                 program.actions.extend(before);
                 actions.push(action);
@@ -215,7 +189,8 @@ impl Draw<'_> {
         }
         self.namesake = None;
         let ends = programs.iter().map(|program| program.actions.len()).collect();
-        Meeting { starts, ends, first, hold: Hold::draw(self.rng) }
+        let hold = Hold::draw(self.rng);
+        Meeting { starts, ends, first, hold, turns: VecDeque::new() }
     }
 
     /// A path that most often nobody has used: in the root for the first client, and for each other
@@ -257,9 +232,17 @@ impl Draw<'_> {
             true => vec![create(path, OpenFlags::CREAT), Action::Close { file: 0 }],
             false => vec![Action::Mknod { path: path.clone(), mode: 0o100_644 }],
         };
-        match kind {
-            Kind::Unlink => (made(&path), Action::Unlink { path }),
-            Kind::Rmdir => {
+        // What was there before is as good.
+        let there = match kind {
+            Kind::Unlink | Kind::Rename if self.rng.chance(1, 6) => Some(self.file()),
+            Kind::Rmdir if self.rng.chance(1, 6) => Some(self.directory()),
+            _ => None,
+        };
+        match (kind, there) {
+            (Kind::Unlink, Some(path)) => (Vec::new(), Action::Unlink { path }),
+            (Kind::Rmdir, Some(path)) => (Vec::new(), Action::Rmdir { path }),
+            (Kind::Unlink, None) => (made(&path), Action::Unlink { path }),
+            (Kind::Rmdir, None) => {
                 let mut before = vec![Action::Mkdir { path: path.clone(), mode: 0o755 }];
                 // One that is not empty is asked for all the same.
                 if self.rng.chance(1, 4) {
@@ -268,41 +251,76 @@ impl Draw<'_> {
                 }
                 (before, Action::Rmdir { path })
             }
-            Kind::Rename => {
-                let new = self.own_place(client);
-                (made(&path), Action::Rename { old: path, new, flags: 0 })
+            (Kind::Rename, there) => {
+                // One of the two has the name that is shared.
+                let namesake = self.namesake.take();
+                let other = self.own_place(client);
+                self.namesake = namesake;
+                let (old, new) = match self.rng.chance(1, 2) {
+                    true => (path, other),
+                    false => (other, path),
+                };
+                let before = if there.is_some() { Vec::new() } else { made(&old) };
+                (before, Action::Rename { old: there.unwrap_or(old), new, flags: 0 })
             }
-            Kind::Link => {
+            (Kind::Link, _) => {
                 let source = self.file();
                 (Vec::new(), Action::Link { source, path })
             }
-            Kind::List | Kind::OpenDir => {
+            (Kind::List | Kind::OpenDir, _) => {
                 let directory = self.directory();
                 let opened = create(&directory, OpenFlags::DIRECTORY);
                 let space = *self.rng.pick(&[4096, 4096, 100]);
                 (vec![opened], Action::List { file: 0, space })
             }
-            Kind::Read | Kind::Write | Kind::Truncate | Kind::Fallocate | Kind::Fsync => {
+            (Kind::Read | Kind::Write | Kind::Truncate | Kind::Fallocate | Kind::Fsync, _) => {
                 let path = if self.rng.chance(1, 2) { self.file() } else { path };
                 let opened = create(&path, OpenFlags::CREAT | OpenFlags::RDWR);
-                let length = self.size();
-                let action = match kind {
-                    Kind::Read => Action::Read { file: 0, size: length, offset: None },
-                    Kind::Write => {
-                        Action::Write { file: 0, size: length as u32, fill: b'm', offset: None }
-                    }
-                    Kind::Truncate => Action::Ftruncate { file: 0, size: length as i64 },
-                    Kind::Fsync => Action::Fsync { file: 0, datasync: false },
-                    _ => {
-                        let length = length as i64 + 1;
-                        Action::Fallocate { file: 0, mode: 0, offset: 0, length }
-                    }
-                };
-                (vec![opened], action)
+                (vec![opened], self.on_opened(kind))
             }
-            Kind::Close => (vec![create(&self.file(), OpenFlags::RDWR)], Action::Close { file: 0 }),
+            (Kind::Xattr, _) => self.attribute_and_what_it_needs(path),
+            (Kind::Close, _) => {
+                (vec![create(&self.file(), OpenFlags::RDWR)], Action::Close { file: 0 })
+            }
             _ => (Vec::new(), self.alike(kind, client)),
         }
+    }
+
+    /// What is done with the file that was opened last.
+    fn on_opened(&mut self, kind: Kind) -> Action {
+        let length = self.size();
+        match kind {
+            Kind::Read => Action::Read { file: 0, size: length, offset: None },
+            Kind::Write => Action::Write { file: 0, size: length as u32, fill: b'm', offset: None },
+            Kind::Truncate => Action::Ftruncate { file: 0, size: length as i64 },
+            Kind::Fsync => Action::Fsync { file: 0, datasync: false },
+            _ => Action::Fallocate { file: 0, mode: 0, offset: 0, length: length as i64 + 1 },
+        }
+    }
+
+    /// A call about an attribute that a file has, and what gives it to the file.
+    fn attribute_and_what_it_needs(&mut self, path: Text) -> (Vec<Action>, Action) {
+        let path = if self.rng.chance(2, 3) { self.file() } else { path };
+        let name = match &self.namesake {
+            Some(_) => Text::from("user.a"),
+            None => self.attribute(),
+        };
+        let value = Text(vec![b'm'; self.rng.index(9)]);
+        let set = Action::Setxattr { path: path.clone(), name: name.clone(), value, flags: 0 };
+        let ops = [Op::Getxattr, Op::Listxattr, Op::Setxattr, Op::Removexattr];
+        let mut wanted = self.ops_among(&ops);
+        if wanted.is_empty() || self.rng.chance(1, 4) {
+            wanted = ops.to_vec();
+        }
+        let action = match self.rng.pick(&wanted) {
+            Op::Getxattr => {
+                Action::Getxattr { path, name, size: *self.rng.pick(&[0, 3, 100, 100]) }
+            }
+            Op::Listxattr => Action::Listxattr { path, size: 4096 },
+            Op::Setxattr => return (Vec::new(), set),
+            _ => Action::Removexattr { path, name },
+        };
+        (if self.rng.chance(1, 2) { vec![set] } else { Vec::new() }, action)
     }
 
     /// What somebody else sees of a thing while it is changed, after what was done before.
@@ -330,6 +348,16 @@ impl Draw<'_> {
 }
 
 impl Meeting {
+    /// Nobody meets anybody: each does what it does when it is its turn.
+    pub(super) fn of_turns(
+        turns: VecDeque<(usize, usize)>,
+        programs: &[Program],
+        rng: &mut Rng,
+    ) -> Meeting {
+        let starts: Vec<usize> = programs.iter().map(|program| program.actions.len()).collect();
+        Meeting { ends: starts.clone(), starts, first: 0, hold: Hold::draw(rng), turns }
+    }
+
     /// No client does more than so much.
     fn shorten(&mut self, most: usize, programs: &mut [Program]) {
         for (client, program) in programs.iter_mut().enumerate() {
@@ -337,6 +365,18 @@ impl Meeting {
             self.starts[client] = self.starts[client].min(program.actions.len());
             self.ends[client] = self.ends[client].min(program.actions.len());
         }
+    }
+
+    /// Whose turn it is; who cannot move loses it.
+    fn turn(&mut self, enabled: &[Candidate]) -> Option<usize> {
+        while let Some((client, action)) = self.turns.front().copied() {
+            let place = enabled.iter().position(|one| one.client == client && one.action <= action);
+            if place.is_some() {
+                return place;
+            }
+            self.turns.pop_front();
+        }
+        None
     }
 
     /// The next place of a candidate that `wanted` accepts, the one that goes on if it does.
@@ -354,6 +394,9 @@ impl Meeting {
 
 impl Scheduler for Meeting {
     fn choose(&mut self, enabled: &[Candidate], going_on: usize, _: u64) -> usize {
+        if let Some(place) = self.turn(enabled) {
+            return place;
+        }
         let before = |one: &Candidate| one.action < self.starts[one.client];
         if let Some(place) = Self::place(enabled, going_on, before) {
             return place;

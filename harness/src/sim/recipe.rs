@@ -5,10 +5,13 @@
 //! moves. What a reader would get wrong: a recipe is a list of actions like any other, so that
 //! other clients come in between, and the shrinker takes it apart.
 
+use std::collections::BTreeSet;
+
 use fuserig_sim_fs::OpenFlags;
 
 use super::argument::{directory_mode, file_mode};
 use super::draw::Draw;
+use super::generate::Kind;
 use super::look::parent_of;
 use super::{Action, Text};
 
@@ -34,16 +37,32 @@ pub(super) const CLOSE: Action = Action::Close { file: 0 };
 pub(super) const FSTAT: Action = Action::Fstat { file: 0 };
 
 impl Draw<'_> {
-    /// One of them; where power may fail, most often one that syncs.
+    /// One of them, most often one that calls what the filter has members for.
     pub(super) fn recipe(&mut self, syncs: bool) -> Vec<Action> {
+        let wanted = self.focus.len().min(2);
+        let mut recipe = self.any_recipe(syncs);
+        for _ in 0..3 {
+            let kinds: BTreeSet<Kind> = recipe.iter().map(Kind::of).collect();
+            let fitting = self.focus.iter().filter(|kind| kinds.contains(kind)).count();
+            if fitting >= wanted || self.rng.chance(1, 4) {
+                break;
+            }
+            recipe = self.any_recipe(syncs);
+        }
+        recipe
+    }
+
+    /// One of them; where power may fail, most often one that syncs.
+    fn any_recipe(&mut self, syncs: bool) -> Vec<Action> {
         if syncs && self.rng.chance(3, 4) {
             return if self.rng.chance(1, 2) { self.save(syncs) } else { self.change_and_sync() };
         }
         if self.rng.chance(1, 2) {
             return self.habit();
         }
-        match self.rng.below(9) {
+        match self.rng.below(10) {
             0..=2 => self.rename_onto(),
+            9 => self.sparse(),
             3 => self.save(syncs),
             4 => self.stream(),
             5 => self.ranges(),
@@ -80,7 +99,9 @@ impl Draw<'_> {
         let (from, to) = (self.rng.below(3), self.rng.below(3));
         // Half of the time two of a kind, which may replace each other.
         let to = if self.rng.chance(1, 2) { from } else { to };
-        let mut actions = self.make(&old, from);
+        let was_there = self.rng.chance(1, 3).then(|| self.known(from)).flatten();
+        let mut actions = if was_there.is_some() { Vec::new() } else { self.make(&old, from) };
+        let old = was_there.unwrap_or(old);
         actions.extend(self.make(&new, to));
         if to == 1 && self.rng.chance(1, 3) {
             let child = Text([&new.0[..], b"/", &self.unused_name()[..]].concat());
@@ -112,7 +133,37 @@ impl Draw<'_> {
         if self.rng.chance(1, 2) {
             actions.extend([stat(&parent_of(&new)), stat(&parent_of(&old))]);
         }
+        actions.extend(self.after_rename((&old, from), (&new, to), flags));
         actions
+    }
+
+    /// A file or a directory that is there.
+    fn known(&mut self, kind: u64) -> Option<Text> {
+        let known = match kind {
+            0 => &self.files,
+            1 => &self.directories,
+            _ => return None,
+        };
+        (!known.is_empty()).then(|| Text(self.rng.pick(known).clone()))
+    }
+
+    /// What was moved is removed, or what it left is made again.
+    fn after_rename(
+        &mut self,
+        (old, from): (&Text, u64),
+        (new, to): (&Text, u64),
+        flags: u32,
+    ) -> Vec<Action> {
+        let removed = |path: &Text, kind: u64| match kind {
+            1 => Action::Rmdir { path: path.clone() },
+            _ => Action::Unlink { path: path.clone() },
+        };
+        match self.rng.below(4) {
+            0 => vec![removed(new, from)],
+            1 if flags == 2 => vec![removed(old, to)],
+            1 => self.make(old, from),
+            _ => Vec::new(),
+        }
     }
 
     /// A new file takes the place of an old one, as editors and databases do it.
@@ -224,8 +275,11 @@ impl Draw<'_> {
         let mut actions = vec![open(&path, OpenFlags::CREAT.bits() | READ_WRITE), write(20_000)];
         for _ in 0..1 + self.rng.below(2) {
             let mode = *self.rng.pick(&[8, 8, 0x20, 0x20, 3, 0x10, 0x11, 0, 1]);
-            let (offset, length) = (self.rng.below(4) as i64, 1 + self.rng.below(2) as i64);
-            let (offset, length) = (offset * 4096, length * 4096);
+            // Some modes want whole blocks.
+            let (offset, length) = match self.rng.chance(1, 4) {
+                true => (*self.rng.pick(&[1, 5, 4095, 5000]), *self.rng.pick(&[1, 7, 4096, 5000])),
+                false => (self.rng.below(6) as i64 * 4096, (1 + self.rng.below(2) as i64) * 4096),
+            };
             actions.push(Action::Fallocate { file: 0, mode, offset, length });
             actions.push(Action::Read { file: 0, size: 32_768, offset: Some(0) });
         }
@@ -234,13 +288,56 @@ impl Draw<'_> {
         actions
     }
 
+    /// A file has data here and there, and what has data is looked for from everywhere.
+    fn sparse(&mut self) -> Vec<Action> {
+        let path = if self.rng.chance(1, 2) { self.fresh() } else { self.file() };
+        self.learn_file(&path);
+        let flags = OpenFlags::CREAT.bits() | OpenFlags::TRUNC.bits() | READ_WRITE;
+        let mut actions = vec![open(&path, flags)];
+        let mut edges = vec![0];
+        for _ in 0..1 + self.rng.below(3) {
+            let at = *self.rng.pick(&[0, 1, 100, 4095, 4096, 5000, 8192, 12_288, 20_000]);
+            let size = *self.rng.pick(&[1, 10, 4096, 5000]);
+            let write = Action::Write { file: 0, size, fill: b'd', offset: Some(at) };
+            actions.push(write);
+            edges.extend([at, at + i64::from(size)]);
+        }
+        if self.rng.chance(1, 3) {
+            let size = *self.rng.pick(&[1, 4096, 9000, 16_384, 30_000]);
+            actions.push(Action::Ftruncate { file: 0, size });
+            edges.push(size);
+        }
+        for _ in 0..3 + self.rng.below(4) {
+            let edge = *self.rng.pick(&edges);
+            let offset = (edge + self.rng.below(3) as i64 - 1).max(0);
+            actions.push(match self.rng.below(7) {
+                0 => Action::Read { file: 0, size: 5000, offset: Some(offset) },
+                1 => Action::Seek { file: 0, offset: -offset, whence: 2 },
+                kind => Action::Seek { file: 0, offset, whence: 3 + (kind % 2) as u32 },
+            });
+        }
+        actions.extend([FSTAT, CLOSE]);
+        actions
+    }
+
     /// Pieces of one file are copied to another, whose bytes differ by their place.
     fn copy_pieces(&mut self) -> Vec<Action> {
         let (source, target) = (self.file(), self.file());
         let create = OpenFlags::CREAT.bits() | READ_WRITE;
         let fill = |fill| Action::Write { file: 0, size: 3000, fill, offset: None };
-        let mut actions = vec![open(&source, create), fill(b'x'), fill(b'y'), fill(b'z')];
+        let mut actions = vec![open(&source, create), fill(b'x'), fill(b'y')];
+        actions.push(match self.rng.chance(1, 3) {
+            // Nothing but a hole behind it, or between two pieces.
+            true => Action::Ftruncate { file: 0, size: 16_384 },
+            false if self.rng.chance(1, 3) => {
+                Action::Write { file: 0, size: 3000, fill: b'z', offset: Some(12_288) }
+            }
+            false => fill(b'z'),
+        });
         actions.push(open(&target, create));
+        if self.rng.chance(1, 3) {
+            actions.push(Action::Write { file: 0, size: 20_000, fill: b't', offset: Some(0) });
+        }
         for _ in 0..1 + self.rng.below(2) {
             let mut at = || *self.rng.pick(&[0, 0, 1, 1500, 3000, 4096, 6000, 9000]);
             let (from_at, to_at) = (at(), at());

@@ -22,6 +22,10 @@ use crate::shrink::{self, Minimality};
 /// Every how many runs one is run again and compared.
 const TWICE_EVERY: u64 = 16;
 
+/// Of eight runs, how many are not about clients that meet or take turns: where members of a filter
+/// are in the middle of calls, where none are, and where it is the losses of power that matter.
+const OTHERS_OF_EIGHT: (u64, u64, u64) = (2, 3, 6);
+
 /// Executions of one program that an exhaustive search allows unless told otherwise.
 const EXECUTIONS_MAX: u64 = 10_000;
 
@@ -156,11 +160,14 @@ impl Simulation {
         self
     }
 
-    /// Whether a run is about calls that meet: half of them, and a quarter where no member of a
-    /// filter is in the middle of a call, or where it is the losses of power that matter.
+    /// Whether a run is one in which clients meet or take turns, which are short.
     fn is_about_meeting(&self, run: u64) -> bool {
-        let few = self.workload.ops.is_empty() || self.workload.syncs;
-        run % 4 >= if few { 3 } else { 2 }
+        let others = match (self.workload.syncs, self.workload.ops.is_empty()) {
+            (true, _) => OTHERS_OF_EIGHT.2,
+            (false, true) => OTHERS_OF_EIGHT.1,
+            (false, false) => OTHERS_OF_EIGHT.0,
+        };
+        run % 8 >= others
     }
 
     /// Against what.
@@ -356,7 +363,7 @@ impl Campaign {
         let mut scheduler: Option<Box<dyn Scheduler>> = None;
         let mut clients = Vec::new();
         if simulation.scheduler == SchedulerKind::Random && simulation.is_about_meeting(run) {
-            if rng.chance(1, 2)
+            if rng.chance(3, 8)
                 && let Some((programs, at_once)) = simulation.limits.draw(&mut rng)
             {
                 return (self.case_of(&programs), Some(Box::new(at_once)));

@@ -1,0 +1,226 @@
+//! Sequences about who may do what: bits that a change takes away, what a directory gives to what
+//! is made in it, and who tries what with a thing of somebody else.
+//!
+//! What a reader would get wrong: most of it should fail. A filesystem that lets too much pass is
+//! found by the calls that it lets pass, and what is changed by them.
+
+use fuserig_sim_fs::OpenFlags;
+
+use super::argument::{directory_mode, file_mode, owner};
+use super::draw::Draw;
+use super::habits::create;
+use super::recipe::{CLOSE, FSTAT, READ_WRITE, open, stat, write};
+use super::{Action, Text};
+
+/// Modes with bits that a change of owner or of contents takes away.
+const SPECIAL_MODES: [u32; 8] = [0o4755, 0o2777, 0o6777, 0o6711, 0o2644, 0o1777, 0o4711, 0o4666];
+/// Modes of directories in which somebody else may do something.
+const SHARED_MODES: [u32; 6] = [0o777, 0o777, 0o1777, 0o1777, 0o2777, 0o3777];
+
+/// A thing of somebody, made by the super-user, and what somebody else tries with it.
+pub(super) struct Trial {
+    pub(super) made: Vec<Action>,
+    pub(super) tried: Vec<Action>,
+}
+
+impl Draw<'_> {
+    /// Bits that a change of owner or of contents takes away, and who may do what then.
+    pub(super) fn rights(&mut self) -> Vec<Action> {
+        let is_own = self.rng.chance(1, 2);
+        let path = match self.rng.below(4) {
+            0 => self.directory(),
+            _ if is_own => self.fresh(),
+            _ => self.file(),
+        };
+        let mode = *self.rng.pick(&SPECIAL_MODES);
+        let mode = if self.rng.chance(1, 4) { file_mode(self.rng) } else { mode };
+        // It may be made with them.
+        let made = is_own && self.rng.chance(1, 2);
+        let mut actions = match (is_own, made) {
+            (true, true) => vec![Action::Mknod { path: path.clone(), mode: 0o100_000 | mode }],
+            (true, false) => vec![create(&path), CLOSE],
+            _ => Vec::new(),
+        };
+        if !made {
+            actions.push(Action::Chmod { path: path.clone(), mode });
+        }
+        if self.rng.chance(1, 2) {
+            let mode = self.rng.below(8) as u32;
+            actions.extend([stat(&path), Action::Access { path: path.clone(), mode }]);
+        }
+        let (uid, gid) = (owner(self.rng), owner(self.rng));
+        actions.extend(match self.rng.below(7) {
+            0 | 1 if self.rng.chance(1, 2) => {
+                let mode = file_mode(self.rng);
+                let chown = Action::Chown { path: path.clone(), uid, gid };
+                vec![chown, Action::Chmod { path: path.clone(), mode }]
+            }
+            0 | 1 => vec![Action::Chown { path: path.clone(), uid, gid }],
+            2 => vec![open(&path, READ_WRITE), write(5), CLOSE],
+            3 => vec![Action::Truncate { path: path.clone(), size: self.length() }],
+            4 => {
+                let (mode, length) = (*self.rng.pick(&[0, 1, 3, 16]), self.size() as i64 + 1);
+                let space = Action::Fallocate { file: 0, mode, offset: 0, length };
+                vec![open(&path, READ_WRITE), space, CLOSE]
+            }
+            5 => {
+                let copy = Action::Copy { from: 1, to: 0, length: 9, from_at: 0, to_at: 0 };
+                vec![open(&self.file(), 0), open(&path, READ_WRITE), copy, CLOSE, CLOSE]
+            }
+            _ => vec![Action::Chmod { path: path.clone(), mode: 0o640 }],
+        });
+        if self.directories.contains(&path.0) {
+            actions.extend(self.use_directory(&path));
+        }
+        let mode = self.rng.below(8) as u32;
+        actions.extend([stat(&path), Action::Access { path: path.clone(), mode }]);
+        actions.extend([open(&path, self.rng.below(3) as u32), FSTAT, CLOSE]);
+        actions
+    }
+
+    /// A directory gives what it has to what is made in it: its group, and who may remove what.
+    pub(super) fn inherited(&mut self) -> Vec<Action> {
+        let path = self.directory();
+        let (uid, gid) = (owner(self.rng), owner(self.rng));
+        let mode = 0o777 | *self.rng.pick(&[0o2000, 0o2000, 0o3000, 0o1000]);
+        let mut actions = vec![Action::Chown { path: path.clone(), uid, gid }];
+        actions.push(Action::Chmod { path: path.clone(), mode });
+        for kind in 0..3 {
+            let inside = Text([&path.0[..], b"/", &self.unused_name()[..]].concat());
+            actions.extend(match self.rng.below(4) {
+                0 => vec![Action::Mknod { path: inside.clone(), mode: 0o100_640 }],
+                _ => self.make(&inside, kind),
+            });
+            actions.push(stat(&inside));
+            let to = self.fresh();
+            actions.extend(match self.rng.below(4) {
+                0 => vec![Action::Rename { old: inside, new: to.clone(), flags: 0 }, stat(&to)],
+                1 => vec![Action::Unlink { path: inside }],
+                _ => Vec::new(),
+            });
+        }
+        actions
+    }
+
+    /// What somebody tries with a thing that another made, in a directory of a third perhaps.
+    pub(super) fn trial(&mut self, user: u32) -> Trial {
+        let directory = match self.rng.chance(1, 3) || self.directories.is_empty() {
+            true => Text(self.unused_name()),
+            false => Text(self.rng.pick(&self.directories).clone()),
+        };
+        let mut made = vec![Action::Mkdir { path: directory.clone(), mode: 0o755 }];
+        if self.rng.chance(2, 3) {
+            let (uid, gid) = (self.of(user), self.of(user));
+            made.push(Action::Chown { path: directory.clone(), uid, gid });
+        }
+        let mode = match self.rng.chance(1, 4) {
+            true => directory_mode(self.rng),
+            false => *self.rng.pick(&SHARED_MODES),
+        };
+        made.push(Action::Chmod { path: directory.clone(), mode });
+        let path = Text([&directory.0[..], b"/", &self.unused_name()[..]].concat());
+        let kind = self.rng.below(5);
+        made.extend(match kind {
+            0..=2 => vec![create(&path), write(7), CLOSE],
+            3 => vec![Action::Mkdir { path: path.clone(), mode: 0o755 }],
+            _ => vec![Action::Symlink { target: self.file(), path: path.clone() }],
+        });
+        if kind < 4 {
+            if self.rng.chance(2, 3) {
+                let (uid, gid) = (self.of(user), self.of(user));
+                made.push(Action::Chown { path: path.clone(), uid, gid });
+            }
+            let mode = match self.rng.below(3) {
+                0 => *self.rng.pick(&SPECIAL_MODES),
+                1 => self.rng.below(0o1000) as u32,
+                _ => file_mode(self.rng),
+            };
+            made.push(Action::Chmod { path: path.clone(), mode });
+        }
+        let mut tried = Vec::new();
+        for _ in 0..3 + self.rng.below(4) {
+            tried.extend(self.attempt(&path, &directory, user));
+        }
+        tried.extend([stat(&path), stat(&directory)]);
+        Trial { made, tried }
+    }
+
+    /// The user, the super-user, or another.
+    fn of(&mut self, user: u32) -> u32 {
+        match self.rng.below(5) {
+            0 | 1 => user,
+            2 => 0,
+            _ => owner(self.rng),
+        }
+    }
+
+    /// One thing that a user tries with a path in a directory.
+    fn attempt(&mut self, path: &Text, directory: &Text, user: u32) -> Vec<Action> {
+        let path = path.clone();
+        let beside =
+            |draw: &mut Self| Text([&directory.0[..], b"/", &draw.unused_name()[..]].concat());
+        let name = Text::from("user.a");
+        match self.rng.below(16) {
+            0 => vec![Action::Access { path, mode: self.rng.below(8) as u32 }],
+            1..=4 => self.use_opened(&path),
+            5 => vec![Action::Truncate { path, size: self.size() as i64 }],
+            6 => vec![Action::Chmod { path, mode: file_mode(self.rng) }],
+            7 => {
+                let uid = if self.rng.chance(1, 2) { user } else { owner(self.rng) };
+                vec![Action::Chown { path, uid, gid: self.of(user) }]
+            }
+            8 => vec![Action::Touch { path }],
+            9 => {
+                let (path, value) = (path.clone(), Text::from("v"));
+                vec![Action::Setxattr { path, name, value, flags: 0 }]
+            }
+            10 => vec![Action::Unlink { path }],
+            11 => vec![Action::Rmdir { path }],
+            12 => {
+                let own = beside(self);
+                let new =
+                    if self.rng.chance(1, 2) { own.clone() } else { Text(self.unused_name()) };
+                match self.rng.below(3) {
+                    0 => {
+                        vec![create(&own), CLOSE, Action::Rename { old: own, new: path, flags: 0 }]
+                    }
+                    _ => vec![Action::Rename { old: path, new, flags: 0 }],
+                }
+            }
+            13 => vec![Action::Link { source: path, path: beside(self) }],
+            14 => self.list_around(&Action::Unlink { path }),
+            _ => {
+                let own = beside(self);
+                let mode = file_mode(self.rng);
+                match self.rng.below(3) {
+                    0 => vec![Action::Mkdir { path: own.clone(), mode }, stat(&own)],
+                    1 => vec![
+                        Action::Mknod { path: own.clone(), mode: 0o100_000 | mode },
+                        stat(&own),
+                    ],
+                    _ => {
+                        let flags = OpenFlags::CREAT.bits() | READ_WRITE;
+                        vec![Action::Open { path: own, flags, mode }, FSTAT, CLOSE]
+                    }
+                }
+            }
+        }
+    }
+
+    /// A path is opened in some way, and the file is used.
+    fn use_opened(&mut self, path: &Text) -> Vec<Action> {
+        let truncates = if self.rng.chance(1, 6) { OpenFlags::TRUNC.bits() } else { 0 };
+        let flags = *self.rng.pick(&[0, 1, 2, 2]) | truncates;
+        let used = match self.rng.below(6) {
+            0 => Action::Read { file: 0, size: 100, offset: None },
+            1 | 2 => write(5),
+            3 => Action::Ftruncate { file: 0, size: self.rng.below(9) as i64 },
+            4 => {
+                let mode = *self.rng.pick(&[0, 1, 3, 16]);
+                Action::Fallocate { file: 0, mode, offset: 0, length: 9 }
+            }
+            _ => FSTAT,
+        };
+        vec![open(path, flags), used, CLOSE, stat(path)]
+    }
+}
