@@ -3,13 +3,14 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
 use common::{host_directory, skipped};
 use fuserig_abi::{Caller, Credentials, Errno, Gid, Ino, Pid, Timespec, Uid};
-use fuserig_sim_fs::{HostError, HostFs, Lower, LowerExt, OpenFlags};
+use fuserig_sim_fs::{HostError, HostFs, Lower, LowerExt, LowerFh, OpenFlags, Whence};
 use tempfile::TempDir;
 
 fn directory() -> TempDir {
@@ -165,4 +166,82 @@ fn acting_as_somebody_else_leaves_no_trace_on_the_thread() {
 
 fn open_to_all() -> fuserig_sim_fs::AttrChanges {
     fuserig_sim_fs::AttrChanges { permissions: Some(0o777), ..Default::default() }
+}
+
+/// Names from a position on, at most so many, without the dots, and where the next one is.
+fn part(host: &mut HostFs, fh: LowerFh, position: u64, most: usize) -> (Vec<String>, u64) {
+    let caller = ourselves(host);
+    let (entries, end) = host.read_dir(&caller, fh, position, most).expect("may be listed");
+    let names = entries.iter().map(|entry| String::from_utf8_lossy(&entry.name).into_owned());
+    (names.filter(|name| !name.starts_with('.')).collect(), end)
+}
+
+#[test]
+fn what_was_told_of_a_directory_is_given_out_until_a_name_changes_or_the_start_is_gone_to() {
+    let base = directory();
+    let mut host = HostFs::open(base.path()).expect("a directory");
+    let (caller, root) = (ourselves(&host), host.root());
+    let made: Vec<String> = (0..6).map(|number| format!("n{number}")).collect();
+    for name in &made {
+        host.create(&caller, root, name.as_bytes(), 0o600).expect("new");
+    }
+    let fh = host.open(&caller, root, OpenFlags::DIRECTORY).expect("may be listed");
+    let (all, _) = part(&mut host, fh, 0, 100);
+    let (first, middle) = part(&mut host, fh, 0, 4);
+    let rest = all[first.len()..].to_vec();
+    assert!(rest.len() >= 2 && all.len() == 6, "{all:?}");
+
+    // What somebody else takes away was told already, as it is with readdir(3).
+    fs::remove_file(base.path().join(&rest[1])).expect("is there");
+    assert_eq!(part(&mut host, fh, middle, 100).0, rest);
+    assert_eq!(part(&mut host, fh, middle, 1).0, rest[..1], "back to a record that was told");
+    let left: Vec<_> = all.iter().filter(|name| **name != rest[1]).cloned().collect();
+    assert_eq!(part(&mut host, fh, 0, 100).0, left, "the start");
+
+    // What is taken away here is gone at once.
+    assert_eq!(part(&mut host, fh, 0, 4).0, first);
+    host.unlink(&caller, root, rest[0].as_bytes()).expect("is there");
+    assert_eq!(part(&mut host, fh, middle, 100).0, rest[2..]);
+}
+
+#[test]
+fn a_long_listing_comes_whole_in_parts_of_any_size_and_after_seeking() {
+    let base = directory();
+    let mut host = HostFs::open(base.path()).expect("a directory");
+    let (caller, root) = (ourselves(&host), host.root());
+    // More than the host tells at once.
+    let made: BTreeSet<String> = (0..2500).map(|number| format!("{number:020}")).collect();
+    for name in &made {
+        fs::write(base.path().join(name), "").expect("new file");
+    }
+    let fh = host.open(&caller, root, OpenFlags::DIRECTORY).expect("may be listed");
+    for (most, overlap) in [(usize::MAX, 0), (129, 0), (129, 1), (1000, 400)] {
+        let (mut all, mut position) = (Vec::new(), 0);
+        loop {
+            let (entries, _) = host.read_dir(&caller, fh, position, most).expect("may be listed");
+            let used = entries.len().saturating_sub(overlap).max(1).min(entries.len());
+            let (names, end) = part(&mut host, fh, position, used);
+            if entries.is_empty() {
+                break;
+            }
+            host.seek(&caller, fh, 0, Whence::Set, position).expect("a directory seeks");
+            (position, all) = (end, [all, names].concat());
+        }
+        assert_eq!(all.len(), made.len(), "each once: {most}, {overlap}");
+        assert_eq!(all.into_iter().collect::<BTreeSet<_>>(), made);
+    }
+}
+
+#[test]
+fn what_is_made_in_an_empty_directory_is_listed_from_where_the_end_was() {
+    let base = directory();
+    let mut host = HostFs::open(base.path()).expect("a directory");
+    let (caller, root) = (ourselves(&host), host.root());
+    let fh = host.open(&caller, root, OpenFlags::DIRECTORY).expect("may be listed");
+    let (_, behind_dots) = part(&mut host, fh, 0, 2);
+    assert_eq!(part(&mut host, fh, behind_dots, 9).0, Vec::<String>::new());
+    host.create(&caller, root, b"new", 0o600).expect("new");
+    let (others, _) = part(&mut host, fh, 0, 2);
+    let again = part(&mut host, fh, behind_dots, 9).0;
+    assert_eq!([others, again].concat(), ["new"]);
 }

@@ -7,19 +7,15 @@
 use std::os::fd::AsFd;
 
 use fuserig_abi::{Errno, FileKind};
-use rustix::fs::{RawDir, SeekFrom};
 
 use super::HostFs;
+use super::ahead::Told;
 use super::handle::{Handle, On, errno};
 use super::nodes::Nodes;
 use crate::{DirEntry, LowerFh, LowerReply};
 
-/// Room for a few hundred records a call; one record is at most 280 bytes.
-const BUFFER_BYTES: usize = 32 * 1024;
-/// Every host has room for one record of the longest name in that.
-const BUFFER_BYTES_MIN: usize = 1024;
-/// A record with a short name.
-const RECORD_BYTES: usize = 32;
+/// Entries that room is taken for at once.
+const ENTRIES: usize = 256;
 
 impl HostFs {
     pub(super) fn list(
@@ -33,29 +29,28 @@ impl HostFs {
         else {
             return Err(Errno::ENOTDIR);
         };
-        rustix::fs::seek(fd, SeekFrom::Start(position)).map_err(errno)?;
-        // What is read and not wanted is read again by the next call.
-        let bytes = records_max.saturating_mul(RECORD_BYTES).clamp(BUFFER_BYTES_MIN, BUFFER_BYTES);
-        let mut buffer = Box::new_uninit_slice(bytes);
-        let mut directory = RawDir::new(fd.as_fd(), &mut buffer);
+        let records_max = records_max.max(1);
         let device = self.nodes.device(*node);
-        let mut entries = Vec::with_capacity(records_max.min(bytes / RECORD_BYTES));
+        let ahead = self.listings.entry(fh).or_default();
+        let mut entries = Vec::with_capacity(records_max.min(ENTRIES));
         let (mut end, mut seen) = (position, false);
-        while entries.len() < records_max.max(1) {
-            let Some(record) = directory.next() else { break };
-            let record = record.map_err(errno)?;
-            let sight = match record.file_name().to_bytes() {
-                b"." => Ok((*node, FileKind::Directory)),
-                b".." if *node == Nodes::ROOT => Ok((Nodes::ROOT, FileKind::Directory)),
-                name => self.nodes.sight((device, fd.as_fd()), name, record.ino()),
-            };
-            // A name that somebody removed since the listing is as good as removed before it.
-            if let Ok((ino, kind)) = sight {
-                let name = record.file_name().to_bytes().to_vec();
-                entries.push(DirEntry { position: end, ino, kind, name });
+        while entries.len() < records_max
+            && ahead.stand_at(end, self.names_changed, fd.as_fd(), &mut self.room)?
+        {
+            while entries.len() < records_max
+                && let Some(Told { position, after, inode, name }) = ahead.next()
+            {
+                let sight = match name {
+                    b"." => Ok((*node, FileKind::Directory)),
+                    b".." if *node == Nodes::ROOT => Ok((Nodes::ROOT, FileKind::Directory)),
+                    name => self.nodes.sight((device, fd.as_fd()), name, inode),
+                };
+                // A name that somebody removed since the listing is as good as removed before it.
+                if let Ok((ino, kind)) = sight {
+                    entries.push(DirEntry { position, ino, kind, name: name.to_vec() });
+                }
+                (end, seen) = (after, true);
             }
-            end = record.next_entry_cookie();
-            seen = true;
         }
         if !seen {
             // Only the descriptor knows where the end is.

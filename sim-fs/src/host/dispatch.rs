@@ -42,6 +42,7 @@ impl Lower for HostFs {
 
 impl HostFs {
     fn perform(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {
+        self.names_changed += u64::from(changes_names(op));
         match *op {
             LowerOp::Lookup { parent, name } => {
                 self.lookup_name(caller, parent, name).map(LowerReply::Stat)
@@ -108,7 +109,10 @@ impl HostFs {
             LowerOp::Tmpfile { parent, mode, flags } => self
                 .open_unnamed(caller, parent, mode, flags)
                 .map(|(stat, fh)| LowerReply::Created(stat, fh)),
-            LowerOp::Release { fh } => self.handles.remove(fh).map(|()| LowerReply::Done),
+            LowerOp::Release { fh } => {
+                self.listings.remove(&fh);
+                self.handles.remove(fh).map(|()| LowerReply::Done)
+            }
             LowerOp::Flush { fh, .. } => self.handles.get(fh).map(|_| LowerReply::Done),
             LowerOp::Fsync { fh, datasync } => self.sync(fh, datasync).map(|()| LowerReply::Done),
             LowerOp::Read { fh, offset, size } => {
@@ -133,4 +137,20 @@ impl HostFs {
             _ => unreachable!("`perform` keeps the operations on nodes to itself"),
         }
     }
+}
+
+/// Whether a directory may hold other names after this.
+fn changes_names(op: &LowerOp<'_>) -> bool {
+    matches!(
+        op,
+        LowerOp::Create { .. }
+            | LowerOp::Mknod { .. }
+            | LowerOp::Mkdir { .. }
+            | LowerOp::Symlink { .. }
+            | LowerOp::Link { .. }
+            | LowerOp::Unlink { .. }
+            | LowerOp::Rmdir { .. }
+            | LowerOp::Rename { .. }
+            | LowerOp::CreateOpen { .. }
+    )
 }

@@ -101,12 +101,14 @@ impl HostFs {
 
     /// The position belongs to the caller's handle, not to ours, so it is set first.
     pub(super) fn seek_to(
-        &self,
+        &mut self,
         fh: LowerFh,
         offset: i64,
         whence: Whence,
         position: u64,
     ) -> Result<u64, Errno> {
+        // The descriptor is not where the listing left it.
+        self.listings.remove(&fh);
         let handle = self.handles.usable(fh)?;
         let fd = match (&handle.on, handle.kind) {
             (On::Host(fd), _) => fd,

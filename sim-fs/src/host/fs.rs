@@ -1,5 +1,6 @@
 //! [`HostFs`]: the state, how it is opened, and the smallest questions.
 
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
@@ -8,9 +9,11 @@ use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 use rustix::process::{Resource, Rlimit};
 
 use super::HostError;
+use super::ahead::{Ahead, Room};
 use super::handle::{Handles, errno};
 use super::identity::{As, Identity, Policy};
 use super::nodes::Nodes;
+use crate::LowerFh;
 
 /// A directory of the host as a lower filesystem.
 ///
@@ -38,6 +41,12 @@ pub struct HostFs {
     pub(super) identity: Identity,
     /// `/proc/self/fd`, which turns a node descriptor into something that can be opened.
     pub(super) proc: OwnedFd,
+    /// What the host has told of open directories.
+    pub(super) listings: BTreeMap<LowerFh, Ahead>,
+    /// Room for what it tells next.
+    pub(super) room: Room,
+    /// How often names were made, moved or taken away.
+    pub(super) names_changed: u64,
 }
 
 impl HostFs {
@@ -96,7 +105,15 @@ impl HostFs {
         })?;
         rustix::process::umask(Mode::empty());
         raise_descriptor_limit();
-        Ok(HostFs { nodes, handles: Handles::new(), identity, proc })
+        Ok(HostFs {
+            nodes,
+            handles: Handles::new(),
+            identity,
+            proc,
+            listings: BTreeMap::new(),
+            room: Room::default(),
+            names_changed: 0,
+        })
     }
 
     /// The name of a node's descriptor below [`HostFs::proc`].

@@ -29,10 +29,13 @@
 //!   answers `ESTALE` until a lookup finds the same file again, under the same number.
 //! - Records of a directory carry the number a lookup would give, but the node is addressable
 //!   only after that lookup.
+//! - A directory that others change while it is listed shows up to a thousand names from before
+//!   that, as readdir(3) does; what is changed through this filesystem shows at once.
 //! - A change of several attributes is several system calls. When a later one is refused the
 //!   earlier ones are undone; only the change time shows it.
 //! - Reading a link touches its access time, which `vfs_get_link` does not.
 
+mod ahead;
 mod attr;
 mod device;
 mod dir;
