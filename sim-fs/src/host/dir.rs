@@ -30,7 +30,7 @@ impl HostFs {
             return Err(Errno::ENOTDIR);
         };
         let records_max = records_max.max(1);
-        let device = self.nodes.device(*node);
+        let mut sights = self.nodes.sights(*node, fd.as_fd());
         let ahead = self.listings.entry(fh).or_default();
         let mut entries = Vec::with_capacity(records_max.min(ENTRIES));
         let (mut end, mut seen) = (position, false);
@@ -43,7 +43,7 @@ impl HostFs {
                 let sight = match name {
                     b"." => Ok((*node, FileKind::Directory)),
                     b".." if *node == Nodes::ROOT => Ok((Nodes::ROOT, FileKind::Directory)),
-                    name => self.nodes.sight((device, fd.as_fd()), name, inode),
+                    name => sights.of(name, inode),
                 };
                 // A name that somebody removed since the listing is as good as removed before it.
                 if let Ok((ino, kind)) = sight {

@@ -48,6 +48,7 @@ mod identity;
 mod names;
 mod nodes;
 mod open;
+mod sights;
 mod xattr;
 
 pub use error::HostError;

@@ -12,6 +12,7 @@ use fuserig_abi::{Device, Errno, FileKind, Gid, Ino, S_IALLUGO, Stat, Timespec, 
 use rustix::fs::{AtFlags, Statx, StatxFlags, StatxTimestamp};
 
 use super::handle::errno;
+use super::sights::{Held, Sights};
 
 /// Major and minor number of a device.
 pub(super) type OnDevice = (u32, u32);
@@ -38,19 +39,44 @@ pub(super) struct Node {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LastName(Key);
 
+/// The numbers of all files that were seen and may come again.
+#[derive(Debug)]
+pub(super) struct Numbers {
+    of: BTreeMap<Key, Ino>,
+    next: u64,
+}
+
+impl Default for Numbers {
+    /// None; the first is that of the root.
+    fn default() -> Numbers {
+        Numbers { of: BTreeMap::new(), next: Nodes::ROOT.0 }
+    }
+}
+
+impl Numbers {
+    /// The number of a file, which may be a new one.
+    pub(super) fn number(&mut self, key: Key) -> Ino {
+        let next = &mut self.next;
+        *self.of.entry(key).or_insert_with(|| {
+            let ino = Ino(*next);
+            *next += 1;
+            ino
+        })
+    }
+}
+
 /// All of them.
 #[derive(Debug)]
 pub(super) struct Nodes {
-    numbers: BTreeMap<Key, Ino>,
+    numbers: Numbers,
     held: BTreeMap<Ino, Node>,
     /// Held nodes by device and inode: while one is held, nothing else has these. A listing asks
     /// for all of one device, so that a search compares single numbers.
-    pinned: BTreeMap<OnDevice, BTreeMap<u64, (Ino, FileKind)>>,
+    pinned: BTreeMap<OnDevice, Held>,
     /// Held regular files whose last name was taken away, as far as we know.
     orphans: BTreeSet<Ino>,
     /// Orphans that were let go before they were forgotten.
     let_go: BTreeSet<Ino>,
-    next: u64,
     root: Key,
     /// The mount that the root is on, where the host tells.
     mount: Option<u64>,
@@ -61,12 +87,11 @@ impl Nodes {
     pub(super) fn new(root: OwnedFd) -> Result<Nodes, Errno> {
         let described = describe(root.as_fd())?;
         let mut nodes = Nodes {
-            numbers: BTreeMap::new(),
+            numbers: Numbers::default(),
             held: BTreeMap::new(),
             pinned: BTreeMap::new(),
             orphans: BTreeSet::new(),
             let_go: BTreeSet::new(),
-            next: Nodes::ROOT.0,
             root: key(&described),
             mount: mount(&described),
         };
@@ -95,7 +120,7 @@ impl Nodes {
     pub(super) fn adopt(&mut self, fd: OwnedFd) -> Result<Stat, Errno> {
         let described = describe(fd.as_fd())?;
         let key = key(&described);
-        let ino = self.number(key);
+        let ino = self.numbers.number(key);
         let stat = stat(&described, ino)?;
         self.held.entry(ino).or_insert(Node { fd, kind: stat.kind, key });
         self.pinned.entry(key.device).or_default().insert(key.inode, (ino, stat.kind));
@@ -118,7 +143,7 @@ impl Nodes {
             None => return Ok(None),
         }
         let held = |ino: &&Ino| self.held.contains_key(*ino);
-        let ino = self.numbers.get(&key(&described)).filter(held);
+        let ino = self.numbers.of.get(&key(&described)).filter(held);
         ino.map(|&ino| stat(&described, ino)).transpose()
     }
 
@@ -127,28 +152,12 @@ impl Nodes {
         stat(&describe(self.get(ino)?.fd.as_fd())?, ino)
     }
 
-    /// The device that a held node is on; none once it was given back, which does not end the
-    /// listing of a directory that was removed.
-    pub(super) fn device(&self, ino: Ino) -> Option<OnDevice> {
-        self.held.get(&ino).map(|node| node.key.device)
-    }
-
-    /// The number and the type for a name in a directory of a device that was only seen in a
-    /// listing, with the inode number that the record has. Of a node that is held the record says
-    /// enough.
-    pub(super) fn sight(
-        &mut self,
-        (device, directory): (Option<OnDevice>, BorrowedFd<'_>),
-        name: &[u8],
-        listed: u64,
-    ) -> Result<(Ino, FileKind), Errno> {
-        let there = device.and_then(|device| self.pinned.get(&device));
-        if let Some(held) = there.and_then(|there| there.get(&listed)) {
-            return Ok(*held);
-        }
-        let described = describe_name(directory, name)?;
-        let kind = FileKind::from_mode(described.stx_mode.into()).ok_or(Errno::EIO)?;
-        Ok((self.number(key(&described)), kind))
+    /// What gives the numbers of the files in a directory that are only seen in its listing. Of a
+    /// directory that was given back, which does not end its listing, the device is not known.
+    pub(super) fn sights<'a>(&'a mut self, node: Ino, directory: BorrowedFd<'a>) -> Sights<'a> {
+        let device = self.held.get(&node).map(|node| node.key.device);
+        let held = device.and_then(|device| self.pinned.get(&device)).unwrap_or(&NONE_HELD);
+        Sights::new(directory, held, &mut self.numbers)
     }
 
     /// Lets a node go. The root stays.
@@ -166,7 +175,7 @@ impl Nodes {
         }
         self.orphans.remove(&ino);
         if gone {
-            self.numbers.remove(&node.key);
+            self.numbers.of.remove(&node.key);
         }
         Ok(())
     }
@@ -204,9 +213,9 @@ impl Nodes {
     /// Takes note of a file that lost its last name. While nobody holds it its number goes: its
     /// identity can come back on another file.
     pub(super) fn bury(&mut self, lost: LastName) {
-        let Some(&ino) = self.numbers.get(&lost.0) else { return };
+        let Some(&ino) = self.numbers.of.get(&lost.0) else { return };
         match self.held.get(&ino).map(|node| node.kind) {
-            None => drop(self.numbers.remove(&lost.0)),
+            None => drop(self.numbers.of.remove(&lost.0)),
             // Others take no space, and a directory may be somebody's working directory.
             Some(FileKind::Regular) => drop(self.orphans.insert(ino)),
             Some(_) => {}
@@ -221,23 +230,17 @@ impl Nodes {
     /// Whether the number stands for a file, which may be held or not.
     #[cfg(test)]
     pub(super) fn knows(&self, ino: Ino) -> bool {
-        self.numbers.values().any(|other| *other == ino)
+        self.numbers.of.values().any(|other| *other == ino)
     }
 
     /// Whether a descriptor leads to the root.
     pub(super) fn is_root(&self, fd: BorrowedFd<'_>) -> Result<bool, Errno> {
         Ok(key(&describe(fd)?) == self.root)
     }
-
-    fn number(&mut self, key: Key) -> Ino {
-        let next = &mut self.next;
-        *self.numbers.entry(key).or_insert_with(|| {
-            let ino = Ino(*next);
-            *next += 1;
-            ino
-        })
-    }
 }
+
+/// Nothing, of a device that has nothing.
+static NONE_HELD: Held = BTreeMap::new();
 
 const WANTED: StatxFlags =
     StatxFlags::BASIC_STATS.union(StatxFlags::BTIME).union(StatxFlags::MNT_ID);
@@ -248,7 +251,7 @@ pub(super) fn describe(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
 }
 
 /// The attributes of what has a name, which may be a symbolic link.
-fn describe_name(directory: BorrowedFd<'_>, name: &[u8]) -> Result<Statx, Errno> {
+pub(super) fn describe_name(directory: BorrowedFd<'_>, name: &[u8]) -> Result<Statx, Errno> {
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
     rustix::fs::statx(directory, name, flags, WANTED).map_err(errno)
 }
@@ -259,7 +262,8 @@ fn mount(described: &Statx) -> Option<u64> {
     told.then_some(described.stx_mnt_id)
 }
 
-fn key(described: &Statx) -> Key {
+/// What makes a file with these attributes itself.
+pub(super) fn key(described: &Statx) -> Key {
     Key {
         device: (described.stx_dev_major, described.stx_dev_minor),
         inode: described.stx_ino,
