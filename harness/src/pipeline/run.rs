@@ -4,6 +4,7 @@ use fuserig_abi::{
     Abi, AccessMask, Arg, BufferFlags, CALL_ARGS_MAX, CallArgs, Caller, Credentials, FuseBuffer,
     MemoryId, MemoryKind, Op, Phase, Pid, Quirk, Stat, StatFs, Timespec, WireStruct,
 };
+use fuserig_sim_fs::DirEntry;
 
 use super::entries::EntryActions;
 use super::ops::{self, DirRecord};
@@ -65,6 +66,8 @@ pub(super) struct Scratch {
     pub(super) data: Vec<u8>,
     /// Records handed to the caller.
     pub(super) records: Vec<DirRecord>,
+    /// What the lower step listed and the caller was not offered yet, for its names (readdir).
+    pub(super) listed: std::vec::IntoIter<DirEntry>,
     /// Memory whose ORIGINAL contents the lower step uses, by in argument.
     pub(super) original: [Option<MemoryId>; 3],
     /// The memory of the caller's value buffer or the directory page.
@@ -92,6 +95,7 @@ impl Scratch {
     fn clear(&mut self) {
         self.data.clear();
         self.records.clear();
+        self.listed = Vec::new().into_iter();
         self.original = [None; 3];
         self.out_memory = None;
         (self.produced, self.again, self.aliased, self.failed) = (false, false, false, false);

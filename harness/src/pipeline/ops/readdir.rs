@@ -84,6 +84,8 @@ pub(super) fn readdir_lower(world: &mut World, run: &mut Run) -> Code {
         }
     };
     let (page, next) = fill_page(&entries, end);
+    run.scratch.records.reserve(entries.len());
+    run.scratch.listed = entries.into_iter();
     run.scratch.produced = !page.is_empty();
     world.mount.handles[id].backing_position = next;
     let memory = run.scratch.out_memory.expect("initialize_out allocated the page");
@@ -235,7 +237,14 @@ fn offer(run: &mut Run, header: &FuseDirent, name: &[u8]) -> bool {
         ino: header.ino,
         next: 0,
         kind: header.r#type,
-        name: name.to_vec(),
+        name: own_name(&mut run.scratch.listed, name),
     });
     true
+}
+
+/// The name of a record for the caller to keep: that of the lower filesystem where the filter left
+/// it alone, which saves a copy, else a copy.
+fn own_name(listed: &mut impl Iterator<Item = DirEntry>, name: &[u8]) -> Vec<u8> {
+    let same = listed.find(|entry| entry.name == name);
+    same.map_or_else(|| name.to_vec(), |entry| entry.name)
 }
