@@ -201,8 +201,9 @@ impl Mount {
         high: NodeId,
     ) -> impl Iterator<Item = InodeId> {
         let first = (ino, low, InodeId::from_index(0));
-        let last = (ino, high, InodeId::from_index(u32::MAX as usize));
-        self.hashed.range(first..=last).map(|&(_, _, inode)| inode)
+        // There are few, so the end is seen sooner than it is searched for.
+        let rest = self.hashed.range(first..);
+        rest.take_while(move |hashed| (hashed.0, hashed.1) <= (ino, high)).map(|hashed| hashed.2)
     }
 
     /// Takes one more reference on an inode.

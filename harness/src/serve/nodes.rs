@@ -125,12 +125,11 @@ fn prune(mount: &mut Mount, node: &mut Node) {
     }
     let newest = *node.names.last().expect("two names at least");
     let keep_newest = !node.names.iter().any(|&name| mount.dentries[name].hashed);
-    let (kept, gone): (Vec<_>, Vec<_>) = node
-        .names
-        .drain(..)
-        .partition(|&name| mount.dentries[name].hashed || (keep_newest && name == newest));
-    node.names = kept;
-    for dentry in gone {
-        mount.put(dentry);
-    }
+    node.names.retain(|&name| {
+        let stays = mount.dentries[name].hashed || (keep_newest && name == newest);
+        if !stays {
+            mount.put(name);
+        }
+        stays
+    });
 }
