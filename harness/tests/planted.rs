@@ -4,6 +4,8 @@
 //! Here are those that take few operations; the bench `planted` hunts all of them with 20,000
 //! operations each, and counts false alarms and mutants.
 
+#[path = "planted/beyond_shown.rs"]
+mod beyond_shown;
 #[path = "planted/further_shown.rs"]
 mod further_shown;
 #[path = "planted/program.rs"]
@@ -15,7 +17,7 @@ mod suite;
 #[path = "planted/unknown_shown.rs"]
 mod unknown_shown;
 
-use suite::{all, blind, fresh, further, held_out, later, line, mutants, unknown, unseen};
+use suite::{all, beyond, blind, fresh, further, held_out, later, line, mutants, unknown, unseen};
 
 /// Mistakes that a search of 2,560 operations finds.
 const FOUND_SOON: [&str; 19] = [
@@ -59,6 +61,7 @@ fn planted_mistakes_are_found() {
     assert!(later().len() >= 40, "{} later", later().len());
     assert!(unknown().len() >= 40, "{} unknown", unknown().len());
     assert!(further().len() >= 50, "{} further", further().len());
+    assert!(beyond().len() >= 36, "{} beyond", beyond().len());
     let (mut count, mut missed) = (0, Vec::new());
     for mistake in planted.iter().filter(|mistake| FOUND_SOON.contains(&mistake.name)) {
         // As `fuzz` hunts, and as a test of a user's crate does.
@@ -73,7 +76,7 @@ fn planted_mistakes_are_found() {
 
 #[test]
 fn the_correct_twins_raise_no_alarm() {
-    let series = [all(), blind(), fresh(), unseen(), later(), unknown(), further()];
+    let series = [all(), blind(), fresh(), unseen(), later(), unknown(), further(), beyond()];
     for mistake in series.iter().flatten() {
         let alarm = mistake.false_alarm(77, 640).err();
         assert!(alarm.is_none(), "{} {}: {}", mistake.kind, mistake.name, alarm.expect("some"));

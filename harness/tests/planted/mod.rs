@@ -2,10 +2,11 @@
 //!
 //! They were written before anybody looked at how the search does on them; those of `held_out`, of
 //! `blind`, of `fresh` and of `unseen` came after the search was improved on those before them, and
-//! are counted apart, as are those of `later`, of `unknown` and of `further`, which came last. Each
-//! is a mistake that somebody could make in a filter, in the filesystem below, in a daemon, between
-//! two clients, or in the order of what becomes durable.
+//! are counted apart, as are those of `later`, of `unknown`, of `further` and of `beyond`, which
+//! came last. Each is a mistake that somebody could make in a filter, in the filesystem below, in a
+//! daemon, between two clients, or in the order of what becomes durable.
 
+mod beyond;
 mod blind;
 mod bpf;
 mod crashes;
@@ -88,6 +89,12 @@ pub(crate) fn unknown() -> Vec<Planted> {
 /// on them.
 pub(crate) fn further() -> Vec<Planted> {
     further::all()
+}
+
+/// Those that were written after `further` in the same way, and committed before the search was run
+/// on them.
+pub(crate) fn beyond() -> Vec<Planted> {
+    beyond::all()
 }
 
 /// What holds for everything.
