@@ -107,7 +107,8 @@ pub(super) fn nasty_name(rng: &mut Rng) -> Vec<u8> {
 pub(super) fn neighbour(word: &[u8], rng: &mut Rng) -> Vec<u8> {
     let mut word = word.to_vec();
     let last = word.len().saturating_sub(1);
-    match rng.below(11) {
+    match rng.below(12) {
+        11 => word.extend_from_slice(&b".."[rng.index(2)..]),
         0 | 1 => word.push(b'x'),
         2 => word.insert(0, b'x'),
         3 => word.truncate(last),
@@ -123,6 +124,19 @@ pub(super) fn neighbour(word: &[u8], rng: &mut Rng) -> Vec<u8> {
         },
     }
     word
+}
+
+/// A path as the target of a symlink, spelled in some other way, or one that begins alike.
+pub(super) fn spelled(path: &[u8], rng: &mut Rng) -> Vec<u8> {
+    match rng.below(8) {
+        0 | 1 => [path, b"/"].concat(),
+        2 => [b"/", path].concat(),
+        3 => [b"/", path, b"x"].concat(),
+        4 => [b"./", path].concat(),
+        5 => [path, b"/.."].concat(),
+        6 => [path, b"//a"].concat(),
+        _ => path.split(|byte| *byte == b'/').collect::<Vec<_>>().join(&b"//"[..]),
+    }
 }
 
 /// The letter in the other case.

@@ -222,7 +222,9 @@ impl<'a> Draw<'a> {
 
     /// The next action, and whose.
     pub(super) fn next(&mut self, clients: usize) -> (usize, Action) {
-        self.waiting.resize(clients, VecDeque::new());
+        if self.waiting.len() < clients {
+            self.waiting.resize(clients, VecDeque::new());
+        }
         self.turn += 1;
         let client = if self.turns { self.turn % clients } else { self.rng.index(clients) };
         if self.waiting[client].is_empty() && self.rng.chance(1, self.bursts_one_in) {
@@ -435,6 +437,12 @@ impl<'a> Draw<'a> {
         self.directories.retain(|known| *known != path.0);
     }
 
+    /// The name of a path in some directory.
+    pub(super) fn same_name(&mut self, path: &Text) -> Text {
+        let name = path.0.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        Text([&self.directory().0[..], b"/", name].concat())
+    }
+
     /// A path that need not exist.
     pub(super) fn place(&mut self) -> Text {
         let name = self.name();
@@ -645,7 +653,10 @@ impl<'a> Draw<'a> {
                 Action::Mknod { path, mode }
             }
             Kind::Symlink => {
-                let (target, path) = (self.any(), self.fresh());
+                let (mut target, path) = (self.any(), self.fresh());
+                if self.rng.chance(1, 3) {
+                    target = Text(argument::spelled(&target.0, self.rng));
+                }
                 self.learn_file(&path);
                 Action::Symlink { target, path }
             }
@@ -667,24 +678,7 @@ impl<'a> Draw<'a> {
                 }
                 Action::Rmdir { path }
             }
-            Kind::Rename => {
-                let old = self.any();
-                let is_directory = self.directories.contains(&old.0);
-                let new = match self.rng.below(4) {
-                    0 if is_directory => self.directory(),
-                    0 | 1 => self.any(),
-                    _ => self.fresh(),
-                };
-                let flags = *self.rng.pick(&[0, 0, 0, 1, 1, 2, 2]);
-                if flags < 2 {
-                    self.forget(&old);
-                }
-                match is_directory {
-                    true => self.learn_directory(&new),
-                    false => self.learn_file(&new),
-                }
-                Action::Rename { old, new, flags }
-            }
+            Kind::Rename => self.on_rename(),
             Kind::Readlink => Action::Readlink { path: self.file() },
             Kind::Attributes => self.on_attributes(),
             Kind::Xattr => self.on_xattr(),
@@ -695,6 +689,26 @@ impl<'a> Draw<'a> {
                 rest => Action::Stat { path: self.any(), follow: rest % 2 == 0 },
             },
         }
+    }
+
+    fn on_rename(&mut self) -> Action {
+        let old = self.any();
+        let is_directory = self.directories.contains(&old.0);
+        let new = match self.rng.below(5) {
+            0 if is_directory => self.directory(),
+            0 | 1 => self.any(),
+            2 => self.same_name(&old),
+            _ => self.fresh(),
+        };
+        let flags = *self.rng.pick(&[0, 0, 0, 1, 1, 2, 2]);
+        if flags < 2 {
+            self.forget(&old);
+        }
+        match is_directory {
+            true => self.learn_directory(&new),
+            false => self.learn_file(&new),
+        }
+        Action::Rename { old, new, flags }
     }
 
     fn on_attributes(&mut self) -> Action {

@@ -84,8 +84,9 @@ impl Draw<'_> {
         match self.rng.below(4) {
             0 => {
                 let flags = *self.rng.pick(&[0, 0, 1]);
-                actions.push(Action::Rename { old: path, new: other.clone(), flags });
-                last = other;
+                let new = if self.rng.chance(1, 3) { self.same_name(&path) } else { other };
+                actions.push(Action::Rename { old: path, new: new.clone(), flags });
+                last = new;
             }
             1 => actions.push(Action::Link { source: path, path: other }),
             _ => {}
@@ -290,7 +291,12 @@ impl Draw<'_> {
         let path = self.fresh();
         let length = name_length(self.rng) + self.rng.index(2);
         let other = Text(self.unused_name());
-        let target = match self.rng.below(6) {
+        let target = match self.rng.below(8) {
+            6 | 7 => {
+                let kind = self.rng.below(2);
+                let known = self.known(kind).unwrap_or_else(|| self.place());
+                Text(argument::spelled(&known.0, self.rng))
+            }
             0 => path.clone(),
             1 => other.clone(),
             2 => self.place(),

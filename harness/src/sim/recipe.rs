@@ -138,7 +138,7 @@ impl Draw<'_> {
     }
 
     /// A file or a directory that is there.
-    fn known(&mut self, kind: u64) -> Option<Text> {
+    pub(super) fn known(&mut self, kind: u64) -> Option<Text> {
         let known = match kind {
             0 => &self.files,
             1 => &self.directories,
@@ -353,8 +353,9 @@ impl Draw<'_> {
         let (from, to) = (self.directory(), self.directory());
         let inside =
             |directory: &Text, name: Vec<u8>| Text([&directory.0[..], b"/", &name[..]].concat());
-        let old = inside(&from, self.unused_name());
-        let new = inside(&to, self.unused_name());
+        let name = self.unused_name();
+        let old = inside(&from, name.clone());
+        let new = inside(&to, if self.rng.chance(1, 3) { name } else { self.unused_name() });
         let mut actions = self.make(&old, 1);
         if self.rng.chance(1, 3) {
             let child = inside(&old, self.unused_name());

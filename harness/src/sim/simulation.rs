@@ -20,7 +20,7 @@ use crate::invariant::{End, Invariant, Violation};
 use crate::shrink::{self, Minimality};
 
 /// Every how many runs one is run again and compared.
-const TWICE_EVERY: u64 = 16;
+const TWICE_EVERY: u64 = 32;
 
 /// Of eight runs, how many are not about clients that meet or take turns: where members of a filter
 /// are in the middle of calls, where none are, and where it is the losses of power that matter.
@@ -507,9 +507,9 @@ impl Campaign {
 }
 
 /// Whether a run is done twice: one in so many, of every kind, because what a run is about comes in
-/// turns.
+/// turns; and, for who does but a few, some of the first.
 fn is_repeated(run: u64) -> bool {
-    run % TWICE_EVERY == run / TWICE_EVERY % TWICE_EVERY
+    run.is_power_of_two() || run % TWICE_EVERY == run / TWICE_EVERY % TWICE_EVERY
 }
 
 /// Runs a case and judges it: the ending first, then each invariant, then its twin.

@@ -145,7 +145,7 @@ impl Mutant {
         if filter(&self.changed).is_none() {
             return Fate::Stillborn;
         }
-        let simulation = Simulation::new(Seed(1)).runs(operations / 64);
+        let simulation = Simulation::new(Seed(1)).runs(u64::MAX).operations_max(operations);
         let names = [".secret", "b.key", "current", "v1"];
         let simulation = names.iter().fold(simulation, |simulation, name| simulation.name(*name));
         let campaign = simulation.run(self.subject()).check_all(general()).check(self.twin());
