@@ -108,7 +108,6 @@ pub(super) fn neighbour(word: &[u8], rng: &mut Rng) -> Vec<u8> {
     let mut word = word.to_vec();
     let last = word.len().saturating_sub(1);
     match rng.below(12) {
-        11 => word.extend_from_slice(&b".."[rng.index(2)..]),
         0 | 1 => word.push(b'x'),
         2 => word.insert(0, b'x'),
         3 => word.truncate(last),
@@ -117,6 +116,7 @@ pub(super) fn neighbour(word: &[u8], rng: &mut Rng) -> Vec<u8> {
         6 => word.iter_mut().rev().take(1).for_each(|byte| *byte = swapped(*byte)),
         7 => word.iter_mut().take(1).for_each(|byte| *byte = b'y'),
         8 => word.insert(rng.index(last + 1), *rng.pick(b"\xff\x80.-")),
+        11 => word.extend_from_slice(&b".."[rng.index(2)..]),
         // Without the dot of its ending.
         _ => match word.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0) {
             Some(dot) if rng.chance(2, 3) => drop(word.remove(dot)),

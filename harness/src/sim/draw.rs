@@ -16,6 +16,7 @@ use super::argument::{
     self, PLAIN_NAMES, SIZES, directory_mode, far, file_mode, nasty_name, neighbour, owner,
 };
 use super::generate::{KINDS, Kind};
+use super::look::name_of;
 use super::{Action, Rng, Text, WorkloadConfig};
 use crate::shrink::with_path;
 
@@ -281,8 +282,7 @@ impl<'a> Draw<'a> {
                     true => self.rng.pick(&self.files[..]).clone(),
                     false => self.rng.pick(&PLAIN_NAMES).as_bytes().to_vec(),
                 };
-                let start = path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
-                return neighbour(&path[start..], self.rng);
+                return neighbour(name_of(&path), self.rng);
             }
         };
         neighbour(word, self.rng)
@@ -437,10 +437,9 @@ impl<'a> Draw<'a> {
         self.directories.retain(|known| *known != path.0);
     }
 
-    /// The name of a path in some directory.
+    /// The last name of a path, in some directory.
     pub(super) fn same_name(&mut self, path: &Text) -> Text {
-        let name = path.0.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        Text([&self.directory().0[..], b"/", name].concat())
+        Text([&self.directory().0[..], b"/", name_of(&path.0)].concat())
     }
 
     /// A path that need not exist.

@@ -170,8 +170,9 @@ impl Draw<'_> {
 
     /// A file is used through its handle after its name was changed, linked, replaced or removed.
     fn handle(&mut self) -> Vec<Action> {
-        let change = self.rng.below(9);
-        let path = match change {
+        let kind = self.rng.below(9);
+        let path = match kind {
+            // Its directory moves.
             4 => self.inside_a_directory(),
             _ if self.rng.chance(1, 2) => self.file(),
             _ => self.name_at_an_edge(),
@@ -189,7 +190,7 @@ impl Draw<'_> {
             new: new.clone(),
             flags: 0,
         };
-        let change = match change {
+        let change = match kind {
             0 => Action::Unlink { path: path.clone() },
             1 => rename(&path, &other),
             2 => rename(&other, &path),
@@ -292,15 +293,15 @@ impl Draw<'_> {
         let length = name_length(self.rng) + self.rng.index(2);
         let other = Text(self.unused_name());
         let target = match self.rng.below(8) {
+            0 => path.clone(),
+            1 => other.clone(),
+            2 => self.place(),
+            3 => Text(nasty_name(self.rng)),
             6 | 7 => {
                 let kind = self.rng.below(2);
                 let known = self.known(kind).unwrap_or_else(|| self.place());
                 Text(argument::spelled(&known.0, self.rng))
             }
-            0 => path.clone(),
-            1 => other.clone(),
-            2 => self.place(),
-            3 => Text(nasty_name(self.rng)),
             _ => Text(vec![b't'; length]),
         };
         self.learn_file(&path);

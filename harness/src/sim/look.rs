@@ -15,6 +15,11 @@ pub(super) fn parent_of(path: &Text) -> Text {
     slash.map_or(Text::from("."), |slash| Text(path.0[..slash].to_vec()))
 }
 
+/// The last name of a path.
+pub(super) fn name_of(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
+}
+
 impl Draw<'_> {
     /// What shows whether an action did what it should.
     pub(super) fn look(&mut self, action: &Action) -> Vec<Action> {

@@ -15,6 +15,7 @@ use fuserig_sim_fs::{MemFs, OpenFlags};
 use super::draw::{BURSTS, Draw};
 use super::generate::Kind;
 use super::limits::Hold;
+use super::look::name_of;
 use super::{Action, Candidate, Program, Rng, Scheduler, Text, WorkloadConfig};
 
 /// What the others do, besides what can be held.
@@ -121,7 +122,7 @@ impl Draw<'_> {
             return self.unused_name();
         }
         let path = self.rng.pick(known);
-        path.rsplit(|byte| *byte == b'/').next().unwrap_or(path).to_vec()
+        name_of(path).to_vec()
     }
 
     /// Somebody does something of one of the kinds.
