@@ -150,9 +150,12 @@ pub(crate) fn run_with(
         mixer: Mixer::new(0),
         steps: 0,
         current: 0,
+        place: 0,
         enabled: Vec::with_capacity(case.clients.len()),
+        others_as_before: false,
         detail,
         still: false,
+        asked_always: false,
         power: &mut power,
         initial: start,
         subject,
@@ -328,10 +331,17 @@ struct Session<'r, 'v> {
     mixer: Mixer,
     steps: u64,
     current: usize,
+    /// Where the client that moved last stands among those who can.
+    place: usize,
     enabled: Vec<Candidate>,
+    /// Whether the last step changed nothing about who can move: its call goes on and nobody waits
+    /// for a lock.
+    others_as_before: bool,
     detail: Detail,
     /// Whether the clock stands still.
     still: bool,
+    /// Whether the scheduler is asked where only one client can move, too.
+    asked_always: bool,
     power: &'r mut Power,
     initial: &'r MemFs,
     subject: &'r Subject,
@@ -345,6 +355,7 @@ impl Session<'_, '_> {
         invariants: &mut [Box<dyn Invariant>],
     ) -> (Ending, Option<Violation>) {
         self.still = scheduler.stops_clock();
+        self.asked_always = scheduler.wants_every_step();
         let durable = self.shared.journal().is_some();
         loop {
             if durable && let Some(lost) = self.power_fails(false, invariants) {
@@ -396,7 +407,13 @@ impl Session<'_, '_> {
         self.power.fails(&outage, last, invariants)
     }
 
+    /// Finds out who can move.
     fn enable(&mut self) {
+        if self.others_as_before {
+            let (lane, candidate) = (&self.lanes[self.current], &mut self.enabled[self.place]);
+            (candidate.step, candidate.point) = (lane.step, lane.point());
+            return;
+        }
         self.enabled.clear();
         for (client, lane) in self.lanes.iter().enumerate() {
             if lane.can_move(self.case, client) {
@@ -407,11 +424,13 @@ impl Session<'_, '_> {
     }
 
     fn choose(&mut self, scheduler: &mut dyn Scheduler) -> usize {
-        if self.enabled.len() == 1 && !scheduler.wants_every_step() {
+        if self.enabled.len() == 1 && !self.asked_always {
+            self.place = 0;
             return self.enabled[0].client;
         }
         let going_on = self.going_on();
         let chosen = scheduler.choose(&self.enabled, going_on, self.steps);
+        self.place = chosen;
         if chosen != going_on {
             let Candidate { client, action, step, .. } = self.enabled[going_on];
             let to = self.enabled[chosen].client;
@@ -425,6 +444,9 @@ impl Session<'_, '_> {
     /// Who moves unless the scheduler says otherwise, as a place among those who can: the same as
     /// before, but nobody whose daemon takes its time while another can move.
     fn going_on(&self) -> usize {
+        if self.others_as_before && self.case.faults.faults.is_empty() {
+            return self.place;
+        }
         let (mut in_time, mut own) = (None, None);
         for (place, candidate) in self.enabled.iter().enumerate() {
             let late = self.lanes[candidate.client].late;
@@ -481,6 +503,7 @@ impl Session<'_, '_> {
         lane.late = false;
         self.steps += 1;
         let returned = result.is_some();
+        self.others_as_before = !returned && self.nobody_waits(client);
         if !self.case.faults.faults.is_empty() {
             self.note_late();
             if returned {
@@ -505,6 +528,13 @@ impl Session<'_, '_> {
                 is_seen
             }
         }
+    }
+
+    /// Whether nobody waits for a lock after a step of `client`.
+    fn nobody_waits(&self, client: usize) -> bool {
+        let waits = |lane: &Lane<'_>| lane.point() == Point::Lock;
+        let others = || self.lanes.iter().any(waits);
+        !waits(&self.lanes[client]) && (self.others_as_before || !others())
     }
 
     fn begin(&mut self, client: usize) {

@@ -6,7 +6,7 @@
 //! actions of others, or earlier ones, keeps the meaning of the rest. What a reader would get
 //! wrong: a switch that can no longer happen is passed over, it never makes a case invalid.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
@@ -126,22 +126,24 @@ pub trait Scheduler: core::fmt::Debug {
 /// ```
 #[derive(Debug)]
 pub struct Playback {
-    /// For each client its switches to come: before which of its actions and steps, and to whom.
-    switches: BTreeMap<usize, VecDeque<(usize, u32, usize)>>,
+    /// For each client that has some, its switches to come: before which of its actions and steps,
+    /// and to whom.
+    switches: Vec<(usize, VecDeque<(usize, u32, usize)>)>,
     still: bool,
 }
 
 impl Playback {
     /// From the beginning.
     pub fn new(schedule: &Schedule) -> Playback {
-        let mut switches: BTreeMap<_, VecDeque<_>> = BTreeMap::new();
-        for &Switch { client, action, step, to } in &schedule.switches {
-            switches.entry(client).or_default().push_back((action, step, to));
-        }
-        for of_client in switches.values_mut() {
-            // Those at one place keep their order.
-            of_client.make_contiguous().sort_by_key(|(action, step, _)| (*action, *step));
-        }
+        let mut sorted = schedule.switches.clone();
+        // Those at one place keep their order.
+        sorted.sort_by_key(|switch| (switch.client, switch.action, switch.step));
+        let of_client = |switches: &[Switch]| {
+            let due = |switch: &Switch| (switch.action, switch.step, switch.to);
+            (switches[0].client, switches.iter().map(due).collect())
+        };
+        let switches = sorted.chunk_by(|one, other| one.client == other.client);
+        let switches = switches.map(of_client).collect();
         Playback { switches, still: false }
     }
 
@@ -152,7 +154,7 @@ impl Playback {
 
     /// To whom the client switches that stands there; a client only goes forward.
     fn due(&mut self, at: &Candidate) -> Option<usize> {
-        let of_client = self.switches.get_mut(&at.client)?;
+        let (_, of_client) = self.switches.iter_mut().find(|(client, _)| *client == at.client)?;
         let here = (at.action, at.step);
         while of_client.front().is_some_and(|(action, step, _)| (*action, *step) < here) {
             of_client.pop_front();

@@ -20,7 +20,7 @@ use crate::invariant::{End, Invariant, Violation};
 use crate::shrink::{self, Minimality};
 
 /// Every how many runs one is run again and compared.
-const TWICE_EVERY: u64 = 32;
+const TWICE_EVERY: u64 = 64;
 
 /// Of eight runs, how many are not about clients that meet or take turns: where members of a filter
 /// are in the middle of calls, where none are, and where it is the losses of power that matter.
