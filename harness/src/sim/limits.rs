@@ -22,8 +22,9 @@ use crate::vfs::Point;
 const TIMES: [u32; 2] = [4, 1];
 /// Runs for each time.
 const RUNS: u32 = 24;
-/// Most points of the request itself that a call passes before the others begin, and most steps.
-const POINTS_MAX: u64 = 3;
+/// Points of the request itself that a call passes before the others begin: most have two, which are
+/// before the lower operation and before what follows it. And most steps.
+const POINTS: [u64; 8] = [0, 0, 0, 1, 1, 1, 2, 3];
 const STEPS_MAX: u64 = 40;
 /// Most limits that wait for their turn.
 const WAITING_MAX: usize = 8;
@@ -225,7 +226,7 @@ impl Hold {
     /// Somewhere.
     pub(super) fn draw(rng: &mut Rng) -> Hold {
         let held = match rng.chance(3, 4) {
-            true => Held::AtPoint(rng.below(POINTS_MAX)),
+            true => Held::AtPoint(*rng.pick(&POINTS)),
             false => Held::AfterSteps(1 + rng.below(STEPS_MAX)),
         };
         Hold { held, passed: 0 }

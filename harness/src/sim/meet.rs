@@ -59,8 +59,8 @@ pub(super) fn draw(
         .collect();
     // Who may not do it meets nobody.
     match draw.rng.below(6) {
-        0..=2 => programs.iter_mut().for_each(|program| program.uid = 0),
-        3 | 4 => draw.mix(&mut programs),
+        0..=3 => programs.iter_mut().for_each(|program| program.uid = 0),
+        4 => draw.mix(&mut programs),
         _ => {}
     }
     draw.uids = programs.iter().map(|program| program.uid).collect();
@@ -71,12 +71,12 @@ pub(super) fn draw(
     }
     let kinds = pair(number, if draw.focus.is_empty() { &BURSTS } else { &draw.focus });
     // Others may have done it before, so that a limit is met at any of its places.
-    for _ in 0..draw.rng.below(3) {
+    for _ in 0..draw.rng.below(2) {
         draw.alone(kinds, &mut programs);
     }
     let mut meeting = draw.meeting(kinds, &mut programs);
     draw.aftermath(&meeting, &mut programs);
-    for _ in 0..draw.rng.below(7) {
+    for _ in 0..draw.rng.below(4) {
         let other = match draw.rng.chance(1, 4) && !draw.focus.is_empty() {
             true => *draw.rng.pick(&draw.focus),
             false => kinds.1,
@@ -102,6 +102,11 @@ fn undo(action: &Action) -> Option<Action> {
         Action::Setxattr { path, name, .. } => Action::Removexattr { path, name },
         _ => return None,
     })
+}
+
+/// What makes a directory not empty.
+fn child_of(directory: &Text) -> Action {
+    Action::Mkdir { path: Text([&directory.0[..], b"/x"].concat()), mode: 0o755 }
 }
 
 impl Draw<'_> {
@@ -142,9 +147,9 @@ impl Draw<'_> {
         for (client, program) in programs.iter_mut().enumerate() {
             let done = program.actions[meeting.starts[client]..meeting.ends[client]].to_vec();
             for action in done {
-                program.actions.extend(match self.rng.below(4) {
+                program.actions.extend(match self.rng.below(6) {
                     0 => self.look(&action),
-                    1 => undo(&action).into_iter().collect(),
+                    1 | 2 => undo(&action).into_iter().collect(),
                     _ => Vec::new(),
                 });
             }
@@ -182,6 +187,11 @@ impl Draw<'_> {
                 program.actions.extend(before);
                 actions.push(action);
             }
+            if self.rng.chance(1, 6) {
+                // What is done is taken back while the first one is still in the middle.
+                let taken_back = actions.first().and_then(undo);
+                actions.splice(1..1, taken_back);
+            }
             together.push(actions);
         }
         let starts = programs.iter().map(|program| program.actions.len()).collect();
@@ -216,6 +226,25 @@ impl Draw<'_> {
         }
     }
 
+    /// What a call takes away that nobody made for it: what was there before is as good, most of
+    /// all what has the name that is shared.
+    fn what_is_there(&mut self, kind: Kind) -> Option<Text> {
+        let known = match kind {
+            Kind::Unlink | Kind::Rename => &self.files,
+            Kind::Rmdir => &self.directories,
+            _ => return None,
+        };
+        let shared = self.namesake.as_ref().and_then(|name| {
+            known.iter().find(|path| name_of(path) == name).map(|path| Text(path.clone()))
+        });
+        match shared {
+            Some(path) if self.rng.chance(1, 2) => Some(path),
+            _ if !self.rng.chance(1, 6) => None,
+            _ if kind == Kind::Rmdir => Some(self.directory()),
+            _ => Some(self.file()),
+        }
+    }
+
     /// Something of a kind that succeeds, and what must be there before.
     pub(super) fn with_what_it_needs(
         &mut self,
@@ -233,12 +262,7 @@ impl Draw<'_> {
             true => vec![create(path, OpenFlags::CREAT), Action::Close { file: 0 }],
             false => vec![Action::Mknod { path: path.clone(), mode: 0o100_644 }],
         };
-        // What was there before is as good.
-        let there = match kind {
-            Kind::Unlink | Kind::Rename if self.rng.chance(1, 6) => Some(self.file()),
-            Kind::Rmdir if self.rng.chance(1, 6) => Some(self.directory()),
-            _ => None,
-        };
+        let there = self.what_is_there(kind);
         match (kind, there) {
             (Kind::Unlink, Some(path)) => (Vec::new(), Action::Unlink { path }),
             (Kind::Rmdir, Some(path)) => (Vec::new(), Action::Rmdir { path }),
@@ -246,10 +270,7 @@ impl Draw<'_> {
             (Kind::Rmdir, None) => {
                 let mut before = vec![Action::Mkdir { path: path.clone(), mode: 0o755 }];
                 // One that is not empty is asked for all the same.
-                if self.rng.chance(1, 4) {
-                    let child = Text([&path.0[..], b"/x"].concat());
-                    before.push(Action::Mkdir { path: child, mode: 0o755 });
-                }
+                before.extend(self.rng.chance(1, 3).then(|| child_of(&path)));
                 (before, Action::Rmdir { path })
             }
             (Kind::Rename, there) => {
@@ -261,7 +282,15 @@ impl Draw<'_> {
                     true => (path, other),
                     false => (other, path),
                 };
-                let before = if there.is_some() { Vec::new() } else { made(&old) };
+                let before = match there {
+                    Some(_) => Vec::new(),
+                    None if self.rng.chance(1, 6) => {
+                        // In the way is a directory that is not empty.
+                        let make = |path: &Text| Action::Mkdir { path: path.clone(), mode: 0o755 };
+                        vec![make(&old), make(&new), child_of(&new)]
+                    }
+                    None => made(&old),
+                };
                 (before, Action::Rename { old: there.unwrap_or(old), new, flags: 0 })
             }
             (Kind::Link, _) => {
