@@ -2,10 +2,10 @@
 //! raises a false alarm. Prints figures for BENCHMARKS.md; it measures no time but its own.
 //!
 //! `cargo bench -p fuserig --bench planted --` and any of `kill`, `held-out`, `blind`, `fresh`,
-//! `unseen`, `later`, `unknown`, `further`, `beyond`, `alarms`, `mutants` and `bounded`; without a
-//! word, all. Hunts are as `fuzz` does them with seed 1; with `unguided` besides, as a test of a
-//! user's crate does them, with `seed=3` besides, with another seed, and with `name=words` only
-//! those whose names have these words in them.
+//! `unseen`, `later`, `unknown`, `further`, `beyond`, `outside`, `alarms`, `mutants` and `bounded`;
+//! without a word, all. Hunts are as `fuzz` does them with seed 1; with `unguided` besides, as a
+//! test of a user's crate does them, with `seed=3` besides, with another seed, and with
+//! `name=words` only those whose names have these words in them.
 
 #[path = "../tests/planted/mod.rs"]
 mod suite;
@@ -13,7 +13,8 @@ mod suite;
 use fuserig::crash::Workloads;
 use fuserig::prelude::*;
 use suite::{
-    Planted, all, beyond, blind, fresh, further, held_out, later, line, mutants, unknown, unseen,
+    Planted, all, beyond, blind, fresh, further, held_out, later, line, mutants, outside, unknown,
+    unseen,
 };
 
 /// Operations on correct twins, over all of them.
@@ -33,7 +34,7 @@ fn main() {
     let named = wanted.iter().find_map(|word| word.strip_prefix("name=")).unwrap_or_default();
     let all_wanted = wanted.iter().all(|word| word == "unguided" || word.contains('='));
     let wants = |word: &str| all_wanted || wanted.iter().any(|other| other == word);
-    let series: [Series; 9] = [
+    let series: [Series; 10] = [
         ("kill", "planted", all),
         ("held-out", "held out", held_out),
         ("blind", "blind", blind),
@@ -43,6 +44,7 @@ fn main() {
         ("unknown", "unknown", unknown),
         ("further", "further", further),
         ("beyond", "beyond", beyond),
+        ("outside", "outside", outside),
     ];
     for (word, series, planted) in series {
         let mut planted = if wants(word) { planted() } else { Vec::new() };
@@ -94,8 +96,18 @@ fn main() {
 /// Searches the correct twins of all series, where nothing should be found.
 #[expect(clippy::print_stdout, reason = "the figures are what it is for")]
 fn alarms() {
-    let series =
-        [all(), held_out(), blind(), fresh(), unseen(), later(), unknown(), further(), beyond()];
+    let series = [
+        all(),
+        held_out(),
+        blind(),
+        fresh(),
+        unseen(),
+        later(),
+        unknown(),
+        further(),
+        beyond(),
+        outside(),
+    ];
     let planted: Vec<_> = series.into_iter().flatten().collect();
     let (mut operations, mut alarms, mut seed) = (0, 0, 1000);
     while operations < ALARM_OPERATIONS {

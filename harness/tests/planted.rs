@@ -8,6 +8,8 @@
 mod beyond_shown;
 #[path = "planted/further_shown.rs"]
 mod further_shown;
+#[path = "planted/outside_shown.rs"]
+mod outside_shown;
 #[path = "planted/program.rs"]
 mod program;
 #[path = "planted/shown.rs"]
@@ -17,7 +19,9 @@ mod suite;
 #[path = "planted/unknown_shown.rs"]
 mod unknown_shown;
 
-use suite::{all, beyond, blind, fresh, further, held_out, later, line, mutants, unknown, unseen};
+use suite::{
+    all, beyond, blind, fresh, further, held_out, later, line, mutants, outside, unknown, unseen,
+};
 
 /// Mistakes that a search of 2,560 operations finds.
 const FOUND_SOON: [&str; 19] = [
@@ -62,6 +66,7 @@ fn planted_mistakes_are_found() {
     assert!(unknown().len() >= 40, "{} unknown", unknown().len());
     assert!(further().len() >= 50, "{} further", further().len());
     assert!(beyond().len() >= 36, "{} beyond", beyond().len());
+    assert!(outside().len() >= 40, "{} outside", outside().len());
     let (mut count, mut missed) = (0, Vec::new());
     for mistake in planted.iter().filter(|mistake| FOUND_SOON.contains(&mistake.name)) {
         // As `fuzz` hunts, and as a test of a user's crate does.
@@ -76,7 +81,8 @@ fn planted_mistakes_are_found() {
 
 #[test]
 fn the_correct_twins_raise_no_alarm() {
-    let series = [all(), blind(), fresh(), unseen(), later(), unknown(), further(), beyond()];
+    let series =
+        [all(), blind(), fresh(), unseen(), later(), unknown(), further(), beyond(), outside()];
     for mistake in series.iter().flatten() {
         let alarm = mistake.false_alarm(77, 640).err();
         assert!(alarm.is_none(), "{} {}: {}", mistake.kind, mistake.name, alarm.expect("some"));

@@ -1,0 +1,147 @@
+//! Filesystems below that get wrong what is durable when.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fuserig::prelude::*;
+use fuserig_abi::Ino;
+use fuserig_sim_fs::{FallocateMode, LowerExt, LowerFh};
+
+use super::super::Planted;
+use super::super::crashes::planted;
+use super::super::lowers::{Bug, noted, root_of};
+
+/// Whether an operation changes what is in an open file, and in which.
+fn writes(op: &LowerOp<'_>) -> Option<LowerFh> {
+    match *op {
+        LowerOp::Write { fh, .. }
+        | LowerOp::Fallocate { fh, .. }
+        | LowerOp::CopyRange { to: fh, .. } => Some(fh),
+        _ => None,
+    }
+}
+
+/// A hole is made in the map of a file, and there is nothing to write for it.
+fn holes_are_clean() -> Bug {
+    let (mut open, mut clean) = (BTreeMap::new(), BTreeSet::new());
+    Box::new(move |fs, caller, op| match *op {
+        LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => noted(&mut open, (fs, caller, op)),
+        LowerOp::Fallocate { fh, mode, .. } if mode.contains(FallocateMode::PUNCH_HOLE) => {
+            clean.insert(*open.get(&fh)?);
+            None
+        }
+        LowerOp::Setattr { node, .. } => {
+            clean.remove(&node);
+            None
+        }
+        LowerOp::Fsync { fh, .. } => clean.contains(open.get(&fh)?).then_some(Ok(LowerReply::Done)),
+        _ => {
+            clean.remove(open.get(&writes(op)?)?);
+            None
+        }
+    })
+}
+
+/// What has new attributes is in the log already, as it is thought, with all that it has.
+fn attributes_log_all() -> Bug {
+    let (mut open, mut logged) = (BTreeMap::new(), BTreeSet::new());
+    Box::new(move |fs, caller, op| match *op {
+        LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => noted(&mut open, (fs, caller, op)),
+        LowerOp::SetXattr { node, .. } => {
+            logged.insert(node);
+            None
+        }
+        LowerOp::Setattr { node, .. } => {
+            logged.remove(&node);
+            None
+        }
+        LowerOp::Fsync { fh, .. } => {
+            logged.contains(open.get(&fh)?).then_some(Ok(LowerReply::Done))
+        }
+        _ => {
+            logged.remove(open.get(&writes(op)?)?);
+            None
+        }
+    })
+}
+
+/// Each handle syncs what was written with it, and nothing that was with another.
+fn handles_sync_their_own() -> Bug {
+    let (mut open, mut dirty) = (BTreeMap::new(), BTreeMap::new());
+    Box::new(move |fs, caller, op| match *op {
+        LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => noted(&mut open, (fs, caller, op)),
+        LowerOp::Fsync { fh, .. } => {
+            let node: Ino = *open.get(&fh)?;
+            let own = dirty.remove(&fh).is_some();
+            let others = dirty.values().any(|other| *other == node);
+            (!own && others).then_some(Ok(LowerReply::Done))
+        }
+        LowerOp::Release { fh } => {
+            dirty.remove(&fh);
+            None
+        }
+        _ => {
+            let fh = writes(op)?;
+            dirty.insert(fh, *open.get(&fh)?);
+            None
+        }
+    })
+}
+
+/// What has the length that it had is as it was, although it was shorter in between.
+fn lengths_are_all() -> Bug {
+    let (mut open, mut cut) = (BTreeMap::new(), BTreeMap::new());
+    Box::new(move |fs, caller, op| match *op {
+        LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => noted(&mut open, (fs, caller, op)),
+        LowerOp::Setattr { node, changes } if changes.size.is_some() => {
+            let before = fs.getattr(&root_of(caller), node).ok()?.size;
+            cut.entry(node).or_insert(before);
+            None
+        }
+        LowerOp::Fsync { fh, .. } => {
+            let node = *open.get(&fh)?;
+            let before = cut.remove(&node)?;
+            let same = fs.getattr(&root_of(caller), node).ok()?.size == before;
+            same.then_some(Ok(LowerReply::Done))
+        }
+        _ => {
+            cut.remove(open.get(&writes(op)?)?);
+            None
+        }
+    })
+}
+
+/// What lost one of its names is logged with that, as it is thought.
+fn names_log_all() -> Bug {
+    let (mut open, mut logged) = (BTreeMap::new(), BTreeSet::new());
+    Box::new(move |fs, caller, op| match *op {
+        LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => noted(&mut open, (fs, caller, op)),
+        LowerOp::Unlink { parent, name } => {
+            let stat = fs.lookup(&root_of(caller), parent, name).ok()?;
+            let reply = fs.apply(caller, op);
+            logged.extend((reply.is_ok() && stat.nlink > 1).then_some(stat.ino));
+            Some(reply)
+        }
+        LowerOp::Setattr { node, .. } => {
+            logged.remove(&node);
+            None
+        }
+        LowerOp::Fsync { fh, .. } => {
+            logged.contains(open.get(&fh)?).then_some(Ok(LowerReply::Done))
+        }
+        _ => {
+            logged.remove(open.get(&writes(op)?)?);
+            None
+        }
+    })
+}
+
+pub(super) fn all() -> Vec<Planted> {
+    let ordered = Durability::Ordered;
+    vec![
+        planted("a hole is not synced", ordered, holes_are_clean),
+        planted("what has new attributes is not synced", ordered, attributes_log_all),
+        planted("who syncs syncs what he wrote", ordered, handles_sync_their_own),
+        planted("what is as long as before is not synced", ordered, lengths_are_all),
+        planted("what lost a name is not synced", ordered, names_log_all),
+    ]
+}
