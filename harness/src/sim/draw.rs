@@ -24,7 +24,7 @@ use crate::shrink::with_path;
 const KNOWN_MAX: usize = 64;
 
 pub(super) struct Draw<'a> {
-    config: &'a WorkloadConfig,
+    pub(super) config: &'a WorkloadConfig,
     pub(super) rng: &'a mut Rng,
     weights: Vec<(Kind, u64)>,
     total: u64,
@@ -682,6 +682,9 @@ impl<'a> Draw<'a> {
             Kind::Attributes => self.on_attributes(),
             Kind::Xattr => self.on_xattr(),
             Kind::Chdir => Action::Chdir { path: self.directory() },
+            _ if self.config.ops.contains(&Op::Statfs) && self.rng.chance(1, 2) => {
+                Action::Statfs { path: self.any() }
+            }
             _ => match self.rng.below(8) {
                 0 | 1 => Action::Statfs { path: self.any() },
                 2 => Action::Fstat { file: self.open_file() },

@@ -22,9 +22,10 @@ use crate::vfs::Point;
 const TIMES: [u32; 2] = [4, 1];
 /// Runs for each time.
 const RUNS: u32 = 24;
-/// Points of the request itself that a call passes before the others begin: most have two, which are
-/// before the lower operation and before what follows it. And most steps.
+/// Points of the request itself that a call passes before the others begin: most requests have two,
+/// before the lower operation and before what follows it.
 const POINTS: [u64; 8] = [0, 0, 0, 1, 1, 1, 2, 3];
+/// Most steps that it passes.
 const STEPS_MAX: u64 = 40;
 /// Most limits that wait for their turn.
 const WAITING_MAX: usize = 8;

@@ -121,6 +121,11 @@ impl Draw<'_> {
     /// A name that something has, most often something that calls of a kind are about, or that
     /// nothing has.
     fn some_name(&mut self, kind: Kind) -> Vec<u8> {
+        if self.rng.chance(1, 4)
+            && let Some(word) = self.mentioned()
+        {
+            return word;
+        }
         let directories = matches!(kind, Kind::Mkdir | Kind::Rmdir) || self.rng.chance(1, 4);
         let known = if directories { &self.directories } else { &self.files };
         if known.is_empty() || self.rng.chance(1, 3) {
@@ -128,6 +133,14 @@ impl Draw<'_> {
         }
         let path = self.rng.pick(known);
         name_of(path).to_vec()
+    }
+
+    /// A name that the filter mentions or is about.
+    fn mentioned(&mut self) -> Option<Vec<u8>> {
+        let (names, words) = (&self.config.names, &self.config.words);
+        let nth = self.rng.index(names.len() + words.len());
+        let name = names.iter().chain(words).nth(nth)?;
+        (name.0.len() < 256 && !name.0.contains(&b'/')).then(|| name.0.clone())
     }
 
     /// Somebody does something of one of the kinds.
@@ -211,6 +224,7 @@ impl Draw<'_> {
             (Some(name), 0..=4) => name.clone(),
             (_, 0) => self.almost_a_name(),
             (_, 1) => self.name(),
+            (_, 2) => self.mentioned().unwrap_or_else(|| self.unused_name()),
             _ => self.unused_name(),
         };
         let alone = !self.rng.chance(1, 6);
@@ -220,10 +234,14 @@ impl Draw<'_> {
             true => Some(self.rng.pick(&self.public)),
             false => place.and_then(|place| self.directories.get(place)),
         };
-        match directory {
-            Some(directory) => Text([&directory[..], b"/", &name[..]].concat()),
-            None => Text(name),
+        let inside = |directory: &Vec<u8>| Text([&directory[..], b"/", &name[..]].concat());
+        let path = directory.map_or_else(|| Text(name.clone()), inside);
+        // Where something has that name, nothing can be made.
+        let is_taken = self.files.contains(&path.0) || self.directories.contains(&path.0);
+        if is_taken && !self.directories.is_empty() && self.rng.chance(3, 4) {
+            return inside(self.rng.pick(&self.directories));
         }
+        path
     }
 
     /// What a call takes away that nobody made for it: what was there before is as good, most of

@@ -78,8 +78,15 @@ impl Draw<'_> {
             0 => {
                 self.learn_file(path);
                 let flags = OpenFlags::CREAT.bits() | READ_WRITE;
-                let mode = if self.rng.chance(2, 3) { 0o644 } else { file_mode(self.rng) };
-                vec![Action::Open { path: path.clone(), flags, mode }, write(7), CLOSE]
+                let opened = |mode| Action::Open { path: path.clone(), flags, mode };
+                match self.rng.chance(2, 3) {
+                    true => vec![opened(0o644), write(7), CLOSE],
+                    // Who made it may use it, whatever its mode says.
+                    false => {
+                        let mode = file_mode(self.rng);
+                        vec![opened(mode), write(7), self.use_of_opened(), CLOSE]
+                    }
+                }
             }
             1 => {
                 self.learn_directory(path);
@@ -205,31 +212,65 @@ impl Draw<'_> {
         Action::Fsync { file: 0, datasync: self.rng.chance(1, 3) }
     }
 
-    /// A file is changed in one way and synced.
+    /// A file that is safe or is not is changed in a few ways and synced, by itself or with another
+    /// handle.
     fn change_and_sync(&mut self) -> Vec<Action> {
         let (source, path) = (self.file(), self.file());
         let creates = if self.rng.chance(1, 3) { OpenFlags::CREAT.bits() } else { 0 };
-        let mut actions = vec![open(&source, 0), open(&path, creates | READ_WRITE)];
-        for _ in 0..1 + self.rng.below(2) {
-            let size = self.size();
-            let (at, mode) = (self.position().max(0) & 0xffff, *self.rng.pick(&[0, 1, 3, 0x10]));
-            actions.push(match self.rng.below(7) {
-                0 => write((size as u32).max(1)),
-                1 => {
-                    let (from_at, length) = (0, size.max(1));
-                    Action::Copy { from: 1, to: 0, length, from_at, to_at: at % 3 }
-                }
-                2 => Action::Write { file: 0, size: 9, fill: b'p', offset: Some(at) },
-                3 => Action::Ftruncate { file: 0, size: self.length() },
-                4 => Action::Fallocate { file: 0, mode, offset: at, length: size as i64 + 1 },
-                _ => Action::Chmod { path: path.clone(), mode: 0o640 },
-            });
+        let first = if self.rng.chance(1, 4) { path.clone() } else { source };
+        let mut actions = vec![open(&first, 0), open(&path, creates | READ_WRITE)];
+        if self.rng.chance(1, 4) {
+            let size = *self.rng.pick(&LARGE);
+            actions.extend([write(size), self.fsync()]);
         }
-        actions.push(self.fsync());
+        for _ in 0..1 + self.rng.below(3) {
+            actions.extend(self.change(&path));
+        }
+        let datasync = self.rng.chance(1, 3);
+        let file = u8::from(first == path && self.rng.chance(1, 2));
+        actions.push(Action::Fsync { file, datasync });
         if self.rng.chance(1, 2) {
             actions.push(CLOSE);
         }
         actions
+    }
+
+    /// A change of the file that was opened last, or of what belongs to it.
+    fn change(&mut self, path: &Text) -> Vec<Action> {
+        let path = path.clone();
+        let size = self.size();
+        let (near, mode) = (self.rng.below(3) as i64, *self.rng.pick(&[0, 1, 3, 3, 0x10]));
+        let at = if self.rng.chance(1, 2) { near } else { self.position().max(0) & 0xffff };
+        vec![match self.rng.below(10) {
+            0 => write((size as u32).max(1)),
+            1 => Action::Copy { from: 1, to: 0, length: size.max(1), from_at: 0, to_at: at % 3 },
+            2 => Action::Write { file: 0, size: 9, fill: b'p', offset: Some(at) },
+            3 => Action::Ftruncate { file: 0, size: self.length() },
+            4 => {
+                // Cut off, and as long as it was, or as long as something else.
+                let long = *self.rng.pick(&[3, 5, 4096, 20_000]);
+                let cut = Action::Ftruncate { file: 0, size: near };
+                return vec![cut, Action::Ftruncate { file: 0, size: long }];
+            }
+            5 => Action::Fallocate { file: 0, mode, offset: at, length: size as i64 + 1 },
+            6 => {
+                let (name, value) = (Text::from("user.a"), Text::from("v"));
+                Action::Setxattr { path, name, value, flags: 0 }
+            }
+            7 => {
+                let other = Text(self.unused_name());
+                let link = Action::Link { source: path, path: other.clone() };
+                match self.rng.chance(1, 2) {
+                    true => return vec![link, Action::Unlink { path: other }],
+                    false => link,
+                }
+            }
+            8 => {
+                let new = Text(self.unused_name());
+                Action::Rename { old: path, new, flags: 0 }
+            }
+            _ => Action::Chmod { path, mode: 0o640 },
+        }]
     }
 
     /// What makes a change durable that was drawn by itself.

@@ -199,8 +199,10 @@ impl Draw<'_> {
                         stat(&own),
                     ],
                     _ => {
+                        // Who made it may use it, whatever its mode says.
                         let flags = OpenFlags::CREAT.bits() | READ_WRITE;
-                        vec![Action::Open { path: own, flags, mode }, FSTAT, CLOSE]
+                        let opened = Action::Open { path: own.clone(), flags, mode };
+                        vec![opened, self.use_of_opened(), CLOSE, stat(&own)]
                     }
                 }
             }
@@ -211,7 +213,12 @@ impl Draw<'_> {
     fn use_opened(&mut self, path: &Text) -> Vec<Action> {
         let truncates = if self.rng.chance(1, 6) { OpenFlags::TRUNC.bits() } else { 0 };
         let flags = *self.rng.pick(&[0, 1, 2, 2]) | truncates;
-        let used = match self.rng.below(6) {
+        vec![open(path, flags), self.use_of_opened(), CLOSE, stat(path)]
+    }
+
+    /// Something that is done with the file that was opened last.
+    pub(super) fn use_of_opened(&mut self) -> Action {
+        match self.rng.below(6) {
             0 => Action::Read { file: 0, size: 100, offset: None },
             1 | 2 => write(5),
             3 => Action::Ftruncate { file: 0, size: self.rng.below(9) as i64 },
@@ -220,7 +227,6 @@ impl Draw<'_> {
                 Action::Fallocate { file: 0, mode, offset: 0, length: 9 }
             }
             _ => FSTAT,
-        };
-        vec![open(path, flags), used, CLOSE, stat(path)]
+        }
     }
 }

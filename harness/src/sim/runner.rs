@@ -150,9 +150,7 @@ pub(crate) fn run_with(
         mixer: Mixer::new(0),
         steps: 0,
         current: 0,
-        place: 0,
-        enabled: Vec::with_capacity(case.clients.len()),
-        others_as_before: false,
+        movers: Movers::default(),
         detail,
         still: false,
         asked_always: false,
@@ -316,6 +314,17 @@ fn leave(vfs: &Vfs, case: &Case) -> Balance {
     }
 }
 
+/// Who can move.
+#[derive(Default)]
+struct Movers {
+    all: Vec<Candidate>,
+    /// Where the client that moved last stands among them.
+    place: usize,
+    /// Whether the last step changed nothing about the others: its call goes on, and nobody waits
+    /// for a lock.
+    as_before: bool,
+}
+
 struct Session<'r, 'v> {
     case: &'r Case,
     vfs: &'v Vfs,
@@ -331,12 +340,7 @@ struct Session<'r, 'v> {
     mixer: Mixer,
     steps: u64,
     current: usize,
-    /// Where the client that moved last stands among those who can.
-    place: usize,
-    enabled: Vec<Candidate>,
-    /// Whether the last step changed nothing about who can move: its call goes on and nobody waits
-    /// for a lock.
-    others_as_before: bool,
+    movers: Movers,
     detail: Detail,
     /// Whether the clock stands still.
     still: bool,
@@ -365,7 +369,7 @@ impl Session<'_, '_> {
                 return (Ending::StepLimit(self.steps), None);
             }
             self.enable();
-            if self.enabled.is_empty() {
+            if self.movers.all.is_empty() {
                 if let Some(lost) = self.power_fails(true, invariants) {
                     return (Ending::PowerLost, lost);
                 }
@@ -409,46 +413,47 @@ impl Session<'_, '_> {
 
     /// Finds out who can move.
     fn enable(&mut self) {
-        if self.others_as_before {
-            let (lane, candidate) = (&self.lanes[self.current], &mut self.enabled[self.place]);
+        if self.movers.as_before {
+            let (lane, candidate) =
+                (&self.lanes[self.current], &mut self.movers.all[self.movers.place]);
             (candidate.step, candidate.point) = (lane.step, lane.point());
             return;
         }
-        self.enabled.clear();
+        self.movers.all.clear();
         for (client, lane) in self.lanes.iter().enumerate() {
             if lane.can_move(self.case, client) {
                 let (action, step, point) = (lane.next, lane.step, lane.point());
-                self.enabled.push(Candidate { client, action, step, point });
+                self.movers.all.push(Candidate { client, action, step, point });
             }
         }
     }
 
     fn choose(&mut self, scheduler: &mut dyn Scheduler) -> usize {
-        if self.enabled.len() == 1 && !self.asked_always {
-            self.place = 0;
-            return self.enabled[0].client;
+        if self.movers.all.len() == 1 && !self.asked_always {
+            self.movers.place = 0;
+            return self.movers.all[0].client;
         }
         let going_on = self.going_on();
-        let chosen = scheduler.choose(&self.enabled, going_on, self.steps);
-        self.place = chosen;
+        let chosen = scheduler.choose(&self.movers.all, going_on, self.steps);
+        self.movers.place = chosen;
         if chosen != going_on {
-            let Candidate { client, action, step, .. } = self.enabled[going_on];
-            let to = self.enabled[chosen].client;
+            let Candidate { client, action, step, .. } = self.movers.all[going_on];
+            let to = self.movers.all[chosen].client;
             self.mixer.word((client as u64) << 32 | to as u64);
             self.mixer.word((action as u64) << 32 | u64::from(step));
             self.switches.push(Switch { client, action, step, to });
         }
-        self.enabled[chosen].client
+        self.movers.all[chosen].client
     }
 
     /// Who moves unless the scheduler says otherwise, as a place among those who can: the same as
     /// before, but nobody whose daemon takes its time while another can move.
     fn going_on(&self) -> usize {
-        if self.others_as_before && self.case.faults.faults.is_empty() {
-            return self.place;
+        if self.movers.as_before && self.case.faults.faults.is_empty() {
+            return self.movers.place;
         }
         let (mut in_time, mut own) = (None, None);
-        for (place, candidate) in self.enabled.iter().enumerate() {
+        for (place, candidate) in self.movers.all.iter().enumerate() {
             let late = self.lanes[candidate.client].late;
             match (candidate.client == self.current, late) {
                 (true, false) => return place,
@@ -503,7 +508,7 @@ impl Session<'_, '_> {
         lane.late = false;
         self.steps += 1;
         let returned = result.is_some();
-        self.others_as_before = !returned && self.nobody_waits(client);
+        self.movers.as_before = !returned && self.nobody_waits(client);
         if !self.case.faults.faults.is_empty() {
             self.note_late();
             if returned {
@@ -534,7 +539,7 @@ impl Session<'_, '_> {
     fn nobody_waits(&self, client: usize) -> bool {
         let waits = |lane: &Lane<'_>| lane.point() == Point::Lock;
         let others = || self.lanes.iter().any(waits);
-        !waits(&self.lanes[client]) && (self.others_as_before || !others())
+        !waits(&self.lanes[client]) && (self.movers.as_before || !others())
     }
 
     fn begin(&mut self, client: usize) {
