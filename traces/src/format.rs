@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use crate::record::RecordKind;
+
 /// The first 8 bytes of a trace. High bit, CR LF, ^Z and LF, as PNG has them, so that transfers in
 /// text mode are seen at once.
 pub(crate) const MAGIC: [u8; 8] = *b"\x89FRT\r\n\x1a\n";
@@ -22,14 +24,22 @@ pub const MAX_RECORD_BYTES: usize = 64 << 20;
 pub(crate) const KIND_INDEX: u16 = 6;
 /// A reader that does not know the block's kind may go on without it.
 pub(crate) const FLAG_SKIPPABLE: u8 = 1;
-/// The layout version of every kind of block in this build.
+/// The layout version of blocks, and of the rows that the stream id is a hash of.
 pub(crate) const SCHEMA: u16 = 1;
+/// The layout version of blocks of operations of which some have digests of their data. Its rows
+/// are those of schema 1 with one more form of data, so stream ids count it as that.
+pub(crate) const OPS_SCHEMA_DIGESTS: u16 = 2;
+
+/// Whether this build reads blocks of that kind and schema.
+pub(crate) fn is_known_schema(kind: RecordKind, schema: u16) -> bool {
+    schema == SCHEMA || (kind == RecordKind::Op && schema == OPS_SCHEMA_DIGESTS)
+}
 
 /// A version of the format. Major must match; a newer minor is read as far as it is known.
 ///
 /// ```
 /// use fuserig_traces::FormatVersion;
-/// assert_eq!(FormatVersion::CURRENT.to_string(), "1.0");
+/// assert_eq!(FormatVersion::CURRENT.to_string(), "1.1");
 /// assert!(FormatVersion { major: 1, minor: 7 }.readable());
 /// assert!(!FormatVersion { major: 2, minor: 0 }.readable());
 /// ```
@@ -46,7 +56,12 @@ impl FormatVersion {
     ///
     /// - 1.0: the first. Kinds OPS 1, STAGES 2, PAYLOAD 3, TREE 4, NOTE 5, INDEX 6, CALLS 7, all of
     ///   schema 1; codecs none 0 and zstd 2, with 1 kept for lz4.
-    pub const CURRENT: FormatVersion = FormatVersion { major: 1, minor: 0 };
+    /// - 1.1: data of operations may be kept as a digest (payload kind 4, in mode `hash`); a block
+    ///   of OPS that has one is of schema 2, every other is as before. A build that reads 1.0
+    ///   refuses such blocks by their schema and reads all others; this build reads all of 1.0.
+    ///   Stream ids of files without digests are the same. Rewriting a file of 1.0 keeps its names
+    ///   of data as they are, since digests cannot be told from them.
+    pub const CURRENT: FormatVersion = FormatVersion { major: 1, minor: 1 };
 
     /// Whether this build reads it.
     pub fn readable(self) -> bool {

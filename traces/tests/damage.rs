@@ -6,7 +6,9 @@ mod load;
 use std::io::{self, Write};
 
 use fuserig_traces::fuzz::mend_checksums;
-use fuserig_traces::record::{NoteRef, OpRecord, Record, RecordKind};
+use fuserig_traces::record::{
+    NoteRef, OpRecord, OpRef, PayloadDigest, PayloadId, PayloadRef, Record, RecordKind,
+};
 use fuserig_traces::{
     Damage, DamageKind, Header, ReadLimits, ReadOptions, Trace, TraceError, TraceReader,
     TraceWriter, WriteError, WriteOptions, tools,
@@ -152,7 +154,7 @@ fn a_file_that_is_no_trace_is_refused_with_the_reason() {
     assert_eq!(refused(|file| file[0] &= 0x7f), format!("open trace: byte 0 {text}"));
     assert_eq!(
         refused(|file| file[8] = 2),
-        "open trace: unknown format version 2.0 (this build reads 1.x)"
+        "open trace: unknown format version 2.1 (this build reads 1.x)"
     );
     let header = "open trace: header at byte 16";
     let save = "; `trace repair` saves the blocks";
@@ -178,6 +180,37 @@ fn with_block(change: impl FnOnce(&mut [u8])) -> Vec<u8> {
     file
 }
 
+/// A file of one operation with these data, and the schema of its block.
+fn with_payload(payload: PayloadRef<'_>) -> (Vec<u8>, u8) {
+    let options = WriteOptions { zstd_level: None, ..WriteOptions::default() };
+    let mut writer =
+        TraceWriter::create_with(Vec::new(), Header::default(), options).expect("memory takes it");
+    writer.append(OpRef { opcode: 15, payload, ..OpRef::default() }).expect("memory takes it");
+    let file = writer.finish().expect("memory takes it").1;
+    let schema = file[blocks(&file)[0] + 12];
+    (file, schema)
+}
+
+#[test]
+fn only_blocks_with_digests_are_of_the_schema_that_has_them() {
+    let id = PayloadId::of(b"hello");
+    for older in [PayloadRef::Len(5), PayloadRef::Ref { len: 5, id }, PayloadRef::Inline(b"hello")]
+    {
+        assert_eq!(with_payload(older).1, 1, "{older:?}");
+    }
+    let digest = PayloadDigest::of(b"hello");
+    let (mut file, schema) = with_payload(PayloadRef::Digest { len: 5, digest });
+    assert_eq!((schema, read(&file).1), (2, vec![]));
+    let at = blocks(&file)[0];
+    file[at + 12] = 1;
+    mend_checksums(&mut file);
+    let (ops, damage) = read(&file);
+    let [Damage { kind: DamageKind::Undecodable(why), .. }] = &damage[..] else {
+        panic!("a block of schema 1 has no digests: {ops:?} {damage:?}");
+    };
+    assert!(why.contains("payload kinds"), "{why}");
+}
+
 #[test]
 fn an_unknown_kind_is_skipped_if_it_may_be_and_refused_by_name_if_not() {
     let skippable = with_block(|head| {
@@ -198,11 +231,11 @@ fn an_unknown_kind_is_skipped_if_it_may_be_and_refused_by_name_if_not() {
     };
     assert_eq!(
         message(&with_block(|head| head[8] = 77)),
-        "unknown critical block kind 77 schema 1 in format 1.0 (this build reads 1.0)"
+        "unknown critical block kind 77 schema 1 in format 1.1 (this build reads 1.1)"
     );
     assert_eq!(
         message(&with_block(|head| head[12] = 9)),
-        "unknown critical block kind 1 schema 9 in format 1.0 (this build reads 1.0)"
+        "unknown critical block kind 1 schema 9 in format 1.1 (this build reads 1.1)"
     );
     assert_eq!(
         message(&with_block(|head| head[10] = 1)),

@@ -54,7 +54,7 @@ fn messages(records: &[Record]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
         let data = match op.payload {
             PayloadRef::Inline(bytes) => bytes,
             PayloadRef::Ref { id, .. } => stored[&id],
-            PayloadRef::None | PayloadRef::Len(_) => &[],
+            PayloadRef::None | PayloadRef::Len(_) | PayloadRef::Digest { .. } => &[],
         };
         if !op.flags.contains(OpFlags::NOTIFICATION) {
             requests.push(request_message(&op, data, 0));

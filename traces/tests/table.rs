@@ -195,7 +195,7 @@ fn what_would_be_read_wrongly_is_refused_by_line() {
     jsonl(&of(r#""uid":4294967296"#), "key `uid`: expected a number below 2^32");
     jsonl(&of(r#""result":"9223372036854775808""#), "key `result`: expected a number");
     jsonl(&of(r#""request":{"hex":"abc"}"#), "key `request`");
-    jsonl(&of(r#""data":{"size":3,"id":"x"}"#), "key `data`: expected len, id or bytes");
+    jsonl(&of(r#""data":{"size":3,"id":"x"}"#), "key `data`: expected len, id, digest or bytes");
     jsonl(r#"[{"type":"op","op":3}]"#, "jq -c .[]");
     jsonl(&"[".repeat(5_000), "recursion limit");
     jsonl(r#"{"type":"op""#, "no JSON: EOF");

@@ -84,7 +84,11 @@ fn a_mistake_is_reported_with_its_place() {
     wrong(&op("OPEN 1 {fh=1}"), 37, "no field \"fh\" here, or given twice");
     wrong(&op("OPEN 1 {flags=0x100000000}"), 37, "expected a number of 4 bytes");
     wrong(&op("OPEN 1 {flags=1} -> ENOTHING"), 49, "expected a number or the name of an errno");
-    wrong(&op("OPEN 1 {flags=1} -> 0 data=?"), 56, "expected len:LENGTH, ref:LENGTH:ID or bytes");
+    wrong(
+        &op("OPEN 1 {flags=1} -> 0 data=?"),
+        56,
+        "expected len:LENGTH, ref:LENGTH:ID, digest:LENGTH:DIGEST or bytes",
+    );
     wrong(&op("OPEN 1 {flags=1} -> 0 {fh=1} more"), 57, "expected the end of the line");
     wrong("call 1-2 +0ns 1us c1 open()", 22, "expected a call such as openat or call#1");
     let flags = "expected flag names or numbers joined by |";
@@ -116,7 +120,7 @@ fn snapshots_show_no_number_that_differs_between_runs() {
     let one = twin(900, 12, 0x7f00_1234, "5ms");
     assert_eq!(one, twin(44, 30, 5, "7s"));
     insta::assert_snapshot!(one, @r#"
-    # frt 1.0 {}
+    # frt 1.1 {}
     op 1-2 +0ns 0ns pid=1 u=0:0 unique=1 LOOKUP 1 "a" -> 0 {nodeid=2 ino=7 mode=0100644}
     op 3-4 +0ns 0ns pid=1 u=0:0 unique=2 OPEN 2 {flags=0x8} -> 0 {fh=1}
     op 5-6 +0ns 0ns pid=1 u=0:0 unique=3 READ 2 {fh=1 size=10} -> 0

@@ -139,8 +139,29 @@ fn diff_shows_the_first_difference_and_counts_all() {
     + op 5-6 +0ns 0ns pid=1 u=0:0 flags=prefilter OPEN 5 {flags=0x8000} -> EIO {fh=3}
     ");
     let ops = report.totals[0];
-    assert_eq!((ops.equal, ops.differing, ops.left_only, ops.right_only), (2, 8, 1, 0));
+    assert_eq!((ops.equal, ops.differing, ops.left_only, ops.right_only), (2, 9, 1, 0));
     assert!(!report.agree());
+}
+
+#[test]
+fn diff_compares_data_as_far_as_both_keep_them() {
+    let file = |mode: PayloadMode, data: &[u8]| {
+        let header = Header { payload: mode, ..Header::default() };
+        let mut writer = TraceWriter::create(Vec::new(), header).expect("memory takes it");
+        let payload = writer.payload(data).expect("memory takes it");
+        writer.append(OpRef { opcode: 15, payload, ..OpRef::default() }).expect("memory takes it");
+        writer.finish().expect("memory takes it").1
+    };
+    let check = |one: (PayloadMode, &[u8]), other: (PayloadMode, &[u8]), agree: bool| {
+        let report = tools::diff(&file(one.0, one.1)[..], &file(other.0, other.1)[..]);
+        assert_eq!(report.expect("both are readable").agree(), agree, "{one:?} {other:?}");
+    };
+    use PayloadMode::{Full, Hash, Len};
+    check((Full, b"hello"), (Hash, b"hello"), true);
+    check((Full, b"hello"), (Hash, b"HELLO"), false);
+    check((Hash, b"hello"), (Hash, b"HELLO"), false);
+    check((Hash, b"hello"), (Len, b"HELLO"), true);
+    check((Hash, b"hello"), (Len, b"hi"), false);
 }
 
 #[test]

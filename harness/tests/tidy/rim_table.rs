@@ -68,6 +68,11 @@ pub(super) const RIMS: &[Rim] = &[
         why: "it is unmaintained and must be replaceable without touching a file on disk",
     },
     Rim {
+        what: Use::Crate("twox_hash"),
+        homes: &["traces/src/record/digest.rs"],
+        why: "what a digest of a payload is belongs to the format and stands in one place",
+    },
+    Rim {
         what: Use::Crate("rbpf"),
         homes: &["filters/src/engine/rbpf", "filters/benches/engine.rs"],
         why: "it is wrong on some instructions and runs only behind the legaliser",

@@ -3,7 +3,7 @@
 use super::{AnonymiseError, Mapper};
 use crate::MAX_RECORD_BYTES;
 use crate::ops::{Field, FieldKind, Layout, OpSpec, Segment};
-use crate::record::{OpFlags, OpRecord, Payload, PayloadId};
+use crate::record::{OpFlags, OpRecord, Payload, PayloadDigest, PayloadId};
 
 /// `struct fuse_dirent` before the name.
 const DIRENT: usize = 24;
@@ -41,6 +41,10 @@ fn payload(mapper: &mut Mapper, seq: u64, data: &Payload) -> Result<Payload, Ano
         Payload::Ref { len, .. } => {
             let zeros = zeros(seq, *len)?;
             Payload::Ref { len: *len, id: PayloadId::of(&mapper.data(&zeros)) }
+        }
+        Payload::Digest { len, .. } => {
+            let zeros = zeros(seq, *len)?;
+            Payload::Digest { len: *len, digest: PayloadDigest::of(&mapper.data(&zeros)) }
         }
     })
 }

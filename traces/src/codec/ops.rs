@@ -4,7 +4,8 @@ use super::pool::{Origin, Pool, PoolView};
 use super::{
     CodecError, Extent, Input, Scratch, Span, gap, put, put_bytes, ungap, unzigzag, zigzag,
 };
-use crate::record::{OpFlags, OpRef, PayloadId, PayloadRef};
+use crate::format::{OPS_SCHEMA_DIGESTS, SCHEMA};
+use crate::record::{OpFlags, OpRef, PayloadDigest, PayloadId, PayloadRef};
 
 /// What an operation takes in a block besides its bodies; columns that hardly change cost little.
 const OP_BYTES: usize = 16;
@@ -13,6 +14,8 @@ const PAYLOAD_NONE: u64 = 0;
 const PAYLOAD_LEN: u64 = 1;
 const PAYLOAD_REF: u64 = 2;
 const PAYLOAD_INLINE: u64 = 3;
+/// From schema 2 on; its 16 bytes stand among the ids.
+const PAYLOAD_DIGEST: u64 = 4;
 
 /// The columns of plain numbers, in the order in which they are stored.
 const NUMBERS: [(&str, u64); 12] = [
@@ -42,6 +45,7 @@ pub(crate) struct OpsBuilder {
     payload_lens: Vec<u64>,
     payload_ids: Vec<u8>,
     payload_bytes: Vec<u8>,
+    has_digests: bool,
 }
 
 impl OpsBuilder {
@@ -56,6 +60,7 @@ impl OpsBuilder {
             payload_lens: Vec::new(),
             payload_ids: Vec::new(),
             payload_bytes: Vec::new(),
+            has_digests: false,
         }
     }
 
@@ -100,10 +105,21 @@ impl OpsBuilder {
                 self.payload_bytes.extend_from_slice(bytes);
                 (PAYLOAD_INLINE, bytes.len() as u64, bytes.len())
             }
+            PayloadRef::Digest { len, digest } => {
+                self.has_digests = true;
+                self.payload_ids.extend_from_slice(&digest.0);
+                (PAYLOAD_DIGEST, len, 18)
+            }
         };
         self.payload_kinds.push(kind);
         self.payload_lens.push(len);
         bytes
+    }
+
+    /// The schema of the block so far: the oldest that can hold it, so that older readers read what
+    /// they know.
+    pub(crate) fn schema(&self) -> u16 {
+        if self.has_digests { OPS_SCHEMA_DIGESTS } else { SCHEMA }
     }
 
     /// Appends the block's body and starts over.
@@ -128,6 +144,7 @@ impl OpsBuilder {
         scratch.put(out, &self.replies);
         self.requests.clear();
         self.replies.clear();
+        self.has_digests = false;
         self.extent = Extent::default();
     }
 }
@@ -145,12 +162,13 @@ pub(crate) struct OpsColumns {
     no_payloads: bool,
     payload_kinds: Vec<u64>,
     payload_lens: Vec<u64>,
-    /// For a reference the place of its id in the block, for inline data that of the bytes.
+    /// For a reference the place of its id in the block, for a digest that of its bytes, for inline
+    /// data that of the data.
     payload_starts: Vec<u32>,
 }
 
 impl OpsColumns {
-    pub(crate) fn take(&mut self, input: &mut Input<'_>) -> Result<usize, CodecError> {
+    pub(crate) fn take(&mut self, input: &mut Input<'_>, schema: u16) -> Result<usize, CodecError> {
         let count = input.take_count()?;
         self.count = count;
         for (column, (name, max)) in self.numbers.iter_mut().zip(NUMBERS) {
@@ -161,7 +179,7 @@ impl OpsColumns {
             *reply = ungap(*send, *reply);
         }
         self.pool.take(input)?;
-        self.take_payloads(input, count)?;
+        self.take_payloads(input, count, schema)?;
         self.take_bodies(input, count)?;
         Ok(count)
     }
@@ -185,8 +203,14 @@ impl OpsColumns {
         Ok(())
     }
 
-    fn take_payloads(&mut self, input: &mut Input<'_>, count: usize) -> Result<(), CodecError> {
-        input.take_narrow(count, PAYLOAD_INLINE, "payload kinds", &mut self.payload_kinds)?;
+    fn take_payloads(
+        &mut self,
+        input: &mut Input<'_>,
+        count: usize,
+        schema: u16,
+    ) -> Result<(), CodecError> {
+        let last = if schema < OPS_SCHEMA_DIGESTS { PAYLOAD_INLINE } else { PAYLOAD_DIGEST };
+        input.take_narrow(count, last, "payload kinds", &mut self.payload_kinds)?;
         input.take_column(count, "payload lengths", &mut self.payload_lens)?;
         let ids = input.take_span("payload ids")?;
         let bytes = input.take_span("payload bytes")?;
@@ -197,7 +221,7 @@ impl OpsColumns {
         if !self.no_payloads {
             for (&kind, &len) in self.payload_kinds.iter().zip(&self.payload_lens) {
                 let start = match kind {
-                    PAYLOAD_REF => {
+                    PAYLOAD_REF | PAYLOAD_DIGEST => {
                         next_id += 16;
                         next_id - 16
                     }
@@ -246,10 +270,14 @@ impl OpsColumns {
         let start = self.payload_starts[index];
         match self.payload_kinds[index] {
             PAYLOAD_LEN => PayloadRef::Len(len),
-            PAYLOAD_REF => {
-                let mut id = [0; 16];
-                id.copy_from_slice(Span { start, len: 16 }.of(raw));
-                PayloadRef::Ref { len, id: PayloadId(id) }
+            kind @ (PAYLOAD_REF | PAYLOAD_DIGEST) => {
+                let mut bytes = [0; 16];
+                bytes.copy_from_slice(Span { start, len: 16 }.of(raw));
+                if kind == PAYLOAD_REF {
+                    PayloadRef::Ref { len, id: PayloadId(bytes) }
+                } else {
+                    PayloadRef::Digest { len, digest: PayloadDigest(bytes) }
+                }
             }
             PAYLOAD_INLINE => PayloadRef::Inline(Span { start, len: len as u32 }.of(raw)),
             _ => PayloadRef::None,

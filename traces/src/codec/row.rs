@@ -35,6 +35,7 @@ pub(super) enum PayloadRow<'a> {
     Len(u64),
     Ref { len: u64, id: [u8; 16] },
     Inline(&'a [u8]),
+    Digest { len: u64, digest: [u8; 16] },
 }
 
 #[derive(Debug, Encode)]
@@ -110,6 +111,7 @@ fn payload_row(payload: PayloadRef<'_>) -> PayloadRow<'_> {
         PayloadRef::Len(len) => PayloadRow::Len(len),
         PayloadRef::Ref { len, id } => PayloadRow::Ref { len, id: id.0 },
         PayloadRef::Inline(bytes) => PayloadRow::Inline(bytes),
+        PayloadRef::Digest { len, digest } => PayloadRow::Digest { len, digest: digest.0 },
     }
 }
 

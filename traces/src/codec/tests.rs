@@ -35,10 +35,11 @@ fn wincode_writes_the_same_rows() {
     let bytes: Vec<u8> = (0..=255).collect();
     for _ in 0..2_000 {
         let (id, text) = ([next() as u8; 16], &bytes[next() as usize % 200..]);
-        let payload = |which: u64, len: u64| match which % 4 {
+        let payload = |which: u64, len: u64| match which % 5 {
             0 => PayloadRow::None,
             1 => PayloadRow::Len(len),
             2 => PayloadRow::Ref { len, id },
+            3 => PayloadRow::Digest { len, digest: id },
             _ => PayloadRow::Inline(text),
         };
         let (which, word) = (next(), next());

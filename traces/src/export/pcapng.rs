@@ -100,7 +100,7 @@ fn data_of(payload: &PayloadRef<'_>, stored: &BTreeMap<PayloadId, &[u8]>) -> Vec
     let zeros = |len: u64| vec![0; usize::try_from(len.min(DATA_MAX)).unwrap_or(0)];
     match payload {
         PayloadRef::None => Vec::new(),
-        PayloadRef::Len(len) => zeros(*len),
+        PayloadRef::Len(len) | PayloadRef::Digest { len, .. } => zeros(*len),
         PayloadRef::Ref { len, id } => {
             stored.get(id).map_or_else(|| zeros(*len), |bytes| bytes.to_vec())
         }

@@ -17,7 +17,8 @@ pub enum PayloadMode {
     None,
     /// The length.
     Len,
-    /// Length and BLAKE3 name: enough to see equality. What production uses.
+    /// Length and digest ([`PayloadDigest`](crate::record::PayloadDigest)): enough to see equality.
+    /// What production uses.
     Hash,
     /// The bytes.
     Full,

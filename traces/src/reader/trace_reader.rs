@@ -8,7 +8,7 @@ use super::window::Window;
 use super::{DamageKind, DamageReport, FooterInfo, ReadLimits, Records};
 use crate::codec::{BLOCK_HEAD_LEN, BlockHead, CallValues, FOOTER_LEN, Footer, IndexEntry, Input};
 use crate::compress::Decompressor;
-use crate::format::{ALIGN, FLAG_SKIPPABLE, KIND_INDEX, SCHEMA};
+use crate::format::{ALIGN, FLAG_SKIPPABLE, KIND_INDEX, SCHEMA, is_known_schema};
 use crate::record::RecordKind;
 use crate::{Codec, FormatVersion, Header, StreamId, TraceError};
 
@@ -183,8 +183,11 @@ impl<R: Read> TraceReader<R> {
             return Ok(None);
         }
         let kind = RecordKind::from_number(head.kind);
-        let known = kind.is_some() || head.kind == KIND_INDEX;
-        if !known || head.schema != SCHEMA {
+        let known = match kind {
+            Some(kind) => is_known_schema(kind, head.schema),
+            None => head.kind == KIND_INDEX && head.schema == SCHEMA,
+        };
+        if !known {
             if head.flags & FLAG_SKIPPABLE == 0 {
                 let (kind, schema, found) = (head.kind, head.schema, self.version);
                 return Err(TraceError::UnknownKind { offset, kind, schema, found });
@@ -268,7 +271,7 @@ impl<R: Read> TraceReader<R> {
         let input = &mut Input::new(&self.raw);
         let columns = &mut self.columns;
         let count = match RecordKind::from_number(head.kind) {
-            Some(RecordKind::Op) => columns.ops.take(input),
+            Some(RecordKind::Op) => columns.ops.take(input, head.schema),
             Some(RecordKind::Stage) => columns.stages.take(input),
             Some(RecordKind::Payload) => columns.payloads.take(input),
             Some(RecordKind::Tree) => columns.trees.take(input),

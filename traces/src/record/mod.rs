@@ -11,6 +11,7 @@
 
 mod any;
 mod call;
+mod digest;
 mod note;
 mod op;
 mod payload;
@@ -19,6 +20,7 @@ mod value;
 
 pub use any::{Record, RecordKind, RecordRef};
 pub use call::{CallFlags, CallRecord, CallRef};
+pub use digest::PayloadDigest;
 pub use note::{NoteKind, NoteRecord, NoteRef, TreeRecord, TreeRef};
 pub use op::{OpFlags, OpRecord, OpRef};
 pub use payload::{Payload, PayloadId, PayloadRecord, PayloadRecordRef, PayloadRef};

@@ -209,6 +209,21 @@ impl OpRecord {
 }
 
 impl OpRef<'_> {
+    /// Whether both can be the same operation: all is equal but the forms in which data are kept,
+    /// and those agree, see [`PayloadRef::agrees`].
+    ///
+    /// ```
+    /// use fuserig_traces::record::{OpRef, PayloadRef};
+    /// let bytes = OpRef { payload: PayloadRef::Inline(b"hello"), ..OpRef::default() };
+    /// let length = OpRef { payload: PayloadRef::Len(5), ..OpRef::default() };
+    /// assert!(bytes != length && bytes.agrees(&length));
+    /// ```
+    pub fn agrees(&self, other: &OpRef<'_>) -> bool {
+        let payload = PayloadRef::None;
+        OpRef { payload, ..*self } == OpRef { payload, ..*other }
+            && self.payload.agrees(&other.payload)
+    }
+
     /// Copies the record.
     pub fn to_owned(&self) -> OpRecord {
         OpRecord {

@@ -11,8 +11,9 @@ use super::value::{
 };
 use crate::ops::OpSpec;
 use crate::record::{
-    NoteKind, NoteRecord, NoteRef, OpFlags, OpRecord, OpRef, Payload, PayloadId, PayloadRecord,
-    PayloadRecordRef, PayloadRef, StageKind, StageRecord, StageRef, TreeRecord, TreeRef,
+    NoteKind, NoteRecord, NoteRef, OpFlags, OpRecord, OpRef, Payload, PayloadDigest, PayloadId,
+    PayloadRecord, PayloadRecordRef, PayloadRef, StageKind, StageRecord, StageRef, TreeRecord,
+    TreeRef,
 };
 
 pub(super) fn op(op: &OpRef<'_>, row: &mut Object) {
@@ -38,6 +39,9 @@ pub(super) fn op(op: &OpRef<'_>, row: &mut Object) {
             PayloadRef::None => Value::Null,
             PayloadRef::Len(len) => json!({ "len": wide(len) }),
             PayloadRef::Ref { len, id } => json!({ "len": wide(len), "id": id.to_string() }),
+            PayloadRef::Digest { len, digest } => {
+                json!({ "len": wide(len), "digest": digest.to_string() })
+            }
             PayloadRef::Inline(inline) => json!({ "bytes": bytes(inline) }),
         },
     );
@@ -84,18 +88,22 @@ pub(super) fn read_op(row: &mut Object) -> Result<OpRecord, RowError> {
 
 fn read_payload(row: &mut Object) -> Result<Payload, RowError> {
     let Some(value) = take(row, "data") else { return Ok(Payload::None) };
-    let wrong = || RowError::new("data", format!("expected len, id or bytes: {}", shown(&value)));
+    let wrong =
+        || RowError::new("data", format!("expected len, id, digest or bytes: {}", shown(&value)));
     let Value::Object(mut object) = value.clone() else { return Err(wrong()) };
     if object.contains_key("bytes") {
         return Ok(Payload::Inline(take_bytes(&mut object, "bytes")?));
     }
     let len = take_u64(&mut object, "len")?;
-    match object.remove("id") {
-        None => Ok(Payload::Len(len)),
-        Some(Value::String(id)) => {
+    match (object.remove("id"), object.remove("digest")) {
+        (None, None) => Ok(Payload::Len(len)),
+        (Some(Value::String(id)), None) => {
             Ok(Payload::Ref { len, id: PayloadId::parse(&id).ok_or_else(wrong)? })
         }
-        Some(_) => Err(wrong()),
+        (None, Some(Value::String(digest))) => {
+            Ok(Payload::Digest { len, digest: PayloadDigest::parse(&digest).ok_or_else(wrong)? })
+        }
+        (Some(_), _) | (_, Some(_)) => Err(wrong()),
     }
 }
 

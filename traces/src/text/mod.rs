@@ -6,7 +6,7 @@
 //! the same records.
 //!
 //! ```text
-//! # frt 1.0 {"payload":"len"}
+//! # frt 1.1 {"payload":"len"}
 //! tree 0 "lower" "/a 'hi'\n"
 //! note 0 story 0 "found by seed 7"
 //! payload ea8f163db38682925e4491c5e58d4bb3 b"hello"
@@ -25,6 +25,7 @@
 //! | `{fh=3 size=4096}` | the body's fields that are not zero; then names, then the rest |
 //! | `"..."` | a name or path; `\\`, `\"`, `\n`, `\t`, `\r` and `\xNN` |
 //! | `b"..."`, `x"..."` | bytes, with escapes or in hexadecimal |
+//! | `data=len:5`, `data=ref:5:ID`, `data=digest:5:DIGEST` | data by length, by name or by digest |
 //! | `-> 0`, `-> ENOENT` | result, an errno by name if it is one |
 //!
 //! Lines that begin with `#` and empty lines are comments, except the first, which is the header.

@@ -10,8 +10,8 @@ use super::values::value;
 use crate::calls::{CallNr, CallSpec, OutField};
 use crate::ops::OpSpec;
 use crate::record::{
-    CallFlags, CallRecord, NoteKind, NoteRecord, OpFlags, OpRecord, Payload, PayloadId,
-    PayloadRecord, Record, StageKind, StageRecord, TreeRecord,
+    CallFlags, CallRecord, NoteKind, NoteRecord, OpFlags, OpRecord, Payload, PayloadDigest,
+    PayloadId, PayloadRecord, Record, StageKind, StageRecord, TreeRecord,
 };
 
 /// Reads a record from a line without its end.
@@ -173,10 +173,17 @@ fn payload(cursor: &mut Cursor<'_>) -> Result<Payload, Mistake> {
         let id = cursor.parsed(&[' '], "an id of 32 hexadecimal digits", PayloadId::parse)?;
         return Ok(Payload::Ref { len, id });
     }
+    if cursor.eat("digest:") {
+        let len = cursor.number(&[':', ' '], "a length")?;
+        cursor.expect(":")?;
+        let hint = "a digest of 32 hexadecimal digits";
+        let digest = cursor.parsed(&[' '], hint, PayloadDigest::parse)?;
+        return Ok(Payload::Digest { len, digest });
+    }
     if cursor.at_literal() {
         return Ok(Payload::Inline(cursor.literal()?));
     }
-    Err(cursor.mistake("expected len:LENGTH, ref:LENGTH:ID or bytes"))
+    Err(cursor.mistake("expected len:LENGTH, ref:LENGTH:ID, digest:LENGTH:DIGEST or bytes"))
 }
 
 fn stage(cursor: &mut Cursor<'_>) -> Result<StageRecord, Mistake> {

@@ -23,7 +23,7 @@ use crate::{FormatVersion, Header, Trace};
 /// use fuserig_traces::{text, Header, Trace};
 /// let note = NoteRecord { text: "hello".into(), ..NoteRecord::default() };
 /// let trace = Trace { header: Header::default(), records: vec![note.into()] };
-/// assert_eq!(text::print(&trace), "# frt 1.0 {}\nnote 0 note#0 0 \"hello\"\n");
+/// assert_eq!(text::print(&trace), "# frt 1.1 {}\nnote 0 note#0 0 \"hello\"\n");
 /// ```
 pub fn print(trace: &Trace) -> String {
     let mut trace = trace.clone();
@@ -42,7 +42,7 @@ pub fn print(trace: &Trace) -> String {
 /// ```
 /// use fuserig_traces::{text, Header};
 /// let header = Header { abi: "v4".into(), ..Header::default() };
-/// assert_eq!(text::header_line(&header), r#"# frt 1.0 {"abi":"v4"}"#);
+/// assert_eq!(text::header_line(&header), r#"# frt 1.1 {"abi":"v4"}"#);
 /// ```
 pub fn header_line(header: &Header) -> String {
     format!("# frt {} {}", FormatVersion::CURRENT, header.to_json())
@@ -137,6 +137,7 @@ fn put_op(out: &mut String, op: &OpRef<'_>) {
         PayloadRef::None => {}
         PayloadRef::Len(len) => put!(out, " data=len:{len}"),
         PayloadRef::Ref { len, id } => put!(out, " data=ref:{len}:{id}"),
+        PayloadRef::Digest { len, digest } => put!(out, " data=digest:{len}:{digest}"),
         PayloadRef::Inline(bytes) => {
             out.push_str(" data=");
             put_bytes(out, bytes);

@@ -60,7 +60,7 @@ pub fn parse_line(line: &str) -> Result<Record, TextError> {
 /// let (_, file) = TraceWriter::create(Vec::new(), Header::default())?.finish()?;
 /// let mut twin = Vec::new();
 /// text::write_text(&mut TraceReader::open(&file[..])?, &mut twin)?;
-/// assert!(twin.starts_with(b"# frt 1.0 {"));
+/// assert!(twin.starts_with(b"# frt 1.1 {"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn write_text<R: Read>(reader: &mut TraceReader<R>, mut output: impl Write) -> io::Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! Records of one kind are compared in order, the n-th with the n-th: a trace is what happened, so
 //! a record more or less is a difference from there on. How the files are laid out does not
-//! matter.
+//! matter, and data are compared as far as both traces keep them.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -70,7 +70,7 @@ impl core::fmt::Display for Divergence {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KindTotals {
-    /// Pairs that are the same.
+    /// Pairs that are the same, their data as far as both traces keep them.
     pub equal: u64,
     /// Pairs that are not.
     pub differing: u64,
@@ -225,7 +225,11 @@ struct Comparison {
 
 impl Comparison {
     fn pair(&mut self, kind: RecordKind, left: &Record, right: &Record) {
-        if left == right {
+        let same = match (left, right) {
+            (Record::Op(one), Record::Op(two)) => one.as_ref().agrees(&two.as_ref()),
+            _ => left == right,
+        };
+        if same {
             self.report.totals[kind.index()].equal += 1;
         } else {
             self.note(kind, Some(left), Some(right));

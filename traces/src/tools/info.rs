@@ -6,7 +6,7 @@ use std::io::Read;
 
 use crate::calls::CallNr;
 use crate::ops::{OPS, OpSpec};
-use crate::record::{CallFlags, PayloadRef, RecordKind, RecordRef, StageKind};
+use crate::record::{CallFlags, RecordKind, RecordRef, StageKind};
 use crate::stream_id::StreamHasher;
 use crate::text::put_time;
 use crate::tools::Statistics;
@@ -149,11 +149,7 @@ impl Info {
                 entry.failed += u64::from(op.result < 0);
                 entry.in_flight += u64::from(op.in_flight());
                 self.widen(op.seq_send, op.time_ns);
-                if let PayloadRef::Len(len) | PayloadRef::Ref { len, .. } = op.payload {
-                    self.data_bytes = self.data_bytes.saturating_add(len);
-                } else if let PayloadRef::Inline(bytes) = op.payload {
-                    self.data_bytes = self.data_bytes.saturating_add(bytes.len() as u64);
-                }
+                self.data_bytes = self.data_bytes.saturating_add(op.payload.len().unwrap_or(0));
             }
             RecordRef::Call(call) => {
                 self.statistics.add_call(call);

@@ -39,25 +39,23 @@ impl PayloadStore {
     /// they are new.
     pub fn keep(&mut self, op: &mut OpRecord) -> Option<PayloadRecord> {
         let Payload::Inline(bytes) = &mut op.payload else { return None };
-        let len = bytes.len() as u64;
-        match self.mode {
-            PayloadMode::None => op.payload = Payload::None,
-            PayloadMode::Len => op.payload = Payload::Len(len),
-            PayloadMode::Hash => op.payload = Payload::Ref { len, id: PayloadId::of(bytes) },
-            PayloadMode::Full if bytes.len() <= INLINE_MAX => {}
-            PayloadMode::Full => {
-                let stored = PayloadRecord::new(core::mem::take(bytes));
-                op.payload = Payload::Ref { len, id: stored.id };
-                if self.known.contains(&stored.id) {
-                    return None;
-                }
-                if self.known.len() < KNOWN_MAX {
-                    self.known.insert(stored.id);
-                }
-                return Some(stored);
-            }
+        if let Some(summary) = self.mode.summary(bytes) {
+            op.payload = summary.to_owned();
+            return None;
         }
-        None
+        if bytes.len() <= INLINE_MAX {
+            return None;
+        }
+        let len = bytes.len() as u64;
+        let stored = PayloadRecord::new(core::mem::take(bytes));
+        op.payload = Payload::Ref { len, id: stored.id };
+        if self.known.contains(&stored.id) {
+            return None;
+        }
+        if self.known.len() < KNOWN_MAX {
+            self.known.insert(stored.id);
+        }
+        Some(stored)
     }
 }
 
@@ -65,7 +63,7 @@ impl PayloadStore {
 mod tests {
     use super::PayloadStore;
     use crate::PayloadMode;
-    use crate::record::{OpRecord, Payload, PayloadId};
+    use crate::record::{OpRecord, Payload, PayloadDigest, PayloadId};
 
     #[test]
     fn each_mode_keeps_what_it_says() {
@@ -75,10 +73,10 @@ mod tests {
             PayloadStore::new(mode).keep(&mut op);
             assert_eq!(op.payload, expected, "{mode:?}");
         };
-        let id = PayloadId::of(b"hello");
+        let digest = PayloadDigest::of(b"hello");
         check(PayloadMode::None, b"hello", Payload::None);
         check(PayloadMode::Len, b"hello", Payload::Len(5));
-        check(PayloadMode::Hash, b"hello", Payload::Ref { len: 5, id });
+        check(PayloadMode::Hash, b"hello", Payload::Digest { len: 5, digest });
         check(PayloadMode::Full, b"hello", Payload::Inline(b"hello".to_vec()));
         let long = [1; 65];
         check(PayloadMode::Full, &long, Payload::Ref { len: 65, id: PayloadId::of(&long) });

@@ -86,6 +86,7 @@ impl Blocks {
         if extent.count == 0 {
             return Ok(());
         }
+        let schema = if kind == RecordKind::Op { self.ops.schema() } else { SCHEMA };
         self.raw.clear();
         let (raw, scratch) = (&mut self.raw, &mut self.scratch);
         match kind {
@@ -98,7 +99,7 @@ impl Blocks {
         }
         // A trace without its notes is still the same trace; without anything else it is not.
         let flags = if kind == RecordKind::Note { FLAG_SKIPPABLE } else { 0 };
-        sink.write_block(kind.number(), flags, extent, raw)
+        sink.write_block((kind.number(), schema), flags, extent, raw)
     }
 }
 
@@ -158,7 +159,7 @@ impl<W: Write> BlockSink<W> {
     /// Writes a block in one go, so that a full disk cuts at most this one.
     fn write_block(
         &mut self,
-        kind: u16,
+        (kind, schema): (u16, u16),
         flags: u8,
         extent: Extent,
         raw: &[u8],
@@ -184,7 +185,7 @@ impl<W: Write> BlockSink<W> {
             kind,
             codec: codec.number(),
             flags,
-            schema: SCHEMA,
+            schema,
             raw_len: len(raw),
             stored_len: len(stored),
             count: extent.count as u32,
@@ -224,7 +225,7 @@ impl<W: Write> BlockSink<W> {
             let mut raw = Vec::new();
             IndexEntry::put_all(entries, &mut raw, scratch);
             let extent = Extent { count: entries.len(), ..Extent::default() };
-            self.write_block(KIND_INDEX, FLAG_SKIPPABLE, extent, &raw)?;
+            self.write_block((KIND_INDEX, SCHEMA), FLAG_SKIPPABLE, extent, &raw)?;
         }
         Ok((index.len() as u64, start))
     }

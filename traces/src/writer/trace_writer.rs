@@ -6,7 +6,7 @@ use std::io::Write;
 use super::blocks::{BlockSink, Blocks};
 use crate::codec::{FOOTER_SYNC, Footer, Prelude};
 use crate::compress::Compressor;
-use crate::format::{ALIGN, HEADER_LEN_MAX, MAGIC, MAX_RECORD_BYTES, SCHEMA};
+use crate::format::{ALIGN, HEADER_LEN_MAX, MAGIC, MAX_RECORD_BYTES, OPS_SCHEMA_DIGESTS, SCHEMA};
 use crate::record::{PayloadId, PayloadRecordRef, PayloadRef, RecordKind, RecordRef};
 use crate::stream_id::StreamHasher;
 use crate::{FormatVersion, Header, PayloadMode, StreamId, WriteError};
@@ -115,7 +115,8 @@ impl<W: Write> TraceWriter<W> {
         mut header: Header,
         options: WriteOptions,
     ) -> Result<TraceWriter<W>, WriteError> {
-        let schemas = RecordKind::ALL.map(|kind| (kind.name().to_owned(), SCHEMA));
+        let newest = |kind| if kind == RecordKind::Op { OPS_SCHEMA_DIGESTS } else { SCHEMA };
+        let schemas = RecordKind::ALL.map(|kind| (kind.name().to_owned(), newest(kind)));
         header.schemas = schemas.into_iter().collect();
         let json = header.to_json();
         let header_len = u32::try_from(json.len())
@@ -165,20 +166,17 @@ impl<W: Write> TraceWriter<W> {
     /// # Errors
     /// As for [`TraceWriter::append`].
     pub fn payload<'a>(&mut self, data: &'a [u8]) -> Result<PayloadRef<'a>, WriteError> {
-        let len = data.len() as u64;
-        Ok(match self.payload {
-            PayloadMode::None => PayloadRef::None,
-            PayloadMode::Len => PayloadRef::Len(len),
-            PayloadMode::Full if data.len() <= self.inline_bytes => PayloadRef::Inline(data),
-            PayloadMode::Hash => PayloadRef::Ref { len, id: PayloadId::of(data) },
-            PayloadMode::Full => {
-                let id = PayloadId::of(data);
-                if self.stored.insert(id) {
-                    self.append(PayloadRecordRef { id, bytes: data })?;
-                }
-                PayloadRef::Ref { len, id }
-            }
-        })
+        if let Some(summary) = self.payload.summary(data) {
+            return Ok(summary);
+        }
+        if data.len() <= self.inline_bytes {
+            return Ok(PayloadRef::Inline(data));
+        }
+        let id = PayloadId::of(data);
+        if self.stored.insert(id) {
+            self.append(PayloadRecordRef { id, bytes: data })?;
+        }
+        Ok(PayloadRef::Ref { len: data.len() as u64, id })
     }
 
     /// Writes what has been collected, so that nothing appended so far is lost if the process dies.
@@ -227,7 +225,10 @@ fn record_bytes(record: &RecordRef<'_>) -> usize {
         RecordRef::Op(op) => {
             let inline = match op.payload {
                 PayloadRef::Inline(bytes) => bytes.len(),
-                PayloadRef::None | PayloadRef::Len(_) | PayloadRef::Ref { .. } => 0,
+                PayloadRef::None
+                | PayloadRef::Len(_)
+                | PayloadRef::Ref { .. }
+                | PayloadRef::Digest { .. } => 0,
             };
             op.request.len() + op.reply.len() + inline
         }

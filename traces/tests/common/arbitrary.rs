@@ -2,8 +2,8 @@
 
 use fuserig_traces::calls::{CallNr, OutField};
 use fuserig_traces::record::{
-    CallFlags, CallRecord, NoteKind, NoteRecord, OpFlags, OpRecord, Payload, PayloadId,
-    PayloadRecord, Record, StageKind, StageRecord, TreeRecord, Value,
+    CallFlags, CallRecord, NoteKind, NoteRecord, OpFlags, OpRecord, Payload, PayloadDigest,
+    PayloadId, PayloadRecord, Record, StageKind, StageRecord, TreeRecord, Value,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -60,6 +60,8 @@ fn payload() -> BoxedStrategy<Payload> {
         1 => number().prop_map(Payload::Len),
         1 => (number(), any::<[u8; 16]>())
             .prop_map(|(len, id)| Payload::Ref { len, id: PayloadId(id) }),
+        1 => (number(), any::<[u8; 16]>())
+            .prop_map(|(len, digest)| Payload::Digest { len, digest: PayloadDigest(digest) }),
         1 => bytes().prop_map(Payload::Inline),
     ]
     .boxed()
