@@ -42,9 +42,9 @@ fn stream_ids_are_the_same_everywhere() {
             })
             .collect();
     insta::assert_snapshot!(ids.join("\n"), @r"
-    shell none 906ade258fa40fb07268ea89f6fbac17
-    shell hide:*.jpg 841e33d198977596d88bf2856835df67
-    sqlite audit 2f8c0d644ba03362b0902f763a3d4280
-    git none 8402dc3cfc6bb0701c1a5331b47064b6
+    shell none ddc88f9131cac5f4247bf47d9a062c5b
+    shell hide:*.jpg 427497d4429d6876531a7dcf7e17e6d1
+    sqlite audit efaa6c0a7f2f62f230a0d0b4a4bad0a6
+    git none 93de941f252708b8cbc40b832313cd78
     ");
 }

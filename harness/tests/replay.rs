@@ -13,7 +13,7 @@ use fuserig_abi::{Abi, Fidelity};
 use fuserig_filters::{Filter, builtin};
 use fuserig_sim_fs::{Lower, MemFs, MemFsOptions};
 use fuserig_traces::import::{StraceOptions, import_strace, open_log};
-use fuserig_traces::record::CallRecord;
+use fuserig_traces::record::{CallRecord, Payload, PayloadId, Record};
 use fuserig_traces::{
     Clock, ClockKind, Header, PayloadMode, Source, SourceKind, Trace, TraceWriter,
 };
@@ -39,9 +39,18 @@ fn play_over(
     filter: Option<Box<dyn Filter>>,
     lower: Box<dyn Lower>,
 ) -> Played {
-    let options = ReplayOptions { abi, fidelity, filter, lower, payload: PayloadMode::Hash };
+    run(trace, ReplayOptions { abi, fidelity, filter, lower, payload: PayloadMode::Hash })
+}
+
+fn play_with(trace: &Trace, payload: PayloadMode) -> Played {
+    let (abi, fidelity, filter) = (Abi::V4, Fidelity::Intended, None);
+    let lower = Box::new(empty_lower(&trace.header.lower));
+    run(trace, ReplayOptions { abi, fidelity, filter, lower, payload })
+}
+
+fn run(trace: &Trace, options: ReplayOptions) -> Played {
+    let header = Header { payload: options.payload, ..trace.header.clone() };
     let mut replayer = Replayer::new(&trace.header, options).expect("the lower mounts");
-    let header = Header { payload: PayloadMode::Hash, ..trace.header.clone() };
     let mut writer = TraceWriter::create(Vec::new(), header).expect("memory takes it");
     let stop: StopFlag = Arc::new(AtomicBool::new(false));
     replayer.run(trace, Some(&mut writer), &stop, &mut |_, _| {}).expect("the trace has calls");
@@ -304,6 +313,65 @@ fn the_host_arm_ends_as_the_simulated_one() {
         );
         assert_eq!(played.tree.digests, corpus_text(name, "sha256").as_bytes(), "{name}");
     }
+}
+
+/// A replay's own trace whose data are kept as `keep` makes them of the bytes.
+fn with_data(trace: &Trace, mode: PayloadMode, keep: impl Fn(Vec<u8>) -> Payload) -> Trace {
+    let mut trace = trace.clone();
+    trace.header.payload = mode;
+    for record in &mut trace.records {
+        if let Record::Op(op) = record
+            && let Payload::Inline(bytes) = core::mem::take(&mut op.payload)
+        {
+            op.payload = keep(bytes);
+        }
+    }
+    trace
+}
+
+#[test]
+fn requests_come_again_with_the_data_that_their_trace_keeps() {
+    let corpus = Trace::read(&corpus_bytes("shell")[..]).expect("the corpus is readable");
+    let played = play_with(&corpus, PayloadMode::Full);
+    let full = Trace::read(&played.trace[..]).expect("a replay's trace is readable");
+    let check = |trace: &Trace, what: Option<&str>| {
+        for mode in [PayloadMode::None, PayloadMode::Hash, PayloadMode::Full] {
+            let divergences = play_with(trace, mode).report.divergences;
+            let first = divergences.first().map(|divergence| divergence.mismatch.what.as_str());
+            assert_eq!(first, what, "{mode:?} {divergences:#?}");
+        }
+    };
+    // As format 1.0 has it in mode `hash`.
+    let named = |bytes: Vec<u8>| {
+        let (len, id) = (bytes.len() as u64, PayloadId::of(&bytes));
+        Payload::Ref { len, id }
+    };
+    let other = |mut bytes: Vec<u8>| {
+        bytes[0] ^= 1;
+        bytes
+    };
+    let summary = |mode: PayloadMode, bytes: &[u8]| {
+        mode.summary(bytes).expect("the mode does not keep bytes").to_owned()
+    };
+    check(&full, None);
+    check(
+        &with_data(&full, PayloadMode::Full, |bytes| Payload::Inline(other(bytes))),
+        Some("request"),
+    );
+    check(&with_data(&full, PayloadMode::Hash, named), None);
+    check(&with_data(&full, PayloadMode::Hash, |bytes| named(other(bytes))), Some("request"));
+    let hash = |bytes: &[u8]| summary(PayloadMode::Hash, bytes);
+    check(&with_data(&full, PayloadMode::Hash, |bytes| hash(&bytes)), None);
+    check(&with_data(&full, PayloadMode::Hash, |bytes| hash(&other(bytes))), Some("request"));
+    check(&with_data(&full, PayloadMode::Hash, |_| Payload::None), Some("request"));
+    let len = |bytes: Vec<u8>| summary(PayloadMode::Len, &bytes);
+    check(&with_data(&full, PayloadMode::Len, len), None);
+    check(&with_data(&full, PayloadMode::Len, |_| Payload::Len(1)), Some("request"));
+    check(&with_data(&full, PayloadMode::None, |_| Payload::None), None);
+
+    let mut old = Vec::new();
+    with_data(&full, PayloadMode::Hash, named).write(&mut old).expect("memory takes it");
+    assert!(fuserig_traces::tools::verify(&old[..]).expect("a trace").is_whole());
 }
 
 #[test]

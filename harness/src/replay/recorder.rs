@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use fuserig_abi::{Arg, CallArgs, Caller, Op, Slot, Timespec};
 use fuserig_traces::PayloadMode;
-use fuserig_traces::record::{OpRecord, Payload, PayloadId, Record, StageKind, StageRecord};
+use fuserig_traces::record::{OpRecord, Payload, Record, StageKind, StageRecord};
 
 use crate::pipeline::{Event, Sink, Step, What};
 
@@ -18,18 +18,36 @@ pub(super) struct Tape {
     /// Where the record of the running operation stands, and its number.
     running: Option<(u64, usize)>,
     payload: PayloadMode,
+    /// Whether records hold their data as they are, for a comparison, and not what the mode keeps.
+    holds_data: bool,
     base: Timespec,
 }
 
 impl Tape {
     pub(super) fn new(payload: PayloadMode, base: Timespec) -> Tape {
-        Tape { sequence: 0, records: Vec::new(), running: None, payload, base }
+        let (records, running, holds_data) = (Vec::new(), None, false);
+        Tape { sequence: 0, records, running, payload, holds_data, base }
     }
 
     /// The next number of the interval order.
     pub(super) fn next(&mut self) -> u64 {
         self.sequence += 1;
         self.sequence
+    }
+
+    /// From now on records hold their data until [`Tape::summarise`].
+    pub(super) fn hold_data(&mut self) {
+        self.holds_data = true;
+    }
+
+    /// Leaves of a record's data what the mode keeps.
+    pub(super) fn summarise(&self, record: &mut Record) {
+        if let Record::Op(op) = record
+            && let Payload::Inline(data) = &op.payload
+            && let Some(summary) = self.payload.summary(data)
+        {
+            op.payload = summary.to_owned();
+        }
     }
 
     /// Takes the records made since the last call.
@@ -53,14 +71,11 @@ impl Tape {
     }
 
     fn keep(&self, data: &[u8]) -> Payload {
-        let len = data.len() as u64;
-        match self.payload {
-            _ if data.is_empty() => Payload::None,
-            PayloadMode::None => Payload::None,
-            PayloadMode::Len => Payload::Len(len),
-            PayloadMode::Hash => Payload::Ref { len, id: PayloadId::of(data) },
-            PayloadMode::Full => Payload::Inline(data.to_vec()),
+        if data.is_empty() {
+            return Payload::None;
         }
+        let summary = if self.holds_data { None } else { self.payload.summary(data) };
+        summary.map_or_else(|| Payload::Inline(data.to_vec()), |summary| summary.to_owned())
     }
 }
 

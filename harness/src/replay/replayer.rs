@@ -11,7 +11,7 @@ use fuserig_abi::{Abi, Credentials, Errno, Fidelity, Gid, Pid, Timespec, Uid};
 use fuserig_filters::Filter;
 use fuserig_sim_fs::Lower;
 use fuserig_traces::ops::OpSpec;
-use fuserig_traces::record::{CallFlags, CallRecord, Record, StageKind};
+use fuserig_traces::record::{CallFlags, CallRecord, Payload, PayloadRef, Record, StageKind};
 use fuserig_traces::{FirstClient, Header, PayloadMode, Trace, TraceWriter, WriteError, text};
 
 use super::compare::{Mismatch, mismatches, outputs_of};
@@ -145,6 +145,33 @@ struct Expected {
     stages: VecDeque<Record>,
     has_requests: bool,
     diverged: bool,
+    /// What the trace kept of data.
+    payload: PayloadMode,
+}
+
+impl Expected {
+    /// What was recorded in place of a record, when it is something else.
+    fn instead_of(&mut self, record: &Record) -> Option<(&'static str, Option<Record>)> {
+        if !self.has_requests || self.diverged {
+            return None;
+        }
+        let (what, recorded) = match record {
+            Record::Op(_) => ("request", self.operations.pop_front()),
+            Record::Stage(_) => ("stage", self.stages.pop_front()),
+            _ => return None,
+        };
+        let came_again = match (&recorded, record) {
+            (Some(Record::Op(recorded)), Record::Op(op)) => {
+                let mut op = op.as_ref();
+                if self.payload == PayloadMode::None && recorded.payload == Payload::None {
+                    op.payload = PayloadRef::None;
+                }
+                recorded.as_ref().agrees(&op)
+            }
+            (recorded, record) => recorded.as_ref() == Some(record),
+        };
+        (!came_again).then_some((what, recorded))
+    }
 }
 
 impl Replayer {
@@ -236,6 +263,10 @@ impl Replayer {
             return Err(ReplayError::NothingToReplay);
         }
         self.expected.has_requests = !self.expected.operations.is_empty();
+        self.expected.payload = trace.header.payload;
+        if self.expected.has_requests {
+            self.tape.borrow_mut().hold_data();
+        }
         arrivals.sort_by_key(|call| call.seq_send);
         let total = arrivals.len() as u64;
         for call in arrivals {
@@ -273,8 +304,8 @@ impl Replayer {
         let seq_send = self.tape.borrow_mut().next();
         let result = self.perform(call);
         let seq_reply = self.tape.borrow_mut().next();
-        let records = self.tape.borrow_mut().take();
-        for record in &records {
+        let mut records = self.tape.borrow_mut().take();
+        for record in &mut records {
             self.count(record);
             self.expect(record);
         }
@@ -423,19 +454,12 @@ impl Replayer {
         }
     }
 
-    /// A trace that holds requests and stages must see each of them again.
-    fn expect(&mut self, record: &Record) {
-        if !self.expected.has_requests || self.expected.diverged {
-            return;
-        }
-        let (what, recorded) = match record {
-            Record::Op(_) => ("request", self.expected.operations.pop_front()),
-            Record::Stage(_) => ("stage", self.expected.stages.pop_front()),
-            _ => return,
-        };
-        if recorded.as_ref() == Some(record) {
-            return;
-        }
+    /// A trace that holds requests and stages must see each of them again. What the replay keeps
+    /// of data is made afterwards: the trace may have kept something else of them.
+    fn expect(&mut self, record: &mut Record) {
+        let other = self.expected.instead_of(record);
+        self.tape.borrow().summarise(record);
+        let Some((what, recorded)) = other else { return };
         // Everything after the first one follows from it.
         self.expected.diverged = true;
         let text = |record: &Record| text::record_line(&record.as_ref());
