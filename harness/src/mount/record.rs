@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use fuserig_abi::Timespec;
 use fuserig_traces::ops::OpSpec;
-use fuserig_traces::record::{NoteKind, NoteRef, PayloadRef, RecordKind, TreeRef};
+use fuserig_traces::record::{NoteKind, NoteRef, RecordKind, TreeRef};
 use fuserig_traces::{Header, PayloadMode, TraceWriter, WriteError};
 
 use super::MountError;
@@ -83,18 +83,16 @@ pub(super) fn start(
     if let Some(text) = tree {
         writer.append(TreeRef { seq: 0, label: "lower", text: &text })?;
     }
-    let keeps_data = matches!(payload, PayloadMode::Hash | PayloadMode::Full);
-    let (tape, reel) = tape(base, keeps_data, queue.max(1));
+    let (tape, reel) = tape(base, payload, queue.max(1));
     let thread = std::thread::Builder::new()
         .name("fuserig-trace".to_owned())
-        .spawn(move || write(writer, payload, reel))
+        .spawn(move || write(writer, reel))
         .map_err(MountError::Thread)?;
     Ok((tape, Writer { thread }))
 }
 
 fn write(
     mut writer: TraceWriter<Box<dyn Write + Send>>,
-    payload: PayloadMode,
     mut reel: Reel,
 ) -> Result<Recorded, WriteError> {
     reel.is_here();
@@ -108,7 +106,7 @@ fn write(
                 break;
             }
             let opcode = usize::from(taken.op.opcode).min(counts.len() - 1);
-            match append(&mut writer, payload, taken) {
+            match append(&mut writer, taken) {
                 Ok(()) => (counts[opcode], written) = (counts[opcode] + 1, written + 1),
                 Err(error) => failure = Some(error),
             }
@@ -148,14 +146,10 @@ pub(super) fn by_name(counts: &[u64]) -> Vec<(String, u64)> {
 
 fn append(
     writer: &mut TraceWriter<Box<dyn Write + Send>>,
-    payload: PayloadMode,
-    Taken { mut op, data, carried }: Taken<'_>,
+    Taken { mut op, data }: Taken<'_>,
 ) -> Result<(), WriteError> {
-    op.payload = match payload {
-        _ if carried == 0 => PayloadRef::None,
-        PayloadMode::None => PayloadRef::None,
-        PayloadMode::Len => PayloadRef::Len(carried as u64),
-        PayloadMode::Hash | PayloadMode::Full => writer.payload(data)?,
-    };
+    if !data.is_empty() {
+        op.payload = writer.payload(data)?;
+    }
     writer.append(op)
 }

@@ -1,18 +1,20 @@
 //! Operations on their way to the writer of a trace: one buffer, to which the pipeline appends and
 //! which the writer takes whole.
 //!
-//! An operation costs the pipeline a few copies of what is small, and no allocation; what is large
-//! is handed on. What a reader would get wrong: nobody is woken for an operation, which would cost
-//! the pipeline more than everything else that recording does. While there is something to do the
-//! writer looks now and then by itself, and is woken when much has come; after that it sleeps until
-//! something comes. It looks rarely: each time it goes to sleep, a processor of the host looks for
-//! work and takes the mount's client away from the server.
+//! An operation costs the pipeline a few copies of what is small, and no allocation. Data whose
+//! bytes are kept are handed on where they are large; of others a summary is made at once, while
+//! a processor has them in its cache. What a reader would get wrong: nobody is woken for an
+//! operation, which would cost the pipeline more than everything else that recording does. While
+//! there is something to do the writer looks now and then by itself, and is woken when much has
+//! come; after that it sleeps until something comes. It looks rarely: each time it goes to sleep, a
+//! processor of the host looks for work and takes the mount's client away from the server.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::Thread;
 use std::time::Duration;
 
 use fuserig_abi::{Opcode, Timespec};
+use fuserig_traces::PayloadMode;
 use fuserig_traces::record::{OpFlags, OpRef};
 
 use super::helper::Helper;
@@ -34,9 +36,8 @@ pub(super) struct Stamp {
 pub(super) struct Started {
     op: OpRef<'static>,
     request: Vec<u8>,
+    /// Data of which the bytes are kept; of others the operation has a summary.
     data: Vec<u8>,
-    /// Bytes of data, which are kept or not.
-    carried: usize,
 }
 
 /// Data of so many bytes is handed on as it is and not copied.
@@ -54,10 +55,9 @@ struct Entry {
     reply: usize,
     request: usize,
     data: Data,
-    carried: usize,
 }
 
-/// The data of an operation.
+/// The data of an operation of which the bytes are kept.
 #[derive(Clone, Copy, Debug)]
 enum Data {
     /// So many bytes behind the request.
@@ -80,30 +80,21 @@ pub(super) struct Batch {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Taken<'a> {
     pub(super) op: OpRef<'a>,
-    /// What is kept of its data.
+    /// Data of which the bytes are kept; of others the operation has a summary.
     pub(super) data: &'a [u8],
-    /// Bytes of data that it carried.
-    pub(super) carried: usize,
 }
 
 impl Batch {
-    fn append(&mut self, started: &mut Started, outgoing: Outgoing, keeps_data: bool) {
+    /// Appends an operation with its reply; none where the reply is data, which it has already.
+    fn append(&mut self, started: &mut Started, outgoing: Option<Outgoing>) {
         let before = self.bytes.len();
-        match outgoing {
-            Outgoing::Data(bytes) if started.op.opcode == number(Opcode::READ) => {
-                started.carried = bytes.len();
-                if keeps_data {
-                    started.data = bytes;
-                }
-            }
-            outgoing => {
-                outgoing.encode_into(&mut self.bytes);
-                if let Outgoing::Records(records) = outgoing {
-                    set_size(
-                        &mut started.request,
-                        listing_size(self.bytes.len() - before, records.is_empty()),
-                    );
-                }
+        if let Some(outgoing) = outgoing {
+            outgoing.encode_into(&mut self.bytes);
+            if let Outgoing::Records(records) = outgoing {
+                set_size(
+                    &mut started.request,
+                    listing_size(self.bytes.len() - before, records.is_empty()),
+                );
             }
         }
         let reply = self.bytes.len() - before;
@@ -116,8 +107,7 @@ impl Batch {
             self.long.push(core::mem::take(&mut started.data));
             Data::Long
         };
-        let (op, request, carried) = (started.op, started.request.len(), started.carried);
-        self.entries.push(Entry { op, reply, request, data, carried });
+        self.entries.push(Entry { op: started.op, reply, request: started.request.len(), data });
     }
 
     /// How many operations there are.
@@ -141,7 +131,7 @@ impl Batch {
                 Data::Short(length) => next(length),
                 Data::Long => long.next().expect("each was handed on with its entry"),
             };
-            Taken { op, data, carried: entry.carried }
+            Taken { op, data }
         })
     }
 
@@ -185,7 +175,7 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 pub(super) struct Tape {
     shared: Arc<Mutex<Shared>>,
     base: Timespec,
-    keeps_data: bool,
+    payload: PayloadMode,
     /// Operations that may wait for the writer.
     room: usize,
     helper: Arc<Helper>,
@@ -202,8 +192,9 @@ pub(super) struct Reel {
     pauses: u32,
 }
 
-/// Both ends. Times count from `base`; `room` is for so many operations.
-pub(super) fn tape(base: Timespec, keeps_data: bool, room: usize) -> (Tape, Reel) {
+/// Both ends. Times count from `base`; `payload` says what is kept of data; `room` is for so many
+/// operations.
+pub(super) fn tape(base: Timespec, payload: PayloadMode, room: usize) -> (Tape, Reel) {
     let shared = Arc::<Mutex<Shared>>::default();
     let helper = Arc::<Helper>::default();
     let reel = Reel {
@@ -212,7 +203,7 @@ pub(super) fn tape(base: Timespec, keeps_data: bool, room: usize) -> (Tape, Reel
         helper: Arc::clone(&helper),
         pauses: 0,
     };
-    (Tape { shared, base, keeps_data, room, helper, spare: Vec::new() }, reel)
+    (Tape { shared, base, payload, room, helper, spare: Vec::new() }, reel)
 }
 
 impl Tape {
@@ -242,8 +233,7 @@ impl Tape {
         };
         match &job.incoming {
             Incoming::Write { input, data } => {
-                started.carried = data.len();
-                if self.keeps_data {
+                if !self.summarise(&mut started, data) {
                     started.data.extend_from_slice(data);
                 }
                 let head = Incoming::Write { input: *input, data: Vec::new() };
@@ -262,12 +252,21 @@ impl Tape {
             started.op.duration_ns = end.saturating_sub(started.op.time_ns);
         }
         started.op.result = i64::from(outgoing.result());
+        let outgoing = match outgoing {
+            Outgoing::Data(data) if started.op.opcode == number(Opcode::READ) => {
+                if !self.summarise(&mut started, &data) {
+                    started.data = data;
+                }
+                None
+            }
+            outgoing => Some(outgoing),
+        };
         let sleeper = {
             let mut shared = lock(&self.shared);
             let batch = &mut shared.batch;
             let waiting = batch.bytes.len() + batch.long_bytes;
             if batch.len() < self.room && waiting < BYTES_MAX {
-                batch.append(&mut started, outgoing, self.keeps_data);
+                batch.append(&mut started, outgoing);
             } else {
                 shared.dropped += 1;
             }
@@ -280,6 +279,16 @@ impl Tape {
         request.clear();
         data.clear();
         self.spare.push(Started { request, data, ..Started::default() });
+    }
+
+    /// Whether an operation now has what is kept of its data; if not, their bytes are kept.
+    fn summarise(&self, started: &mut Started, data: &[u8]) -> bool {
+        if data.is_empty() {
+            return true;
+        }
+        let Some(summary) = self.payload.summary(data) else { return false };
+        started.op.payload = summary;
+        true
     }
 
     fn since_base(&self, now: Timespec) -> u64 {
@@ -373,25 +382,26 @@ fn set_size(request: &mut [u8], size: usize) {
 
 #[cfg(test)]
 mod tests {
-    use fuserig_abi::{FuseReadIn, Opcode, Timespec};
-    use fuserig_traces::record::{OpFlags, OpRef};
+    use fuserig_abi::{FuseReadIn, FuseWriteIn, Opcode, Timespec, Unique};
+    use fuserig_traces::PayloadMode;
+    use fuserig_traces::record::{OpFlags, OpRef, Payload, PayloadDigest};
     use zerocopy::IntoBytes;
 
     use super::{LONG, Reel, Stamp, Started, Tape, tape};
-    use crate::serve::{Listed, Outgoing};
+    use crate::mount::job::{Job, ReplyTo};
+    use crate::serve::{Head, Incoming, Listed, Outgoing};
 
-    fn started(opcode: Opcode, unique: u64, request: &[u8], data: &[u8]) -> Started {
+    fn started(opcode: Opcode, unique: u64, request: &[u8]) -> Started {
         let op = OpRef { opcode: opcode.0 as u16, unique, time_ns: 5, ..OpRef::default() };
-        let (request, carried) = (request.to_vec(), data.len());
-        Started { op, request, data: data.to_vec(), carried }
+        Started { op, request: request.to_vec(), data: Vec::new() }
     }
 
     fn stamp(sequence: u64) -> Stamp {
         Stamp { sequence, end: Timespec { sec: 0, nsec: 12 } }
     }
 
-    /// Unique number, reply sequence, request, reply, kept and carried data.
-    type Seen = (u64, u64, Vec<u8>, Vec<u8>, Vec<u8>, usize);
+    /// Unique number, reply sequence, request, reply, data and what is kept instead of them.
+    type Seen = (u64, u64, Vec<u8>, Vec<u8>, Vec<u8>, Payload);
 
     fn all(mut reel: Reel) -> Vec<Seen> {
         let mut seen = Vec::new();
@@ -399,72 +409,99 @@ mod tests {
             seen.extend(batch.operations().map(|taken| {
                 let op = taken.op;
                 let (request, reply) = (op.request.to_vec(), op.reply.to_vec());
-                (op.unique, op.seq_reply, request, reply, taken.data.to_vec(), taken.carried)
+                (
+                    op.unique,
+                    op.seq_reply,
+                    request,
+                    reply,
+                    taken.data.to_vec(),
+                    op.payload.to_owned(),
+                )
             }));
         }
         seen
     }
 
-    fn filled(keeps_data: bool) -> (Tape, Reel) {
-        let (mut tape, reel) = tape(Timespec::ZERO, keeps_data, 5);
+    fn write(tape: &mut Tape, data: &[u8]) {
+        let incoming = Incoming::Write { input: FuseWriteIn::default(), data: data.to_vec() };
+        let head = Head { unique: Unique(3), ..Head::default() };
+        let job = Job { head, incoming, reply: ReplyTo::Nobody, sequence: 2 };
+        let started = tape.request(&job, Timespec::ZERO);
+        tape.reply(started, Outgoing::Done, stamp(3));
+    }
+
+    fn filled(payload: PayloadMode) -> (Tape, Reel) {
+        let (mut tape, reel) = tape(Timespec::ZERO, payload, 6);
         let long = vec![7; LONG];
-        tape.reply(started(Opcode::READ, 1, b"r1", b""), Outgoing::Data(b"ab".into()), stamp(1));
-        tape.reply(started(Opcode::READ, 2, b"r2", b""), Outgoing::Data(long.clone()), stamp(2));
-        let kept: &[u8] = if keeps_data { &long } else { b"" };
-        tape.reply(started(Opcode::WRITE, 3, b"w3", kept), Outgoing::Done, stamp(3));
-        tape.reply(started(Opcode::READLINK, 4, b"", b""), Outgoing::Data(b"to".into()), stamp(4));
-        tape.reply(started(Opcode::READ, 5, b"r5", b""), Outgoing::Data(vec![8; LONG]), stamp(5));
+        tape.reply(started(Opcode::READ, 1, b"r1"), Outgoing::Data(b"ab".into()), stamp(1));
+        tape.reply(started(Opcode::READ, 2, b"r2"), Outgoing::Data(long.clone()), stamp(2));
+        write(&mut tape, &long);
+        tape.reply(started(Opcode::READLINK, 4, b""), Outgoing::Data(b"to".into()), stamp(4));
+        tape.reply(started(Opcode::READ, 5, b"r5"), Outgoing::Data(vec![8; LONG]), stamp(5));
+        tape.reply(started(Opcode::READ, 6, b"r6"), Outgoing::Data(vec![]), stamp(6));
         (tape, reel)
     }
 
     #[test]
     fn operations_come_out_as_they_went_in_short_and_long() {
-        let (tape, reel) = filled(true);
+        let (tape, reel) = filled(PayloadMode::Full);
         drop(tape);
-        let long = vec![7; LONG];
+        let (long, write) = (vec![7; LONG], FuseWriteIn::default().as_bytes().to_vec());
         let expected: Vec<Seen> = vec![
-            (1, 1, b"r1".into(), vec![], b"ab".into(), 2),
-            (2, 2, b"r2".into(), vec![], long.clone(), LONG),
-            (3, 3, b"w3".into(), vec![], long, LONG),
-            (4, 4, vec![], b"to".into(), vec![], 0),
-            (5, 5, b"r5".into(), vec![], vec![8; LONG], LONG),
+            (1, 1, b"r1".into(), vec![], b"ab".into(), Payload::None),
+            (2, 2, b"r2".into(), vec![], long.clone(), Payload::None),
+            (3, 3, write, vec![], long, Payload::None),
+            (4, 4, vec![], b"to".into(), vec![], Payload::None),
+            (5, 5, b"r5".into(), vec![], vec![8; LONG], Payload::None),
+            (6, 6, b"r6".into(), vec![], vec![], Payload::None),
         ];
         assert_eq!(all(reel), expected);
     }
 
     #[test]
-    fn data_that_nobody_keeps_is_counted() {
-        let (tape, reel) = filled(false);
-        drop(tape);
-        let seen: Vec<_> = all(reel).into_iter().map(|seen| (seen.0, seen.4, seen.5)).collect();
-        let counted = [(1, 2), (2, LONG), (3, 0), (4, 0), (5, LONG)];
-        assert_eq!(seen, counted.map(|(unique, carried)| (unique, vec![], carried)));
+    fn data_that_nobody_keeps_are_summarised() {
+        let check = |mode: PayloadMode, summary: &dyn Fn(&[u8]) -> Payload| {
+            let (tape, reel) = filled(mode);
+            drop(tape);
+            let seen: Vec<_> = all(reel).into_iter().map(|seen| (seen.0, seen.4, seen.5)).collect();
+            let (two, long) = (summary(b"ab"), summary(&[7; LONG]));
+            let kept = [two, long.clone(), long, Payload::None, summary(&[8; LONG]), Payload::None];
+            let expected: Vec<_> =
+                (1..).zip(kept).map(|(unique, kept)| (unique, vec![], kept)).collect();
+            assert_eq!(seen, expected, "{mode:?}");
+        };
+        check(PayloadMode::None, &|_| Payload::None);
+        check(PayloadMode::Len, &|data| Payload::Len(data.len() as u64));
+        check(PayloadMode::Hash, &|data| Payload::Digest {
+            len: data.len() as u64,
+            digest: PayloadDigest::of(data),
+        });
     }
 
     #[test]
     fn what_finds_no_room_is_dropped_and_counted() {
-        let (mut tape, mut reel) = filled(true);
-        for unique in [6, 7] {
-            tape.reply(started(Opcode::FSYNC, unique, b"", b""), Outgoing::Done, stamp(unique));
+        let (mut tape, mut reel) = filled(PayloadMode::Full);
+        for unique in [7, 8] {
+            tape.reply(started(Opcode::FSYNC, unique, b""), Outgoing::Done, stamp(unique));
         }
-        assert_eq!(reel.next().map(super::Batch::len), Some(5));
-        tape.reply(started(Opcode::FSYNC, 8, b"", b""), Outgoing::Done, stamp(8));
+        assert_eq!(reel.next().map(super::Batch::len), Some(6));
+        tape.reply(started(Opcode::FSYNC, 9, b""), Outgoing::Done, stamp(9));
         drop(tape);
         assert_eq!(reel.dropped(), 2);
-        assert_eq!(all(reel).iter().map(|seen| seen.0).collect::<Vec<_>>(), [8]);
+        assert_eq!(all(reel).iter().map(|seen| seen.0).collect::<Vec<_>>(), [9]);
     }
 
     #[test]
     fn a_listing_says_how_large_its_reply_may_have_been() {
-        let (mut tape, reel) = tape(Timespec::ZERO, true, 8);
+        let (mut tape, reel) = tape(Timespec::ZERO, PayloadMode::Hash, 8);
         let request = FuseReadIn { fh: 1, offset: 2, size: 0, ..FuseReadIn::default() };
         let request = request.as_bytes();
         let record = Listed { ino: 1, off: 1, kind: 4, name: b"name".to_vec(), entry: None };
         // In the middle of a batch, where nothing is aligned.
-        tape.reply(started(Opcode::READLINK, 1, b"", b""), Outgoing::Data(b"odd".into()), stamp(1));
+        tape.reply(started(Opcode::READLINK, 1, b""), Outgoing::Data(b"odd".into()), stamp(1));
         let (records, end) = (vec![record.clone(), record.clone()], vec![]);
-        tape.reply(started(Opcode::READDIR, 2, request, b""), Outgoing::Records(records), stamp(2));
-        tape.reply(started(Opcode::READDIR, 3, request, b""), Outgoing::Records(end), stamp(3));
+        tape.reply(started(Opcode::READDIR, 2, request), Outgoing::Records(records), stamp(2));
+        tape.reply(started(Opcode::READDIR, 3, request), Outgoing::Records(end), stamp(3));
         drop(tape);
         let seen = all(reel);
         let sizes: Vec<_> = seen[1..].iter().map(|seen| seen.2[16..20].to_vec()).collect();
@@ -474,11 +511,11 @@ mod tests {
 
     #[test]
     fn a_request_without_a_reply_has_neither_order_nor_duration() {
-        let (mut tape, mut reel) = tape(Timespec::ZERO, true, 8);
-        let mut forget = started(Opcode::FORGET, 1, b"", b"");
+        let (mut tape, mut reel) = tape(Timespec::ZERO, PayloadMode::Hash, 8);
+        let mut forget = started(Opcode::FORGET, 1, b"");
         forget.op.flags = OpFlags::default().with(OpFlags::NO_REPLY);
         tape.reply(forget, Outgoing::Nothing, stamp(9));
-        tape.reply(started(Opcode::FSYNC, 2, b"", b""), Outgoing::Done, stamp(10));
+        tape.reply(started(Opcode::FSYNC, 2, b""), Outgoing::Done, stamp(10));
         let batch = reel.next().expect("two operations");
         let times: Vec<_> =
             batch.operations().map(|taken| (taken.op.seq_reply, taken.op.duration_ns)).collect();
@@ -487,13 +524,13 @@ mod tests {
 
     #[test]
     fn a_writer_that_sleeps_is_woken() {
-        let (mut tape, mut reel) = tape(Timespec::ZERO, true, 8);
+        let (mut tape, mut reel) = tape(Timespec::ZERO, PayloadMode::Hash, 8);
         reel.pauses = super::PAUSES;
         let writer = std::thread::Builder::new().spawn(move || all(reel).len()).expect("a thread");
         while super::lock(&tape.shared).sleeper.is_none() {
             std::thread::yield_now();
         }
-        tape.reply(started(Opcode::FSYNC, 1, b"", b""), Outgoing::Done, stamp(1));
+        tape.reply(started(Opcode::FSYNC, 1, b""), Outgoing::Done, stamp(1));
         drop(tape);
         assert_eq!(writer.join().expect("it ends"), 1);
     }
