@@ -49,8 +49,9 @@ pub(super) struct Pool {
     /// For each string the place of its group in `groups` plus one, or 0.
     group_of: Vec<u8>,
     groups: Vec<Group>,
-    /// Hash of a string to its index plus one. A newer string takes the place of an older one.
-    table: Vec<u32>,
+    /// By hash, the hash of a string and its index plus one. A newer string takes the place of an
+    /// older one. Where hashes differ the strings need not be looked at, which are far away.
+    table: Vec<(u32, u32)>,
 }
 
 impl Pool {
@@ -60,7 +61,7 @@ impl Pool {
             spans: Vec::new(),
             group_of: Vec::new(),
             groups: Vec::new(),
-            table: vec![0; TABLE_LEN],
+            table: vec![(0, 0); TABLE_LEN],
         }
     }
 
@@ -69,7 +70,7 @@ impl Pool {
         self.spans.clear();
         self.group_of.clear();
         self.groups.clear();
-        self.table.fill(0);
+        self.table.fill((0, 0));
     }
 
     /// Adds a string; returns its code and the bytes it is expected to take.
@@ -77,8 +78,11 @@ impl Pool {
         if bytes.is_empty() {
             return (EMPTY, 0);
         }
-        let slot = crc32c::crc32c(bytes) as usize % TABLE_LEN;
-        if let Some(known) = (self.table[slot] as usize).checked_sub(1)
+        let hash = crc32c::crc32c(bytes);
+        let slot = hash as usize % TABLE_LEN;
+        let (known_hash, known) = self.table[slot];
+        if let Some(known) = (known as usize).checked_sub(1)
+            && known_hash == hash
             && self.spans[known].of(&self.bytes) == bytes
         {
             return (FIRST + known as u64, 0);
@@ -87,7 +91,8 @@ impl Pool {
         let len = u32::try_from(bytes.len()).expect("the writer limits a record's bytes");
         self.bytes.extend_from_slice(bytes);
         self.spans.push(Span { start, len });
-        self.table[slot] = u32::try_from(self.spans.len()).expect("fewer strings than bytes");
+        let place = u32::try_from(self.spans.len()).expect("fewer strings than bytes");
+        self.table[slot] = (hash, place);
         let group = self.group(origin, bytes.len());
         self.group_of.push(group);
         // Lanes that hardly change are most of a reply.
