@@ -58,9 +58,9 @@ pub(super) fn draw(
         .map(|client| Program { uid: draw.user(client), actions: Vec::new() })
         .collect();
     // Who may not do it meets nobody.
-    match draw.rng.below(6) {
-        0..=3 => programs.iter_mut().for_each(|program| program.uid = 0),
-        4 => draw.mix(&mut programs),
+    match draw.rng.below(8) {
+        0..=4 => programs.iter_mut().for_each(|program| program.uid = 0),
+        5 | 6 => draw.mix(&mut programs),
         _ => {}
     }
     draw.uids = programs.iter().map(|program| program.uid).collect();
@@ -76,7 +76,9 @@ pub(super) fn draw(
     }
     let mut meeting = draw.meeting(kinds, &mut programs);
     draw.aftermath(&meeting, &mut programs);
-    for _ in 0..draw.rng.below(4) {
+    // What comes late enough is met in the few that are long.
+    let most = if draw.rng.chance(1, 6) { 16 } else { 4 };
+    for _ in 0..draw.rng.below(most) {
         let other = match draw.rng.chance(1, 4) && !draw.focus.is_empty() {
             true => *draw.rng.pick(&draw.focus),
             false => kinds.1,
