@@ -273,7 +273,7 @@ fn keep_corpus(directory: &Path, campaign: &Campaign) -> Result<(usize, usize), 
     let corpus = campaign.corpus();
     let mut names = BTreeSet::new();
     for programs in corpus.minimised() {
-        let case = campaign.case_of(programs);
+        let case = campaign.case_of(programs.to_vec());
         let name = format!("{CORPUS_PREFIX}{:016x}.json", case.digest());
         files::replace(&directory.join(&name), case.to_json().as_bytes())?;
         names.insert(name);

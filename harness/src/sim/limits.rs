@@ -11,9 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use fuserig_abi::{Errno, FileKind, Op};
 use fuserig_sim_fs::OpenFlags;
 
-use super::{
-    Action, Candidate, Playback, Program, Rng, RunRecord, Schedule, Scheduler, Text, corpus,
-};
+use super::{Action, Candidate, Playback, Program, Rng, RunRecord, Scheduler, Text, corpus};
 use crate::pipeline::Step;
 use crate::shrink::with_path;
 use crate::vfs::Point;
@@ -49,7 +47,7 @@ const OF_LIMITS: [Errno; 10] = [
 struct Limit {
     /// The programs up to the last call that succeeded, without it.
     before: Vec<Program>,
-    schedule: Schedule,
+    playback: Playback,
     /// That call, and whose it was.
     last: Action,
     client: usize,
@@ -139,9 +137,9 @@ impl Limit {
                 _ => files.push(path),
             }
         }
-        let schedule = record.schedule.clone();
+        let playback = Playback::new(&record.schedule);
         let client = call.client;
-        Some(Limit { before, schedule, last, client, directories, files, runs_left: RUNS })
+        Some(Limit { before, playback, last, client, directories, files, runs_left: RUNS })
     }
 
     fn draw(&self, rng: &mut Rng) -> (Vec<Program>, AtOnce) {
@@ -166,7 +164,7 @@ impl Limit {
             true => self.client,
             false => rng.index(programs.len()),
         };
-        let playback = Playback::new(&self.schedule);
+        let playback = self.playback.clone();
         (programs, AtOnce { playback, starts, first, hold })
     }
 

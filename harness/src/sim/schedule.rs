@@ -6,7 +6,7 @@
 //! actions of others, or earlier ones, keeps the meaning of the rest. What a reader would get
 //! wrong: a switch that can no longer happen is passed over, it never makes a case invalid.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -124,7 +124,7 @@ pub trait Scheduler: core::fmt::Debug {
 /// let playback = Playback::new(&Schedule::default());
 /// # let _ = playback;
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Playback {
     /// For each client that has some, its switches to come: before which of its actions and steps,
     /// and to whom.
@@ -135,15 +135,15 @@ pub struct Playback {
 impl Playback {
     /// From the beginning.
     pub fn new(schedule: &Schedule) -> Playback {
-        let mut sorted = schedule.switches.clone();
-        // Those at one place keep their order.
-        sorted.sort_by_key(|switch| (switch.client, switch.action, switch.step));
-        let of_client = |switches: &[Switch]| {
-            let due = |switch: &Switch| (switch.action, switch.step, switch.to);
-            (switches[0].client, switches.iter().map(due).collect())
-        };
-        let switches = sorted.chunk_by(|one, other| one.client == other.client);
-        let switches = switches.map(of_client).collect();
+        let mut switches: BTreeMap<_, VecDeque<_>> = BTreeMap::new();
+        for &Switch { client, action, step, to } in &schedule.switches {
+            switches.entry(client).or_default().push_back((action, step, to));
+        }
+        for of_client in switches.values_mut() {
+            // Those at one place keep their order.
+            of_client.make_contiguous().sort_by_key(|(action, step, _)| (*action, *step));
+        }
+        let switches = switches.into_iter().collect();
         Playback { switches, still: false }
     }
 

@@ -366,7 +366,7 @@ impl Campaign {
             if rng.chance(3, 8)
                 && let Some((programs, at_once)) = simulation.limits.draw(&mut rng)
             {
-                return (self.case_of(&programs), Some(Box::new(at_once)));
+                return (self.case_of(programs), Some(Box::new(at_once)));
             }
             let number = simulation.meetings;
             if let Some((programs, meeting)) =
@@ -387,17 +387,17 @@ impl Campaign {
             Some(one_in) => FaultPlan::draw(&mut seed.fork("faults").rng(), &clients, one_in),
             None => FaultPlan::default(),
         };
-        (Case { faults, clients, ..self.case_of(&[]) }, scheduler)
+        (Case { faults, ..self.case_of(clients) }, scheduler)
     }
 
     /// Programs as a case of this campaign, without faults and forced switches.
-    pub fn case_of(&self, programs: &[Program]) -> Case {
+    pub fn case_of(&self, programs: Vec<Program>) -> Case {
         Case {
             filter: self.subject.spec.clone(),
             abi: self.subject.abi,
             fidelity: self.subject.fidelity,
             tree: self.subject.tree.clone(),
-            clients: programs.to_vec(),
+            clients: programs,
             ..Case::default()
         }
     }
@@ -509,7 +509,7 @@ impl Campaign {
 /// Whether a run is done twice: one in so many, of every kind, because what a run is about comes in
 /// turns; and, for who does but a few, some of the first.
 fn is_repeated(run: u64) -> bool {
-    run.is_power_of_two() || run % TWICE_EVERY == run / TWICE_EVERY % TWICE_EVERY
+    run < 16 && run.is_power_of_two() || run % TWICE_EVERY == run / TWICE_EVERY % TWICE_EVERY
 }
 
 /// Runs a case and judges it: the ending first, then each invariant, then its twin.
