@@ -363,6 +363,8 @@ fn a_recorded_session_replays_without_a_difference() {
             let shown = text(&replayed.stdout);
             assert_eq!(replayed.status.code(), Some(0), "{trace}:\n{shown}");
             assert!(shown.contains(" 0 divergences"), "{shown}");
+            let without_data = shown.contains("every byte compared but those of files");
+            assert_eq!(without_data, payload == "hash", "{shown}");
             let verified = fuserig(&["trace", "verify", trace]);
             assert_eq!(verified.status.code(), Some(0), "{}", text(&verified.stdout));
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use fuserig_abi::Timespec;
 use fuserig_sim_fs::Lower;
 use fuserig_traces::record::{Record, RecordKind};
-use fuserig_traces::{Header, SourceKind, Trace};
+use fuserig_traces::{Header, PayloadMode, SourceKind, Trace};
 
 use super::args::{Against, ReplayArgs};
 use super::exit::{Exit, Failure};
@@ -154,9 +154,10 @@ fn print(
     let name = terminal.styled(Style::Bold, &path.display().to_string());
     terminal.line(format!("{name}: {} FUSE requests served again", report.served));
     let filter = if setting.has_filter() { &setting.filter[..] } else { "none" };
-    let judged = match judgement {
-        Judgement::Exact => "every byte compared",
-        Judgement::Mapped => "numbers mapped, times left out",
+    let judged = match (judgement, told.header.payload) {
+        (Judgement::Exact, PayloadMode::Full) => "every byte compared",
+        (Judgement::Exact, _) => "every byte compared but those of files, which it does not hold",
+        (Judgement::Mapped, _) => "numbers mapped, times left out",
     };
     let dim =
         format!("filter {filter}, ABI {}, kernel {}, {judged}", setting.abi, setting.fidelity);
