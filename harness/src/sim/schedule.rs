@@ -117,6 +117,9 @@ pub trait Scheduler: core::fmt::Debug {
     }
 }
 
+/// A switch to come: before which action of its client, before which step of that, and to whom.
+type Due = (usize, u32, usize);
+
 /// Plays a [`Schedule`].
 ///
 /// ```
@@ -126,9 +129,8 @@ pub trait Scheduler: core::fmt::Debug {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Playback {
-    /// For each client that has some, its switches to come: before which of its actions and steps,
-    /// and to whom.
-    switches: Vec<(usize, VecDeque<(usize, u32, usize)>)>,
+    /// For each client that has some, its switches.
+    switches: Vec<(usize, VecDeque<Due>)>,
     still: bool,
 }
 
