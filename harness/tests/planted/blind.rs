@@ -13,14 +13,7 @@ use super::crashes;
 use super::daemons::{answer, echo};
 use super::races::AtMost;
 use super::{Planted, bpf, daemons, general, lowers, more};
-
-fn refused(is: bool, errno: Errno) -> Verdict {
-    if is { Verdict::Error(errno) } else { Verdict::Continue }
-}
-
-fn nothing() -> FuseOps {
-    FuseOps::new("nothing")
-}
+use super::{nothing, refused};
 
 fn keeps_names() -> FuseOps {
     FuseOps::new("keeps_names").rename2_prefilter(|_, _, old, new| {

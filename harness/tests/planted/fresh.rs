@@ -11,14 +11,7 @@ use super::bpf::object;
 use super::daemons::{answer, echo};
 use super::lowers::{Boxed, Bug, root_of};
 use super::{Planted, bpf, crashes, daemons, lowers, more};
-
-fn refused(is: bool, errno: Errno) -> Verdict {
-    if is { Verdict::Error(errno) } else { Verdict::Continue }
-}
-
-fn nothing() -> FuseOps {
-    FuseOps::new("nothing")
-}
+use super::{nothing, refused};
 
 fn keeps_secret() -> FuseOps {
     FuseOps::new("keeps")

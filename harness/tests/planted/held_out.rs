@@ -11,10 +11,7 @@ use super::bpf::object;
 use super::daemons::{answer, echo};
 use super::lowers::Boxed;
 use super::{Planted, bpf, crashes, daemons, lowers, more};
-
-fn refused(is: bool, errno: Errno) -> Verdict {
-    if is { Verdict::Error(errno) } else { Verdict::Continue }
-}
+use super::{nothing, refused};
 
 /// So many directories for everybody together, or for each user.
 fn directories<const MADE_MAX: u64, const EACH: bool>() -> FuseOps<BTreeMap<u32, u64>> {
@@ -62,10 +59,6 @@ fn of_objects() -> Vec<Planted> {
             vec![Box::new(invariant::twins_agree(redacts))]
         }),
     ]
-}
-
-fn nothing() -> FuseOps {
-    FuseOps::new("nothing")
 }
 
 fn writers() -> FuseOps {

@@ -46,6 +46,16 @@ pub(crate) struct Planted {
     pub(crate) crashes: Option<Durability>,
 }
 
+/// An errno, or on with it.
+fn refused(is: bool, errno: Errno) -> Verdict {
+    if is { Verdict::Error(errno) } else { Verdict::Continue }
+}
+
+/// A filter without members.
+fn nothing() -> FuseOps {
+    FuseOps::new("nothing")
+}
+
 /// All that the search was improved on.
 pub(crate) fn all() -> Vec<Planted> {
     let series =

@@ -7,6 +7,7 @@ use fuserig_sim_fs::{FallocateMode, LowerExt, XattrFlags};
 use super::lowers::planted;
 use super::races::AtMost;
 use super::{Judges, Planted, general};
+use super::{nothing, refused};
 
 fn of_attributes() -> Vec<Planted> {
     vec![
@@ -196,16 +197,14 @@ fn of_attribute_names() -> Vec<Planted> {
     ]
 }
 
-pub(super) fn filter<F: Filter + 'static, G: Filter + 'static>(
+/// A filter with its right twin, and what its author holds true of it.
+pub(super) fn judged<F: Filter + 'static, G: Filter + 'static>(
     name: &'static str,
     wrong: fn() -> F,
     right: fn() -> G,
+    more: impl Fn() -> Judges + 'static,
 ) -> Planted {
-    let judges = move || -> Judges {
-        let mut judges = general();
-        judges.push(Box::new(invariant::twins_agree(right)));
-        judges
-    };
+    let judges = move || general().into_iter().chain(more()).collect();
     Planted {
         kind: "filter",
         name,
@@ -216,12 +215,13 @@ pub(super) fn filter<F: Filter + 'static, G: Filter + 'static>(
     }
 }
 
-fn refused(is: bool, errno: Errno) -> Verdict {
-    if is { Verdict::Error(errno) } else { Verdict::Continue }
-}
-
-fn nothing() -> FuseOps {
-    FuseOps::new("nothing")
+/// A filter that must do as its right twin does.
+pub(super) fn filter<F: Filter + 'static, G: Filter + 'static>(
+    name: &'static str,
+    wrong: fn() -> F,
+    right: fn() -> G,
+) -> Planted {
+    judged(name, wrong, right, move || vec![Box::new(invariant::twins_agree(right))])
 }
 
 fn guards_secret() -> FuseOps {

@@ -6,7 +6,7 @@ use fuserig::prelude::*;
 
 use super::super::Planted;
 use super::super::more::filter;
-use super::guards::refused;
+use super::super::refused;
 
 /// Directories that were begun, and those that are done.
 type Numbers = (u64, u64, BTreeMap<u32, u64>);

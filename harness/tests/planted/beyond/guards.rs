@@ -7,10 +7,7 @@ use fuserig_abi::{FATTR_ATIME, FATTR_CTIME, FATTR_MTIME, FATTR_SIZE};
 
 use super::super::Planted;
 use super::super::more::filter;
-
-pub(super) fn refused(is: bool, errno: Errno) -> Verdict {
-    if is { Verdict::Error(errno) } else { Verdict::Continue }
-}
+use super::super::refused;
 
 /// No symbolic link leads to that directory, nor to anything in it.
 fn none_below<const SLASH: bool>() -> FuseOps {

@@ -6,7 +6,7 @@ use fuserig::prelude::*;
 
 use super::super::Planted;
 use super::super::more::filter;
-use super::guards::{nothing, refused};
+use super::super::{nothing, refused};
 
 /// Nothing is removed whose name is in a rename that is under way. Two of them may have one name.
 fn busy_names<const COUNTS: bool>() -> FuseOps<BTreeMap<Vec<u8>, u64>> {

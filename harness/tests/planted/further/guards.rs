@@ -7,14 +7,7 @@ use fuserig_abi::{FATTR_MODE, FATTR_SIZE};
 
 use super::super::Planted;
 use super::super::more::filter;
-
-pub(super) fn refused(is: bool, errno: Errno) -> Verdict {
-    if is { Verdict::Error(errno) } else { Verdict::Continue }
-}
-
-pub(super) fn nothing() -> FuseOps {
-    FuseOps::new("nothing")
-}
+use super::super::refused;
 
 /// Nobody overwrites the four bytes behind the first four, wherever the write begins.
 fn four_bytes<const OVERLAP: bool>() -> FuseOps {

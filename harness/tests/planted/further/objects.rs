@@ -3,8 +3,8 @@
 use fuserig::prelude::*;
 
 use super::super::bpf::{object, planted};
+use super::super::refused;
 use super::super::{Judges, Planted};
-use super::guards::refused;
 
 /// Users remove files, and no directories.
 fn no_directories() -> FuseOps {

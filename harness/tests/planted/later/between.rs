@@ -7,8 +7,8 @@ use fuserig_abi::Opcode;
 
 use super::super::more::filter;
 use super::super::races::AtMost;
+use super::super::refused;
 use super::super::{Planted, general};
-use super::filters::refused;
 
 const O_ACCMODE: u32 = 3;
 

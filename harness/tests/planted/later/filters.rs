@@ -6,10 +6,7 @@ use fuserig::prelude::*;
 
 use super::super::Planted;
 use super::super::more::filter;
-
-pub(super) fn refused(is: bool, errno: Errno) -> Verdict {
-    if is { Verdict::Error(errno) } else { Verdict::Continue }
-}
+use super::super::refused;
 
 /// Lists nothing that begins with a dot; the directory itself and its parent do as well.
 fn no_dots<const THEMSELVES: bool>() -> FuseOps {

@@ -5,7 +5,7 @@ use fuserig_abi::{FATTR_ATIME, FATTR_ATIME_NOW, FATTR_MTIME, FATTR_MTIME_NOW, FA
 
 use super::super::Planted;
 use super::super::more::filter;
-use super::filters::refused;
+use super::super::refused;
 
 /// Nobody opens for writing. To append alone is not to write.
 fn no_writers<const APPENDS: bool>() -> FuseOps {

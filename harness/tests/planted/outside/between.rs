@@ -7,7 +7,7 @@ use fuserig_filters::Cx;
 
 use super::super::Planted;
 use super::super::more::filter;
-use super::refused;
+use super::super::refused;
 
 /// A name is not removed while it is in a rename: either of the two, or the old one.
 fn locks_names<const BOTH: bool>() -> FuseOps<BTreeMap<u32, Vec<Vec<u8>>>> {

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fuserig::prelude::*;
-use fuserig_abi::Ino;
+use fuserig_abi::{Caller, Ino};
 use fuserig_sim_fs::{FallocateMode, LowerExt, LowerFh};
 
 use super::super::Planted;
 use super::super::crashes::planted;
-use super::super::lowers::{Bug, noted, root_of};
+use super::super::lowers::{Boxed, Bug, noted, root_of};
 
 /// Whether an operation changes what is in an open file, and in which.
 fn writes(op: &LowerOp<'_>) -> Option<LowerFh> {
@@ -41,15 +41,12 @@ fn holes_are_clean() -> Bug {
     })
 }
 
-/// What has new attributes is in the log already, as it is thought, with all that it has.
-fn attributes_log_all() -> Bug {
+/// What is logged with something else is safe with all that it has, as it is thought, until it is
+/// written again.
+fn logged_is_synced(logs: fn(&mut Boxed, &Caller, &LowerOp<'_>) -> Option<Ino>) -> Bug {
     let (mut open, mut logged) = (BTreeMap::new(), BTreeSet::new());
     Box::new(move |fs, caller, op| match *op {
         LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => noted(&mut open, (fs, caller, op)),
-        LowerOp::SetXattr { node, .. } => {
-            logged.insert(node);
-            None
-        }
         LowerOp::Setattr { node, .. } => {
             logged.remove(&node);
             None
@@ -58,9 +55,27 @@ fn attributes_log_all() -> Bug {
             logged.contains(open.get(&fh)?).then_some(Ok(LowerReply::Done))
         }
         _ => {
+            logged.extend(logs(fs, caller, op));
             logged.remove(open.get(&writes(op)?)?);
             None
         }
+    })
+}
+
+/// Attributes that are set are logged.
+fn attributes_log_all() -> Bug {
+    logged_is_synced(|_, _, op| match *op {
+        LowerOp::SetXattr { node, .. } => Some(node),
+        _ => None,
+    })
+}
+
+/// That one of its names is removed is logged.
+fn names_log_all() -> Bug {
+    logged_is_synced(|fs, caller, op| {
+        let LowerOp::Unlink { parent, name } = *op else { return None };
+        let stat = fs.lookup(&root_of(caller), parent, name).ok()?;
+        (stat.nlink > 1).then_some(stat.ino)
     })
 }
 
@@ -105,31 +120,6 @@ fn lengths_are_all() -> Bug {
         }
         _ => {
             cut.remove(open.get(&writes(op)?)?);
-            None
-        }
-    })
-}
-
-/// What lost one of its names is logged with that, as it is thought.
-fn names_log_all() -> Bug {
-    let (mut open, mut logged) = (BTreeMap::new(), BTreeSet::new());
-    Box::new(move |fs, caller, op| match *op {
-        LowerOp::Open { .. } | LowerOp::CreateOpen { .. } => noted(&mut open, (fs, caller, op)),
-        LowerOp::Unlink { parent, name } => {
-            let stat = fs.lookup(&root_of(caller), parent, name).ok()?;
-            let reply = fs.apply(caller, op);
-            logged.extend((reply.is_ok() && stat.nlink > 1).then_some(stat.ino));
-            Some(reply)
-        }
-        LowerOp::Setattr { node, .. } => {
-            logged.remove(&node);
-            None
-        }
-        LowerOp::Fsync { fh, .. } => {
-            logged.contains(open.get(&fh)?).then_some(Ok(LowerReply::Done))
-        }
-        _ => {
-            logged.remove(open.get(&writes(op)?)?);
             None
         }
     })

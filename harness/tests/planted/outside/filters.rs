@@ -4,12 +4,8 @@ use fuserig::prelude::*;
 use fuserig_abi::{FATTR_GID, FATTR_UID};
 
 use super::super::Planted;
-use super::super::more::filter;
-use super::{judged, refused};
-
-fn nothing() -> FuseOps {
-    FuseOps::new("nothing")
-}
+use super::super::more::{filter, judged};
+use super::super::{nothing, refused};
 
 fn hides() -> FuseOps<Patterns> {
     hide(Patterns::parse(".secret").expect("a name"))

@@ -12,31 +12,7 @@ mod filters;
 mod objects;
 mod policies;
 
-use fuserig::prelude::*;
-
-use super::{Judges, Planted, general};
-
-/// A filter with its right twin, and what its author holds true of it.
-fn judged<F: Filter + 'static, G: Filter + 'static>(
-    name: &'static str,
-    wrong: fn() -> F,
-    right: fn() -> G,
-    more: fn() -> Judges,
-) -> Planted {
-    let judges = move || general().into_iter().chain(more()).collect();
-    Planted {
-        kind: "filter",
-        name,
-        wrong: Subject::new(Abi::V4, wrong),
-        right: Subject::new(Abi::V4, right),
-        judges: Box::new(judges),
-        crashes: None,
-    }
-}
-
-fn refused(is: bool, errno: Errno) -> Verdict {
-    if is { Verdict::Error(errno) } else { Verdict::Continue }
-}
+use super::Planted;
 
 pub(super) fn all() -> Vec<Planted> {
     let series = [

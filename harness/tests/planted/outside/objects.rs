@@ -4,8 +4,8 @@ use fuserig::prelude::*;
 use fuserig_abi::{FATTR_SIZE, S_IFMT};
 
 use super::super::bpf::{object, planted};
+use super::super::refused;
 use super::super::{Judges, Planted};
-use super::refused;
 
 /// Only regular files are made by mknod.
 fn only_files() -> FuseOps {

@@ -6,8 +6,8 @@ use fuserig::prelude::*;
 use fuserig_abi::{FATTR_GID, FATTR_MODE, FATTR_MTIME, FATTR_SIZE, FATTR_UID};
 
 use super::super::Planted;
-use super::super::more::filter;
-use super::{judged, refused};
+use super::super::more::{filter, judged};
+use super::super::refused;
 
 const O_ACCMODE: u32 = 0o3;
 const O_TRUNC: u32 = 0o1000;

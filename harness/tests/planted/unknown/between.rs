@@ -7,7 +7,7 @@ use fuserig_filters::Cx;
 
 use super::super::Planted;
 use super::super::more::filter;
-use super::guards::{nothing, refused};
+use super::super::{nothing, refused};
 
 /// Nothing is removed while directories are being made: as many as began, or until one is done.
 fn none_is_made<const COUNTS: bool>() -> FuseOps<u64> {

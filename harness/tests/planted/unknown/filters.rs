@@ -6,7 +6,7 @@ use fuserig::prelude::*;
 
 use super::super::Planted;
 use super::super::more::filter;
-use super::guards::{nothing, refused};
+use super::super::{nothing, refused};
 
 const S_IFMT: u32 = 0o170_000;
 const S_IFREG: u32 = 0o100_000;

@@ -7,16 +7,9 @@ use fuserig_abi::{FATTR_GID, FATTR_MODE, FATTR_UID};
 
 use super::super::Planted;
 use super::super::more::filter;
+use super::super::refused;
 
 const S_IFMT: u32 = 0o170_000;
-
-pub(super) fn refused(is: bool, errno: Errno) -> Verdict {
-    if is { Verdict::Error(errno) } else { Verdict::Continue }
-}
-
-pub(super) fn nothing() -> FuseOps {
-    FuseOps::new("nothing")
-}
 
 /// Only who made a directory removes it, besides the super-user. Who makes it anew is that.
 fn makers<const FIRST: bool>() -> FuseOps<BTreeMap<Vec<u8>, u32>> {

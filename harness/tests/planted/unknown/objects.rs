@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use fuserig::prelude::*;
 
 use super::super::bpf::{object, planted};
+use super::super::refused;
 use super::super::{Judges, Planted};
-use super::guards::refused;
 
 /// A directory that is not empty is said to be busy.
 fn busy() -> FuseOps {

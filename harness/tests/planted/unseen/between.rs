@@ -10,7 +10,7 @@ use super::super::lowers::{Bug, noted, opened};
 use super::super::more::filter;
 use super::super::races::AtMost;
 use super::super::{Planted, crashes::planted, general};
-use super::filters::{nothing, refused};
+use super::super::{nothing, refused};
 
 fn failed<S>(cx: &fuserig_filters::Cx<'_, S>) -> u64 {
     u64::from(cx.error_in().is_some())

@@ -7,14 +7,7 @@ use fuserig_abi::FATTR_MODE;
 
 use super::super::more::filter;
 use super::super::{Planted, general};
-
-pub(super) fn refused(is: bool, errno: Errno) -> Verdict {
-    if is { Verdict::Error(errno) } else { Verdict::Continue }
-}
-
-pub(super) fn nothing() -> FuseOps {
-    FuseOps::new("nothing")
-}
+use super::super::{nothing, refused};
 
 /// Nobody seeks behind sixty-four kilobytes. What failed is a negative number there.
 fn near<const SIGNED: bool>() -> FuseOps {

@@ -5,8 +5,8 @@ use fuserig_abi::{FATTR_SIZE, Opcode};
 use fuserig_filters::BufferMut;
 
 use super::super::bpf::{Short, object, planted};
+use super::super::refused;
 use super::super::{Judges, Planted};
-use super::filters::refused;
 
 const O_ACCMODE: u32 = 3;
 
