@@ -164,7 +164,7 @@ pub(super) struct ReplayArgs {
     /// Write what happens as a new trace
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// How much of file data the new trace keeps
+    /// How much of file data the new trace keeps: none, len, hash (length and digest) or full
     #[arg(long, value_parser = parse_payload, default_value = "hash")]
     pub(super) payload: PayloadMode,
     /// Write the final lower tree: path, type, mode, uid, gid, nlink, size, target
@@ -271,7 +271,7 @@ pub(super) struct MountArgs {
     /// Record every request and reply in this trace
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// How much of file data the trace keeps
+    /// How much of file data the trace keeps: none, len, hash (length and digest) or full
     #[arg(long, value_parser = parse_payload, default_value = "hash")]
     pub(super) payload: PayloadMode,
     /// Replace the trace if it exists
@@ -290,7 +290,7 @@ pub(super) struct RecordArgs {
     /// The trace to write
     #[arg(short, long, value_name = "FILE", default_value = "record.frt")]
     pub(super) output: PathBuf,
-    /// How much of file data the trace keeps
+    /// How much of file data the trace keeps: none, len, hash (length and digest) or full
     #[arg(long, value_parser = parse_payload, default_value = "full")]
     pub(super) payload: PayloadMode,
     /// Replace the trace if it exists

@@ -65,7 +65,7 @@ pub(super) struct ImportFuseArgs {
     /// Which mount of the log, in the order of their INITs
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) connection: u32,
-    /// How much of file data the trace keeps
+    /// How much of file data the trace keeps: none, len, hash (length and digest) or full
     #[arg(long, value_parser = parse_payload, default_value = "full")]
     pub(super) payload: PayloadMode,
     /// The trace to write

@@ -215,6 +215,28 @@ pub(super) fn judged<F: Filter + 'static, G: Filter + 'static>(
     }
 }
 
+/// A place is given back, or none.
+pub(super) fn give_back(one: bool, places: &mut u64) -> Verdict {
+    *places = places.saturating_sub(u64::from(one));
+    Verdict::Continue
+}
+
+/// Three files are open at a time. Who adds to it says when a place is given back.
+pub(super) fn three_open() -> FuseOps<u64> {
+    fn take(places: &mut u64) -> Verdict {
+        if *places >= 3 {
+            return Verdict::Error(Errno::ENFILE);
+        }
+        *places += 1;
+        Verdict::Postfilter
+    }
+    FuseOps::with_state("places", 0_u64)
+        .open_prefilter(|cx, _| take(cx.state))
+        .open_postfilter(|cx, _, _| give_back(cx.error_in().is_some(), cx.state))
+        .create_open_prefilter(|cx, _, _| take(cx.state))
+        .create_open_postfilter(|cx, _, _, _, _| give_back(cx.error_in().is_some(), cx.state))
+}
+
 /// A filter that must do as its right twin does.
 pub(super) fn filter<F: Filter + 'static, G: Filter + 'static>(
     name: &'static str,

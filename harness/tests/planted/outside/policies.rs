@@ -6,7 +6,7 @@ use fuserig::prelude::*;
 use fuserig_abi::{FATTR_GID, FATTR_MODE, FATTR_MTIME, FATTR_SIZE, FATTR_UID};
 
 use super::super::Planted;
-use super::super::more::{filter, judged};
+use super::super::more::{filter, give_back, judged, three_open};
 use super::super::refused;
 
 const O_ACCMODE: u32 = 0o3;
@@ -63,33 +63,10 @@ fn appends<const EMPTIES: bool>() -> FuseOps {
 
 /// Three files are open at a time. One gives its place back when it is closed, which is when its
 /// last handle goes; each handle is flushed as well.
-fn three_open<const FLUSHED: bool>() -> FuseOps<u64> {
-    fn take(places: &mut u64) -> Verdict {
-        if *places >= 3 {
-            return Verdict::Error(Errno::ENFILE);
-        }
-        *places += 1;
-        Verdict::Postfilter
-    }
-    FuseOps::with_state("three", 0_u64)
-        .open_prefilter(|cx, _| take(cx.state))
-        .open_postfilter(|cx, _, _| {
-            *cx.state -= u64::from(cx.error_in().is_some() && *cx.state > 0);
-            Verdict::Continue
-        })
-        .create_open_prefilter(|cx, _, _| take(cx.state))
-        .create_open_postfilter(|cx, _, _, _, _| {
-            *cx.state -= u64::from(cx.error_in().is_some() && *cx.state > 0);
-            Verdict::Continue
-        })
-        .flush_prefilter(|cx, _| {
-            *cx.state -= u64::from(FLUSHED && *cx.state > 0);
-            Verdict::Continue
-        })
-        .release_prefilter(|cx, _| {
-            *cx.state -= u64::from(*cx.state > 0);
-            Verdict::Continue
-        })
+fn closes_once<const FLUSHED: bool>() -> FuseOps<u64> {
+    three_open()
+        .flush_prefilter(|cx, _| give_back(FLUSHED, cx.state))
+        .release_prefilter(|cx, _| give_back(true, cx.state))
 }
 
 /// How many directories each user has, and whose each of them is.
@@ -138,7 +115,11 @@ pub(super) fn all() -> Vec<Planted> {
         }),
         filter("an errno is that of a server", lacks::<true>, lacks::<false>),
         filter("who may only append may empty", appends::<true>, appends::<false>),
-        filter("a closed file gives its place back twice", three_open::<true>, three_open::<false>),
+        filter(
+            "a closed file gives its place back twice",
+            closes_once::<true>,
+            closes_once::<false>,
+        ),
         filter("who removes it gets the place", two_each::<true>, two_each::<false>),
     ]
 }

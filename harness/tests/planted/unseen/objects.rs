@@ -5,6 +5,7 @@ use fuserig_abi::{FATTR_SIZE, Opcode};
 use fuserig_filters::BufferMut;
 
 use super::super::bpf::{Short, object, planted};
+use super::super::more::{give_back, three_open};
 use super::super::refused;
 use super::super::{Judges, Planted};
 
@@ -64,29 +65,10 @@ fn pictures() -> FuseOps {
 
 /// Three files are open at a time, and as many directories as one likes.
 fn open_places() -> FuseOps<u64> {
-    fn take(opened: &mut u64) -> Verdict {
-        if *opened >= 3 {
-            return Verdict::Error(Errno::ENFILE);
-        }
-        *opened += 1;
-        Verdict::Postfilter
-    }
-    FuseOps::with_state("places", 0)
-        .open_prefilter(|cx, _| take(cx.state))
-        .open_postfilter(|cx, _, _| {
-            *cx.state = cx.state.saturating_sub(u64::from(cx.error_in().is_some()));
-            Verdict::Continue
-        })
-        .create_open_prefilter(|cx, _, _| take(cx.state))
-        .create_open_postfilter(|cx, _, _, _, _| {
-            *cx.state = cx.state.saturating_sub(u64::from(cx.error_in().is_some()));
-            Verdict::Continue
-        })
-        .releasedir_prefilter(|cx, _| {
-            let file = cx.opcode().0 & 0xffff == Opcode::RELEASE.0;
-            *cx.state = cx.state.saturating_sub(u64::from(file));
-            Verdict::Continue
-        })
+    three_open().releasedir_prefilter(|cx, _| {
+        let file = cx.opcode().0 & 0xffff == Opcode::RELEASE.0;
+        give_back(file, cx.state)
+    })
 }
 
 /// Preallocation changes no byte of a file.
