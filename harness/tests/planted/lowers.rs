@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use fuserig::prelude::*;
 use fuserig_abi::{Caller, Credentials, Ino, Stat};
 use fuserig_sim_fs::{
-    AttrChanges, FallocateMode, LowerExt, LowerFh, OpenCheck, OpenFlags, RenameFlags, XattrFlags,
+    AttrChanges, DirEntry, FallocateMode, LowerExt, LowerFh, OpenCheck, OpenFlags, RenameFlags,
+    XattrFlags,
 };
 
 use super::{Planted, general};
@@ -38,6 +39,29 @@ pub(super) fn noted(
     let reply = Some(fs.apply(caller, op));
     open.extend(opened(op, &reply));
     reply
+}
+
+/// Does what makes a file, and says which one it is.
+pub(super) fn made(fs: &mut Boxed, caller: &Caller, op: &LowerOp<'_>) -> (Answer, Option<Ino>) {
+    let reply = fs.apply(caller, op);
+    let node = match &reply {
+        Ok(LowerReply::Stat(stat)) => Some(stat.ino),
+        _ => None,
+    };
+    (Some(reply), node)
+}
+
+/// What is in a directory, without its own names.
+pub(super) fn listed(fs: &mut Boxed, caller: &Caller, node: Ino) -> Vec<DirEntry> {
+    let (root, check) = (root_of(caller), OpenCheck::Granted);
+    let flags = OpenFlags::DIRECTORY | OpenFlags::NOATIME;
+    let open = LowerOp::Open { node, flags, check };
+    let Ok(LowerReply::Opened(fh)) = fs.apply(&root, &open) else { return Vec::new() };
+    let listed = fs.read_dir(&root, fh, 0, 1 << 12);
+    let _ = fs.release(&root, fh);
+    let mut entries = listed.map(|(entries, _)| entries).unwrap_or_default();
+    entries.retain(|entry| entry.name != b"." && entry.name != b"..");
+    entries
 }
 
 /// After each write something is as before, by what the file was and where the write ended.

@@ -237,6 +237,28 @@ pub(super) fn three_open() -> FuseOps<u64> {
         .create_open_postfilter(|cx, _, _, _, _| give_back(cx.error_in().is_some(), cx.state))
 }
 
+/// Nothing is changed but what is set or taken away of a file's attributes. Who asks whether he may
+/// write is told what is so below.
+pub(super) fn changes_little() -> FuseOps {
+    const O_ACCMODE: u32 = 0o3;
+    const O_TRUNC: u32 = 0o1000;
+    FuseOps::new("views")
+        .open_prefilter(|_, open| refused(open.flags & (O_ACCMODE | O_TRUNC) != 0, Errno::EROFS))
+        .create_open_prefilter(|_, _, _| Errno::EROFS)
+        .mknod_prefilter(|_, _, _| Errno::EROFS)
+        .mkdir_prefilter(|_, _, _| Errno::EROFS)
+        .symlink_prefilter(|_, _, _| Errno::EROFS)
+        .link_prefilter(|_, _, _| Errno::EROFS)
+        .unlink_prefilter(|_, _| Errno::EROFS)
+        .rmdir_prefilter(|_, _| Errno::EROFS)
+        .rename_prefilter(|_, _, _, _| Errno::EROFS)
+        .rename2_prefilter(|_, _, _, _| Errno::EROFS)
+        .setxattr_prefilter(|_, _, _, _| Errno::EROFS)
+        .write_iter_prefilter(|_, _| Errno::EROFS)
+        .file_fallocate_prefilter(|_, _| Errno::EROFS)
+        .copy_file_range_prefilter(|_, _| Errno::EROFS)
+}
+
 /// A filter that must do as its right twin does.
 pub(super) fn filter<F: Filter + 'static, G: Filter + 'static>(
     name: &'static str,

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fuserig::prelude::*;
 use fuserig_abi::{AccessMask, Caller, FileKind, Ino, Stat, Uid};
-use fuserig_sim_fs::{AttrChanges, FallocateMode, LowerExt, LowerFh, OpenCheck, OpenFlags};
+use fuserig_sim_fs::{AttrChanges, FallocateMode, LowerExt, LowerFh, OpenFlags};
 
 use super::super::Planted;
-use super::super::lowers::{Answer, Boxed, Bug, noted, planted, root_of};
+use super::super::lowers::{Answer, Boxed, Bug, listed, noted, planted, root_of};
 
 /// Changes attributes that are asked for.
 fn shows(
@@ -156,25 +156,12 @@ fn owners_touch() -> Bug {
     })
 }
 
-/// How many names there are in a directory, without its own.
-fn names_in(fs: &mut Boxed, caller: &Caller, node: Ino) -> u32 {
-    let (root, check) = (root_of(caller), OpenCheck::Granted);
-    let flags = OpenFlags::DIRECTORY | OpenFlags::NOATIME;
-    let open = LowerOp::Open { node, flags, check };
-    let Ok(LowerReply::Opened(fh)) = fs.apply(&root, &open) else { return 0 };
-    let listed = fs.read_dir(&root, fh, 0, 1 << 12);
-    let _ = fs.release(&root, fh);
-    let names = listed.map(|(entries, _)| entries).unwrap_or_default();
-    let dots = |name: &[u8]| name == b"." || name == b"..";
-    names.iter().map(|entry| u32::from(!dots(&entry.name))).sum()
-}
-
 /// Everything in a directory counts as a link to it, and not directories alone.
 fn counts_files() -> Bug {
     Box::new(|fs, caller, op| match *op {
         LowerOp::Getattr { node } => shows((fs, caller, node), |fs, stat| {
             if stat.kind == FileKind::Directory && stat.nlink > 0 {
-                stat.nlink = 2 + names_in(fs, caller, node);
+                stat.nlink = 2 + listed(fs, caller, node).len() as u32;
             }
         }),
         _ => None,

@@ -8,7 +8,7 @@ use fuserig_sim_fs::{AttrChanges, LowerExt, OpenFlags};
 
 use super::super::Planted;
 use super::super::crashes::planted;
-use super::super::lowers::{Answer, Boxed, Bug, noted, opened, read_all, root_of, write_all};
+use super::super::lowers::{Boxed, Bug, made, noted, opened, read_all, root_of, write_all};
 
 /// Writes a file anew, unless it is long.
 fn anew(fs: &mut Boxed, caller: &Caller, node: Ino) {
@@ -52,16 +52,6 @@ fn shortens_anew() -> Bug {
         }
         _ => None,
     })
-}
-
-/// The file that an operation makes, if it does.
-fn made(fs: &mut Boxed, caller: &Caller, op: &LowerOp<'_>) -> (Answer, Option<Ino>) {
-    let reply = fs.apply(caller, op);
-    let node = match &reply {
-        Ok(LowerReply::Stat(stat)) => Some(stat.ino),
-        _ => None,
-    };
-    (Some(reply), node)
 }
 
 /// A new file is one for fsync, and nothing is done for it before.

@@ -6,7 +6,7 @@ use fuserig::prelude::*;
 use fuserig_abi::{FATTR_GID, FATTR_MODE, FATTR_MTIME, FATTR_SIZE, FATTR_UID};
 
 use super::super::Planted;
-use super::super::more::{filter, give_back, judged, three_open};
+use super::super::more::{changes_little, filter, give_back, judged, three_open};
 use super::super::refused;
 
 const O_ACCMODE: u32 = 0o3;
@@ -17,24 +17,10 @@ const O_APPEND: u32 = 0o2000;
 fn views<const TIMES: bool>() -> FuseOps {
     const LISTED: u32 = FATTR_MODE | FATTR_UID | FATTR_GID | FATTR_SIZE;
     const WRITE: u32 = 2;
-    FuseOps::new("views")
-        .open_prefilter(|_, open| refused(open.flags & (O_ACCMODE | O_TRUNC) != 0, Errno::EROFS))
-        .setattr_prefilter(|_, attr| refused(TIMES || attr.valid & LISTED != 0, Errno::EROFS))
+    changes_little()
         .access_prefilter(|_, access| refused(access.mask & WRITE != 0, Errno::EROFS))
-        .create_open_prefilter(|_, _, _| Errno::EROFS)
-        .mknod_prefilter(|_, _, _| Errno::EROFS)
-        .mkdir_prefilter(|_, _, _| Errno::EROFS)
-        .symlink_prefilter(|_, _, _| Errno::EROFS)
-        .link_prefilter(|_, _, _| Errno::EROFS)
-        .unlink_prefilter(|_, _| Errno::EROFS)
-        .rmdir_prefilter(|_, _| Errno::EROFS)
-        .rename_prefilter(|_, _, _, _| Errno::EROFS)
-        .rename2_prefilter(|_, _, _, _| Errno::EROFS)
-        .setxattr_prefilter(|_, _, _, _| Errno::EROFS)
+        .setattr_prefilter(|_, attr| refused(TIMES || attr.valid & LISTED != 0, Errno::EROFS))
         .removexattr_prefilter(|_, _| Errno::EROFS)
-        .write_iter_prefilter(|_, _| Errno::EROFS)
-        .file_fallocate_prefilter(|_, _| Errno::EROFS)
-        .copy_file_range_prefilter(|_, _| Errno::EROFS)
 }
 
 /// Attributes are not set here. A server says so with ENOSYS, of which its kernel makes another
