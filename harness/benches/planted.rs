@@ -2,10 +2,10 @@
 //! raises a false alarm. Prints figures for BENCHMARKS.md; it measures no time but its own.
 //!
 //! `cargo bench -p fuserig --bench planted --` and any of `kill`, `held-out`, `blind`, `fresh`,
-//! `unseen`, `later`, `unknown`, `further`, `beyond`, `outside`, `alarms`, `mutants` and `bounded`;
-//! without a word, all. Hunts are as `fuzz` does them with seed 1; with `unguided` besides, as a
-//! test of a user's crate does them, with `seed=3` besides, with another seed, and with
-//! `name=words` only those whose names have these words in them.
+//! `unseen`, `later`, `unknown`, `further`, `beyond`, `outside`, `elsewhere`, `alarms`, `mutants`
+//! and `bounded`; without a word, all. Hunts are as `fuzz` does them with seed 1; with `unguided`
+//! besides, as a test of a user's crate does them, with `seed=3` besides, with another seed, and
+//! with `name=words` only those whose names have these words in them.
 
 #[path = "../tests/planted/mod.rs"]
 mod suite;
@@ -13,8 +13,8 @@ mod suite;
 use fuserig::crash::Workloads;
 use fuserig::prelude::*;
 use suite::{
-    Planted, all, beyond, blind, fresh, further, held_out, later, line, mutants, outside, unknown,
-    unseen,
+    Planted, all, beyond, blind, elsewhere, fresh, further, held_out, later, line, mutants,
+    outside, unknown, unseen,
 };
 
 /// Operations on correct twins, over all of them.
@@ -34,7 +34,7 @@ fn main() {
     let named = wanted.iter().find_map(|word| word.strip_prefix("name=")).unwrap_or_default();
     let all_wanted = wanted.iter().all(|word| word == "unguided" || word.contains('='));
     let wants = |word: &str| all_wanted || wanted.iter().any(|other| other == word);
-    let series: [Series; 10] = [
+    let series: [Series; 11] = [
         ("kill", "planted", all),
         ("held-out", "held out", held_out),
         ("blind", "blind", blind),
@@ -45,6 +45,7 @@ fn main() {
         ("further", "further", further),
         ("beyond", "beyond", beyond),
         ("outside", "outside", outside),
+        ("elsewhere", "elsewhere", elsewhere),
     ];
     for (word, series, planted) in series {
         let mut planted = if wants(word) { planted() } else { Vec::new() };
@@ -107,6 +108,7 @@ fn alarms() {
         further(),
         beyond(),
         outside(),
+        elsewhere(),
     ];
     let planted: Vec<_> = series.into_iter().flatten().collect();
     let (mut operations, mut alarms, mut seed) = (0, 0, 1000);

@@ -6,6 +6,8 @@
 
 #[path = "planted/beyond_shown.rs"]
 mod beyond_shown;
+#[path = "planted/elsewhere_shown.rs"]
+mod elsewhere_shown;
 #[path = "planted/further_shown.rs"]
 mod further_shown;
 #[path = "planted/outside_shown.rs"]
@@ -20,7 +22,8 @@ mod suite;
 mod unknown_shown;
 
 use suite::{
-    all, beyond, blind, fresh, further, held_out, later, line, mutants, outside, unknown, unseen,
+    all, beyond, blind, elsewhere, fresh, further, held_out, later, line, mutants, outside,
+    unknown, unseen,
 };
 
 /// Mistakes that a search of 2,560 operations finds.
@@ -67,6 +70,7 @@ fn planted_mistakes_are_found() {
     assert!(further().len() >= 50, "{} further", further().len());
     assert!(beyond().len() >= 36, "{} beyond", beyond().len());
     assert!(outside().len() >= 40, "{} outside", outside().len());
+    assert!(elsewhere().len() >= 40, "{} elsewhere", elsewhere().len());
     let (mut count, mut missed) = (0, Vec::new());
     for mistake in planted.iter().filter(|mistake| FOUND_SOON.contains(&mistake.name)) {
         // As `fuzz` hunts, and as a test of a user's crate does.
@@ -81,8 +85,18 @@ fn planted_mistakes_are_found() {
 
 #[test]
 fn the_correct_twins_raise_no_alarm() {
-    let series =
-        [all(), blind(), fresh(), unseen(), later(), unknown(), further(), beyond(), outside()];
+    let series = [
+        all(),
+        blind(),
+        fresh(),
+        unseen(),
+        later(),
+        unknown(),
+        further(),
+        beyond(),
+        outside(),
+        elsewhere(),
+    ];
     for mistake in series.iter().flatten() {
         let alarm = mistake.false_alarm(77, 640).err();
         assert!(alarm.is_none(), "{} {}: {}", mistake.kind, mistake.name, alarm.expect("some"));

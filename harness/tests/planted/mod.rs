@@ -2,15 +2,17 @@
 //!
 //! They were written before anybody looked at how the search does on them; those of `held_out`, of
 //! `blind`, of `fresh` and of `unseen` came after the search was improved on those before them, and
-//! are counted apart, as are those of `later`, of `unknown`, of `further`, of `beyond` and of
-//! `outside`, which came last. Each is a mistake that somebody could make in a filter, in the
-//! filesystem below, in a daemon, between two clients, or in the order of what becomes durable.
+//! are counted apart, as are those of `later`, of `unknown`, of `further`, of `beyond`, of
+//! `outside` and of `elsewhere`, which came last. Each is a mistake that somebody could make in a
+//! filter, in the filesystem below, in a daemon, between two clients, or in the order of what
+//! becomes durable.
 
 mod beyond;
 mod blind;
 mod bpf;
 mod crashes;
 mod daemons;
+mod elsewhere;
 mod fresh;
 mod further;
 mod held_out;
@@ -112,6 +114,12 @@ pub(crate) fn beyond() -> Vec<Planted> {
 /// them, and committed before the search was run on them.
 pub(crate) fn outside() -> Vec<Planted> {
     outside::all()
+}
+
+/// Those that were written after `outside` in the same way, as other systems have had them, and
+/// committed before the search was run on them.
+pub(crate) fn elsewhere() -> Vec<Planted> {
+    elsewhere::all()
 }
 
 /// What holds for everything.

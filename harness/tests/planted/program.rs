@@ -106,6 +106,8 @@ fn on_path(words: &[&str]) -> Option<Action> {
             Action::Chown { path: path.into(), uid: number(uid), gid: number(gid) }
         }
         ["touch", path] => Action::Touch { path: path.into() },
+        ["truncate", path, size] => Action::Truncate { path: path.into(), size: number(size) },
+        ["readlink", path] => Action::Readlink { path: path.into() },
         ["getxattr", path, name, size] => {
             Action::Getxattr { path: path.into(), name: name.into(), size: number(size) }
         }
