@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use fuserig_abi::Timespec;
 use fuserig_traces::ops::OpSpec;
 use fuserig_traces::record::{NoteKind, NoteRef, RecordKind, TreeRef};
-use fuserig_traces::{Header, PayloadMode, TraceWriter, WriteError};
+use fuserig_traces::{Header, PayloadMode, TraceWriter, WriteError, WriteOptions};
 
 use super::MountError;
 use super::tape::{Reel, Taken, Tape, tape};
@@ -79,7 +79,7 @@ pub(super) fn start(
 ) -> Result<(Tape, Writer), MountError> {
     let RecordingOptions { output, payload, tree, mut header, queue } = options;
     header.payload = payload;
-    let mut writer = TraceWriter::create(output, header)?;
+    let mut writer = TraceWriter::create_with(output, header, WriteOptions::LIVE)?;
     if let Some(text) = tree {
         writer.append(TreeRef { seq: 0, label: "lower", text: &text })?;
     }

@@ -40,6 +40,13 @@ pub(super) struct Started {
     data: Vec<u8>,
 }
 
+impl Started {
+    /// Whether the data of the answer are those of a file.
+    fn reads(&self) -> bool {
+        self.op.opcode == number(Opcode::READ)
+    }
+}
+
 /// Data of so many bytes is handed on as it is and not copied.
 const LONG: usize = 16 << 10;
 /// Most bytes that wait for the writer.
@@ -244,17 +251,29 @@ impl Tape {
         started
     }
 
-    /// Completes a record with its reply and hands it on.
-    pub(super) fn reply(&mut self, mut started: Started, outgoing: Outgoing, stamp: Stamp) {
+    /// Takes from an answer that was made, and will be sent, its result, its place in the order of
+    /// everything, and what is kept of its data instead of their bytes, which a processor has in
+    /// its cache.
+    pub(super) fn answered(&self, started: &mut Started, outgoing: &Outgoing, stamp: Stamp) {
         if !started.op.flags.contains(OpFlags::NO_REPLY) {
             started.op.seq_reply = stamp.sequence;
             let end = self.since_base(stamp.end);
             started.op.duration_ns = end.saturating_sub(started.op.time_ns);
         }
         started.op.result = i64::from(outgoing.result());
+        if let Outgoing::Data(data) = outgoing
+            && started.reads()
+        {
+            self.summarise(started, data);
+        }
+    }
+
+    /// Completes the record of an operation that was [answered](Tape::answered) with the reply, and
+    /// hands it on.
+    pub(super) fn reply(&mut self, mut started: Started, outgoing: Outgoing) {
         let outgoing = match outgoing {
-            Outgoing::Data(data) if started.op.opcode == number(Opcode::READ) => {
-                if !self.summarise(&mut started, &data) {
+            Outgoing::Data(data) if started.reads() => {
+                if self.payload == PayloadMode::Full {
                     started.data = data;
                 }
                 None
@@ -311,12 +330,12 @@ impl Drop for Tape {
 }
 
 /// How long the writer looks away when there is nothing.
-const PAUSE: Duration = Duration::from_millis(16);
+const PAUSE: Duration = Duration::from_millis(64);
 /// What has come is looked at sooner when it is so many bytes: more would not stay in a processor's
 /// cache.
 const MUCH: usize = 512 << 10;
 /// After how many pauses in a row it sleeps until something comes.
-const PAUSES: u32 = 32;
+const PAUSES: u32 = 8;
 
 impl Reel {
     /// The writer is the calling thread.
@@ -422,23 +441,28 @@ mod tests {
         seen
     }
 
+    fn reply(tape: &mut Tape, mut started: Started, outgoing: Outgoing, stamp: Stamp) {
+        tape.answered(&mut started, &outgoing, stamp);
+        tape.reply(started, outgoing);
+    }
+
     fn write(tape: &mut Tape, data: &[u8]) {
         let incoming = Incoming::Write { input: FuseWriteIn::default(), data: data.to_vec() };
         let head = Head { unique: Unique(3), ..Head::default() };
         let job = Job { head, incoming, reply: ReplyTo::Nobody, sequence: 2 };
         let started = tape.request(&job, Timespec::ZERO);
-        tape.reply(started, Outgoing::Done, stamp(3));
+        reply(tape, started, Outgoing::Done, stamp(3));
     }
 
     fn filled(payload: PayloadMode) -> (Tape, Reel) {
         let (mut tape, reel) = tape(Timespec::ZERO, payload, 6);
         let long = vec![7; LONG];
-        tape.reply(started(Opcode::READ, 1, b"r1"), Outgoing::Data(b"ab".into()), stamp(1));
-        tape.reply(started(Opcode::READ, 2, b"r2"), Outgoing::Data(long.clone()), stamp(2));
+        reply(&mut tape, started(Opcode::READ, 1, b"r1"), Outgoing::Data(b"ab".into()), stamp(1));
+        reply(&mut tape, started(Opcode::READ, 2, b"r2"), Outgoing::Data(long.clone()), stamp(2));
         write(&mut tape, &long);
-        tape.reply(started(Opcode::READLINK, 4, b""), Outgoing::Data(b"to".into()), stamp(4));
-        tape.reply(started(Opcode::READ, 5, b"r5"), Outgoing::Data(vec![8; LONG]), stamp(5));
-        tape.reply(started(Opcode::READ, 6, b"r6"), Outgoing::Data(vec![]), stamp(6));
+        reply(&mut tape, started(Opcode::READLINK, 4, b""), Outgoing::Data(b"to".into()), stamp(4));
+        reply(&mut tape, started(Opcode::READ, 5, b"r5"), Outgoing::Data(vec![8; LONG]), stamp(5));
+        reply(&mut tape, started(Opcode::READ, 6, b"r6"), Outgoing::Data(vec![]), stamp(6));
         (tape, reel)
     }
 
@@ -482,10 +506,10 @@ mod tests {
     fn what_finds_no_room_is_dropped_and_counted() {
         let (mut tape, mut reel) = filled(PayloadMode::Full);
         for unique in [7, 8] {
-            tape.reply(started(Opcode::FSYNC, unique, b""), Outgoing::Done, stamp(unique));
+            reply(&mut tape, started(Opcode::FSYNC, unique, b""), Outgoing::Done, stamp(unique));
         }
         assert_eq!(reel.next().map(super::Batch::len), Some(6));
-        tape.reply(started(Opcode::FSYNC, 9, b""), Outgoing::Done, stamp(9));
+        reply(&mut tape, started(Opcode::FSYNC, 9, b""), Outgoing::Done, stamp(9));
         drop(tape);
         assert_eq!(reel.dropped(), 2);
         assert_eq!(all(reel).iter().map(|seen| seen.0).collect::<Vec<_>>(), [9]);
@@ -498,10 +522,20 @@ mod tests {
         let request = request.as_bytes();
         let record = Listed { ino: 1, off: 1, kind: 4, name: b"name".to_vec(), entry: None };
         // In the middle of a batch, where nothing is aligned.
-        tape.reply(started(Opcode::READLINK, 1, b""), Outgoing::Data(b"odd".into()), stamp(1));
+        reply(
+            &mut tape,
+            started(Opcode::READLINK, 1, b""),
+            Outgoing::Data(b"odd".into()),
+            stamp(1),
+        );
         let (records, end) = (vec![record.clone(), record.clone()], vec![]);
-        tape.reply(started(Opcode::READDIR, 2, request), Outgoing::Records(records), stamp(2));
-        tape.reply(started(Opcode::READDIR, 3, request), Outgoing::Records(end), stamp(3));
+        reply(
+            &mut tape,
+            started(Opcode::READDIR, 2, request),
+            Outgoing::Records(records),
+            stamp(2),
+        );
+        reply(&mut tape, started(Opcode::READDIR, 3, request), Outgoing::Records(end), stamp(3));
         drop(tape);
         let seen = all(reel);
         let sizes: Vec<_> = seen[1..].iter().map(|seen| seen.2[16..20].to_vec()).collect();
@@ -514,8 +548,8 @@ mod tests {
         let (mut tape, mut reel) = tape(Timespec::ZERO, PayloadMode::Hash, 8);
         let mut forget = started(Opcode::FORGET, 1, b"");
         forget.op.flags = OpFlags::default().with(OpFlags::NO_REPLY);
-        tape.reply(forget, Outgoing::Nothing, stamp(9));
-        tape.reply(started(Opcode::FSYNC, 2, b""), Outgoing::Done, stamp(10));
+        reply(&mut tape, forget, Outgoing::Nothing, stamp(9));
+        reply(&mut tape, started(Opcode::FSYNC, 2, b""), Outgoing::Done, stamp(10));
         let batch = reel.next().expect("two operations");
         let times: Vec<_> =
             batch.operations().map(|taken| (taken.op.seq_reply, taken.op.duration_ns)).collect();
@@ -530,7 +564,7 @@ mod tests {
         while super::lock(&tape.shared).sleeper.is_none() {
             std::thread::yield_now();
         }
-        tape.reply(started(Opcode::FSYNC, 1, b""), Outgoing::Done, stamp(1));
+        reply(&mut tape, started(Opcode::FSYNC, 1, b""), Outgoing::Done, stamp(1));
         drop(tape);
         assert_eq!(writer.join().expect("it ends"), 1);
     }

@@ -200,7 +200,7 @@ impl Worker {
     }
 
     /// Answers a request that waits for a lock once the lock can be had, or never can.
-    fn lock_or_wait(&mut self, waiting: Waiting) {
+    fn lock_or_wait(&mut self, mut waiting: Waiting) {
         let mut outgoing = self.server.handle(&waiting.head, waiting.incoming.clone(), rim::now());
         if outgoing == Outgoing::Error(Errno::EAGAIN) {
             if !self.waits_for_itself(&waiting) {
@@ -209,9 +209,9 @@ impl Worker {
             }
             outgoing = Outgoing::Error(Errno::EDEADLK);
         }
-        let stamp = self.stamp();
+        self.made(waiting.started.as_mut(), &outgoing);
         waiting.reply.send(&outgoing);
-        self.tell(waiting.started, outgoing, stamp);
+        self.tell(waiting.started, outgoing);
     }
 
     /// Whether those who have the lock wait, one for the other, for the one who asks.
@@ -231,18 +231,19 @@ impl Worker {
         false
     }
 
-    /// When an answer is made: the order of replies is the order of effects.
-    fn stamp(&self) -> Option<Stamp> {
-        self.tape.as_ref()?;
-        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-        Some(Stamp { sequence, end: rim::now() })
+    /// Records that an answer was made: the order of replies is the order of effects.
+    fn made(&self, started: Option<&mut Started>, outgoing: &Outgoing) {
+        if let (Some(tape), Some(started)) = (&self.tape, started) {
+            let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+            tape.answered(started, outgoing, Stamp { sequence, end: rim::now() });
+        }
     }
 
     /// Records an answer that was sent. Whoever waited for it need not wait for this as well, and
     /// its data can be had without a copy.
-    fn tell(&mut self, started: Option<Started>, outgoing: Outgoing, stamp: Option<Stamp>) {
-        if let (Some(tape), Some(started), Some(stamp)) = (&mut self.tape, started, stamp) {
-            tape.reply(started, outgoing, stamp);
+    fn tell(&mut self, started: Option<Started>, outgoing: Outgoing) {
+        if let (Some(tape), Some(started)) = (&mut self.tape, started) {
+            tape.reply(started, outgoing);
         }
     }
 
@@ -273,7 +274,7 @@ impl Worker {
 
     fn answer(&mut self, job: Job) {
         let now = rim::now();
-        let started = self.tape.as_mut().map(|tape| tape.request(&job, now));
+        let mut started = self.tape.as_mut().map(|tape| tape.request(&job, now));
         let Job { head, incoming, mut reply, .. } = job;
         if matches!(incoming, Incoming::Setlkw { .. }) {
             return self.lock_or_wait(Waiting { head, incoming, reply, started });
@@ -292,7 +293,7 @@ impl Worker {
             }
             _ => self.server.handle(&head, incoming, now),
         };
-        let stamp = self.stamp();
+        self.made(started.as_mut(), &outgoing);
         if let (Some(stale), Some(notifier)) = (self.server.take_stale(), &self.notifier) {
             // Attributes only; a node that the kernel has forgotten meanwhile is no error.
             let _ = notifier.inval_inode(fuser::INodeNo(stale.0), -1, 0);
@@ -304,7 +305,7 @@ impl Worker {
         if let Some(reply) = left {
             reply.send(&outgoing);
         }
-        self.tell(started, outgoing, stamp);
+        self.tell(started, outgoing);
     }
 }
 

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use fuserig_traces::record::{NoteKind, NoteRecord, NoteRef, OpRecord, Record, RecordKind};
 use fuserig_traces::wire::{Channel, InOrder, Moment, Pairing, PayloadStore, Survey, Written};
-use fuserig_traces::{Header, TraceWriter, WriteError};
+use fuserig_traces::{Header, TraceWriter, WriteError, WriteOptions};
 
 use super::super::record::by_name;
 use super::super::{MountError, Recorded, RecordingOptions};
@@ -75,7 +75,7 @@ impl Sink {
     fn begin(&mut self) -> Result<(), WriteError> {
         if let Some((output, mut header)) = self.waiting.take() {
             self.survey.fill(&mut header);
-            let mut writer = TraceWriter::create(output, header)?;
+            let mut writer = TraceWriter::create_with(output, header, WriteOptions::LIVE)?;
             let held = core::mem::take(&mut self.held);
             held.iter().try_for_each(|record| writer.append(record.as_ref()))?;
             self.writer = Some(writer);
