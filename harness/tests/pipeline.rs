@@ -17,8 +17,10 @@ mod views;
 use bench::{Bench, caller, number};
 use fuserig::pipeline::{Operation, Progress, Run, Stop};
 use fuserig_abi::{
-    Abi, AbiTable, Arg, ArgKind, CallArgs, Dir, ErrorInRule, Fidelity, Op, Phase, SizeInputs, Slot,
+    Abi, AbiTable, Arg, ArgKind, CallArgs, Dir, Errno, ErrorInRule, Fidelity, Op, Phase,
+    SizeInputs, Slot,
 };
+use fuserig_sim_fs::{Lower, LowerExt, LowerOp};
 
 const ABIS: [Abi; 2] = [Abi::V3, Abi::V4];
 
@@ -479,4 +481,26 @@ fn a_failing_lower_getattr_or_statfs_is_told_only_by_a_quirk() {
             assert_eq!(seen.meta.error_in == 0, faithful, "{quirk}: error_in (PIPE-11)");
         }
     }
+}
+
+fn mask_more(_: Slot, args: &mut CallArgs) {
+    args.set_field(AbiTable::of(Abi::V4), "in.umask", 0o055);
+}
+
+/// 4.3, mknod and mkdir: "mode = in.mode, and & ~in.umask when the backing parent has no POSIX ACL
+/// support".
+#[test]
+fn the_umask_of_a_filter_counts_where_the_lower_has_no_acls() {
+    let mode = |op, has_acls: bool| {
+        let mut bench = faithful(Abi::V4);
+        bench.script.work.set(mask_more);
+        bench.lower_fails_in.set(|op| matches!(op, LowerOp::GetXattr { .. }));
+        bench.lower_errno.set(Errno::EOPNOTSUPP);
+        bench.lower_fails.set(!has_acls);
+        assert_eq!(bench.run_op(op).error, 0);
+        let (caller, root) = (caller(), bench.world.lower.root());
+        bench.world.lower.lookup(&caller, root, b"nn").expect("it was made").permissions
+    };
+    assert_eq!([mode(Op::Mkdir, true), mode(Op::Mknod, true)], [0o755, 0o644]);
+    assert_eq!([mode(Op::Mkdir, false), mode(Op::Mknod, false)], [0o700, 0o600]);
 }

@@ -88,14 +88,18 @@ impl Sink for Writer {
     }
 }
 
-/// Lets every operation of the lower filesystem fail while the switch is on, after the calls that
-/// are to be spared.
+/// Which operations of the lower filesystem.
+pub(crate) type Which = fn(&LowerOp<'_>) -> bool;
+
+/// Lets operations of the lower filesystem fail while the switch is on, most often all, after the
+/// calls that are to be spared.
 #[derive(Debug)]
 struct Failing {
     below: MemFs,
     on: Rc<Cell<bool>>,
     errno: Rc<Cell<Errno>>,
     spared: Rc<Cell<u32>>,
+    which: Rc<Cell<Which>>,
 }
 
 impl Lower for Failing {
@@ -105,7 +109,7 @@ impl Lower for Failing {
 
     fn apply(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {
         let spared = self.spared.get();
-        if self.on.get() && spared == 0 {
+        if self.on.get() && spared == 0 && self.which.get()(op) {
             return Err(self.errno.get());
         }
         self.spared.set(spared.saturating_sub(1));
@@ -121,6 +125,7 @@ pub(crate) struct Bench {
     pub(crate) lower_fails: Rc<Cell<bool>>,
     pub(crate) lower_errno: Rc<Cell<Errno>>,
     pub(crate) lower_spares: Rc<Cell<u32>>,
+    pub(crate) lower_fails_in: Rc<Cell<Which>>,
     pub(crate) file: DentryId,
     pub(crate) directory: DentryId,
     pub(crate) link: DentryId,
@@ -165,6 +170,7 @@ impl Bench {
         let lower_fails = Rc::new(Cell::new(false));
         let lower_errno = Rc::new(Cell::new(Errno::EIO));
         let lower_spares = Rc::new(Cell::new(0));
+        let lower_fails_in: Rc<Cell<Which>> = Rc::new(Cell::new(|_| true));
         let mut below = MemFs::new(MemFsOptions::default());
         tree(&mut below).expect("the tree can be made");
         let lower = Failing {
@@ -172,6 +178,7 @@ impl Bench {
             on: Rc::clone(&lower_fails),
             errno: Rc::clone(&lower_errno),
             spared: Rc::clone(&lower_spares),
+            which: Rc::clone(&lower_fails_in),
         };
         let config = WorldConfig { abi, fidelity, options: MountOptions::default(), start: NOW };
         let mut world = World::new(
@@ -195,6 +202,7 @@ impl Bench {
             lower_fails,
             lower_errno,
             lower_spares,
+            lower_fails_in,
             file,
             directory,
             link,

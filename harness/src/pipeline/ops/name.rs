@@ -86,12 +86,19 @@ fn text(bytes: &[u8]) -> &[u8] {
 }
 
 /// The mode a new node gets: the caller's umask counts unless the directory has a default ACL,
-/// which the lower filesystem then applies itself.
-pub(super) fn created_mode(world: &mut World, run: &Run, parent: Ino, mode: u32) -> u32 {
+/// which the lower filesystem then applies itself. `umask` is what the filter left of it, which
+/// counts besides where there are no ACLs (4.3, mknod and mkdir).
+pub(super) fn created_mode(
+    world: &mut World,
+    run: &Run,
+    parent: Ino,
+    (mode, umask): (u32, u32),
+) -> u32 {
     let kernel = world.kernel_caller();
     let op = LowerOp::GetXattr { node: parent, name: DEFAULT_ACL, size_max: 0 };
     match world.lower(&kernel, &op) {
         Ok(_) => mode,
+        Err(Errno::EOPNOTSUPP) => mode & !((run.umask | umask) & 0o777),
         Err(_) => mode & !(run.umask & 0o777),
     }
 }
@@ -157,7 +164,7 @@ pub(super) fn mknod_lower(world: &mut World, run: &mut Run) -> Code {
         Ok(path) => path,
         Err(errno) => return Ok(i64::from(errno.negative())),
     };
-    let mode = created_mode(world, run, path.parent, input.mode);
+    let mode = created_mode(world, run, path.parent, (input.mode, input.umask));
     let rdev = Device::decode(input.rdev);
     let answer = world.lower.mknod(&run.caller, path.parent, &path.name, mode, rdev);
     if let Ok(stat) = &answer {
@@ -186,8 +193,8 @@ pub(super) fn mkdir_lower(world: &mut World, run: &mut Run) -> Code {
         Ok(path) => path,
         Err(errno) => return Ok(i64::from(errno.negative())),
     };
-    let mode = run.input::<FuseMkdirIn>(0).mode;
-    let mode = created_mode(world, run, path.parent, mode & !S_IFMT);
+    let FuseMkdirIn { mode, umask } = run.input::<FuseMkdirIn>(0);
+    let mode = created_mode(world, run, path.parent, (mode & !S_IFMT, umask));
     let answer = world.lower.mkdir(&run.caller, path.parent, &path.name, mode);
     if let Ok(stat) = &answer {
         attach_created(world, run, dentry, stat);

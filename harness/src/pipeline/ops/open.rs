@@ -163,7 +163,7 @@ fn create_below(world: &mut World, run: &mut Run) -> Result<(), Errno> {
     }
     let path = looked_up_again(world, run, path)?;
     let mode = run.input::<FuseCreateIn>(0).mode;
-    let mode = created_mode(world, run, path.parent, mode);
+    let mode = created_mode(world, run, path.parent, (mode, 0));
     let stat = world.lower.create(&run.caller, path.parent, &path.name, mode)?;
     // Looked for under key 0 whatever entry_out says later (4.3, create_open).
     let inode = world.mount.inode_for(NodeId(0), &stat);
