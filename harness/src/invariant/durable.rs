@@ -213,14 +213,15 @@ impl Invariant for Durable {
         if self.bytes.is_empty() && self.names.is_empty() && self.absent.is_empty() {
             return Ok(());
         }
-        // What calls under way have changed is not promised any more.
+        // What calls under way may write is not promised any more; others change no bytes.
         let mut promised = self.bytes.clone();
         let under_way = || {
             let calls = crashed.calls.iter().filter(|call| call.end.is_none());
             calls.map(|call| crashed.action(call))
         };
-        let none_writes = !under_way().any(changes_bytes);
-        keep_unchanged(&mut promised, crashed.before, none_writes);
+        if under_way().any(changes_bytes) {
+            keep_unchanged(&mut promised, crashed.before, false);
+        }
         let before = names(crashed.before);
         let found = names(crashed.recovered);
         let nodes: BTreeMap<Ino, Vec<u8>> =

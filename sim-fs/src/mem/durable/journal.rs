@@ -188,17 +188,18 @@ impl Journal {
         self.wait().all(limit)
     }
 
-    /// Legal states for when there are too many: nothing survives, everything does, each effect
-    /// alone is lost with what needs it, then as `choose` says, which draws a number below its
-    /// argument. At most `limit`, without repetition.
+    /// Legal states for when there are too many: nothing survives, everything does, one effect
+    /// alone is lost with what needs it, the last ones and a few before; then as `choose` says,
+    /// which draws a number below its argument. At most `limit`, without repetition.
     pub fn some_states(&self, limit: usize, choose: &mut dyn FnMut(u64) -> u64) -> Vec<CrashState> {
         let pending = self.wait();
         let count = pending.places.len();
         let mut states = vec![pending.without(|_| true), pending.without(|_| false)];
         let singles = limit.saturating_sub(2).min(count) / 2;
-        for single in 0..singles {
-            // Spread over history.
-            let lost = single * count / singles;
+        // The last ones, which may be half of what a call does, and others spread over history.
+        let (newest, spread) = (singles.div_ceil(2), singles / 2);
+        let last = (1..=newest).map(|single| count - single);
+        for lost in last.chain((0..spread).map(|single| single * count / spread)) {
             states.push(pending.without(|number| number == lost));
         }
         for _ in states.len()..limit {
