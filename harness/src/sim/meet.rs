@@ -20,6 +20,8 @@ use super::{Action, Candidate, Program, Rng, Scheduler, Text, WorkloadConfig};
 
 /// What the others do, besides what can be held.
 const OBSERVERS: [Kind; 3] = [Kind::Stat, Kind::Read, Kind::Close];
+/// What a filter has members for that cares for directories.
+const MAKES_DIRECTORIES: [Kind; 2] = [Kind::Mkdir, Kind::Rmdir];
 /// From one pair to the next: a prime above the number of pairs, so that each gets its turn.
 const STRIDE: u64 = 7919;
 
@@ -70,12 +72,16 @@ pub(super) fn draw(
         return Some(draw.relay(config, programs));
     }
     let kinds = pair(number, if draw.focus.is_empty() { &BURSTS } else { &draw.focus });
-    // Others may have done it before, so that a limit is met at any of its places.
+    // Others may have done it before, so that a limit is met at any of its places, or be about to.
     for _ in 0..draw.rng.below(2) {
         draw.alone(kinds, &mut programs);
     }
+    let later = if draw.rng.chance(1, 4) { draw.prepared(kinds, &mut programs) } else { None };
     let mut meeting = draw.meeting(kinds, &mut programs);
     draw.aftermath(&meeting, &mut programs);
+    if let Some((client, action)) = later {
+        programs[client].actions.push(action);
+    }
     // What comes late enough is met in the few that are long.
     let most = if draw.rng.chance(1, 6) { 16 } else { 4 };
     for _ in 0..draw.rng.below(most) {
@@ -155,6 +161,20 @@ impl Draw<'_> {
         actions.extend(before);
         actions.push(action);
         actions.extend(looks);
+    }
+
+    /// Somebody gets ready for something of one of the kinds, which is the outcome and comes later.
+    fn prepared(
+        &mut self,
+        kinds: (Kind, Kind),
+        programs: &mut [Program],
+    ) -> Option<(usize, Action)> {
+        let client = self.rng.index(programs.len());
+        let kind = if self.rng.chance(1, 2) { kinds.0 } else { kinds.1 };
+        let (before, action) = self.with_what_it_needs(kind, client);
+        programs[client].actions.extend(before);
+        // Who opened something else meanwhile would mean another file.
+        (!action.paths().is_empty()).then_some((client, action))
     }
 
     /// What was done at a meeting is looked at, or taken back.
@@ -302,13 +322,14 @@ impl Draw<'_> {
                     true => (path, other),
                     false => (other, path),
                 };
+                let make = |path: &Text| Action::Mkdir { path: path.clone(), mode: 0o755 };
+                let moves_directories =
+                    self.focus.iter().any(|kind| MAKES_DIRECTORIES.contains(kind));
                 let before = match there {
                     Some(_) => Vec::new(),
-                    None if self.rng.chance(1, 6) => {
-                        // In the way is a directory that is not empty.
-                        let make = |path: &Text| Action::Mkdir { path: path.clone(), mode: 0o755 };
-                        vec![make(&old), make(&new), child_of(&new)]
-                    }
+                    // In the way is a directory that is not empty.
+                    None if self.rng.chance(1, 6) => vec![make(&old), make(&new), child_of(&new)],
+                    None if moves_directories && self.rng.chance(1, 3) => vec![make(&old)],
                     None => made(&old),
                 };
                 (before, Action::Rename { old: there.unwrap_or(old), new, flags: 0 })

@@ -229,8 +229,17 @@ impl Draw<'_> {
         let datasync = self.rng.chance(1, 3);
         let file = u8::from(first == path && self.rng.chance(1, 2));
         actions.push(Action::Fsync { file, datasync });
-        if self.rng.chance(1, 2) {
+        let loses_name = self.rng.chance(1, 4);
+        if loses_name || self.rng.chance(1, 2) {
             actions.push(CLOSE);
+        }
+        if loses_name {
+            // It is safe by now.
+            actions.push(match self.rng.below(3) {
+                0 => Action::Rename { old: path, new: Text(self.unused_name()), flags: 0 },
+                1 => Action::Rename { old: self.file(), new: path, flags: 0 },
+                _ => Action::Unlink { path },
+            });
         }
         actions
     }
