@@ -20,7 +20,7 @@ use fuserig_abi::{
     Abi, AbiTable, Arg, ArgKind, CallArgs, Dir, Errno, ErrorInRule, Fidelity, Op, Phase,
     SizeInputs, Slot,
 };
-use fuserig_sim_fs::{Lower, LowerExt, LowerOp};
+use fuserig_sim_fs::{LowerExt, LowerOp};
 
 const ABIS: [Abi; 2] = [Abi::V3, Abi::V4];
 
