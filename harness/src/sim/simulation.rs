@@ -22,9 +22,10 @@ use crate::shrink::{self, Minimality};
 /// Every how many runs one is run again and compared.
 const TWICE_EVERY: u64 = 64;
 
-/// Of eight runs, how many are not about clients that meet or take turns: where members of a filter
-/// are in the middle of calls, where none are, and where it is the losses of power that matter.
-const OTHERS_OF_EIGHT: (u64, u64, u64) = (2, 3, 6);
+/// Of sixteen runs, how many are not about clients that meet or take turns: where members of a
+/// filter are in the middle of calls, where none are, and where it is the losses of power that
+/// matter.
+const OTHERS_OF_SIXTEEN: (u64, u64, u64) = (3, 5, 12);
 
 /// Executions of one program that an exhaustive search allows unless told otherwise.
 const EXECUTIONS_MAX: u64 = 10_000;
@@ -163,11 +164,11 @@ impl Simulation {
     /// Whether a run is one in which clients meet or take turns, which are short.
     fn is_about_meeting(&self, run: u64) -> bool {
         let others = match (self.workload.syncs, self.workload.ops.is_empty()) {
-            (true, _) => OTHERS_OF_EIGHT.2,
-            (false, true) => OTHERS_OF_EIGHT.1,
-            (false, false) => OTHERS_OF_EIGHT.0,
+            (true, _) => OTHERS_OF_SIXTEEN.2,
+            (false, true) => OTHERS_OF_SIXTEEN.1,
+            (false, false) => OTHERS_OF_SIXTEEN.0,
         };
-        run % 8 >= others
+        run % 16 >= others
     }
 
     /// Against what.
