@@ -12,16 +12,10 @@ mod suite;
 
 use fuserig::crash::Workloads;
 use fuserig::prelude::*;
-use suite::{
-    Planted, all, beyond, blind, elsewhere, fresh, further, held_out, later, line, mutants,
-    outside, unknown, unseen,
-};
+use suite::{SERIES, every, line, mutants};
 
 /// Operations on correct twins, over all of them.
 const ALARM_OPERATIONS: u64 = 1_000_000;
-/// The word for a series, what it is called, and what is in it.
-type Series = (&'static str, &'static str, fn() -> Vec<Planted>);
-
 /// One mutant in so many is tried.
 const MUTANTS_ONE_IN: usize = 11;
 
@@ -34,20 +28,7 @@ fn main() {
     let named = wanted.iter().find_map(|word| word.strip_prefix("name=")).unwrap_or_default();
     let all_wanted = wanted.iter().all(|word| word == "unguided" || word.contains('='));
     let wants = |word: &str| all_wanted || wanted.iter().any(|other| other == word);
-    let series: [Series; 11] = [
-        ("kill", "planted", all),
-        ("held-out", "held out", held_out),
-        ("blind", "blind", blind),
-        ("fresh", "fresh", fresh),
-        ("unseen", "unseen", unseen),
-        ("later", "later", later),
-        ("unknown", "unknown", unknown),
-        ("further", "further", further),
-        ("beyond", "beyond", beyond),
-        ("outside", "outside", outside),
-        ("elsewhere", "elsewhere", elsewhere),
-    ];
-    for (word, series, planted) in series {
+    for (word, series, planted) in SERIES {
         let mut planted = if wants(word) { planted() } else { Vec::new() };
         planted.retain(|mistake| mistake.name.contains(named));
         if !planted.is_empty() {
@@ -97,20 +78,7 @@ fn main() {
 /// Searches the correct twins of all series, where nothing should be found.
 #[expect(clippy::print_stdout, reason = "the figures are what it is for")]
 fn alarms() {
-    let series = [
-        all(),
-        held_out(),
-        blind(),
-        fresh(),
-        unseen(),
-        later(),
-        unknown(),
-        further(),
-        beyond(),
-        outside(),
-        elsewhere(),
-    ];
-    let planted: Vec<_> = series.into_iter().flatten().collect();
+    let planted: Vec<_> = every().collect();
     let (mut operations, mut alarms, mut seed) = (0, 0, 1000);
     while operations < ALARM_OPERATIONS {
         for mistake in &planted {

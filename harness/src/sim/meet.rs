@@ -72,10 +72,11 @@ pub(super) fn draw(
         return Some(draw.relay(config, programs));
     }
     let kinds = pair(number, if draw.focus.is_empty() { &BURSTS } else { &draw.focus });
-    // Others may have done it before, so that a limit is met at any of its places, or be about to.
+    // Others may have done it before, so that a limit is met at any of its places.
     for _ in 0..draw.rng.below(2) {
         draw.alone(kinds, &mut programs);
     }
+    // Or be ready for it, and do it after the meeting.
     let later = if draw.rng.chance(1, 4) { draw.prepared(kinds, &mut programs) } else { None };
     let mut meeting = draw.meeting(kinds, &mut programs);
     draw.aftermath(&meeting, &mut programs);
@@ -163,7 +164,7 @@ impl Draw<'_> {
         actions.extend(looks);
     }
 
-    /// Somebody gets ready for something of one of the kinds, which is the outcome and comes later.
+    /// Somebody gets ready for something of one of the kinds; who, and what is to be done later.
     fn prepared(
         &mut self,
         kinds: (Kind, Kind),

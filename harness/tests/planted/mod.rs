@@ -122,6 +122,29 @@ pub(crate) fn elsewhere() -> Vec<Planted> {
     elsewhere::all()
 }
 
+/// The word for a series, what it is called, and what is in it.
+pub(crate) type Series = (&'static str, &'static str, fn() -> Vec<Planted>);
+
+/// All of them, in the order in which they were written.
+pub(crate) const SERIES: [Series; 11] = [
+    ("kill", "planted", all),
+    ("held-out", "held out", held_out),
+    ("blind", "blind", blind),
+    ("fresh", "fresh", fresh),
+    ("unseen", "unseen", unseen),
+    ("later", "later", later),
+    ("unknown", "unknown", unknown),
+    ("further", "further", further),
+    ("beyond", "beyond", beyond),
+    ("outside", "outside", outside),
+    ("elsewhere", "elsewhere", elsewhere),
+];
+
+/// The mistakes of all series.
+pub(crate) fn every() -> impl Iterator<Item = Planted> {
+    SERIES.into_iter().flat_map(|(_, _, planted)| planted())
+}
+
 /// What holds for everything.
 pub(crate) fn general() -> Judges {
     vec![
