@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use fuserig_abi::{Opcode, Timespec};
 use fuserig_traces::PayloadMode;
-use fuserig_traces::record::{OpFlags, OpRef};
+use fuserig_traces::record::{OpFlags, OpRef, PayloadDigest, PayloadRef};
 
 use super::helper::Helper;
 use super::job::Job;
@@ -34,16 +34,16 @@ pub(super) struct Stamp {
 /// A request that is being answered, as it will be recorded.
 #[derive(Debug, Default)]
 pub(super) struct Started {
-    op: OpRef<'static>,
+    entry: Entry,
     request: Vec<u8>,
-    /// Data of which the bytes are kept; of others the operation has a summary.
+    /// Data of which the bytes are kept; of others the entry has a summary.
     data: Vec<u8>,
 }
 
 impl Started {
     /// Whether the data of the answer are those of a file.
     fn reads(&self) -> bool {
-        self.op.opcode == number(Opcode::READ)
+        self.entry.opcode == number(Opcode::READ)
     }
 }
 
@@ -54,23 +54,78 @@ const BYTES_MAX: usize = 256 << 20;
 /// Room that a batch keeps when it is empty again.
 const BYTES_KEPT: usize = 4 << 20;
 
-/// An operation in a batch: what is not bytes, and how many of the batch's bytes are of which
-/// kind, in this order.
-#[derive(Clone, Copy, Debug)]
+/// An operation in a batch: the fields of its [`OpRef`] that are not bytes, and how many of the
+/// batch's bytes are its reply and its request, in this order.
+///
+/// It is small because a batch goes from one processor's cache to another's: what that costs the
+/// pipeline grows with the bytes.
+#[derive(Clone, Copy, Debug, Default)]
 struct Entry {
-    op: OpRef<'static>,
-    reply: usize,
-    request: usize,
-    data: Data,
+    seq_send: u64,
+    seq_reply: u64,
+    time_ns: u64,
+    duration_ns: u64,
+    unique: u64,
+    nodeid: u64,
+    uid: u32,
+    gid: u32,
+    pid: u32,
+    result: i32,
+    opcode: u16,
+    flags: OpFlags,
+    reply: u32,
+    request: u32,
+    kept: Kept,
 }
 
-/// The data of an operation of which the bytes are kept.
-#[derive(Clone, Copy, Debug)]
-enum Data {
+/// What is kept of an operation's data.
+#[derive(Clone, Copy, Debug, Default)]
+enum Kept {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// How many bytes they are.
+    Length(u32),
+    /// This, and a digest.
+    Digest(u32, PayloadDigest),
     /// So many bytes behind the request.
-    Short(usize),
+    Short(u32),
     /// The next of those that were handed on.
     Long,
+}
+
+impl Kept {
+    /// In the form of a trace, as far as it is not bytes.
+    fn summary(self) -> PayloadRef<'static> {
+        match self {
+            Kept::Nothing | Kept::Short(_) | Kept::Long => PayloadRef::None,
+            Kept::Length(len) => PayloadRef::Len(len.into()),
+            Kept::Digest(len, digest) => PayloadRef::Digest { len: len.into(), digest },
+        }
+    }
+}
+
+impl Entry {
+    /// The operation with these bytes.
+    fn with<'a>(&self, request: &'a [u8], reply: &'a [u8]) -> OpRef<'a> {
+        OpRef {
+            opcode: self.opcode,
+            flags: self.flags,
+            seq_send: self.seq_send,
+            seq_reply: self.seq_reply,
+            time_ns: self.time_ns,
+            duration_ns: self.duration_ns,
+            unique: self.unique,
+            nodeid: self.nodeid,
+            uid: self.uid,
+            gid: self.gid,
+            pid: self.pid,
+            result: self.result.into(),
+            request,
+            reply,
+            payload: self.kept.summary(),
+        }
+    }
 }
 
 /// Operations for the writer, in the order of their replies.
@@ -104,17 +159,18 @@ impl Batch {
                 );
             }
         }
-        let reply = self.bytes.len() - before;
+        started.entry.reply = length(self.bytes.len() - before);
+        started.entry.request = length(started.request.len());
         self.bytes.extend_from_slice(&started.request);
-        let data = if started.data.len() < LONG {
-            self.bytes.extend_from_slice(&started.data);
-            Data::Short(started.data.len())
-        } else {
+        if started.data.len() >= LONG {
+            started.entry.kept = Kept::Long;
             self.long_bytes += started.data.len();
             self.long.push(core::mem::take(&mut started.data));
-            Data::Long
-        };
-        self.entries.push(Entry { op: started.op, reply, request: started.request.len(), data });
+        } else if !started.data.is_empty() {
+            started.entry.kept = Kept::Short(length(started.data.len()));
+            self.bytes.extend_from_slice(&started.data);
+        }
+        self.entries.push(started.entry);
     }
 
     /// How many operations there are.
@@ -125,20 +181,19 @@ impl Batch {
     /// The operations.
     pub(super) fn operations(&self) -> impl Iterator<Item = Taken<'_>> {
         let (mut rest, mut long) = (&self.bytes[..], self.long.iter());
-        let mut next = move |length: usize| {
-            let (front, behind) = rest.split_at(length);
+        let mut next = move |length: u32| {
+            let (front, behind) = rest.split_at(length as usize);
             rest = behind;
             front
         };
         self.entries.iter().map(move |entry| {
-            let mut op: OpRef<'_> = entry.op;
-            op.reply = next(entry.reply);
-            op.request = next(entry.request);
-            let data = match entry.data {
-                Data::Short(length) => next(length),
-                Data::Long => long.next().expect("each was handed on with its entry"),
+            let (reply, request) = (next(entry.reply), next(entry.request));
+            let data = match entry.kept {
+                Kept::Short(length) => next(length),
+                Kept::Long => long.next().expect("each was handed on with its entry"),
+                Kept::Nothing | Kept::Length(_) | Kept::Digest(..) => &[],
             };
-            Taken { op, data }
+            Taken { op: entry.with(request, reply), data }
         })
     }
 
@@ -186,8 +241,8 @@ pub(super) struct Tape {
     /// Operations that may wait for the writer.
     room: usize,
     helper: Arc<Helper>,
-    /// Room for requests.
-    spare: Vec<Started>,
+    /// Room for a request.
+    spare: Option<Box<Started>>,
 }
 
 /// The writer's end.
@@ -210,7 +265,7 @@ pub(super) fn tape(base: Timespec, payload: PayloadMode, room: usize) -> (Tape, 
         helper: Arc::clone(&helper),
         pauses: 0,
     };
-    (Tape { shared, base, payload, room, helper, spare: Vec::new() }, reel)
+    (Tape { shared, base, payload, room, helper, spare: None }, reel)
 }
 
 impl Tape {
@@ -220,13 +275,13 @@ impl Tape {
     }
 
     /// The record of a request that is about to be answered, at the instant of its answer.
-    pub(super) fn request(&mut self, job: &Job, now: Timespec) -> Started {
-        let mut started = self.spare.pop().unwrap_or_default();
+    pub(super) fn request(&mut self, job: &Job, now: Timespec) -> Box<Started> {
+        let mut started = self.spare.take().unwrap_or_default();
         let mut flags = OpFlags::default();
         if job.incoming.is_unanswered() {
             flags = flags.with(OpFlags::NO_REPLY);
         }
-        started.op = OpRef {
+        started.entry = Entry {
             opcode: number(job.incoming.opcode()),
             flags,
             seq_send: job.sequence,
@@ -236,7 +291,7 @@ impl Tape {
             uid: job.head.uid.0,
             gid: job.head.gid.0,
             pid: job.head.pid.0,
-            ..OpRef::default()
+            ..Entry::default()
         };
         match &job.incoming {
             Incoming::Write { input, data } => {
@@ -255,12 +310,13 @@ impl Tape {
     /// everything, and what is kept of its data instead of their bytes, which a processor has in
     /// its cache.
     pub(super) fn answered(&self, started: &mut Started, outgoing: &Outgoing, stamp: Stamp) {
-        if !started.op.flags.contains(OpFlags::NO_REPLY) {
-            started.op.seq_reply = stamp.sequence;
+        let entry = &mut started.entry;
+        if !entry.flags.contains(OpFlags::NO_REPLY) {
+            entry.seq_reply = stamp.sequence;
             let end = self.since_base(stamp.end);
-            started.op.duration_ns = end.saturating_sub(started.op.time_ns);
+            entry.duration_ns = end.saturating_sub(entry.time_ns);
         }
-        started.op.result = i64::from(outgoing.result());
+        entry.result = outgoing.result();
         if let Outgoing::Data(data) = outgoing
             && started.reads()
         {
@@ -270,7 +326,7 @@ impl Tape {
 
     /// Completes the record of an operation that was [answered](Tape::answered) with the reply, and
     /// hands it on.
-    pub(super) fn reply(&mut self, mut started: Started, outgoing: Outgoing) {
+    pub(super) fn reply(&mut self, mut started: Box<Started>, outgoing: Outgoing) {
         let outgoing = match outgoing {
             Outgoing::Data(data) if started.reads() => {
                 if self.payload == PayloadMode::Full {
@@ -294,10 +350,9 @@ impl Tape {
         if let Some(sleeper) = sleeper {
             sleeper.unpark();
         }
-        let Started { mut request, mut data, .. } = started;
-        request.clear();
-        data.clear();
-        self.spare.push(Started { request, data, ..Started::default() });
+        started.request.clear();
+        started.data.clear();
+        self.spare = Some(started);
     }
 
     /// Whether an operation now has what is kept of its data; if not, their bytes are kept.
@@ -306,7 +361,11 @@ impl Tape {
             return true;
         }
         let Some(summary) = self.payload.summary(data) else { return false };
-        started.op.payload = summary;
+        started.entry.kept = match summary {
+            PayloadRef::Digest { digest, .. } => Kept::Digest(length(data.len()), digest),
+            PayloadRef::Len(_) => Kept::Length(length(data.len())),
+            _ => Kept::Nothing,
+        };
         true
     }
 
@@ -384,6 +443,11 @@ fn number(opcode: Opcode) -> u16 {
     u16::try_from(opcode.0).unwrap_or(u16::MAX)
 }
 
+/// Of a part of a message, all of which are far shorter.
+fn length(bytes: usize) -> u32 {
+    u32::try_from(bytes).expect("a message has less than 4 GiB")
+}
+
 /// How large the reply to a listing may have been, of which fuser does not say it. One that was
 /// filled ends here; one that was not ended the directory, and a page holds it as well.
 fn listing_size(used: usize, is_end: bool) -> usize {
@@ -403,16 +467,16 @@ fn set_size(request: &mut [u8], size: usize) {
 mod tests {
     use fuserig_abi::{FuseReadIn, FuseWriteIn, Opcode, Timespec, Unique};
     use fuserig_traces::PayloadMode;
-    use fuserig_traces::record::{OpFlags, OpRef, Payload, PayloadDigest};
+    use fuserig_traces::record::{OpFlags, Payload, PayloadDigest};
     use zerocopy::IntoBytes;
 
-    use super::{LONG, Reel, Stamp, Started, Tape, tape};
+    use super::{Entry, LONG, Reel, Stamp, Started, Tape, tape};
     use crate::mount::job::{Job, ReplyTo};
     use crate::serve::{Head, Incoming, Listed, Outgoing};
 
-    fn started(opcode: Opcode, unique: u64, request: &[u8]) -> Started {
-        let op = OpRef { opcode: opcode.0 as u16, unique, time_ns: 5, ..OpRef::default() };
-        Started { op, request: request.to_vec(), data: Vec::new() }
+    fn started(opcode: Opcode, unique: u64, request: &[u8]) -> Box<Started> {
+        let entry = Entry { opcode: opcode.0 as u16, unique, time_ns: 5, ..Entry::default() };
+        Box::new(Started { entry, request: request.to_vec(), data: Vec::new() })
     }
 
     fn stamp(sequence: u64) -> Stamp {
@@ -441,7 +505,7 @@ mod tests {
         seen
     }
 
-    fn reply(tape: &mut Tape, mut started: Started, outgoing: Outgoing, stamp: Stamp) {
+    fn reply(tape: &mut Tape, mut started: Box<Started>, outgoing: Outgoing, stamp: Stamp) {
         tape.answered(&mut started, &outgoing, stamp);
         tape.reply(started, outgoing);
     }
@@ -547,7 +611,7 @@ mod tests {
     fn a_request_without_a_reply_has_neither_order_nor_duration() {
         let (mut tape, mut reel) = tape(Timespec::ZERO, PayloadMode::Hash, 8);
         let mut forget = started(Opcode::FORGET, 1, b"");
-        forget.op.flags = OpFlags::default().with(OpFlags::NO_REPLY);
+        forget.entry.flags = OpFlags::default().with(OpFlags::NO_REPLY);
         reply(&mut tape, forget, Outgoing::Nothing, stamp(9));
         reply(&mut tape, started(Opcode::FSYNC, 2, b""), Outgoing::Done, stamp(10));
         let batch = reel.next().expect("two operations");

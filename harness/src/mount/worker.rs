@@ -158,7 +158,7 @@ struct Waiting {
     head: Head,
     incoming: Incoming,
     reply: ReplyTo,
-    started: Option<Started>,
+    started: Option<Box<Started>>,
 }
 
 impl Waiting {
@@ -209,7 +209,7 @@ impl Worker {
             }
             outgoing = Outgoing::Error(Errno::EDEADLK);
         }
-        self.made(waiting.started.as_mut(), &outgoing);
+        self.made(waiting.started.as_deref_mut(), &outgoing);
         waiting.reply.send(&outgoing);
         self.tell(waiting.started, outgoing);
     }
@@ -241,7 +241,7 @@ impl Worker {
 
     /// Records an answer that was sent. Whoever waited for it need not wait for this as well, and
     /// its data can be had without a copy.
-    fn tell(&mut self, started: Option<Started>, outgoing: Outgoing) {
+    fn tell(&mut self, started: Option<Box<Started>>, outgoing: Outgoing) {
         if let (Some(tape), Some(started)) = (&mut self.tape, started) {
             tape.reply(started, outgoing);
         }
@@ -293,7 +293,7 @@ impl Worker {
             }
             _ => self.server.handle(&head, incoming, now),
         };
-        self.made(started.as_mut(), &outgoing);
+        self.made(started.as_deref_mut(), &outgoing);
         if let (Some(stale), Some(notifier)) = (self.server.take_stale(), &self.notifier) {
             // Attributes only; a node that the kernel has forgotten meanwhile is no error.
             let _ = notifier.inval_inode(fuser::INodeNo(stale.0), -1, 0);
