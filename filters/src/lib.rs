@@ -25,5 +25,5 @@ pub use native::{
     FilterName, FuseOps, LimitError, PatternError, PatternProblem, Patterns, QuotaCount,
     QuotaLimits, QuotaUsage, RegisterError, RwView, UidQuota, UnknownFilter, alias_lookup,
     audit_ring, builtin, builtins, deny_uid, hide, media_view, quota, readonly, redact, selftest,
-    strip_setid, uid_quota, write_limit, xattr_guard,
+    strip_setid, twin_of_builtin, twin_of_object, uid_quota, write_limit, xattr_guard,
 };

@@ -4,8 +4,12 @@
 //! file: BPF objects are loaded elsewhere. A reader would get wrong the colon: the first one
 //! separates, so parameters may contain more of them.
 
+use fuserig_abi::Uid;
+
 use super::{
-    Audit, LimitError, PatternError, Patterns, QuotaLimits, hide, quota, readonly, redact, selftest,
+    Audit, LimitError, PatternError, Patterns, QuotaLimits, alias_lookup, audit_ring, deny_uid,
+    hide, media_view, quota, readonly, redact, selftest, strip_setid, uid_quota, write_limit,
+    xattr_guard,
 };
 use crate::Filter;
 
@@ -32,9 +36,10 @@ pub struct Builtin {
 enum Problem {
     Pattern(PatternError),
     Limit(LimitError),
+    Number(String),
 }
 
-static BUILTINS: [Builtin; 13] = [
+static BUILTINS: [Builtin; 21] = [
     Builtin {
         name: "hide",
         parameters: "PATTERN[,PATTERN...]",
@@ -64,6 +69,54 @@ static BUILTINS: [Builtin; 13] = [
         parameters: "BYTES[,FILES]",
         about: "counts bytes written and files created by each user; EDQUOT beyond the limits",
         make: |text| Ok(Box::new(quota(QuotaLimits::parse(text).map_err(Problem::Limit)?))),
+    },
+    Builtin {
+        name: "deny_uid",
+        parameters: "UID",
+        about: "the user may open, create and ask for nothing; EACCES",
+        make: |text| Ok(Box::new(deny_uid(Uid(number(text)?)))),
+    },
+    Builtin {
+        name: "write_limit",
+        parameters: "BYTES",
+        about: "files end at so many bytes; EFBIG beyond, and nothing is opened for appending",
+        make: |text| Ok(Box::new(write_limit(number(text)?))),
+    },
+    Builtin {
+        name: "uid_quota",
+        parameters: "COUNT",
+        about: "each user creates so many files and directories; EDQUOT beyond",
+        make: |text| Ok(Box::new(uid_quota(number(text)?))),
+    },
+    Builtin {
+        name: "alias_lookup",
+        parameters: "",
+        about: "the name `current` is looked up as `v1`",
+        make: |_| Ok(Box::new(alias_lookup())),
+    },
+    Builtin {
+        name: "media_view",
+        parameters: "",
+        about: "the daemon decides about the lookup of what not everybody may read",
+        make: |_| Ok(Box::new(media_view())),
+    },
+    Builtin {
+        name: "xattr_guard",
+        parameters: "",
+        about: "attributes `user.guard.*` cannot be read, set or removed",
+        make: |_| Ok(Box::new(xattr_guard())),
+    },
+    Builtin {
+        name: "strip_setid",
+        parameters: "",
+        about: "nothing becomes setuid or setgid",
+        make: |_| Ok(Box::new(strip_setid())),
+    },
+    Builtin {
+        name: "audit_ring",
+        parameters: "",
+        about: "reports opens, creations and removals in a ring buffer and changes nothing",
+        make: |_| Ok(Box::new(audit_ring())),
     },
     Builtin {
         name: "trace_ops",
@@ -119,6 +172,10 @@ fn of_selftests(name: &str) -> Box<dyn Filter> {
     selftest(name).expect("the table names filters that the selftests have")
 }
 
+fn number<N: core::str::FromStr>(text: &str) -> Result<N, Problem> {
+    text.parse().map_err(|_| Problem::Number(text.to_owned()))
+}
+
 fn patterns(text: &str) -> Result<Patterns, Problem> {
     Patterns::parse(text).map_err(Problem::Pattern)
 }
@@ -157,6 +214,7 @@ pub fn builtin(spec: &str) -> Result<Box<dyn Filter>, UnknownFilter> {
         text => make(text.unwrap_or("")).map_err(|problem| match problem {
             Problem::Pattern(source) => UnknownFilter::Pattern { name, source },
             Problem::Limit(source) => UnknownFilter::Limit { name, source },
+            Problem::Number(text) => UnknownFilter::Number { name, text, parameters },
         }),
     }
 }
@@ -206,5 +264,15 @@ pub enum UnknownFilter {
         name: &'static str,
         /// The limit and what is wrong with it.
         source: LimitError,
+    },
+    /// A number cannot be read.
+    #[error("{name}: `{text}` is no number in range; write `{name}:{parameters}` in digits")]
+    Number {
+        /// The filter.
+        name: &'static str,
+        /// What stands behind the colon.
+        text: String,
+        /// What it wants.
+        parameters: &'static str,
     },
 }

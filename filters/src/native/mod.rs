@@ -1,4 +1,4 @@
-//! Filters written in Rust: the typed builder [`FuseOps`] and five worked examples.
+//! Filters written in Rust: the typed builder [`FuseOps`] and worked examples.
 //!
 //! A native filter stands at the same seam as a BPF object and gets no more than one: the typed
 //! views offer only what the modelled kernels accept. It refuses to protect the author from the
@@ -26,6 +26,7 @@ mod readonly;
 mod redact;
 mod selftests;
 mod table;
+mod twins;
 
 pub use answer::Answer;
 pub use audit::Audit;
@@ -45,3 +46,4 @@ pub use quota::{LimitError, QuotaCount, QuotaLimits, QuotaUsage, quota};
 pub use readonly::readonly;
 pub use redact::redact;
 pub use selftests::selftest;
+pub use twins::{twin_of_builtin, twin_of_object};

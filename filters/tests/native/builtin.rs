@@ -39,13 +39,18 @@ fn a_specification_names_a_filter_or_says_what_is_wrong() {
          no number below 2^64; write BYTES[K|M|G] or BYTES,FILES",
     );
     check("hide:a:b", "hide");
+    check(
+        "deny_uid:4294967296",
+        "deny_uid: `4294967296` is no number in range; write `deny_uid:UID` in digits",
+    );
 }
 
 #[test]
 fn the_list_is_complete_and_ready_for_a_help_text() {
     let names: Vec<&str> = builtins().iter().map(|filter| filter.name).collect();
     assert_eq!(names[..5], ["hide", "readonly", "redact", "audit", "quota"]);
-    assert_eq!(names.len(), 5 + 8, "the worked filters, then those of the selftests");
+    let worked = "the worked filters, the twins of those in C, then those of the selftests";
+    assert_eq!(names.len(), 5 + 8 + 8, "{worked}");
     for filter in builtins() {
         FilterName::parse(filter.name).expect("a kernel registers it");
         assert!(filter.about.len() < 80 && !filter.about.contains('\n'), "{}", filter.name);
