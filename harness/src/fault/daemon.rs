@@ -31,6 +31,8 @@ use crate::sim::Action;
 pub struct EchoDaemon {
     abi: Abi,
     forgotten: u64,
+    /// What an ordinary request gets.
+    refusal: Errno,
 }
 
 impl Default for EchoDaemon {
@@ -43,7 +45,13 @@ impl Default for EchoDaemon {
 impl EchoDaemon {
     /// A server of that version.
     pub fn new(abi: Abi) -> EchoDaemon {
-        EchoDaemon { abi, forgotten: 0 }
+        EchoDaemon { abi, forgotten: 0, refusal: Errno::ENOSYS }
+    }
+
+    /// The same, which fails ordinary requests with this errno and not with ENOSYS.
+    #[must_use]
+    pub fn refusing(self, refusal: Errno) -> EchoDaemon {
+        EchoDaemon { refusal, ..self }
     }
 
     /// How many FORGETs arrived.
@@ -135,7 +143,7 @@ impl Daemon for EchoDaemon {
         }
         match self.echo(request) {
             Some(body) => answer(device, request, 0, body),
-            None => answer(device, request, Errno::ENOSYS.negative(), Vec::new()),
+            None => answer(device, request, self.refusal.negative(), Vec::new()),
         }
     }
 
@@ -166,12 +174,19 @@ pub struct FaultyDaemon {
     inner: Box<dyn Daemon>,
     armed: Rc<RefCell<Armed>>,
     dead: bool,
+    at_most_failing: bool,
 }
 
 impl FaultyDaemon {
     /// `inner` with the faults that `armed` holds.
     pub fn new(inner: Box<dyn Daemon>, armed: Rc<RefCell<Armed>>) -> FaultyDaemon {
-        FaultyDaemon { inner, armed, dead: false }
+        FaultyDaemon { inner, armed, dead: false, at_most_failing: false }
+    }
+
+    /// Of all faults those that an errno of the daemon's is, or that it takes its time.
+    #[must_use]
+    pub fn at_most_failing(self) -> FaultyDaemon {
+        FaultyDaemon { at_most_failing: true, ..self }
     }
 }
 
@@ -179,6 +194,8 @@ impl Daemon for FaultyDaemon {
     fn serve(&mut self, request: &Request, device: &mut Device<'_>) {
         let forced = is_forced(request.opcode);
         let wanted = |fault: &FaultKind| match fault {
+            FaultKind::Daemon { fault: DaemonFault::Fails | DaemonFault::Late } => true,
+            _ if self.at_most_failing => false,
             FaultKind::Daemon { .. } => true,
             FaultKind::Signal | FaultKind::Killed => !forced,
             FaultKind::Lower { .. }

@@ -54,12 +54,25 @@ impl Invariant for Transparent {
 /// ```
 #[derive(Clone)]
 pub struct TwinsAgree {
+    /// What the other is called in a message.
+    words: String,
     other: Rc<dyn Fn() -> Option<Box<dyn Filter>>>,
 }
 
 /// The filter and another one (its BPF twin, its next version) decide alike.
 pub fn twins_agree<F: Filter + 'static>(other: impl Fn() -> F + 'static) -> TwinsAgree {
-    TwinsAgree { other: Rc::new(move || Some(Box::new(other()))) }
+    let other = move || -> Option<Box<dyn Filter>> { Some(Box::new(other())) };
+    TwinsAgree { words: "with its twin".to_owned(), other: Rc::new(other) }
+}
+
+impl TwinsAgree {
+    /// As [`twins_agree`], with another filter that has a name, or none.
+    pub(crate) fn with(
+        name: &str,
+        other: impl Fn() -> Option<Box<dyn Filter>> + 'static,
+    ) -> TwinsAgree {
+        TwinsAgree { words: format!("with {name}"), other: Rc::new(other) }
+    }
 }
 
 impl fmt::Debug for TwinsAgree {
@@ -80,7 +93,7 @@ impl Invariant for TwinsAgree {
 
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {
         let Some(twin) = end.twin else { return Ok(()) };
-        compare(end, twin, ("this filter", "its twin"), Compared::Times)
+        compare(end, twin, ("with this filter", &self.words), Compared::Times)
     }
 }
 

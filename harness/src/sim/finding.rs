@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use fuserig_abi::Verdict;
+
 use super::{Bound, Case, Coverage, RunRecord, SchedulerKind, Seed};
 use crate::invariant::Violation;
 use crate::shrink::Minimality;
@@ -130,12 +132,24 @@ impl Finding {
         )
     }
 
+    /// Whether the filter had a daemon asked.
+    pub(super) fn asks_a_daemon(&self) -> bool {
+        self.record.coverage.verdicts.keys().any(|&(_, code)| {
+            matches!(
+                Verdict::decode(self.case.abi, code.cast_unsigned()),
+                Verdict::User | Verdict::UserPrefilter | Verdict::UserPostfilter
+            )
+        })
+    }
+
     /// The part of a test that makes the subject, and the filter where its name is enough.
     fn subject_text(&self) -> (String, String) {
         let spec = self.case.filter.as_str();
         let known = fuserig_filters::builtin(spec).is_ok();
         let invariant = &self.violation.invariant;
-        let boxed = "    let subject = Subject::boxed(case.abi, || Some(filter()));\n".to_owned();
+        let beside = if self.asks_a_daemon() { ".agreeing_daemon()" } else { "" };
+        let boxed =
+            format!("    let subject = Subject::boxed(case.abi, || Some(filter())){beside};\n");
         match spec {
             "none" => {
                 let subject = "    let subject = Subject::without_filter(case.abi);\n";

@@ -5,7 +5,6 @@
 //! What a reader would get wrong: a filter of one's own gets the general ones alone; what it
 //! promises besides is for its author to say.
 
-use fuserig_filters::Patterns;
 use fuserig_sim_fs::Durability;
 
 use super::Text;
@@ -30,9 +29,25 @@ pub struct Fitting {
     pub tree: String,
 }
 
-/// A name that a pattern of the built-in filters matches: each star stands for an `x`.
-fn sample(pattern: &str) -> Text {
-    Text(pattern.replace('*', "x").into_bytes())
+/// Names that a pattern of the built-in filters matches: a star stands for an `x`, and for
+/// nothing.
+fn samples(pattern: &str) -> impl Iterator<Item = Text> {
+    let shortest = pattern.replace('*', "");
+    let other = (shortest != pattern && is_component(shortest.as_bytes())).then_some(shortest);
+    let names = core::iter::once(pattern.replace('*', "x")).chain(other);
+    names.map(|name| Text(name.into_bytes()))
+}
+
+/// Whether a pattern of the built-in filters means a name. The filters have their own code for
+/// this: what judges a filter must not have its mistakes.
+fn is_meant(pattern: &[u8], name: &[u8]) -> bool {
+    let is_special = name == b"." || name == b"..";
+    !is_special
+        && match pattern {
+            [b'*', end @ ..] => name.len() >= end.len() && name[name.len() - end.len()..] == *end,
+            [start @ .., b'*'] => name.get(..start.len()) == Some(start),
+            exact => name == exact,
+        }
 }
 
 impl Fitting {
@@ -43,14 +58,15 @@ impl Fitting {
             "hide" | "redact" => parameters.split(',').filter(|text| !text.is_empty()).collect(),
             _ => Vec::new(),
         };
-        let names: Vec<Text> = patterns.iter().map(|pattern| sample(pattern)).collect();
+        let names: Vec<Text> = patterns.iter().flat_map(|pattern| samples(pattern)).collect();
         let mut invariants = general();
         match name {
             "hide" => {
-                if let Ok(patterns) = Patterns::parse(parameters) {
-                    let matches = move |name: &[u8]| patterns.matches(name);
-                    invariants.push(Box::new(invariant::never_visible_where(matches)));
-                }
+                let patterns: Vec<Vec<u8>> =
+                    patterns.iter().map(|pattern| pattern.as_bytes().to_vec()).collect();
+                let matches =
+                    move |name: &[u8]| patterns.iter().any(|pattern| is_meant(pattern, name));
+                invariants.push(Box::new(invariant::never_visible_where(matches)));
                 invariants.push(Box::new(invariant::no_data_lost()));
             }
             "readonly" => invariants.push(Box::new(invariant::read_only())),

@@ -237,7 +237,8 @@ fn set_up(
     };
     let lower = (subject.lower)(Box::new(shared.clone()));
     let lower = Box::new(FaultyLower::new(lower, Rc::clone(armed)));
-    let daemon = Box::new(FaultyDaemon::new((subject.daemon)(), Rc::clone(armed)));
+    let daemon = FaultyDaemon::new((subject.daemon)(), Rc::clone(armed));
+    let daemon = Box::new(if subject.stands_in { daemon.at_most_failing() } else { daemon });
     let counter = Counter(Rc::clone(tally));
     let sink: Box<dyn Sink> = match seen {
         Some(seen) => Box::new(SeeingSink { inner: counter, abi: case.abi, seen: seen.clone() }),

@@ -64,7 +64,8 @@ impl Finding {
     /// scenario has words for.
     pub fn to_scenario(&self) -> Option<String> {
         let case = &self.case;
-        if case.filter.is_empty() {
+        // The requests to a daemon are not kept, and a scenario has to have each.
+        if case.filter.is_empty() || self.asks_a_daemon() {
             return None;
         }
         let mut text = self.stage_text();

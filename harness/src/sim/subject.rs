@@ -8,11 +8,12 @@
 use core::fmt;
 use std::rc::Rc;
 
-use fuserig_abi::{Abi, Fidelity};
+use fuserig_abi::{Abi, Errno, Fidelity};
 use fuserig_filters::Filter;
 use fuserig_sim_fs::Lower;
 
 use crate::crash::CrashSearch;
+use crate::fault::EchoDaemon;
 use crate::pipeline::{Daemon, NoDaemon};
 
 type MakeFilter = Rc<dyn Fn() -> Option<Box<dyn Filter>>>;
@@ -34,6 +35,8 @@ pub struct Subject {
     pub(crate) lower: MakeLower,
     pub(crate) daemon: MakeDaemon,
     pub(crate) has_daemon: bool,
+    /// Whether the daemon stands in for one that nobody knows: it fails, and does nothing worse.
+    pub(crate) stands_in: bool,
     pub(crate) tree: String,
     pub(crate) spec: String,
     /// Where steps note what they touch, when somebody wants to know.
@@ -62,6 +65,7 @@ impl Subject {
             lower: Rc::new(|lower| lower),
             daemon: Rc::new(|| Box::new(NoDaemon)),
             has_daemon: false,
+            stands_in: false,
             tree: String::new(),
             spec: String::new(),
             footprint: None,
@@ -87,8 +91,27 @@ impl Subject {
     #[must_use]
     pub fn daemon<D: Daemon + 'static>(mut self, make: impl Fn() -> D + 'static) -> Subject {
         self.daemon = Rc::new(move || Box::new(make()));
-        self.has_daemon = true;
+        (self.has_daemon, self.stands_in) = (true, false);
         self
+    }
+
+    /// A server that stands in for the real one, which is not known: it agrees with whatever it is
+    /// asked before and after the lower operation, and fails what it is to do alone with EIO.
+    /// Faults make it fail and take its time; that it hangs, dies or answers wrongly would be no
+    /// mistake of what is under test. The command line judges filters beside it.
+    ///
+    /// ```
+    /// use fuserig::prelude::*;
+    /// Simulation::new(Seed(1)).operations(20)
+    ///     .run(Subject::new(Abi::V4, media_view).over("/a 'x'").agreeing_daemon())
+    ///     .check(invariant::errno_envelope())
+    ///     .or_report();
+    /// ```
+    #[must_use]
+    pub fn agreeing_daemon(self) -> Subject {
+        let abi = self.abi;
+        let subject = self.daemon(move || EchoDaemon::new(abi).refusing(Errno::EIO));
+        Subject { stands_in: true, ..subject }
     }
 
     /// What the kernel's author evidently meant, instead of what the kernel does.

@@ -121,6 +121,39 @@ fn an_errno_that_no_manual_page_has_is_found() {
 }
 
 #[test]
+fn what_a_killed_client_was_doing_is_no_lost_data() {
+    let (read_write, truncate) = (2, 0o1000);
+    let open = |flags| Action::Open { path: "notes.txt".into(), flags, mode: 0o644 };
+    let write = || Action::Write { file: 0, size: 3, fill: b'x', offset: None };
+    for actions in
+        [vec![open(read_write), write(), open(truncate)], vec![open(read_write), write()]]
+    {
+        let kind = FaultKind::Killed;
+        let fault = Fault { client: 0, action: actions.len() - 1, kind };
+        let case = Case {
+            clients: vec![Program { uid: 0, actions }],
+            faults: FaultPlan { faults: vec![fault] },
+            tree: TREE.to_owned(),
+            ..Case::default()
+        };
+        let run = Simulation::of_case(case).run(over(hide_secret));
+        assert_eq!(run.check(invariant::no_data_lost()).or_report().runs, 1);
+    }
+}
+
+#[test]
+fn who_may_do_anything_is_told_by_a_refusal() {
+    let refusing = || {
+        FuseOps::new("refusing").lookup_prefilter(|_, name| match name.name() == b".secret" {
+            true => Verdict::Error(Errno::EACCES),
+            false => Verdict::Continue,
+        })
+    };
+    let finding = found(over(refusing), invariant::never_visible(".secret"));
+    assert!(finding.violation.message.contains("EACCES tells"), "{finding}");
+}
+
+#[test]
 fn data_stays_unless_a_filter_says_that_more_was_written() {
     holds(over(hide_secret), invariant::no_data_lost());
     let boasting = || {
