@@ -275,3 +275,82 @@ fn what_is_left_is_told_where_the_end_is_known() {
     let Some(shown) = on_a_terminal(&command, true) else { return };
     assert!(shown.contains(" of 1000000 runs  0 %") && shown.contains(" left"), "{shown:?}");
 }
+
+/// A copy of an object of the library with its one user or limit replaced.
+fn changed_object(directory: &Path, name: &str, from: u32, to: u32) -> std::path::PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../filters/bpf").join(name);
+    let mut bytes = std::fs::read(path).expect("it is committed");
+    let (from, to) = (from.to_le_bytes(), to.to_le_bytes());
+    // It is a variable in .rodata, which is aligned.
+    let places: Vec<usize> =
+        (0..bytes.len() - 4).step_by(4).filter(|at| bytes[*at..*at + 4] == from).collect();
+    assert!(!places.is_empty(), "{name} has the constant");
+    for at in places {
+        bytes[at..at + 4].copy_from_slice(&to);
+    }
+    let path = directory.join(name);
+    std::fs::write(&path, bytes).expect("a temporary directory takes it");
+    path
+}
+
+#[test]
+fn a_changed_filter_of_the_library_is_found_by_its_twin() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for (name, from, to) in [("deny_uid.o", 1000, 1001), ("write_limit.o", 1 << 20, (1 << 20) + 1)]
+    {
+        let object = changed_object(directory.path(), name, from, to);
+        for command in ["fuzz", "check"] {
+            let output = fuserig(&[command, text_of(&object), "--output", "none"]);
+            let text = stdout(&output);
+            assert_eq!(output.status.code(), Some(1), "{command} {name}: {text}");
+            assert!(text.contains("twins_agree"), "{command} {name}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_filter_is_compared_with_the_one_that_is_required() {
+    let run = |twin: &str| {
+        let required = format!("twins_agree:{twin}");
+        let output = fuserig(&[
+            "fuzz",
+            "readonly",
+            "--require",
+            &required,
+            "--runs",
+            "20",
+            "--output",
+            "none",
+        ]);
+        (
+            output.status.code(),
+            stdout(&output),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    let (code, text, _) = run("readonly");
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.ends_with("judged by errno_envelope, no_leak, balance, read_only, twins_agree\n"));
+    let (code, text, _) = run("audit");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains(" with this filter, and ") && text.contains(" with audit"), "{text}");
+    assert!(text.contains("--require 'twins_agree:audit'"), "{text}");
+    let (code, _, error) = run("hdie:x");
+    assert_eq!(code, Some(2), "{error}");
+    assert!(error.contains("no built-in filter is called `hdie`"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_required_and_no_runs_at_all_are_usage() {
+    let said = |arguments: &[&str]| {
+        let output = fuserig(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let error = said(&["fuzz", "none", "--require", "never_visible"]);
+    assert!(error.contains("never_visible needs a name: never_visible:NAME"), "{error}");
+    let error = said(&["fuzz", "none", "--require", "transparency"]);
+    assert!(error.contains("no invariant transparency can be required; there are"), "{error}");
+    assert!(error.contains("linearizable, twins_agree:FILTER"), "{error}");
+    said(&["fuzz", "none", "--runs", "0"]);
+}

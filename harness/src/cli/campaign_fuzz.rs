@@ -7,7 +7,7 @@ use fuserig_abi::{Abi, Fidelity};
 use fuserig_sim_fs::Durability;
 
 use super::exit::{Exit, Failure};
-use super::fuzz::{fitting, subject};
+use super::judge::{REQUIRE_HELP, fitting, subject};
 use super::maker::FilterSpec;
 use crate::campaign::{FuzzTask, Work, WorkResult};
 use crate::sim::{Corpus, SchedulerKind, Seed, Simulation};
@@ -46,8 +46,7 @@ pub(super) struct SeedArgs {
     #[arg(default_missing_value = "ordered", requires = "seeds")]
     #[arg(value_parser = super::fuzz_args::parse_durability)]
     crashes: Option<Durability>,
-    /// Also require this: `never_visible:NAME`, `read_only`, `transparent`, `no_data_lost`
-    #[arg(long, value_name = "INVARIANT", requires = "seeds")]
+    #[arg(long, value_name = "INVARIANT", help = REQUIRE_HELP, requires = "seeds")]
     require: Vec<String>,
     /// Whether the modelled kernel of simulations makes its mistakes
     #[arg(long, default_value = "faithful", requires = "seeds")]
@@ -64,7 +63,7 @@ impl SeedArgs {
             return Err(Failure::new(Exit::Usage, message));
         }
         // A name that no shard could use is said now.
-        fitting(filter, &self.require)?;
+        fitting(filter, &self.require, abi, &FilterSpec::read(filter)?.maker_or_fail(abi)?)?;
         let task = |seed| FuzzTask {
             seed,
             runs: self.runs,
@@ -108,7 +107,8 @@ pub(super) fn perform(
         Fidelity::from_name(&work.fidelity).ok_or_else(|| unknown("fidelity", &work.fidelity))?;
     let scheduler = SchedulerKind::parse(&task.scheduler)
         .ok_or_else(|| unknown("scheduler", &task.scheduler))?;
-    let mut fitting = fitting(&work.filter, &task.require)?;
+    let maker = spec.maker_or_fail(abi)?;
+    let mut fitting = fitting(&work.filter, &task.require, abi, &maker)?;
     let mut simulation = Simulation::new(Seed(task.seed))
         .clients(usize::from(task.clients))
         .operations(task.operations as usize)
@@ -125,7 +125,6 @@ pub(super) fn perform(
         fitting.expect_crashes(policy);
         simulation = simulation.crashes(policy);
     }
-    let maker = spec.maker_or_fail(abi)?;
     let subject = subject(&work.filter, abi, maker).over(&fitting.tree).fidelity(fidelity);
     let simulation = fitting.names.into_iter().fold(simulation, Simulation::name);
     let mut campaign = simulation.run(subject).check_all(fitting.invariants);

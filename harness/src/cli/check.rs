@@ -21,8 +21,9 @@ use super::abi::write_reports;
 use super::corpus_figures::CorpusFigures;
 use super::exit::{Ended, Exit, Failure};
 use super::files;
-use super::fuzz::{fitting, keep, mention, subject};
+use super::fuzz::keep;
 use super::fuzz_args::CheckArgs;
+use super::judge::{fitting, subject};
 use super::maker::{FilterSpec, Maker};
 use super::meter::SharedMeter;
 use super::output::{Style, Terminal};
@@ -163,8 +164,7 @@ fn lines_that_never_ran(sources: &[Source]) -> Table {
 impl Work<'_> {
     fn property(&mut self, (name, vary): Property, terminal: &Terminal) -> Result<(), Failure> {
         let args = self.args;
-        let mut fitting = fitting(&args.filter, &args.require)?;
-        mention(&mut fitting, &self.maker);
+        let mut fitting = fitting(&args.filter, &args.require, args.abi, &self.maker)?;
         let mut simulation = vary(Simulation::new(Seed(args.seed)).runs(args.runs));
         if let Some(durability) = simulation.crashes {
             fitting.expect_crashes(durability);

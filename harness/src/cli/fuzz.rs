@@ -13,16 +13,15 @@ use super::exit::{Ended, Exit, Failure};
 use super::files;
 use super::fuzz_args::FuzzArgs;
 use super::interrupt;
-use super::maker::{FilterSpec, Maker};
+use super::judge::{fitting, subject};
+use super::maker::FilterSpec;
 use super::meter::SharedMeter;
 use super::output::{Style, Terminal};
 use super::progress::Advance;
-use crate::invariant::{self, Invariant};
 use crate::report::{Check, Extent, Report};
 use crate::rim::Stopwatch;
 use crate::sim::{
-    Campaign, Case, Corpus, Finding, Fitting, Program, SchedulerKind, Seed, Simulation, Subject,
-    Summary,
+    Campaign, Case, Corpus, Finding, Program, SchedulerKind, Seed, Simulation, Summary,
 };
 
 /// Runs when nothing else is said.
@@ -32,17 +31,18 @@ const PROGRAMS: u64 = 20;
 
 pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
     let stop = interrupt::stop_flag();
-    let mut fitting = fitting(&args.filter, &args.require)?;
     let stored = args.case.as_deref().map(read_case).transpose()?;
-    let stored_crash = stored.as_ref().and_then(|case| case.crash.as_ref());
-    if let Some(durability) = args.crashes.or(stored_crash.map(|crash| crash.durability)) {
-        fitting.expect_crashes(durability);
-    }
     // A stored case is of one ABI, and an object is loaded for that.
     let abi = stored.as_ref().map_or(args.abi, |case| case.abi);
     let meter = SharedMeter::default();
     let mut maker = FilterSpec::read(&args.filter)?.maker_or_fail(abi)?;
-    mention(&mut fitting, &maker);
+    let mut fitting = fitting(&args.filter, &args.require, abi, &maker)?;
+    let stored_crash = stored.as_ref().and_then(|case| case.crash.as_ref());
+    if let Some(durability) = args.crashes.or(stored_crash.map(|crash| crash.durability)) {
+        fitting.expect_crashes(durability);
+    }
+    let judges: Vec<String> =
+        fitting.invariants.iter().map(|each| each.name().to_owned()).collect();
     let tree = match &args.tree {
         Some(path) => read_tree(path)?,
         None => fitting.tree.clone(),
@@ -74,29 +74,41 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
         report.sources = meter.borrow().sources();
         write_reports(&report, &args.reports, terminal)?;
     }
+    let result = result.map_err(|error| Failure::new(Exit::Unreadable, error.to_string()))?;
     match result {
-        Err(error) => Err(Failure::new(Exit::Unreadable, error.to_string())),
-        Ok(Ok(summary)) if stop.load(Ordering::Relaxed) => {
-            terminal.note("fuserig: fuzz: interrupted; this is what was done until then");
-            green(&summary, terminal);
-            Ok(Exit::Interrupted)
-        }
-        Ok(Ok(summary)) if summary.operations == 0 => {
-            terminal.note("fuserig: fuzz: nothing ran");
-            Ok(Exit::NothingRan)
-        }
-        Ok(Ok(summary)) => {
-            green(&summary, terminal);
-            Ok(Exit::Agreed)
-        }
-        Ok(Err(finding)) => {
+        Ok(summary) => Ok(nothing_found(&summary, &judges, stop.load(Ordering::Relaxed), terminal)),
+        Err(finding) => {
             show(&finding, terminal);
-            for path in keep(&finding, &args.output)? {
+            let written = keep(&finding, &args.output)?;
+            if written.is_empty() {
+                terminal.note("fuserig: fuzz: the case is not kept (--output none)");
+            }
+            for path in written {
                 terminal.note(format!("wrote {}", path.display()));
             }
             Ok(Exit::Finding)
         }
     }
+}
+
+/// Says how much was done and by what it was judged.
+fn nothing_found(
+    summary: &Summary,
+    judges: &[String],
+    interrupted: bool,
+    terminal: &mut Terminal,
+) -> Exit {
+    if interrupted {
+        terminal.note("fuserig: fuzz: interrupted; this is what was done until then");
+        green(summary, judges, terminal);
+        return Exit::Interrupted;
+    }
+    if summary.operations == 0 {
+        terminal.note("fuserig: fuzz: nothing ran");
+        return Exit::NothingRan;
+    }
+    green(summary, judges, terminal);
+    Exit::Agreed
 }
 
 /// What was found, or how much was looked at without finding anything.
@@ -154,10 +166,11 @@ fn simulation(args: &FuzzArgs, stored: Option<Case>) -> Result<Simulation, Failu
     })
 }
 
-fn green(summary: &Summary, terminal: &mut Terminal) {
+fn green(summary: &Summary, judges: &[String], terminal: &mut Terminal) {
     if terminal.json() {
         let value = serde_json::json!({
-            "finding": null, "runs": summary.runs, "operations": summary.operations,
+            "finding": null, "judged_by": judges,
+            "runs": summary.runs, "operations": summary.operations,
             "steps": summary.steps, "faults": summary.faults, "crash_states": summary.crashes,
             "scheduler": summary.scheduler.to_string(),
             "schedules": summary.schedules.map(|schedules| schedules.to_string()),
@@ -172,6 +185,7 @@ fn green(summary: &Summary, terminal: &mut Terminal) {
     }
     let verdict = terminal.styled(Style::Good, "nothing found");
     terminal.line(format!("{verdict} in {summary}"));
+    terminal.line(format!("judged by {}", judges.join(", ")));
 }
 
 fn show(finding: &Finding, terminal: &mut Terminal) {
@@ -190,45 +204,6 @@ fn show(finding: &Finding, terminal: &mut Terminal) {
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
     terminal.line(terminal.styled(Style::Bad, first));
     terminal.line(rest);
-}
-
-/// What fits the filter, and what the user asks for besides.
-pub(super) fn fitting(spec: &str, require: &[String]) -> Result<Fitting, Failure> {
-    let mut fitting = Fitting::of(spec);
-    for text in require {
-        let (name, parameter) = text.split_once(':').unwrap_or((text, ""));
-        let invariant: Box<dyn Invariant> = match name {
-            "never_visible" if !parameter.is_empty() => {
-                fitting = fitting.about([parameter.into()]);
-                Box::new(invariant::never_visible(parameter))
-            }
-            "read_only" => Box::new(invariant::read_only()),
-            "transparent" => Box::new(invariant::transparent()),
-            "no_data_lost" => Box::new(invariant::no_data_lost()),
-            "linearizable" => Box::new(invariant::linearizable()),
-            _ => {
-                let known =
-                    "never_visible:NAME, read_only, transparent, no_data_lost, linearizable";
-                let message = format!("unknown invariant {text}: {known}");
-                return Err(Failure::new(Exit::Usage, message));
-            }
-        };
-        fitting.invariants.push(invariant);
-    }
-    Ok(fitting)
-}
-
-/// The tree has the words that the filter mentions.
-pub(super) fn mention(fitting: &mut Fitting, maker: &Maker) {
-    if let Some(filter) = maker.make() {
-        fitting.mentioning(&filter.mentions().words);
-    }
-}
-
-/// The subject with a filter that the command line names: every run has a fresh one.
-pub(super) fn subject(spec: &str, abi: fuserig_abi::Abi, maker: Maker) -> Subject {
-    let named = if spec.is_empty() { "none" } else { spec };
-    Subject::boxed(abi, move || maker.make()).named(named)
 }
 
 /// Writes a finding in every form it is kept in.

@@ -7,6 +7,7 @@ use fuserig_abi::{Abi, Fidelity};
 
 use fuserig_sim_fs::Durability;
 
+use super::judge::REQUIRE_HELP;
 use crate::report::ReportTarget;
 use crate::sim::SchedulerKind;
 
@@ -16,7 +17,7 @@ pub(super) struct FuzzArgs {
     /// `FILE.o:NAME`, or `none`
     pub(super) filter: String,
     /// Runs; default: 1000, or as many as `--time` allows; 20 programs with `exhaustive`
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub(super) runs: Option<u64>,
     /// Seconds after which no further run begins
     #[arg(long, value_name = "SECONDS")]
@@ -56,8 +57,7 @@ pub(super) struct FuzzArgs {
     /// Lower tree at the start, as tree text; default: a small one that fits the filter
     #[arg(long, value_name = "FILE")]
     pub(super) tree: Option<PathBuf>,
-    /// Also require this: `never_visible:NAME`, `read_only`, `transparent`, `no_data_lost`
-    #[arg(long, value_name = "INVARIANT")]
+    #[arg(long, value_name = "INVARIANT", help = REQUIRE_HELP)]
     pub(super) require: Vec<String>,
     /// Draw every program anew instead of varying those that reached something new
     #[arg(long)]
@@ -91,8 +91,7 @@ pub(super) struct CheckArgs {
     #[arg(long, default_value_t = 200, value_name = "N")]
     #[arg(value_parser = value_parser!(u64).range(1..))]
     pub(super) runs: u64,
-    /// Also require this: `never_visible:NAME`, `read_only`, `transparent`, `no_data_lost`
-    #[arg(long, value_name = "INVARIANT")]
+    #[arg(long, value_name = "INVARIANT", help = REQUIRE_HELP)]
     pub(super) require: Vec<String>,
     /// Write the report: json, junit, sarif, github, markdown or html, and a file
     #[arg(long = "report", value_name = "FORM:FILE")]

@@ -31,6 +31,7 @@ mod import_guess;
 mod import_table;
 mod import_write;
 mod interrupt;
+mod judge;
 mod maker;
 mod manual;
 mod meter;

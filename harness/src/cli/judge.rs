@@ -1,0 +1,100 @@
+//! What a filter that the command line names is judged by, and beside what it runs.
+//!
+//! It is judged by what fits its name, by what the user requires, and by its twin when it is one
+//! of the library's: a filter is written in C and in Rust, and both must decide alike. Beside it
+//! runs a daemon that agrees with everything, because there is no other that fits any filter. What
+//! a reader would get wrong: an object is known by the name that it registers, so that a changed
+//! copy of a filter of the library is found to be changed.
+
+use fuserig_abi::Abi;
+use fuserig_filters::{twin_of_builtin, twin_of_object};
+
+use super::exit::{Exit, Failure};
+use super::maker::{FilterSpec, Maker};
+use crate::invariant::{self, Invariant};
+use crate::sim::{Fitting, Subject};
+
+/// What can be required, for help texts and errors.
+pub(super) const REQUIRE_HELP: &str = "\
+Also require this: `never_visible:NAME`, `read_only`, `transparent`, `no_data_lost`, \
+`linearizable`, or `twins_agree:FILTER`, that all calls end as with another filter, such as the \
+version before; may be given several times";
+
+/// What fits the filter, and what the user asks for besides.
+///
+/// # Errors
+/// An invariant that does not exist, and a twin that cannot be read or loaded.
+pub(super) fn fitting(
+    spec: &str,
+    require: &[String],
+    abi: Abi,
+    maker: &Maker,
+) -> Result<Fitting, Failure> {
+    let mut fitting = Fitting::of(spec);
+    let mut twin = twin(maker, abi);
+    for text in require {
+        let (name, parameter) = text.split_once(':').unwrap_or((text, ""));
+        let invariant: Box<dyn Invariant> = match (name, parameter) {
+            ("never_visible", name) if !name.is_empty() => {
+                fitting = fitting.about([name.into()]);
+                Box::new(invariant::never_visible(name))
+            }
+            ("twins_agree", other) if !other.is_empty() => {
+                let maker = FilterSpec::read(other)?.maker_or_fail(abi)?;
+                twin = Some((other.to_owned(), maker));
+                continue;
+            }
+            ("read_only", "") => Box::new(invariant::read_only()),
+            ("transparent", "") => Box::new(invariant::transparent()),
+            ("no_data_lost", "") => Box::new(invariant::no_data_lost()),
+            ("linearizable", "") => Box::new(invariant::linearizable()),
+            _ => return Err(unknown(text)),
+        };
+        fitting.invariants.push(invariant);
+    }
+    if let Some((name, other)) = twin {
+        let agree = invariant::TwinsAgree::with(&name, move || other.make());
+        fitting.invariants.push(Box::new(agree));
+    }
+    if let Some(filter) = maker.make() {
+        fitting.mentioning(&filter.mentions().words);
+    }
+    Ok(fitting)
+}
+
+fn unknown(text: &str) -> Failure {
+    let message = match text {
+        "never_visible" => "never_visible needs a name: never_visible:NAME".to_owned(),
+        "twins_agree" => "twins_agree needs a filter: twins_agree:FILTER".to_owned(),
+        _ => format!(
+            "no invariant {text} can be required; there are never_visible:NAME, read_only, \
+             transparent, no_data_lost, linearizable, twins_agree:FILTER"
+        ),
+    };
+    Failure::new(Exit::Usage, message)
+}
+
+/// The other form of a filter of the library, and what it is called; none for another filter, and
+/// where the other form does not load.
+fn twin(maker: &Maker, abi: Abi) -> Option<(String, Maker)> {
+    match maker {
+        Maker::None => None,
+        Maker::Native(spec, _) => {
+            let (name, bytes) = twin_of_builtin(spec)?;
+            let (path, bytes) = (format!("{name}.o").into(), bytes.to_vec());
+            let object = FilterSpec::Object { path, name: Some(name.to_owned()), bytes };
+            Some((format!("{name}.o of the library"), object.maker(abi).ok()?))
+        }
+        Maker::Object { .. } => {
+            let spec = twin_of_object(maker.make()?.name())?;
+            Some((format!("{spec} of the library"), Maker::Native(spec.to_owned(), abi)))
+        }
+        Maker::Metered { inner, .. } => twin(inner, abi),
+    }
+}
+
+/// The subject with a filter that the command line names: every run has a fresh one.
+pub(super) fn subject(spec: &str, abi: Abi, maker: Maker) -> Subject {
+    let named = if spec.is_empty() { "none" } else { spec };
+    Subject::boxed(abi, move || maker.make()).named(named).agreeing_daemon()
+}
