@@ -5,6 +5,7 @@
 //! What a reader would get wrong: a filter of one's own gets the general ones alone; what it
 //! promises besides is for its author to say.
 
+use fuserig_filters::QuotaLimits;
 use fuserig_sim_fs::Durability;
 
 use super::Text;
@@ -38,6 +39,15 @@ fn samples(pattern: &str) -> impl Iterator<Item = Text> {
     names.map(|name| Text(name.into_bytes()))
 }
 
+/// A name that is almost what a pattern means.
+fn neighbour(pattern: &str) -> Text {
+    let name = match pattern.strip_suffix('*') {
+        Some(start) => format!("x{start}"),
+        None => format!("{}x", pattern.trim_start_matches('*')),
+    };
+    Text(name.into_bytes())
+}
+
 /// Whether a pattern of the built-in filters means a name. The filters have their own code for
 /// this: what judges a filter must not have its mistakes.
 fn is_meant(pattern: &[u8], name: &[u8]) -> bool {
@@ -58,15 +68,17 @@ impl Fitting {
             "hide" | "redact" => parameters.split(',').filter(|text| !text.is_empty()).collect(),
             _ => Vec::new(),
         };
-        let names: Vec<Text> = patterns.iter().flat_map(|pattern| samples(pattern)).collect();
+        let meant = patterns.iter().flat_map(|pattern| samples(pattern));
+        let near = patterns.iter().map(|pattern| neighbour(pattern));
+        let names: Vec<Text> = meant.chain(near).collect();
         let mut invariants = general();
+        let patterns: Vec<Vec<u8>> =
+            patterns.iter().map(|pattern| pattern.as_bytes().to_vec()).collect();
+        let matches = move |name: &[u8]| patterns.iter().any(|pattern| is_meant(pattern, name));
         match name {
             "hide" => {
-                let patterns: Vec<Vec<u8>> =
-                    patterns.iter().map(|pattern| pattern.as_bytes().to_vec()).collect();
-                let matches =
-                    move |name: &[u8]| patterns.iter().any(|pattern| is_meant(pattern, name));
-                invariants.push(Box::new(invariant::never_visible_where(matches)));
+                invariants.push(Box::new(invariant::never_visible_where(matches.clone())));
+                invariants.push(Box::new(invariant::hides_only(matches)));
                 invariants.push(Box::new(invariant::no_data_lost()));
             }
             "readonly" => invariants.push(Box::new(invariant::read_only())),
@@ -74,7 +86,18 @@ impl Fitting {
                 invariants.push(Box::new(invariant::transparent()));
                 invariants.push(Box::new(invariant::no_data_lost()));
             }
-            "redact" | "quota" => invariants.push(Box::new(invariant::no_data_lost())),
+            "redact" => {
+                // What is shown instead may match as well.
+                let shown = move |name: &[u8]| matches(name) && name.iter().any(|b| *b != b'x');
+                invariants.push(Box::new(invariant::never_listed(shown)));
+                invariants.push(Box::new(invariant::no_data_lost()));
+            }
+            "quota" => {
+                if let Ok(QuotaLimits { bytes, files }) = QuotaLimits::parse(parameters) {
+                    invariants.push(Box::new(invariant::within_quota(bytes, files)));
+                }
+                invariants.push(Box::new(invariant::no_data_lost()));
+            }
             _ => {}
         }
         let tree = tree(&names);
@@ -156,9 +179,10 @@ fn tree(names: &[Text]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use fuserig_filters::Patterns;
     use fuserig_sim_fs::MemFs;
 
-    use super::Fitting;
+    use super::{Fitting, Text, is_meant};
 
     #[test]
     fn every_pattern_has_a_tree() {
@@ -170,6 +194,18 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_means_what_its_filter_matches() {
+        let names = ["", ".", "..", "a", "ab", "ba", "aba", "b", "x.tmp", ".tmp", "tmp", ".tmpx"];
+        for pattern in ["a", "a*", "*a", "*", "*.tmp", ".*", "ab*"] {
+            let filter = Patterns::parse(pattern).expect("well-formed");
+            for name in names.map(str::as_bytes) {
+                let meant = is_meant(pattern.as_bytes(), name);
+                assert_eq!(meant, filter.matches(name), "{pattern} {}", name.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
     fn the_tree_has_what_a_filter_is_about_besides() {
         let tree = Fitting::of("readonly").about([".secret".into()]).tree;
         assert!(tree.contains("/.secret 'top'\n/d/.secret 'below'"), "{tree}");
@@ -177,6 +213,7 @@ mod tests {
         fitting.mentioning(&[b"user.a".to_vec(), b"x/y".to_vec(), b"a b".to_vec()]);
         assert!(fitting.tree.contains("/user.a 'top'"), "{}", fitting.tree);
         assert!(MemFs::from_tree(&fitting.tree).is_ok(), "{}", fitting.tree);
-        assert_eq!(fitting.names.len(), 1, "words are no names of interest");
+        let names: Vec<String> = fitting.names.iter().map(Text::to_string).collect();
+        assert_eq!(names, ["b", "bx"], "words are no names of interest");
     }
 }

@@ -154,6 +154,38 @@ fn who_may_do_anything_is_told_by_a_refusal() {
 }
 
 #[test]
+fn a_filter_that_hides_more_than_it_should_is_found() {
+    let secret = |name: &[u8]| name == b".secret";
+    let over = |subject: Subject| subject.over(&format!("{TREE}\n/.secrets 'yes'"));
+    holds(over(Subject::new(Abi::V4, hide_secret)), invariant::hides_only(secret));
+    let greedy = || hide(Patterns::parse(".secret*").expect("a pattern"));
+    found(over(Subject::new(Abi::V4, greedy)), invariant::hides_only(secret));
+}
+
+#[test]
+fn a_name_in_a_listing_is_found() {
+    let redacted = || redact(Patterns::parse(".secret").expect("a name"));
+    holds(over(redacted), invariant::never_listed(|name| name == b".secret"));
+    found(over(redacted), invariant::never_listed(|name| name == b"notes.txt"));
+}
+
+#[test]
+fn a_quota_is_kept_and_nobody_is_refused_before() {
+    let limited = |bytes, files| move || quota(QuotaLimits { bytes, files: Some(files) });
+    let judge = || invariant::within_quota(20_000, Some(3));
+    holds(over(limited(20_000, 3)), judge());
+    let beyond = found(over(limited(20_000, 4)), judge());
+    assert!(beyond.violation.message.contains("goes beyond the quota"), "{beyond}");
+    let early = found(over(limited(20_000, 2)), judge());
+    assert!(early.violation.message.contains("gives EDQUOT"), "{early}");
+    for bytes in [10_000, 40_000] {
+        let finding = simulation(12).run(over(limited(bytes, 3))).check(judge()).result();
+        let finding = finding.expect_err("a quota of another size");
+        assert_eq!(finding.violation.invariant, "within_quota", "{finding}");
+    }
+}
+
+#[test]
 fn data_stays_unless_a_filter_says_that_more_was_written() {
     holds(over(hide_secret), invariant::no_data_lost());
     let boasting = || {

@@ -1,0 +1,85 @@
+//! A filter that hides some names hides no others.
+//!
+//! Looks at calls that say ENOENT of a path which is there below, every component with a name that
+//! is not meant. Only root's calls tell: a kernel that cannot look a name up says ENOENT as well
+//! (LOOK-2), which nothing keeps root from. What a reader would get wrong: a symbolic link may lead
+//! to what is hidden, so what is reached by following one is not judged.
+
+use core::fmt;
+use std::rc::Rc;
+
+use fuserig_abi::{Errno, FileKind};
+
+use super::{Invariant, Seen};
+use crate::sim::{Action, Text};
+
+type Matches = Rc<dyn Fn(&[u8]) -> bool>;
+
+/// See [`hides_only`].
+///
+/// ```
+/// use fuserig::invariant::{Invariant, hides_only};
+/// assert_eq!(hides_only(|name| name == b".secret").name(), "hides_only");
+/// ```
+#[derive(Clone)]
+pub struct HidesOnly {
+    matches: Matches,
+}
+
+/// What has no such name in its path is there for whoever asks.
+///
+/// ```
+/// use fuserig::prelude::*;
+/// let subject = Subject::new(Abi::V4, || hide(Patterns::parse(".secret").expect("a name")));
+/// Simulation::new(Seed(7)).operations(50)
+///     .run(subject.over("/.secrets 'hi'\n/.secret 'no'"))
+///     .check(invariant::hides_only(|name| name == b".secret"))
+///     .or_report();
+/// ```
+pub fn hides_only(matches: impl Fn(&[u8]) -> bool + 'static) -> HidesOnly {
+    HidesOnly { matches: Rc::new(matches) }
+}
+
+impl fmt::Debug for HidesOnly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HidesOnly").finish_non_exhaustive()
+    }
+}
+
+/// The path that a call needs, and whether it follows a symbolic link at its end.
+fn needed(action: &Action) -> Option<(&Text, bool)> {
+    match action {
+        Action::Stat { path, follow } => Some((path, *follow)),
+        Action::Readlink { path } => Some((path, false)),
+        Action::Open { path, .. }
+        | Action::Truncate { path, .. }
+        | Action::Access { path, .. }
+        | Action::Chmod { path, .. }
+        | Action::Touch { path } => Some((path, true)),
+        _ => None,
+    }
+}
+
+impl Invariant for HidesOnly {
+    fn name(&self) -> &str {
+        "hides_only"
+    }
+
+    fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        let program = &seen.case.clients[seen.client];
+        let moves = || program.actions.iter().any(|action| matches!(action, Action::Chdir { .. }));
+        let asked = seen.result.value == Err(Errno::ENOENT) && program.uid == 0;
+        let faulty = || !seen.case.faults.of(seen.client, seen.number).is_empty();
+        let Some((path, follows)) = needed(seen.action).filter(|_| asked) else { return Ok(()) };
+        let hidden = path.0.split(|byte| *byte == b'/').any(|name| (self.matches)(name));
+        // The empty path is nowhere.
+        if hidden || path.0.is_empty() || !seen.was_alone() || moves() || faulty() {
+            return Ok(());
+        }
+        let there = seen.lower.find(&path.0);
+        if there.is_some_and(|stat| !follows || stat.kind != FileKind::Symlink) {
+            return Err(format!("`{}` gives ENOENT, and it is there", seen.action));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! Each user writes and creates as much as a quota allows, and is refused nothing before that.
+//!
+//! What is judged is what `quota:BYTES,FILES` promises (`fuserig_filters::quota`): bytes written
+//! and allocated and files created are counted for ever, and a call that would go beyond the limit
+//! fails with EDQUOT. Calls that are under way at the same time are each checked before any is
+//! counted. So two sums are kept apart: what calls had certainly used when this one began, and
+//! what calls can have used at most until it returned. What a reader would get wrong: a call that
+//! creates a file perhaps, `open` with O_CREAT, counts for the second alone.
+
+use fuserig_abi::Errno;
+
+use super::{Invariant, Seen};
+use crate::sim::{Action, CallEntry};
+
+/// Gives space back: FALLOC_FL_PUNCH_HOLE and FALLOC_FL_COLLAPSE_RANGE of Linux.
+const FALLOC_RELEASES: u32 = 0x02 | 0x08;
+const O_CREAT: u32 = 0o100;
+const O_EXCL: u32 = 0o200;
+
+/// See [`within_quota`].
+///
+/// ```
+/// use fuserig::invariant::{Invariant, within_quota};
+/// assert_eq!(within_quota(4096, Some(2)).name(), "within_quota");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct WithinQuota {
+    bytes: u64,
+    files: Option<u64>,
+}
+
+/// No user goes beyond so many bytes written and allocated and files created, and nobody is told
+/// EDQUOT before.
+///
+/// ```
+/// use fuserig::prelude::*;
+/// let limits = QuotaLimits { bytes: 4096, files: Some(3) };
+/// Simulation::new(Seed(7)).operations(50)
+///     .run(Subject::new(Abi::V4, move || quota(limits)))
+///     .check(invariant::within_quota(4096, Some(3)))
+///     .or_report();
+/// ```
+pub fn within_quota(bytes: u64, files: Option<u64>) -> WithinQuota {
+    WithinQuota { bytes, files }
+}
+
+/// What calls use: bytes, and files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Use {
+    bytes: u64,
+    files: u64,
+}
+
+impl Use {
+    fn plus(self, other: Use) -> Use {
+        Use {
+            bytes: self.bytes.saturating_add(other.bytes),
+            files: self.files.saturating_add(other.files),
+        }
+    }
+}
+
+fn bytes(count: i64) -> Use {
+    Use { bytes: u64::try_from(count).unwrap_or(0), files: 0 }
+}
+
+/// What a call wants; none for one that uses nothing up.
+fn wanted(action: &Action) -> Option<Use> {
+    match action {
+        Action::Write { size, .. } => Some(bytes((*size).into())),
+        Action::Fallocate { mode, length, .. } if mode & FALLOC_RELEASES == 0 => {
+            Some(bytes(*length))
+        }
+        Action::Mkdir { .. } | Action::Mknod { .. } | Action::Symlink { .. } => {
+            Some(Use { bytes: 0, files: 1 })
+        }
+        Action::Open { flags, .. } if flags & O_CREAT != 0 => Some(Use { bytes: 0, files: 1 }),
+        _ => None,
+    }
+}
+
+/// What a call has used at least, and at most.
+fn used(action: &Action, call: &CallEntry) -> (Use, Use) {
+    let none = Use::default();
+    let Some(wanted) = wanted(action) else { return (none, none) };
+    let value = call.result.as_ref().map(|result| result.value);
+    match (action, value) {
+        // It may have been counted before it failed, or not have come so far.
+        (Action::Fallocate { .. }, Some(Err(_))) | (_, None) => (none, wanted),
+        (_, Some(Err(_))) => (none, none),
+        (Action::Write { .. }, Some(Ok(count))) => (bytes(count), bytes(count)),
+        (Action::Open { flags, .. }, Some(Ok(_))) if flags & O_EXCL == 0 => (none, wanted),
+        (_, Some(Ok(_))) => (wanted, wanted),
+    }
+}
+
+impl Invariant for WithinQuota {
+    fn name(&self) -> &str {
+        "within_quota"
+    }
+
+    fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        let Some(wanted) = wanted(seen.action) else { return Ok(()) };
+        let uid = seen.case.clients[seen.client].uid;
+        let (mut least, mut most) = (Use::default(), Use::default());
+        for call in seen.calls {
+            let program = &seen.case.clients[call.client];
+            let is_this = (call.client, call.action) == (seen.client, seen.number);
+            if program.uid != uid || is_this {
+                continue;
+            }
+            let (at_least, at_most) = used(&program.actions[call.action], call);
+            most = most.plus(at_most);
+            if call.end.is_some_and(|end| end <= seen.begin) {
+                least = least.plus(at_least);
+            }
+        }
+        let files = self.files.unwrap_or(u64::MAX);
+        let now = match (seen.action, seen.result.value) {
+            (Action::Write { .. }, Ok(count)) => bytes(count),
+            (Action::Open { flags, .. }, Ok(_)) if flags & O_EXCL == 0 => return Ok(()),
+            _ => wanted,
+        };
+        let (before, after) = (least.plus(now), most.plus(wanted));
+        // Who uses nothing of what others went beyond at the same time does not go beyond it.
+        let beyond =
+            (now.bytes > 0 && before.bytes > self.bytes) || (now.files > 0 && before.files > files);
+        if seen.result.value.is_ok() && beyond {
+            let Use { bytes, files } = before;
+            return Err(format!(
+                "`{}` goes beyond the quota: user {uid} has {bytes} bytes and {files} files",
+                seen.action
+            ));
+        }
+        let faulty = || !seen.case.faults.of(seen.client, seen.number).is_empty();
+        let refused = seen.result.value == Err(Errno::EDQUOT);
+        if refused && after.bytes <= self.bytes && after.files <= files && !faulty() {
+            let Use { bytes, files } = most;
+            return Err(format!(
+                "`{}` gives EDQUOT, and user {uid} has {bytes} bytes and {files} files at most",
+                seen.action
+            ));
+        }
+        Ok(())
+    }
+}
