@@ -63,6 +63,18 @@ fn every_scenario_of_the_tree_passes_and_says_what_it_shows() {
     }
 }
 
+#[test]
+fn the_super_user_has_its_capabilities_whatever_its_group() {
+    let text = "lower\n  /a mode=0 uid=7 'x'\nclient a pid=7 uid=0 gid=100\n\
+                client b pid=8 uid=8 gid=0\nrun\n  a: open(\"/a\", O_RDWR) = 3\n  \
+                b: open(\"/a\", O_RDONLY) = EACCES\n  a: open(\"/b\", O_WRONLY|O_CREAT, 0644) = 4\n\
+                tree\n  /a mode=0 uid=7 'x'\n  /b gid=100\n";
+    for report in play(text) {
+        let failures: Vec<_> = report.failures.iter().map(ToString::to_string).collect();
+        assert!(failures.is_empty(), "{}: {failures:#?}", report.abi.name());
+    }
+}
+
 /// A scenario with all that its steps caused below them, in place of what its author put there.
 fn with_consequences(text: &str, report: &ScenarioReport) -> String {
     let mut written = String::new();

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use fuserig_abi::{Abi, AbiTable, Credentials, Errno, FileKind, Gid, Ino, Pid, Uid};
+use fuserig_abi::{Abi, AbiTable, Credentials, Errno, FileKind, Ino, Pid, Uid};
 use fuserig_filters::Filter;
 use fuserig_sim_fs::{Lower, LowerExt, MemFs, OpenFlags};
 use fuserig_traces::text::{CallForm, ExpectedResult};
@@ -505,10 +505,11 @@ fn without_directory_size(row: &str) -> String {
 }
 
 fn credentials(client: &ClientLine) -> Credentials {
-    if client.uid == Uid::ROOT && client.gid == Gid::ROOT {
-        return Credentials::root();
+    // The super-user has every capability, whatever its group.
+    match client.uid {
+        Uid::ROOT => Credentials { gid: client.gid, ..Credentials::root() },
+        uid => Credentials::user(uid, client.gid),
     }
-    Credentials::user(client.uid, client.gid)
 }
 
 /// Names as the file writes them; of very many the first ones.
