@@ -3,7 +3,7 @@
 //! A filter that compares names with a constant holds that constant: in its read-only data, or, as
 //! clang inlines short comparisons, in immediate operands that are text. It refuses to understand
 //! the code. What a reader would get wrong: a word need not be a whole name; it may be the
-//! beginning of one, or a piece.
+//! beginning of one, or a piece. Filters in Rust say themselves what they mention.
 
 use crate::program::{DataKind, Insn, Linked};
 
@@ -15,6 +15,10 @@ const COMMON_MAX: u64 = 8;
 const NUMBER_MAX: u64 = 1 << 32;
 /// A name has at most so many bytes.
 const WORD_MAX: usize = 255;
+/// What is longer are several texts without an end, of which the first begins with so many bytes.
+const PIECE_MAX: usize = 16;
+/// So many times the same byte is filling, and what stands beside it is a word of its own.
+const FILLING_MIN: usize = 8;
 
 /// What a filter mentions.
 ///
@@ -32,6 +36,26 @@ pub struct Mentions {
 }
 
 impl Mentions {
+    /// These words and numbers, for a filter that is no object.
+    ///
+    /// ```
+    /// use fuserig_filters::Mentions;
+    /// assert_eq!(Mentions::of([b"secret"], []).words, [b"secret"]);
+    /// ```
+    pub fn of<W: Into<Vec<u8>>>(
+        words: impl IntoIterator<Item = W>,
+        numbers: impl IntoIterator<Item = u64>,
+    ) -> Mentions {
+        let mut mentions = Mentions::default();
+        for word in words.into_iter().map(Into::into).filter(|word| !word.is_empty()) {
+            if !mentions.words.contains(&word) {
+                mentions.words.push(word);
+            }
+        }
+        mentions.numbers.extend(numbers);
+        mentions
+    }
+
     /// What the data and the programs of an object mention.
     pub fn of_linked(linked: &Linked) -> Mentions {
         let mut mentions = Mentions::default();
@@ -46,7 +70,7 @@ impl Mentions {
 
     fn add_data(&mut self, data: &[u8]) {
         for text in data.split(|byte| *byte == 0) {
-            self.add_word(text);
+            self.add_text(text);
         }
         match *data {
             [a, b, c, d] => self.add_number(u32::from_le_bytes([a, b, c, d]).into()),
@@ -79,6 +103,25 @@ impl Mentions {
             }
         }
         self.add_word(&joined);
+    }
+
+    /// A text with nothing between its end and what follows is a word, and so is each of the pieces
+    /// between filling.
+    fn add_text(&mut self, text: &[u8]) {
+        self.add_word(text);
+        let (mut start, mut end) = (0, 0);
+        for run in text.chunk_by(|one, other| one == other) {
+            if run.len() >= FILLING_MIN {
+                self.add_piece(&text[start..end]);
+                start = end + run.len();
+            }
+            end += run.len();
+        }
+        self.add_piece(&text[start..]);
+    }
+
+    fn add_piece(&mut self, piece: &[u8]) {
+        self.add_word(if piece.len() > WORD_MAX { &piece[..PIECE_MAX] } else { piece });
     }
 
     fn add_word(&mut self, word: &[u8]) {
@@ -134,5 +177,24 @@ mod tests {
         assert!(limit.numbers.contains(&(1 << 20)), "{:?}", limit.numbers);
         let alias = of(include_bytes!("../bpf/alias_lookup.o"));
         assert!(alias.words.iter().any(|word| word.starts_with(b"cur")), "{:?}", alias.words);
+        // Its ending has no NUL behind it, but 256 times the byte that names are filled with.
+        let redact = of(include_bytes!("../bpf/redact_list.o"));
+        assert!(redact.words.contains(&b".key".to_vec()), "{:?}", redact.words);
+    }
+
+    fn check(text: &[u8], words: &[&[u8]]) {
+        let mut mentions = Mentions::default();
+        mentions.add_text(text);
+        assert_eq!(mentions.words, words, "{}", text.escape_ascii());
+    }
+
+    #[test]
+    fn a_long_text_is_taken_apart_where_it_is_filled() {
+        check(b"secret", &[b"secret"]);
+        check(&[&b".key"[..], &[b'x'; 256]].concat(), &[b".key"]);
+        check(&[&[b'x'; 256], &b".key"[..]].concat(), &[b".key"]);
+        check(b"ab--------cd", &[b"ab--------cd", b"ab", b"cd"]);
+        check(&b"abcdefgh".repeat(40), &[b"abcdefghabcdefgh"]);
+        check(&[b'x'; 256], &[]);
     }
 }
