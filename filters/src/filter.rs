@@ -214,8 +214,8 @@ pub trait Filter: fmt::Debug {
         Vec::new()
     }
 
-    /// The words and numbers in its code; none for a filter whose code nobody can read. Who draws
-    /// inputs uses them.
+    /// The words and numbers that its code compares with; none for a filter whose code nobody can
+    /// read and that does not say. Who draws inputs uses them.
     fn mentions(&self) -> Mentions {
         Mentions::default()
     }

@@ -6,7 +6,7 @@ use fuserig_abi::{
 };
 
 use super::{ANDROID_BACKING, ANDROID_POST_FILTER, ANDROID_USER_FILTER};
-use crate::{Filter, FilterEnv};
+use crate::{Filter, FilterEnv, Mentions};
 
 /// Length of an entry of the posted versions.
 const ENTRY: usize = 24;
@@ -62,6 +62,10 @@ impl Filter for AsAndroid {
 
     fn programs(&self) -> usize {
         1
+    }
+
+    fn mentions(&self) -> Mentions {
+        self.inner.mentions()
     }
 }
 

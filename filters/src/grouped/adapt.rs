@@ -9,7 +9,7 @@ use fuserig_abi::{Abi, Arg, BufferFlags, CallArgs, Dir, Phase, Slot};
 
 use super::Family;
 use crate::android::AsAndroid;
-use crate::{Filter, FilterEnv};
+use crate::{Filter, FilterEnv, Mentions};
 
 /// Shows a filter that was made for one ABI as a filter of another. A filter of a posted version
 /// is one of every posted version.
@@ -94,6 +94,10 @@ impl Filter for AsGrouped {
 
     fn programs(&self) -> usize {
         Family::ALL.into_iter().filter(|family| self.serves(*family)).count()
+    }
+
+    fn mentions(&self) -> Mentions {
+        self.inner.mentions()
     }
 }
 

@@ -26,7 +26,9 @@ use super::{FuseOps, Patterns};
 /// assert!(filter.has(Slot::Member(Op::Readdir, Phase::Post)));
 /// ```
 pub fn hide(patterns: Patterns) -> FuseOps<Patterns> {
+    let mentions = patterns.mentions();
     FuseOps::with_state("hide", patterns)
+        .mentioning(mentions)
         .lookup_prefilter(|cx, name| verdict(cx.state, &[name.name()]))
         .create_open_prefilter(|cx, _, name| verdict(cx.state, &[name.name()]))
         .mknod_prefilter(|cx, _, name| verdict(cx.state, &[name.name()]))

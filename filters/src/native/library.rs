@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use fuserig_abi::{Errno, FuseSetattrIn, S_ISGID, S_ISUID, Uid, Verdict};
 
 use super::FuseOps;
+use crate::Mentions;
 
 /// `FATTR_MODE` and `FATTR_SIZE`.
 const FATTR_MODE: u32 = fuserig_abi::FATTR_MODE;
@@ -32,6 +33,7 @@ pub fn deny_uid(denied: Uid) -> FuseOps<Uid> {
         if is_denied { Verdict::Error(Errno::EACCES) } else { Verdict::Continue }
     }
     FuseOps::with_state("deny_uid", denied)
+        .mentioning(Mentions::of::<&[u8]>([], [denied.0.into()]))
         .open_prefilter(|cx, _| verdict(cx.uid() == *cx.state))
         .opendir_prefilter(|cx, _| verdict(cx.uid() == *cx.state))
         .create_open_prefilter(|cx, _, _| verdict(cx.uid() == *cx.state))
@@ -65,13 +67,18 @@ pub fn media_view() -> FuseOps {
 /// assert!(alias_lookup().has(Slot::Member(Op::Lookup, Phase::Pre)));
 /// ```
 pub fn alias_lookup() -> FuseOps {
-    FuseOps::new("alias_lookup").lookup_prefilter(|_, name| {
-        if name.bytes() != Some(b"current\0") {
-            return Ok(Verdict::Continue);
-        }
-        name.replace_name(b"v1").map(|()| Verdict::Continue)
-    })
+    FuseOps::new("alias_lookup").mentioning(Mentions::of(["current", "v1"], [])).lookup_prefilter(
+        |_, name| {
+            if name.bytes() != Some(b"current\0") {
+                return Ok(Verdict::Continue);
+            }
+            name.replace_name(b"v1").map(|()| Verdict::Continue)
+        },
+    )
 }
+
+/// What the names of guarded attributes begin with.
+const GUARDED: &str = "user.guard.";
 
 /// Guards the attributes `user.guard.*`: the twin of `xattr_guard.bpf.c`.
 ///
@@ -82,12 +89,13 @@ pub fn alias_lookup() -> FuseOps {
 /// ```
 pub fn xattr_guard() -> FuseOps {
     fn verdict(name: Option<&[u8]>, errno: Errno) -> Verdict {
-        match name.is_some_and(|name| name.starts_with(b"user.guard.")) {
+        match name.is_some_and(|name| name.starts_with(GUARDED.as_bytes())) {
             true => Verdict::Error(errno),
             false => Verdict::Continue,
         }
     }
     FuseOps::new("xattr_guard")
+        .mentioning(Mentions::of([GUARDED], []))
         .setxattr_prefilter(|_, _, name, _| verdict(name.bytes(), Errno::EPERM))
         .removexattr_prefilter(|_, name| verdict(name.bytes(), Errno::EPERM))
         .getxattr_prefilter(|_, _, name| verdict(name.bytes(), Errno::ENODATA))
@@ -116,6 +124,7 @@ pub fn write_limit(limit: u64) -> FuseOps<u64> {
         }
     }
     FuseOps::with_state("write_limit", limit)
+        .mentioning(Mentions::of::<&[u8]>([], [limit]))
         .open_prefilter(|_, open| appending(open.flags))
         .create_open_prefilter(|_, create, _| appending(create.flags))
         .write_iter_prefilter(|cx, write| verdict(*cx.state, write.offset, write.size.into()))

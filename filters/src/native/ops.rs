@@ -8,7 +8,7 @@ use core::fmt;
 use fuserig_abi::{CallArgs, Slot};
 
 use super::{FilterName, RegisterError};
-use crate::{Filter, FilterEnv};
+use crate::{Filter, FilterEnv, Mentions};
 
 /// A member after its typed closure was wrapped.
 pub(super) type Member<S> = Box<dyn FnMut(&mut S, &mut CallArgs, &mut FilterEnv<'_>) -> u32>;
@@ -39,6 +39,7 @@ pub struct FuseOps<S = ()> {
     name: FilterName,
     state: S,
     members: Vec<Option<Member<S>>>,
+    mentions: Mentions,
 }
 
 impl FuseOps {
@@ -63,7 +64,21 @@ impl<S> FuseOps<S> {
 
     /// As [`FuseOps::with_state`], with a name that was checked before.
     pub fn named(name: FilterName, state: S) -> FuseOps<S> {
-        FuseOps { name, state, members: (0..Slot::COUNT).map(|_| None).collect() }
+        let members = (0..Slot::COUNT).map(|_| None).collect();
+        FuseOps { name, state, members, mentions: Mentions::default() }
+    }
+
+    /// Says which names and numbers the closures compare with, which nobody sees from outside:
+    /// simulations try them.
+    ///
+    /// ```
+    /// use fuserig_filters::{Filter, FuseOps, Mentions};
+    /// let filter = FuseOps::new("f").mentioning(Mentions::of([b"secret"], []));
+    /// assert_eq!(filter.mentions().words, [b"secret"]);
+    /// ```
+    #[must_use]
+    pub fn mentioning(self, mentions: Mentions) -> FuseOps<S> {
+        FuseOps { mentions, ..self }
     }
 
     /// The typed state.
@@ -107,6 +122,10 @@ impl<S> Filter for FuseOps<S> {
         let member = self.members[slot.index()].as_mut();
         let member = member.expect("the pipeline calls only members that are set");
         member(&mut self.state, args, env)
+    }
+
+    fn mentions(&self) -> Mentions {
+        self.mentions.clone()
     }
 }
 

@@ -5,6 +5,8 @@
 //! `.*`: it is a prefix, and no pattern matches `.` and `..`, which no lookup ever asks for and a
 //! listing needs.
 
+use crate::Mentions;
+
 /// A list of patterns, each an exact name, `PREFIX*`, `*SUFFIX`, or `*` for every name.
 ///
 /// ```
@@ -45,6 +47,11 @@ impl Patterns {
     pub fn matches(&self, name: &[u8]) -> bool {
         let special = name == b"." || name == b"..";
         !special && self.patterns.iter().any(|pattern| pattern.matches(name))
+    }
+
+    /// The parts without stars, for a filter that is about them.
+    pub(super) fn mentions(&self) -> Mentions {
+        Mentions::of(self.patterns.iter().map(Pattern::fixed), [])
     }
 }
 

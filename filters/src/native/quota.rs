@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 use fuserig_abi::{Errno, Uid, Verdict};
 
 use super::{Cx, FuseOps};
+use crate::Mentions;
 
 /// Gives space back: FALLOC_FL_PUNCH_HOLE and FALLOC_FL_COLLAPSE_RANGE of Linux.
 const FALLOC_RELEASES: u32 = 0x02 | 0x08;
@@ -149,6 +150,7 @@ impl QuotaUsage {
 /// ```
 pub fn quota(limits: QuotaLimits) -> FuseOps<QuotaUsage> {
     FuseOps::with_state("quota", QuotaUsage { limits, users: BTreeMap::new() })
+        .mentioning(Mentions::of::<&[u8]>([], [limits.bytes]))
         .write_iter_prefilter(|cx, write| {
             check_bytes(cx, write.size.into())?;
             Ok::<_, Errno>(Verdict::Postfilter)

@@ -24,7 +24,9 @@ use super::{FuseOps, Patterns};
 /// assert!(!filter.has(Slot::Member(Op::Lookup, Phase::Pre)));
 /// ```
 pub fn redact(patterns: Patterns) -> FuseOps<Patterns> {
+    let mentions = patterns.mentions();
     FuseOps::with_state("redact", patterns)
+        .mentioning(mentions)
         .readdir_prefilter(|_, _| Verdict::Postfilter)
         .readdir_postfilter(|cx, _, _, entries| {
             if cx.error_in().is_none() {
