@@ -100,7 +100,7 @@ fn shrinking(criterion: &mut Criterion) {
 fn schedules(criterion: &mut Criterion) {
     let open = || Action::Open { path: "b".into(), flags: 2, mode: 0 };
     let write = |fill| Action::Write { file: 0, size: 2, fill, offset: Some(0) };
-    let client = |fill| Program { uid: 0, actions: vec![open(), write(fill)] };
+    let client = |fill| Program::of(0, vec![open(), write(fill)]);
     let clients = vec![client(b'1'), client(b'2'), client(b'3')];
     let case = Case { tree: TREE.to_owned(), clients, ..Case::default() };
     let subject = Subject::without_filter(Abi::V4);

@@ -26,7 +26,7 @@ fn replace(sync: bool) -> Result<Summary, Box<Finding>> {
     actions.extend(sync.then_some(Action::Fsync { file: 0, datasync: false }));
     actions.push(Action::Rename { old: "tmp".into(), new: "config".into(), flags: 0 });
     let tree = "/config 'old'".to_owned();
-    let case = Case { tree, clients: vec![Program { uid: 0, actions }], ..Case::default() };
+    let case = Case { tree, clients: vec![Program::of(0, actions)], ..Case::default() };
     // Every step, every legal state.
     let subject = Subject::without_filter(Abi::V4).over(&case.tree);
     let subject = subject.crashing(CrashSearch::every(Durability::Ordered));

@@ -17,7 +17,7 @@ fn main() {
             Action::Mkdir { path: path(), mode: 0o755 },
             Action::Unlink { path: path() },
         ] {
-            let clients = vec![Program { uid: 0, actions: vec![action] }];
+            let clients = vec![Program::of(0, vec![action])];
             let case = Case { tree: subject.tree().to_owned(), clients, ..Case::default() };
             let record = fuserig::sim::run(&subject, &case).expect("a good tree");
             let result = record.calls[0].result.as_ref().map(show_result).expect("it returned");

@@ -7,13 +7,13 @@ fn main() {
     let full = FaultKind::Lower { op: "write".to_owned(), errno: Errno::ENOSPC.0 };
     let case = Case {
         tree: "/a 'x'".to_owned(),
-        clients: vec![Program {
-            uid: 0,
-            actions: vec![
+        clients: vec![Program::of(
+            0,
+            vec![
                 Action::Open { path: "a".into(), flags: 2, mode: 0 },
                 Action::Write { file: 0, size: 4, fill: b'y', offset: None },
             ],
-        }],
+        )],
         faults: FaultPlan { faults: vec![Fault { client: 0, action: 1, kind: full }] },
         ..Case::default()
     };

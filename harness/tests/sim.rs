@@ -20,5 +20,7 @@ mod kept;
 mod litmus;
 #[path = "sim/planted.rs"]
 mod planted;
+#[path = "sim/reach.rs"]
+mod reach;
 #[path = "sim/shrinking.rs"]
 mod shrinking;

@@ -58,7 +58,7 @@ fn changes() -> Vec<Change> {
 fn same_model(criterion: &mut Criterion) {
     let changes = changes();
     let actions = changes.iter().map(|change| change.to_action()).collect();
-    let case = Case { clients: vec![Program { uid: 0, actions }], ..Case::default() };
+    let case = Case { clients: vec![Program::of(0, actions)], ..Case::default() };
     let subject = Subject::without_filter(Abi::V4);
     let mut group = criterion.benchmark_group("changes of a directory");
     group.throughput(Throughput::Elements(changes.len() as u64));

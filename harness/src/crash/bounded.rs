@@ -136,7 +136,7 @@ fn ended() -> Vec<Vec<Action>> {
 
 fn case(parts: &[&Vec<Action>]) -> Case {
     let actions = parts.iter().flat_map(|part| part.iter().cloned()).collect();
-    let clients = vec![Program { uid: 0, actions }];
+    let clients = vec![Program::of(0, actions)];
     Case { tree: TREE.to_owned(), clients, ..Case::default() }
 }
 

@@ -17,7 +17,7 @@ use crate::sim::{CallEntry, Case, Crash, Subject};
 /// // Created, and gone with the power: the oldest state has lost the one change there was.
 /// let create = Action::Open { path: "new".into(), flags: 0o102, mode: 0o644 };
 /// let case = Case {
-///     clients: vec![Program { uid: 0, actions: vec![create] }],
+///     clients: vec![Program::of(0, vec![create])],
 ///     crash: Some(Crash { step: 100, durability: Durability::Ordered, lost: vec![0] }),
 ///     ..Case::default()
 /// };

@@ -209,6 +209,11 @@ impl Work<'_> {
             for action in 0..self.best.clients[client].actions.len() {
                 changed |= self.simplify(client, action);
             }
+            if self.best.clients[client].gid.is_some() {
+                let mut case = self.best.clone();
+                case.clients[client].gid = None;
+                changed |= self.accept(&case);
+            }
             if self.best.clients[client].uid != 0 {
                 let mut case = self.best.clone();
                 case.clients[client].uid = 0;

@@ -6,7 +6,7 @@
 
 use core::fmt;
 
-use fuserig_abi::{Abi, Fidelity};
+use fuserig_abi::{Abi, Credentials, Fidelity, Gid, Uid};
 use fuserig_sim_fs::Durability;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -17,15 +17,48 @@ use crate::fault::FaultPlan;
 ///
 /// ```
 /// use fuserig::sim::Program;
-/// let program = Program { uid: 1000, actions: Vec::new() };
-/// assert_eq!(program.uid, 1000);
+/// let program = Program::of(1000, Vec::new());
+/// assert_eq!((program.uid, program.group()), (1000, 1000));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Program {
-    /// Its user and group; 0 is the super-user.
+    /// Its user; 0 is the super-user.
     pub uid: u32,
+    /// Its group; none where that has the number of the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gid: Option<u32>,
     /// Its system calls in order.
     pub actions: Vec<Action>,
+}
+
+impl Program {
+    /// What a user does whose group has the same number.
+    pub fn of(uid: u32, actions: Vec<Action>) -> Program {
+        Program { uid, gid: None, actions }
+    }
+
+    /// Its group.
+    pub fn group(&self) -> u32 {
+        self.gid.unwrap_or(self.uid)
+    }
+
+    /// Who it is: the super-user has every capability, whatever its group.
+    pub(crate) fn credentials(&self) -> Credentials {
+        let (uid, gid) = (Uid(self.uid), Gid(self.group()));
+        match uid {
+            Uid::ROOT => Credentials { gid, ..Credentials::root() },
+            _ => Credentials::user(uid, gid),
+        }
+    }
+
+    /// Who it is in reports, unless it is the super-user with its own group.
+    pub(super) fn identity(&self) -> Option<String> {
+        match (self.uid, self.group()) {
+            (0, 0) => None,
+            (uid, gid) if uid == gid => Some(format!("uid {uid}")),
+            (uid, gid) => Some(format!("uid {uid}, gid {gid}")),
+        }
+    }
 }
 
 /// One run.

@@ -134,7 +134,7 @@ impl Scheduler for Guide<'_> {
 /// use fuserig::prelude::*;
 /// use fuserig::sim::{Search, explore};
 /// let touch = || vec![Action::Statfs { path: "/".into() }];
-/// let client = || Program { uid: 0, actions: touch() };
+/// let client = || Program::of(0, touch());
 /// let case = Case { clients: vec![client(), client()], ..Case::default() };
 /// let subject = Subject::without_filter(Abi::V4);
 /// let reduced = explore(&subject, &case, Search::Reduced, 100_000).expect("a good tree");

@@ -208,9 +208,9 @@ impl WorkloadConfig {
     pub fn draw(&self, rng: &mut Rng, tree: &MemFs) -> Vec<Program> {
         let mut draw = Draw::new(self, rng, tree);
         let clients = self.clients.max(1);
-        let mut programs: Vec<Program> = (0..clients)
-            .map(|client| Program { uid: draw.user(client), actions: Vec::new() })
-            .collect();
+        let mut programs: Vec<Program> =
+            (0..clients).map(|client| Program::of(draw.user(client), Vec::new())).collect();
+        draw.regroup(&mut programs);
         for _ in 0..self.operations {
             let (client, action) = draw.next(clients);
             programs[client].actions.push(action);

@@ -56,15 +56,15 @@ pub(super) fn draw(
         return None;
     }
     let mut draw = Draw::new(config, rng, tree);
-    let mut programs: Vec<Program> = (0..config.clients)
-        .map(|client| Program { uid: draw.user(client), actions: Vec::new() })
-        .collect();
+    let mut programs: Vec<Program> =
+        (0..config.clients).map(|client| Program::of(draw.user(client), Vec::new())).collect();
     // Who may not do it meets nobody.
     match draw.rng.below(8) {
         0..=4 => programs.iter_mut().for_each(|program| program.uid = 0),
         5 | 6 => draw.mix(&mut programs),
         _ => {}
     }
+    draw.regroup(&mut programs);
     draw.uids = programs.iter().map(|program| program.uid).collect();
     // Where there is no filter, who may do what is worth more than who does it when.
     let relays = if draw.focus.is_empty() && !config.syncs { 14 } else { 5 };

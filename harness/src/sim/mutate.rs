@@ -27,11 +27,11 @@ impl Mutator<'_> {
         let mut programs = programs.to_vec();
         for _ in 0..=self.rng.below(4) {
             let client = self.rng.index(programs.len());
-            let uid = &mut programs[client].uid;
             // A first client without rights gets nowhere most of the time.
             let one_in = if client == 0 { 256 } else { 32 };
             if self.config.users && self.rng.chance(1, one_in) {
-                *uid = *self.rng.pick(&USERS);
+                programs[client].uid = *self.rng.pick(&USERS);
+                programs[client].gid = self.rng.chance(1, 4).then(|| owner(self.rng));
             }
             let lent = other.get(client).map_or(&[][..], |program| &program.actions);
             let mut actions = core::mem::take(&mut programs[client].actions);

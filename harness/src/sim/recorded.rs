@@ -260,8 +260,8 @@ impl Finding {
     fn call_records(&self) -> Vec<CallRecord> {
         let mut records = Vec::new();
         for (client, program) in self.case.clients.iter().enumerate() {
-            if program.uid != 0 {
-                let call = Call::SetIds { uid: Some(program.uid), gid: Some(program.uid) };
+            if (program.uid, program.group()) != (0, 0) {
+                let call = Call::SetIds { uid: Some(program.uid), gid: Some(program.group()) };
                 let who = call_record(&call).map(|record| at(record, client, (0, Some(0))));
                 records.extend(who);
             }

@@ -50,7 +50,8 @@ impl Draw<'_> {
         let mut turns = Turns { programs, order: VecDeque::new(), most };
         if about_rights && self.rng.chance(3, 4) {
             turns.programs[0].uid = 0;
-            let Trial { made, tried } = self.trial(turns.programs[other].uid);
+            let who = &turns.programs[other];
+            let Trial { made, tried } = self.trial((who.uid, who.group()));
             turns.give(0, made);
             turns.give(other, tried);
         } else {

@@ -95,10 +95,9 @@ impl Finding {
     pub fn table(&self) -> String {
         let mut text = String::from("step  ");
         for client in 0..self.case.clients.len() {
-            let uid = self.case.clients[client].uid;
-            let head = match uid {
-                0 => format!("client {}", client + 1),
-                uid => format!("client {} (uid {uid})", client + 1),
+            let head = match self.case.clients[client].identity() {
+                None => format!("client {}", client + 1),
+                Some(who) => format!("client {} ({who})", client + 1),
             };
             let _ = write!(text, "{head:<LANE$}");
         }
@@ -117,9 +116,9 @@ impl Finding {
 
     /// The steps as values: what each client did until another was let in.
     pub fn lanes(&self) -> Lanes {
-        let names = (1..).zip(&self.case.clients).map(|(number, client)| match client.uid {
-            0 => format!("client {number}"),
-            uid => format!("client {number} (uid {uid})"),
+        let names = (1..).zip(&self.case.clients).map(|(number, client)| match client.identity() {
+            None => format!("client {number}"),
+            Some(who) => format!("client {number} ({who})"),
         });
         let same = |a: &StepRow, b: &StepRow| (a.client, a.action) == (b.client, b.action);
         let mut first = 0;

@@ -1,5 +1,5 @@
-//! Sequences about who may do what: bits that a change takes away, what a directory gives to what
-//! is made in it, and who tries what with a thing of somebody else.
+//! Which groups clients have, and sequences about who may do what: bits that a change takes away,
+//! what a directory gives to what is made in it, and who tries what with a thing of somebody else.
 //!
 //! What a reader would get wrong: most of it should fail. A filesystem that lets too much pass is
 //! found by the calls that it lets pass, and what is changed by them.
@@ -10,7 +10,7 @@ use super::argument::{directory_mode, file_mode, owner};
 use super::draw::Draw;
 use super::habits::create;
 use super::recipe::{CLOSE, FSTAT, READ_WRITE, open, stat, write};
-use super::{Action, Text};
+use super::{Action, Program, Text};
 
 /// Modes with bits that a change of owner or of contents takes away.
 const SPECIAL_MODES: [u32; 8] = [0o4755, 0o2777, 0o6777, 0o6711, 0o2644, 0o1777, 0o4711, 0o4666];
@@ -102,15 +102,35 @@ impl Draw<'_> {
         actions
     }
 
-    /// What somebody tries with a thing that another made, in a directory of a third perhaps.
-    pub(super) fn trial(&mut self, user: u32) -> Trial {
+    /// Gives some clients, in one run of four, a group that has not the number of their user: that
+    /// of another client's user, so that who takes one for the other is found out, or any.
+    pub(super) fn regroup(&mut self, programs: &mut [Program]) {
+        if !self.config.users || !self.rng.chance(1, 4) {
+            return;
+        }
+        for client in 0..programs.len() {
+            if self.rng.chance(1, 3) {
+                continue;
+            }
+            let gid = match self.rng.below(4) {
+                0 => programs[self.rng.index(programs.len())].uid,
+                1 => self.stranger(),
+                _ => owner(self.rng),
+            };
+            programs[client].gid = (gid != programs[client].uid).then_some(gid);
+        }
+    }
+
+    /// What somebody, by user and group, tries with a thing that another made, in a directory of a
+    /// third perhaps.
+    pub(super) fn trial(&mut self, (user, group): (u32, u32)) -> Trial {
         let directory = match self.rng.chance(1, 3) || self.directories.is_empty() {
             true => Text(self.unused_name()),
             false => Text(self.rng.pick(&self.directories).clone()),
         };
         let mut made = vec![Action::Mkdir { path: directory.clone(), mode: 0o755 }];
         if self.rng.chance(2, 3) {
-            let (uid, gid) = (self.of(user), self.of(user));
+            let (uid, gid) = (self.of(user), self.of(group));
             made.push(Action::Chown { path: directory.clone(), uid, gid });
         }
         let mode = match self.rng.chance(1, 4) {
@@ -127,7 +147,7 @@ impl Draw<'_> {
         });
         if kind < 4 {
             if self.rng.chance(2, 3) {
-                let (uid, gid) = (self.of(user), self.of(user));
+                let (uid, gid) = (self.of(user), self.of(group));
                 made.push(Action::Chown { path: path.clone(), uid, gid });
             }
             let mode = match self.rng.below(3) {
@@ -139,13 +159,13 @@ impl Draw<'_> {
         }
         let mut tried = Vec::new();
         for _ in 0..3 + self.rng.below(4) {
-            tried.extend(self.attempt(&path, &directory, user));
+            tried.extend(self.attempt(&path, &directory, (user, group)));
         }
         tried.extend([stat(&path), stat(&directory)]);
         Trial { made, tried }
     }
 
-    /// The user, the super-user, or another.
+    /// The user or group, that of the super-user, or another.
     fn of(&mut self, user: u32) -> u32 {
         match self.rng.below(5) {
             0 | 1 => user,
@@ -155,7 +175,7 @@ impl Draw<'_> {
     }
 
     /// One thing that a user tries with a path in a directory.
-    fn attempt(&mut self, path: &Text, directory: &Text, user: u32) -> Vec<Action> {
+    fn attempt(&mut self, path: &Text, directory: &Text, (user, group): (u32, u32)) -> Vec<Action> {
         let path = path.clone();
         let beside =
             |draw: &mut Self| Text([&directory.0[..], b"/", &draw.unused_name()[..]].concat());
@@ -167,7 +187,7 @@ impl Draw<'_> {
             6 => vec![Action::Chmod { path, mode: file_mode(self.rng) }],
             7 => {
                 let uid = if self.rng.chance(1, 2) { user } else { owner(self.rng) };
-                vec![Action::Chown { path, uid, gid: self.of(user) }]
+                vec![Action::Chown { path, uid, gid: self.of(group) }]
             }
             8 => vec![Action::Touch { path }],
             9 => {

@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use fuserig_abi::{AllocFailures, Credentials, Errno, Gid, Pid, Timespec, Uid};
+use fuserig_abi::{AllocFailures, Errno, Pid, Timespec};
 use fuserig_sim_fs::MemFs;
 
 use super::coverage::{Counter, Tally};
@@ -247,11 +247,7 @@ fn set_up(
     let world = World::new(&config, lower, (subject.filter)(), daemon, sink);
     let vfs = Vfs::new(world.map_err(SetupError::Mount)?, &VfsConfig::default());
     for (client, program) in case.clients.iter().enumerate() {
-        let credentials = match program.uid {
-            0 => Credentials::root(),
-            uid => Credentials::user(Uid(uid), Gid(uid)),
-        };
-        vfs.add_client(pid_of(client), credentials, 0o022);
+        vfs.add_client(pid_of(client), program.credentials(), 0o022);
     }
     Ok(vfs)
 }

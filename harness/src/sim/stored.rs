@@ -102,8 +102,8 @@ impl Finding {
             let _ = writeln!(text, "  {line}");
         }
         for (client, program) in case.clients.iter().enumerate() {
-            let (pid, uid) = (client + 1, program.uid);
-            let _ = writeln!(text, "\nclient c{pid} pid={pid} uid={uid} gid={uid} umask=022");
+            let (pid, uid, gid) = (client + 1, program.uid, program.group());
+            let _ = writeln!(text, "\nclient c{pid} pid={pid} uid={uid} gid={gid} umask=022");
         }
         text
     }

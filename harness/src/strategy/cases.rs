@@ -129,7 +129,7 @@ pub fn action(tree: &str, workload: WorkloadConfig) -> impl Strategy<Value = Act
 /// use fuserig::strategy::CaseTree;
 /// use proptest::strategy::ValueTree;
 /// let actions = vec![Action::Stat { path: "a".into(), follow: true }; 8];
-/// let case = Case { clients: vec![Program { uid: 0, actions }], ..Case::default() };
+/// let case = Case { clients: vec![Program::of(0, actions)], ..Case::default() };
 /// let mut tree = CaseTree::new(case);
 /// assert!(tree.simplify());
 /// assert!(tree.current().operations() < 8);

@@ -78,7 +78,7 @@ fn is_wrong(
     durability: Durability,
     invariant: impl Invariant + 'static,
 ) -> Option<Box<Finding>> {
-    let clients = vec![Program { uid: 0, actions }];
+    let clients = vec![Program::of(0, actions)];
     let case = Case { tree: TREE.to_owned(), clients, ..Case::default() };
     let subject = Subject::without_filter(Abi::V4).over(TREE);
     let subject = subject.crashing(CrashSearch::every(durability));

@@ -5,7 +5,7 @@ use fuserig::sim::Ending;
 
 fn case(crash: Crash) -> Case {
     let mkdir = |path: &str| Action::Mkdir { path: path.into(), mode: 0o755 };
-    let clients = vec![Program { uid: 0, actions: vec![mkdir("a"), mkdir("b")] }];
+    let clients = vec![Program::of(0, vec![mkdir("a"), mkdir("b")])];
     Case { clients, crash: Some(crash), ..Case::default() }
 }
 

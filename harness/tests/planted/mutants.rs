@@ -173,7 +173,7 @@ impl Mutant {
     fn differs_in_battery(&self) -> bool {
         let subject = self.subject();
         battery().into_iter().any(|actions| {
-            let clients = vec![Program { uid: 0, actions }];
+            let clients = vec![Program::of(0, actions)];
             let case = Case { tree: subject.tree().to_owned(), clients, ..Case::default() };
             Simulation::of_case(case).run(subject.clone()).check(self.twin()).result().is_err()
         })

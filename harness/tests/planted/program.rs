@@ -126,7 +126,7 @@ fn action(text: &str) -> Action {
 
 fn program(text: &str) -> Program {
     let (uid, actions) = text.split_once(':').expect("the user comes first");
-    Program { uid: number(uid.trim()), actions: actions.split(';').map(action).collect() }
+    Program::of(number(uid.trim()), actions.split(';').map(action).collect())
 }
 
 /// The clients of a text.

@@ -54,7 +54,7 @@ fn open(path: &str) -> Action {
 fn case(action: Action) -> Case {
     let others = || Action::Stat { path: "notes.txt".into(), follow: true };
     let actions = vec![others(), action, others()];
-    let clients = vec![Program { uid: 0, actions }, Program { uid: 0, actions: vec![others()] }];
+    let clients = vec![Program::of(0, actions), Program::of(0, vec![others()])];
     Case { tree: TREE.to_owned(), clients, ..Case::default() }
 }
 
@@ -100,7 +100,7 @@ fn a_daemon_may_use_its_mount_where_nobody_waits_for_anybody() {
 #[test]
 fn two_clients_take_turns_with_a_daemon_that_is_busy() {
     let statfs = Action::Statfs { path: ".".into() };
-    let one = |path: &str| Program { uid: 0, actions: vec![open(path)] };
+    let one = |path: &str| Program::of(0, vec![open(path)]);
     let clients = vec![one("notes.txt"), one("notes.txt")];
     let case = Case { tree: TREE.to_owned(), clients, ..Case::default() };
     let simulation = Simulation::of_case(case).scheduler(SchedulerKind::Exhaustive);

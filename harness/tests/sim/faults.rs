@@ -126,7 +126,7 @@ impl Row {
     }
 
     fn case(&self) -> Case {
-        let program = |actions: &Vec<Action>| Program { uid: 0, actions: actions.clone() };
+        let program = |actions: &Vec<Action>| Program::of(0, actions.clone());
         let fault = Fault { client: 0, action: self.at, kind: self.kind.clone() };
         Case {
             tree: TREE.to_owned(),

@@ -129,7 +129,7 @@ fn mkdir(path: &str) -> Action {
 }
 
 fn program(actions: Vec<Action>) -> Program {
-    Program { uid: 0, actions }
+    Program::of(0, actions)
 }
 
 /// The finding of a case that is as small as it gets.

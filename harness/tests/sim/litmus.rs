@@ -85,7 +85,7 @@ fn case(clients: Vec<(&str, Vec<Action>)>) -> Case {
         .into_iter()
         .map(|(file, mut actions)| {
             actions.insert(0, open(file));
-            Program { uid: 0, actions }
+            Program::of(0, actions)
         })
         .collect();
     Case { tree: TREE.to_owned(), clients, ..Case::default() }

@@ -26,7 +26,7 @@ impl Invariant for Private {
 #[track_caller]
 fn check(tree: &str, expected: &str) {
     let look = Action::Stat { path: "d/a".into(), follow: true };
-    let clients = vec![Program { uid: 0, actions: vec![look] }];
+    let clients = vec![Program::of(0, vec![look])];
     let case = Case { tree: tree.to_owned(), clients, ..Case::default() };
     let campaign = Simulation::of_case(case).run(Subject::without_filter(Abi::V4));
     let finding = campaign.check(Private).result().expect_err("everybody may write");

@@ -1,0 +1,92 @@
+//! What a search must come by: wrong filters that only a rare circumstance shows, each beside the
+//! right one, which says what should have happened.
+
+use fuserig::prelude::*;
+use fuserig::scenario::Scenario;
+use fuserig::sim::Corpus;
+use fuserig_abi::{Gid, Uid};
+use fuserig_filters::deny_uid;
+use fuserig_traces::TraceReader;
+use fuserig_traces::calls::CallNr;
+use fuserig_traces::record::Record;
+
+const TREE: &str = "/notes.txt 'hi'\n/d/ mode=0777\n/d/a mode=0666 'abc'\n/b mode=0666 'bbb'";
+
+/// What is found about the wrong filter within so many operations.
+#[track_caller]
+fn found<W: Filter + 'static, R: Filter + 'static>(
+    operations: u64,
+    wrong: impl Fn() -> W + 'static,
+    right: impl Fn() -> R + 'static,
+) -> Finding {
+    let right = Subject::new(Abi::V4, right).over(TREE);
+    let campaign = Simulation::new(Seed(1))
+        .runs(u64::MAX)
+        .operations_max(operations)
+        .guided(Corpus::default())
+        .run(Subject::new(Abi::V4, wrong).named("wrong").over(TREE))
+        .check(invariant::agrees_with(&right));
+    match campaign.result() {
+        Ok(summary) => panic!("nothing was found: {summary}"),
+        Err(finding) => *finding,
+    }
+}
+
+/// Keeps out the group of the number that it should keep out as a user.
+fn denies_group() -> FuseOps<Gid> {
+    fn verdict(is_denied: bool) -> Verdict {
+        if is_denied { Verdict::Error(Errno::EACCES) } else { Verdict::Continue }
+    }
+    FuseOps::with_state("wrong", Gid(1000))
+        .open_prefilter(|cx, _| verdict(cx.gid() == *cx.state))
+        .opendir_prefilter(|cx, _| verdict(cx.gid() == *cx.state))
+        .create_open_prefilter(|cx, _, _| verdict(cx.gid() == *cx.state))
+        .access_prefilter(|cx, _| verdict(cx.gid() == *cx.state))
+}
+
+#[test]
+fn a_filter_that_takes_the_group_for_the_user_is_found_and_kept_with_it() {
+    let finding = found(5000, denies_group, || deny_uid(Uid(1000)));
+    let somebody = finding.case.clients.iter().position(|client| client.uid != client.group());
+    let somebody = somebody.unwrap_or_else(|| panic!("{finding}"));
+    let (uid, gid) = (finding.case.clients[somebody].uid, finding.case.clients[somebody].group());
+    assert!(finding.to_string().contains(&format!("(uid {uid}, gid {gid})")), "{finding}");
+
+    let stored = Case::from_json(&finding.case.to_json()).expect("just written");
+    assert_eq!(stored, finding.case);
+    let again = Simulation::of_case(stored)
+        .run(Subject::new(Abi::V4, denies_group))
+        .check(invariant::agrees_with(&Subject::new(Abi::V4, || deny_uid(Uid(1000)))))
+        .result();
+    assert_eq!(again.expect_err("it was stored").violation, finding.violation);
+
+    let text = finding.to_scenario().expect("there are words for it");
+    let failures = |right: bool| {
+        let resolve = move |_: &str| -> Result<Box<dyn Filter>, String> {
+            Ok(if right { Box::new(deny_uid(Uid(1000))) } else { Box::new(denies_group()) })
+        };
+        let scenario = Scenario::parse(&text).expect("just written");
+        fuserig::scenario::run(&scenario, Abi::V4, &resolve).expect("it mounts").failures.len()
+    };
+    assert_eq!(failures(false), 0, "{text}");
+    assert!(failures(true) > 0, "{text}");
+
+    let bytes = finding.to_trace().expect("something was called");
+    let reader = TraceReader::open(&bytes[..]).expect("just written");
+    let identities = reader.records().filter_map(|record| match record.expect("just written") {
+        Record::Call(call) if call.nr == CallNr::SET_CREDENTIALS => Some(call.args),
+        _ => None,
+    });
+    let ids: Vec<Vec<i64>> =
+        identities.map(|args| args.iter().filter_map(|value| value.as_int()).collect()).collect();
+    assert!(ids.contains(&vec![i64::from(uid), i64::from(gid)]), "{ids:?}");
+}
+
+#[test]
+fn a_case_of_before_groups_means_what_it_meant() {
+    let text = r#"{"filter": "", "abi": "v4", "fidelity": "faithful", "tree": "",
+        "clients": [{"uid": 1000, "actions": []}], "schedule": []}"#;
+    let case = Case::from_json(text).expect("an old case");
+    assert_eq!((case.clients[0].uid, case.clients[0].group()), (1000, 1000));
+    assert!(!case.to_json().contains("gid"), "an old reader reads what has no groups");
+}
