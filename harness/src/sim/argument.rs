@@ -6,8 +6,9 @@
 
 use super::{Rng, Text};
 
+/// The record of the last in a listing has no room to spare, for its name has 16 bytes.
 pub(super) const PLAIN_NAMES: [&str; 8] =
-    ["a", "b", "c", "d", "notes.txt", "x.jpg", ".x", "a-longer-name"];
+    ["a", "b", "c", "d", "notes.txt", "x.jpg", ".x", "a-longer-name.md"];
 const ATTRIBUTES: [&str; 5] = ["user.a", "user.b", "trusted.t", "security.s", "user.longer.name"];
 pub(super) const SIZES: [u64; 16] =
     [0, 1, 2, 7, 10, 100, 255, 256, 511, 512, 4095, 4096, 4097, 8192, 9000, 20_000];
@@ -124,6 +125,12 @@ pub(super) fn neighbour(word: &[u8], rng: &mut Rng) -> Vec<u8> {
         },
     }
     word
+}
+
+/// A longer name that ends, most often, or begins with a word.
+pub(super) fn around(word: &[u8], rng: &mut Rng) -> Vec<u8> {
+    let more = vec![b'p'; 1 + rng.index(8)];
+    if rng.chance(2, 3) { [&more[..], word].concat() } else { [word, &more[..]].concat() }
 }
 
 /// A path as the target of a symlink, spelled in some other way, or one that begins alike.

@@ -13,7 +13,7 @@ use fuserig_abi::Op;
 use fuserig_sim_fs::{MemFs, OpenFlags};
 
 use super::argument::{
-    self, PLAIN_NAMES, SIZES, directory_mode, far, file_mode, nasty_name, neighbour, owner,
+    self, PLAIN_NAMES, SIZES, around, directory_mode, far, file_mode, nasty_name, neighbour, owner,
 };
 use super::generate::{KINDS, Kind};
 use super::look::name_of;
@@ -117,7 +117,11 @@ fn names(config: &WorkloadConfig, rng: &mut Rng) -> Vec<Vec<u8>> {
     }
     for _ in 0..config.words.len().min(4) {
         let word = &rng.pick(&config.words).0;
-        names.push(if rng.chance(1, 2) { word.clone() } else { neighbour(word, rng) });
+        names.push(match rng.below(4) {
+            0 | 1 => word.clone(),
+            2 => around(word, rng),
+            _ => neighbour(word, rng),
+        });
     }
     // A filter that is about a name may take another for it.
     if !config.names.is_empty() {
@@ -756,7 +760,8 @@ impl<'a> Draw<'a> {
             1 | 2 => Action::Getxattr { path, name, size: *self.rng.pick(&[0, 100, 100, 3]) },
             3 => Action::Removexattr { path, name },
             _ => {
-                let value = Text(vec![b'v'; self.rng.index(20)]);
+                let length = if self.rng.chance(1, 8) { 0 } else { self.rng.index(20) };
+                let value = Text(vec![b'v'; length]);
                 Action::Setxattr { path, name, value, flags: *self.rng.pick(&[0, 0, 1, 2]) }
             }
         }

@@ -5,7 +5,7 @@ use fuserig::prelude::*;
 use fuserig::scenario::Scenario;
 use fuserig::sim::Corpus;
 use fuserig_abi::{Gid, Uid};
-use fuserig_filters::deny_uid;
+use fuserig_filters::{Mentions, deny_uid, xattr_guard};
 use fuserig_traces::TraceReader;
 use fuserig_traces::calls::CallNr;
 use fuserig_traces::record::Record;
@@ -89,4 +89,46 @@ fn a_case_of_before_groups_means_what_it_meant() {
     let case = Case::from_json(text).expect("an old case");
     assert_eq!((case.clients[0].uid, case.clients[0].group()), (1000, 1000));
     assert!(!case.to_json().contains("gid"), "an old reader reads what has no groups");
+}
+
+/// Shows names with this ending as so many `x`, if they are at least so long.
+fn redacts(longer_than: usize) -> FuseOps {
+    FuseOps::new("redacts")
+        .mentioning(Mentions::of([b".key"], []))
+        .readdir_prefilter(|_, _| Verdict::Postfilter)
+        .readdir_postfilter(move |cx, _, _, entries| {
+            if cx.error_in().is_none() {
+                entries.edit_names(|name| {
+                    if name.len() > longer_than && name.ends_with(b".key") {
+                        name.fill(b'x');
+                    }
+                });
+            }
+            Verdict::Continue
+        })
+}
+
+#[test]
+fn names_that_end_with_or_equal_what_a_filter_mentions_are_made() {
+    found(5000, || redacts(4), || redacts(3));
+    found(5000, || redacts(255), || redacts(4));
+}
+
+#[test]
+fn what_a_filter_in_rust_mentions_is_tried_as_the_name_of_an_attribute() {
+    let guards_values = || {
+        let verdict = |name: Option<&[u8]>, errno| match name {
+            Some(name) if name.starts_with(b"user.guard.") => Verdict::Error(errno),
+            _ => Verdict::Continue,
+        };
+        FuseOps::new("wrong")
+            .mentioning(xattr_guard().mentions())
+            .setxattr_prefilter(move |_, _, name, value| match value.bytes() {
+                Some([]) | None => Verdict::Continue,
+                Some(_) => verdict(name.bytes(), Errno::EPERM),
+            })
+            .removexattr_prefilter(move |_, name| verdict(name.bytes(), Errno::EPERM))
+            .getxattr_prefilter(move |_, _, name| verdict(name.bytes(), Errno::ENODATA))
+    };
+    found(10_000, guards_values, xattr_guard);
 }
