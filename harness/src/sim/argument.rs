@@ -14,7 +14,7 @@ pub(super) const SIZES: [u64; 16] =
     [0, 1, 2, 7, 10, 100, 255, 256, 511, 512, 4095, 4096, 4097, 8192, 9000, 20_000];
 const OFFSETS: [i64; 12] = [0, 0, 1, 5, 100, 511, 4095, 4096, 8192, 65_536, -1, i64::MAX];
 /// Places around which numbers are cut off.
-const FAR: [i64; 5] = [1 << 20, 1 << 31, 1 << 32, 1 << 40, 1 << 53];
+const FAR: [i64; 7] = [1 << 20, 1 << 31, 1 << 31, 1 << 32, 1 << 32, 1 << 40, 1 << 53];
 /// Users: the super-user and two others.
 pub(super) const USERS: [u32; 3] = [0, 1000, 1001];
 /// Owners of files beside the users.
@@ -78,7 +78,7 @@ pub(super) fn owner(rng: &mut Rng) -> u32 {
 
 /// A place in a file.
 pub(super) fn offset(rng: &mut Rng) -> i64 {
-    if rng.chance(1, 8) { far(rng) } else { *rng.pick(&OFFSETS) }
+    if rng.chance(1, 6) { far(rng) } else { *rng.pick(&OFFSETS) }
 }
 
 /// A place or a length at which a number may be cut off, or beside it.

@@ -615,11 +615,12 @@ impl<'a> Draw<'a> {
             Kind::Fallocate => {
                 let mode = *self.rng.pick(&[0, 0, 1, 1, 3, 3, 0x10, 0x11, 8, 0x20]);
                 // Some modes want whole blocks.
-                let (offset, length) = match self.rng.chance(1, 2) {
-                    true => {
+                let (offset, length) = match self.rng.below(12) {
+                    0..6 => {
                         (self.rng.below(4) as i64 * 4096, 4096 + self.rng.below(2) as i64 * 4096)
                     }
-                    false => (self.size() as i64, self.size() as i64),
+                    6 => (far(self.rng), self.size() as i64),
+                    _ => (self.size() as i64, self.size() as i64),
                 };
                 Action::Fallocate { file, mode, offset, length }
             }

@@ -4,7 +4,7 @@
 use fuserig::prelude::*;
 use fuserig::scenario::Scenario;
 use fuserig::sim::Corpus;
-use fuserig_abi::{Gid, Uid};
+use fuserig_abi::{FuseSetattrIn, Gid, Uid};
 use fuserig_filters::{Mentions, deny_uid, xattr_guard};
 use fuserig_traces::TraceReader;
 use fuserig_traces::calls::CallNr;
@@ -131,4 +131,27 @@ fn what_a_filter_in_rust_mentions_is_tried_as_the_name_of_an_attribute() {
             .getxattr_prefilter(move |_, _, name| verdict(name.bytes(), Errno::ENODATA))
     };
     found(10_000, guards_values, xattr_guard);
+}
+
+/// Files end at 1 MiB, as far as the end of a change is below `wrap`.
+fn ends(wrap: u64) -> FuseOps {
+    let verdict = move |end: u64| match end % wrap > 1 << 20 {
+        true => Verdict::Error(Errno::EFBIG),
+        false => Verdict::Continue,
+    };
+    FuseOps::new("ends")
+        .write_iter_prefilter(move |_, write| {
+            verdict(write.offset.saturating_add(write.size.into()))
+        })
+        .file_fallocate_prefilter(move |_, space| {
+            verdict(space.offset.saturating_add(space.length))
+        })
+        .setattr_prefilter(move |_, attr: &mut FuseSetattrIn| {
+            verdict(if attr.valid & fuserig_abi::FATTR_SIZE != 0 { attr.size } else { 0 })
+        })
+}
+
+#[test]
+fn places_beyond_32_bits_are_written_to() {
+    found(5000, || ends(1 << 32), || ends(1 << 63));
 }
