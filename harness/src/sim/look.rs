@@ -46,6 +46,13 @@ impl Draw<'_> {
                 vec![Action::Fstat { file: *file }, read(*file), seek]
             }
             Action::Copy { to, .. } => vec![read(*to), Action::Fstat { file: *to }],
+            // Where the file stands now shows in what goes on there.
+            Action::Seek { file, .. } if either => {
+                vec![Action::Read { file: *file, size: 100, offset: None }]
+            }
+            Action::Seek { file, .. } => {
+                vec![Action::Write { file: *file, size: 2, fill: b'k', offset: None }, read(*file)]
+            }
             Action::Truncate { path, .. } | Action::Mknod { path, .. } | Action::Touch { path } => {
                 vec![stat(path)]
             }
@@ -79,7 +86,6 @@ impl Draw<'_> {
             | Action::Listxattr { .. }
             | Action::List { .. }
             | Action::Read { .. }
-            | Action::Seek { .. }
             | Action::Close { .. }
             | Action::Fsync { .. }
             | Action::Chdir { .. } => Vec::new(),

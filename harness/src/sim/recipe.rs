@@ -365,6 +365,9 @@ impl Draw<'_> {
                 1 => Action::Seek { file: 0, offset: -offset, whence: 2 },
                 kind => Action::Seek { file: 0, offset, whence: 3 + (kind % 2) as u32 },
             });
+            if self.rng.chance(1, 4) {
+                actions.push(Action::Read { file: 0, size: 100, offset: None });
+            }
         }
         actions.extend([FSTAT, CLOSE]);
         actions

@@ -3,7 +3,7 @@
 
 use fuserig::prelude::*;
 use fuserig::scenario::Scenario;
-use fuserig::sim::Corpus;
+use fuserig::sim::{Corpus, WorkloadConfig};
 use fuserig_abi::{FuseSetattrIn, Gid, Uid};
 use fuserig_filters::{Mentions, deny_uid, xattr_guard};
 use fuserig_traces::TraceReader;
@@ -154,4 +154,25 @@ fn ends(wrap: u64) -> FuseOps {
 #[test]
 fn places_beyond_32_bits_are_written_to() {
     found(5000, || ends(1 << 32), || ends(1 << 63));
+}
+
+#[test]
+fn where_a_seek_left_a_file_is_read_or_written() {
+    let tree = MemFs::from_tree(TREE).expect("well-formed");
+    let config = WorkloadConfig { clients: 1, ..WorkloadConfig::default() };
+    let (mut seeks, mut used) = (0, 0);
+    for seed in 0..200 {
+        let programs = config.draw(&mut Seed(seed).rng(), &tree);
+        for pair in programs[0].actions.windows(2) {
+            seeks += usize::from(matches!(pair[0], Action::Seek { .. }));
+            used += usize::from(matches!(
+                pair,
+                [
+                    Action::Seek { .. },
+                    Action::Read { offset: None, .. } | Action::Write { offset: None, .. }
+                ]
+            ));
+        }
+    }
+    assert!(used * 8 > seeks, "{used} of {seeks}");
 }
