@@ -106,6 +106,11 @@ impl Corpus {
         kept
     }
 
+    /// Whether programs are yet to be run as they are.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// The programs of the next run.
     pub(super) fn draw(
         &mut self,

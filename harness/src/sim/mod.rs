@@ -13,6 +13,7 @@ mod argument;
 mod case;
 mod corpus;
 mod coverage;
+mod crowd;
 mod draw;
 mod every;
 mod explore;

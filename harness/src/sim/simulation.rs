@@ -6,6 +6,7 @@
 use fuserig_abi::Slot;
 use fuserig_sim_fs::{Durability, MemFs};
 
+use super::crowd::{self, Crowd};
 use super::finding::{Class, Finding, Summary};
 use super::limits::Limits;
 use super::meet;
@@ -26,6 +27,10 @@ const TWICE_EVERY: u64 = 64;
 /// filter are in the middle of calls, where none are, and where it is the losses of power that
 /// matter.
 const OTHERS_OF_SIXTEEN: (u64, u64, u64) = (3, 5, 12);
+
+/// One run in so many has a directory that takes several pages to list: of the others, where most
+/// are about clients that meet, and of all, where none is.
+const CROWDED_ONE_IN: (u64, u64) = (4, 16);
 
 /// Executions of one program that an exhaustive search allows unless told otherwise.
 const EXECUTIONS_MAX: u64 = 10_000;
@@ -171,6 +176,19 @@ impl Simulation {
         run % 16 >= others
     }
 
+    /// A directory that is large, now and then: not where every legal state of a tree is looked at
+    /// or every schedule tried, which would cost too much, nor while programs wait that were given.
+    fn crowd(&self, seed: Seed, tree: &str) -> Option<Crowd> {
+        let is_given = self.corpus.as_ref().is_some_and(Corpus::is_waiting);
+        if self.workload.syncs || self.scheduler == SchedulerKind::Exhaustive || is_given {
+            return None;
+        }
+        let meets = self.scheduler == SchedulerKind::Random && self.workload.clients > 1;
+        let one_in = if meets { CROWDED_ONE_IN.0 } else { CROWDED_ONE_IN.1 };
+        let mut rng = seed.fork("crowd").rng();
+        if rng.chance(1, one_in) { crowd::draw(&self.workload, &mut rng, tree) } else { None }
+    }
+
     /// Against what.
     pub fn run(self, mut subject: Subject) -> Campaign {
         if let Some(durability) = self.crashes {
@@ -278,17 +296,19 @@ impl Campaign {
             Some(case) => case.tree.clone(),
             None => self.subject.tree.clone(),
         };
-        let start = MemFs::from_tree(&tree)?;
+        let plain = MemFs::from_tree(&tree)?;
         let mut mixer = Mixer::new(0);
         let mut summary = Summary { scheduler: self.simulation.scheduler, ..Summary::default() };
         for run in 0..self.simulation.runs {
             if !go_on(&summary) || summary.operations >= self.simulation.operations_max {
                 break;
             }
-            let (mut case, at_once) = self.draw(run, &start);
+            let (mut case, at_once) = self.draw(run, &plain);
+            let start =
+                if case.tree == tree { plain.clone() } else { MemFs::from_tree(&case.tree)? };
             if self.simulation.scheduler == SchedulerKind::Exhaustive {
                 if let Some((case, violation)) = self.every_schedule(case, &start, &mut summary)? {
-                    return Ok(Err(Box::new(self.report(case, violation, run, &start)?)));
+                    return Ok(Err(Box::new(self.report(case, violation, run)?)));
                 }
                 mixer.word(summary.digest);
                 continue;
@@ -319,7 +339,7 @@ impl Campaign {
                 violation => violation,
             };
             if let Some(violation) = violation {
-                return Ok(Err(Box::new(self.report(case, violation, run, &start)?)));
+                return Ok(Err(Box::new(self.report(case, violation, run)?)));
             }
         }
         summary.digest = mixer.finish();
@@ -344,6 +364,10 @@ impl Campaign {
 
     /// What a run reached guides those that come.
     fn learn(&mut self, case: &Case, record: &RunRecord) {
+        // What was found in a tree of its own is not there in others.
+        if self.simulation.case.is_none() && case.tree != self.subject.tree {
+            return;
+        }
         if let Some(corpus) = &mut self.simulation.corpus {
             corpus.learn(&case.clients, record);
         }
@@ -378,17 +402,25 @@ impl Campaign {
                 clients = programs;
             }
         }
+        let mut tree = None;
         if scheduler.is_none() {
+            let crowd = simulation.crowd(seed, &self.subject.tree);
             clients = match &mut simulation.corpus {
                 Some(corpus) => corpus.draw(&simulation.workload, &mut rng, start),
                 None => simulation.workload.draw(&mut rng, start),
             };
+            if let Some(crowd) = crowd {
+                crowd.join(&mut clients, &mut rng);
+                tree = Some(crowd.tree);
+            }
         }
         let faults = match simulation.faults {
             Some(one_in) => FaultPlan::draw(&mut seed.fork("faults").rng(), &clients, one_in),
             None => FaultPlan::default(),
         };
-        (Case { faults, ..self.case_of(clients) }, scheduler)
+        let mut case = Case { faults, ..self.case_of(clients) };
+        case.tree = tree.unwrap_or(case.tree);
+        (case, scheduler)
     }
 
     /// Programs as a case of this campaign, without faults and forced switches.
@@ -467,7 +499,6 @@ impl Campaign {
         case: Case,
         violation: Violation,
         run: u64,
-        start: &MemFs,
     ) -> Result<Finding, SetupError> {
         let operations_found = case.operations();
         let class = Class::of(&violation.invariant);
@@ -478,10 +509,7 @@ impl Campaign {
             (case, violation, Minimality::default())
         };
         let mut playback = Playback::new(&case.schedule);
-        let start = match case.tree == self.subject.tree {
-            true => start.clone(),
-            false => MemFs::from_tree(&case.tree)?,
-        };
+        let start = MemFs::from_tree(&case.tree)?;
         let judged = judge(
             &self.subject,
             &case,
@@ -549,15 +577,15 @@ pub(super) fn judge_record(
     }
     for invariant in invariants {
         let twin = match invariant.twin(subject, case) {
-            Some((other, case)) => {
-                let start = if case.tree == subject.tree {
+            Some((other, other_case)) => {
+                let start = if other_case.tree == case.tree {
                     start.clone()
                 } else {
-                    MemFs::from_tree(&case.tree)?
+                    MemFs::from_tree(&other_case.tree)?
                 };
                 let mut playback = replay(&record.schedule);
                 let detail = Detail::Calls;
-                Some(run_with(&other, &case, &start, &mut playback, &mut [], detail)?.0)
+                Some(run_with(&other, &other_case, &start, &mut playback, &mut [], detail)?.0)
             }
             None => None,
         };

@@ -156,6 +156,26 @@ fn places_beyond_32_bits_are_written_to() {
     found(5000, || ends(1 << 32), || ends(1 << 63));
 }
 
+/// Hides what begins with a dot; asks for the next page, or not, where nothing is left of one.
+fn hides(again: u32) -> FuseOps {
+    FuseOps::new("hides").readdir_prefilter(|_, _| Verdict::Postfilter).readdir_postfilter(
+        move |cx, _, out, entries| {
+            if cx.error_in().is_none() {
+                let is_hidden = |name: &[u8]| name.starts_with(b".") && name.len() > 2;
+                let dropped = entries.retain(|entry| !is_hidden(entry.name));
+                out.again = if dropped > 0 && entries.is_empty() { again } else { 0 };
+            }
+            Verdict::Continue
+        },
+    )
+}
+
+#[test]
+fn a_listing_of_which_a_page_is_hidden_goes_on() {
+    let finding = found(20_000, || hides(0), || hides(1));
+    assert!(finding.case.tree.lines().count() > 20, "{finding}");
+}
+
 #[test]
 fn where_a_seek_left_a_file_is_read_or_written() {
     let tree = MemFs::from_tree(TREE).expect("well-formed");
