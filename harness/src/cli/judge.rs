@@ -17,7 +17,7 @@ use crate::sim::{Fitting, Subject};
 /// What can be required, for help texts and errors.
 pub(super) const REQUIRE_HELP: &str = "\
 Also require this: `never_visible:NAME`, `read_only`, `transparent`, `no_data_lost`, \
-`linearizable`, or `twins_agree:FILTER`, that all calls end as with another filter, such as the \
+`posix`, `linearizable`, or `twins_agree:FILTER`, that all calls end as with another filter, such as the \
 version before; may be given several times";
 
 /// What fits the filter, and what the user asks for besides.
@@ -47,6 +47,7 @@ pub(super) fn fitting(
             ("read_only", "") => Box::new(invariant::read_only()),
             ("transparent", "") => Box::new(invariant::transparent()),
             ("no_data_lost", "") => Box::new(invariant::no_data_lost()),
+            ("posix", "") => Box::new(invariant::posix()),
             ("linearizable", "") => Box::new(invariant::linearizable()),
             _ => return Err(unknown(text)),
         };
@@ -68,7 +69,7 @@ fn unknown(text: &str) -> Failure {
         "twins_agree" => "twins_agree needs a filter: twins_agree:FILTER".to_owned(),
         _ => format!(
             "no invariant {text} can be required; there are never_visible:NAME, read_only, \
-             transparent, no_data_lost, linearizable, twins_agree:FILTER"
+             transparent, no_data_lost, posix, linearizable, twins_agree:FILTER"
         ),
     };
     Failure::new(Exit::Usage, message)

@@ -85,6 +85,7 @@ impl Fitting {
             "audit" | "none" | "" => {
                 invariants.push(Box::new(invariant::transparent()));
                 invariants.push(Box::new(invariant::no_data_lost()));
+                invariants.push(Box::new(invariant::posix()));
             }
             "redact" => {
                 // What is shown instead may match as well.

@@ -113,6 +113,19 @@ impl Vfs {
         Some(state.world.mount.handles[handle].position)
     }
 
+    /// Where the paths of a client begin.
+    pub(crate) fn working_directory(&self, pid: Pid) -> Option<Ino> {
+        let state = self.state.borrow();
+        let inode = state.world.mount.inode_of(state.cwd(pid));
+        state.world.mount.inodes[inode].backing
+    }
+
+    /// Who a client is, and the bits that it creates nothing with.
+    pub(crate) fn standing(&self, pid: Pid) -> (Credentials, u32) {
+        let state = self.state.borrow();
+        (state.client(pid).credentials.clone(), state.umask(pid))
+    }
+
     /// Whether a descriptor is open on a fifo or a device, whose data no filesystem carries.
     pub fn is_special(&self, pid: Pid, fd: i32) -> bool {
         let state = self.state.borrow();

@@ -77,6 +77,22 @@ fn audit_is_transparent_and_a_filter_that_changes_an_attribute_is_not() {
 }
 
 #[test]
+fn a_call_does_what_posix_says_unless_the_lower_is_wrong() {
+    holds(over(Audit::new), invariant::posix());
+    holds(Subject::without_filter(Abi::V4).over(TREE), invariant::posix());
+    holds(Subject::without_filter(Abi::V3).over(TREE), invariant::posix());
+    // One that makes files longer than it was told.
+    let generous = || {
+        FuseOps::new("generous").file_fallocate_prefilter(|_, fallocate| {
+            fallocate.mode &= !1;
+            Verdict::Continue
+        })
+    };
+    let finding = found(over(generous), invariant::posix());
+    assert!(finding.violation.message.contains("which must have"), "{finding}");
+}
+
+#[test]
 fn times_are_compared_unless_they_may_be_any() {
     let right = Subject::without_filter(Abi::V4).over(TREE);
     let whole_seconds = || {

@@ -81,6 +81,46 @@ impl MemFs {
         Some(self.inode(ino).ok()?.stat(ino))
     }
 
+    /// What a name in a directory leads to; none when it is not there or this is no directory.
+    ///
+    /// ```
+    /// use fuserig_sim_fs::{Lower, MemFs};
+    /// let fs = MemFs::from_tree("/a 'x'").unwrap();
+    /// assert_eq!(fs.leads_to(fs.root(), b"a"), fs.find(b"/a").map(|stat| stat.ino));
+    /// ```
+    pub fn leads_to(&self, directory: Ino, name: &[u8]) -> Option<Ino> {
+        Some(self.inode(directory).ok()?.directory()?.get(name)?.ino)
+    }
+
+    /// The names in a directory and what each leads to, in the order of a listing; none when this
+    /// is no directory.
+    ///
+    /// ```
+    /// use fuserig_sim_fs::{Lower, MemFs};
+    /// let fs = MemFs::from_tree("/a 'x'").unwrap();
+    /// let names: Vec<&[u8]> = fs.names_in(fs.root()).map(|(name, _)| name).collect();
+    /// assert_eq!(names, [b"a"]);
+    /// ```
+    pub fn names_in(&self, directory: Ino) -> impl Iterator<Item = (&[u8], Ino)> {
+        let directory = self.inode(directory).ok().and_then(|inode| inode.directory());
+        let entries = directory.into_iter().flat_map(|directory| directory.entries());
+        entries.map(|entry| (&*entry.name, entry.ino))
+    }
+
+    /// Where a symbolic link points; none for any other kind.
+    ///
+    /// ```
+    /// use fuserig_sim_fs::MemFs;
+    /// let fs = MemFs::from_tree("/l -> a").unwrap();
+    /// assert_eq!(fs.target(fs.find(b"/l").unwrap().ino), Some(&b"a"[..]));
+    /// ```
+    pub fn target(&self, node: Ino) -> Option<&[u8]> {
+        match &self.inode(node).ok()?.body {
+            Body::Symlink(target) => Some(target),
+            Body::Regular(_) | Body::Directory(_) | Body::Special => None,
+        }
+    }
+
     /// Attributes of a node, also of one that has no name any more; none when it is gone.
     pub fn stat(&self, node: Ino) -> Option<Stat> {
         Some(self.inode(node).ok()?.stat(node))
@@ -145,7 +185,14 @@ impl MemFs {
     }
 
     /// The extended attributes of a node in ascending order of their names.
-    pub(crate) fn xattrs_of(&self, node: Ino) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    ///
+    /// ```
+    /// use fuserig_sim_fs::MemFs;
+    /// let fs = MemFs::from_tree("/a xattr.user.k='v' ''").unwrap();
+    /// let node = fs.find(b"/a").unwrap().ino;
+    /// assert_eq!(fs.xattrs_of(node)[&b"user.k"[..]], b"v");
+    /// ```
+    pub fn xattrs_of(&self, node: Ino) -> BTreeMap<Vec<u8>, Vec<u8>> {
         let xattrs: Option<&Arc<Xattrs>> =
             self.inode(node).ok().and_then(|inode| inode.xattrs.as_ref());
         let pairs = xattrs.into_iter().flat_map(|xattrs| {

@@ -1,0 +1,103 @@
+//! Modes and owners: of what is made, and after chmod and chown.
+
+use fuserig_abi::{FileKind, Gid, S_IALLUGO, S_ISGID, S_ISUID, S_ISVTX, Stat, Uid};
+
+use super::judged::Judged;
+use super::rights::has_list;
+use crate::sim::Action;
+
+/// A list of the directory that takes the place of the umask.
+const DEFAULT_LIST: &[u8] = b"system.posix_acl_default";
+
+pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
+    if !judged.succeeded() {
+        return Ok(());
+    }
+    match judged.action {
+        Action::Chmod { mode, .. } => chmod(judged, *mode),
+        Action::Chown { uid, gid, .. } => chown(judged, *uid, *gid),
+        Action::Open { mode, .. } | Action::Mkdir { mode, .. } | Action::Mknod { mode, .. } => {
+            made(judged, *mode)
+        }
+        Action::Symlink { .. } => made(judged, 0o777),
+        _ => Ok(()),
+    }
+}
+
+/// POSIX open, mkdir, mknod: the mode without the umask; the owner is the caller; the group is the
+/// caller's, or the directory's when that has the setgid bit (man 7 inode).
+fn made(judged: &Judged<'_>, asked: u32) -> Result<(), String> {
+    let Some((place, Some(node))) = judged.made() else { return Ok(()) };
+    let (Some(directory), Some(stat)) =
+        (judged.before.stat(place.directory), judged.after.stat(node))
+    else {
+        return Ok(());
+    };
+    let inherits = directory.permissions & S_ISGID != 0;
+    let group = if inherits { directory.gid } else { judged.credentials.gid };
+    if (stat.uid, stat.gid) != (judged.credentials.uid, group) {
+        return Err(format!("makes a file of {}:{}", stat.uid.0, stat.gid.0));
+    }
+    let xattrs = judged.before.xattrs_of(place.directory);
+    if xattrs.contains_key(DEFAULT_LIST) {
+        return Ok(());
+    }
+    let expected = match judged.action {
+        Action::Symlink { .. } => 0o777,
+        // man 2 mkdir: Linux honours the sticky bit besides, and hands setgid on.
+        Action::Mkdir { .. } => asked & (0o777 | S_ISVTX) & !judged.umask,
+        _ => asked & S_IALLUGO & !judged.umask,
+    };
+    let directory = matches!(judged.action, Action::Mkdir { .. });
+    let setgid = if inherits && directory { S_ISGID } else { 0 };
+    // In a setgid directory the bit of a file may be refused to strangers (man 7 inode).
+    let free = if inherits && !directory { S_ISGID } else { 0 };
+    match (stat.permissions ^ (expected | setgid)) & !free {
+        0 => Ok(()),
+        _ => Err(format!("makes a file of mode {:o}", stat.permissions)),
+    }
+}
+
+/// What a change of attributes must leave alone.
+fn same_but(was: &Stat, is: &Stat, mode: bool, owner: bool) -> bool {
+    (mode || was.permissions == is.permissions)
+        && (owner || (was.uid, was.gid) == (is.uid, is.gid))
+        && (was.size, was.kind, was.nlink, was.mtime) == (is.size, is.kind, is.nlink, is.mtime)
+}
+
+/// POSIX chmod: the mode is the one that was asked for; setgid is for members of the group.
+fn chmod(judged: &Judged<'_>, mode: u32) -> Result<(), String> {
+    let Some(node) = judged.node() else { return Ok(()) };
+    let Some((was, is)) = judged.stats(node) else { return Ok(()) };
+    let keeps = judged.credentials.uid == Uid::ROOT || judged.credentials.in_group(was.gid);
+    let expected = mode & S_IALLUGO & if keeps { !0 } else { !S_ISGID };
+    if is.permissions != expected {
+        return Err(format!("leaves the mode {:o}", is.permissions));
+    }
+    match same_but(&was, &is, true, false) {
+        true => Ok(()),
+        false => Err("changes more than the mode".to_owned()),
+    }
+}
+
+/// POSIX chown: the owner and the group are the ones asked for, and -1 leaves them. Of the mode no
+/// more than setuid and setgid may go.
+fn chown(judged: &Judged<'_>, uid: u32, gid: u32) -> Result<(), String> {
+    let Some(node) = judged.node() else { return Ok(()) };
+    let Some((was, is)) = judged.stats(node) else { return Ok(()) };
+    let owner = if uid == u32::MAX { was.uid } else { Uid(uid) };
+    let group = if gid == u32::MAX { was.gid } else { Gid(gid) };
+    if (is.uid, is.gid) != (owner, group) {
+        return Err(format!("leaves {}:{}", is.uid.0, is.gid.0));
+    }
+    let gone = was.permissions ^ is.permissions;
+    let may_go = match was.kind {
+        FileKind::Directory => 0,
+        _ => S_ISUID | S_ISGID,
+    };
+    let only_gone = gone & !may_go == 0 && is.permissions & gone == 0;
+    match has_list(judged.before, node) || only_gone && same_but(&was, &is, true, true) {
+        true => Ok(()),
+        false => Err("changes more than the owner".to_owned()),
+    }
+}

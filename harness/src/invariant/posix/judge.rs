@@ -1,0 +1,122 @@
+//! The invariant: what it remembers between calls, and in which order it asks.
+
+use std::collections::BTreeMap;
+
+use fuserig_abi::Pid;
+use fuserig_sim_fs::MemFs;
+
+use super::judged::Judged;
+use super::listing::Listings;
+use super::{attributes, bytes, links, names, offsets, rights, shown, still, times, xattrs};
+use crate::invariant::{End, Invariant, Seen};
+use crate::sim::Action;
+
+/// See [`posix`].
+///
+/// ```
+/// use fuserig::invariant::{Invariant, posix};
+/// assert_eq!(posix().name(), "posix");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Posix {
+    /// The tree after the last call that returned.
+    before: Option<MemFs>,
+    /// Where each descriptor stood then.
+    positions: BTreeMap<(Pid, i32), i64>,
+    listings: Listings,
+}
+
+/// Every call does what POSIX and the manual pages of Linux say of it: to bytes, lengths, names,
+/// link counts, owners, modes, attributes, times, positions and listings.
+///
+/// ```
+/// use fuserig::prelude::*;
+/// Simulation::new(Seed(1)).operations(40)
+///     .run(Subject::without_filter(Abi::V4).over("/a 'x'"))
+///     .check(invariant::posix())
+///     .or_report();
+/// ```
+pub fn posix() -> Posix {
+    Posix::default()
+}
+
+/// A statement about one call.
+type Fact = fn(&Judged<'_>) -> Result<(), String>;
+
+/// Everything that is asked of a call.
+const FACTS: [Fact; 10] = [
+    still::judge,
+    bytes::judge,
+    offsets::judge,
+    names::judge,
+    links::judge,
+    attributes::judge,
+    xattrs::judge,
+    times::judge,
+    shown::judge,
+    rights::judge,
+];
+
+/// Asks everything of one call.
+pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
+    FACTS.iter().try_for_each(|fact| fact(judged))
+}
+
+impl Posix {
+    /// Remembers where the descriptor of a call stands now.
+    fn note_position(&mut self, seen: &Seen<'_>) {
+        let file = match seen.action {
+            Action::Open { .. } => 0,
+            Action::Read { file, .. }
+            | Action::Write { file, .. }
+            | Action::Seek { file, .. }
+            | Action::List { file, .. } => *file,
+            _ => return,
+        };
+        let Some(fd) = seen.file(file) else { return };
+        match seen.vfs.position(seen.pid, fd) {
+            Some(position) => self.positions.insert((seen.pid, fd), position),
+            None => self.positions.remove(&(seen.pid, fd)),
+        };
+    }
+}
+
+impl Invariant for Posix {
+    fn name(&self) -> &str {
+        "posix"
+    }
+
+    fn begin(&mut self, initial: &MemFs) {
+        *self = Posix { before: Some(initial.clone()), ..Posix::default() };
+    }
+
+    fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        let before = self.before.replace(seen.lower.clone());
+        let is_spoilt = !seen.was_alone()
+            || seen
+                .case
+                .faults
+                .faults
+                .iter()
+                .any(|fault| fault.client == seen.client && fault.action == seen.number);
+        let found = match (before, is_spoilt) {
+            (Some(before), false) => {
+                let judged = Judged::of(seen, &before, &self.positions);
+                judge(&judged).and_then(|()| self.listings.judge(seen, &judged))
+            }
+            _ => {
+                self.listings.give_up();
+                Ok(())
+            }
+        };
+        self.note_position(seen);
+        found.map_err(|wrong| format!("`{}` {wrong}", seen.action))
+    }
+
+    fn end(&mut self, end: &End<'_>) -> Result<(), String> {
+        if !end.record.ending.is_finished() || end.record.power.is_some() {
+            return Ok(());
+        }
+        links::every_count(&end.record.lower)
+    }
+}

@@ -1,0 +1,190 @@
+//! One call with everything that facts are stated in.
+
+use std::collections::BTreeMap;
+
+use fuserig_abi::{Abi, Credentials, Errno, Fidelity, FileKind, Ino, Pid, Stat, Timespec};
+use fuserig_sim_fs::{MemFs, OpenFlags};
+
+use super::path::{Start, Walked, walk};
+use crate::invariant::Seen;
+use crate::invariant::data::contents;
+use crate::sim::Action;
+use crate::vfs::CallResult;
+
+/// Bytes of a file that are looked at; what is longer has a length and no more.
+pub(super) const BYTES_MAX: usize = 1 << 16;
+
+/// An open file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OpenFile {
+    pub(super) node: Ino,
+    pub(super) flags: OpenFlags,
+    /// Where it stood before the call, and where it stands now.
+    pub(super) positions: (Option<i64>, Option<i64>),
+}
+
+/// One call that nothing disturbed.
+#[derive(Debug)]
+pub(super) struct Judged<'a> {
+    pub(super) action: &'a Action,
+    pub(super) result: &'a CallResult,
+    pub(super) before: &'a MemFs,
+    pub(super) after: &'a MemFs,
+    /// When it was made.
+    pub(super) now: Timespec,
+    pub(super) abi: Abi,
+    pub(super) fidelity: Fidelity,
+    pub(super) credentials: Credentials,
+    pub(super) umask: u32,
+    /// The file that its descriptor means, and for a copy the one that is read.
+    pub(super) file: Option<OpenFile>,
+    pub(super) source: Option<OpenFile>,
+    /// Where its paths led before; none where that cannot be told.
+    pub(super) paths: [Option<Walked>; 2],
+}
+
+impl<'a> Judged<'a> {
+    pub(super) fn of(
+        seen: &'a Seen<'_>,
+        before: &'a MemFs,
+        positions: &BTreeMap<(Pid, i32), i64>,
+    ) -> Judged<'a> {
+        let (file, source) = files_of(seen.action);
+        let open = |file: u8| {
+            let fd = seen.file(file)?;
+            let was = positions.get(&(seen.pid, fd)).copied();
+            Some(OpenFile {
+                node: seen.vfs.lower_inode(seen.pid, fd)?,
+                flags: seen.vfs.open_flags(seen.pid, fd)?,
+                positions: (was, seen.vfs.position(seen.pid, fd)),
+            })
+        };
+        let (credentials, umask) = seen.vfs.standing(seen.pid);
+        // After a chdir it is the one that was found.
+        let directory = match seen.action {
+            Action::Chdir { .. } => None,
+            _ => seen.vfs.working_directory(seen.pid),
+        };
+        let start = Start { root: fuserig_sim_fs::Lower::root(before), directory };
+        Judged {
+            action: seen.action,
+            result: seen.result,
+            before,
+            after: seen.lower,
+            now: seen.vfs.world().now,
+            abi: seen.case.abi,
+            fidelity: seen.case.fidelity,
+            credentials,
+            umask,
+            file: file.and_then(open),
+            source: source.and_then(open),
+            paths: judged_paths(seen.action, before, start),
+        }
+    }
+
+    pub(super) fn succeeded(&self) -> bool {
+        self.result.value.is_ok()
+    }
+
+    pub(super) fn errno(&self) -> Option<Errno> {
+        self.result.value.err()
+    }
+
+    /// How many bytes were moved, or what number came back.
+    pub(super) fn count(&self) -> Option<u64> {
+        u64::try_from(self.result.value.ok()?).ok()
+    }
+
+    /// The regular file that the descriptor means, or that the path leads to.
+    pub(super) fn regular(&self) -> Option<Ino> {
+        let node = match self.file {
+            Some(file) => file.node,
+            None => self.node()?,
+        };
+        (self.before.stat(node)?.kind == FileKind::Regular).then_some(node)
+    }
+
+    /// Whether it can be told where every path led.
+    pub(super) fn knows_paths(&self) -> bool {
+        let named = self.action.named_paths().iter().flatten().count();
+        self.paths.iter().flatten().count() == named
+    }
+
+    /// What the first path led to.
+    pub(super) fn node(&self) -> Option<Ino> {
+        self.paths[0].as_ref()?.node
+    }
+
+    /// The attributes of a node before and after; none unless it was and is there.
+    pub(super) fn stats(&self, node: Ino) -> Option<(Stat, Stat)> {
+        Some((self.before.stat(node)?, self.after.stat(node)?))
+    }
+
+    pub(super) fn bytes_before(&self, node: Ino) -> Option<Vec<u8>> {
+        contents(self.before, node, BYTES_MAX)
+    }
+
+    pub(super) fn bytes_after(&self, node: Ino) -> Option<Vec<u8>> {
+        contents(self.after, node, BYTES_MAX)
+    }
+
+    /// What this call made under the name that it gives: nothing had that name before.
+    pub(super) fn made(&self) -> Option<(&Walked, Option<Ino>)> {
+        let place = match self.action {
+            Action::Open { flags, .. } if flags & OpenFlags::CREAT.bits() == 0 => return None,
+            Action::Open { .. }
+            | Action::Mkdir { .. }
+            | Action::Mknod { .. }
+            | Action::Symlink { .. } => &self.paths[0],
+            Action::Link { .. } => &self.paths[1],
+            _ => return None,
+        };
+        let place = place.as_ref()?;
+        let made = self.succeeded() && place.node.is_none();
+        made.then(|| (place, self.after.leads_to(place.directory, &place.name)))
+    }
+}
+
+/// The file of a call's descriptor, and the one that a copy reads.
+fn files_of(action: &Action) -> (Option<u8>, Option<u8>) {
+    match action {
+        Action::Read { file, .. }
+        | Action::Write { file, .. }
+        | Action::Seek { file, .. }
+        | Action::Ftruncate { file, .. }
+        | Action::Fallocate { file, .. }
+        | Action::Fsync { file, .. }
+        | Action::Fstat { file }
+        | Action::List { file, .. } => (Some(*file), None),
+        Action::Copy { from, to, .. } => (Some(*to), Some(*from)),
+        _ => (None, None),
+    }
+}
+
+/// Whether a call follows a symlink that its first path ends in.
+fn follows(action: &Action) -> bool {
+    match action {
+        Action::Open { flags, .. } => {
+            let stays = OpenFlags::NOFOLLOW.bits();
+            let exclusive = (OpenFlags::CREAT | OpenFlags::EXCL).bits();
+            flags & stays == 0 && flags & exclusive != exclusive
+        }
+        Action::Stat { follow, .. } => *follow,
+        Action::Mkdir { .. }
+        | Action::Mknod { .. }
+        | Action::Symlink { .. }
+        | Action::Link { .. }
+        | Action::Unlink { .. }
+        | Action::Rmdir { .. }
+        | Action::Rename { .. }
+        | Action::Readlink { .. } => false,
+        _ => true,
+    }
+}
+
+/// Where the paths of a call led.
+pub(super) fn judged_paths(action: &Action, before: &MemFs, start: Start) -> [Option<Walked>; 2] {
+    let [first, second] = action.named_paths();
+    let first = first.and_then(|path| walk(before, start, &path.0, follows(action)));
+    [first, second.and_then(|path| walk(before, start, &path.0, false))]
+}

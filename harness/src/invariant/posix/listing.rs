@@ -1,0 +1,135 @@
+//! Listings: every name that was there all the time comes once, and none that never was.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fuserig_abi::{Abi, Fidelity, Ino, Pid};
+use fuserig_sim_fs::MemFs;
+
+use super::judged::Judged;
+use crate::invariant::Seen;
+use crate::sim::Action;
+use crate::vfs::Output;
+
+/// The listings that are under way, by descriptor.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Listings(BTreeMap<(Pid, i32), Listing>);
+
+/// One listing, from the start of the directory.
+#[derive(Clone, Debug)]
+pub(super) struct Listing {
+    directory: Ino,
+    /// What was there all the time, and whether that is everything that was there at first.
+    always: BTreeMap<Vec<u8>, Ino>,
+    is_whole: bool,
+    /// Names that were there at any time.
+    ever: BTreeSet<Vec<u8>>,
+    given: BTreeSet<Vec<u8>>,
+}
+
+/// The names that no directory loses.
+fn is_dots(name: &[u8]) -> bool {
+    name == b"." || name == b".."
+}
+
+impl Listing {
+    pub(super) fn begin(fs: &MemFs, directory: Ino) -> Listing {
+        let names = fs.names_in(directory).map(|(name, node)| (name.to_vec(), node));
+        let dots = [b".".to_vec(), b"..".to_vec()].map(|name| (name, directory));
+        let always: BTreeMap<Vec<u8>, Ino> = names.chain(dots).collect();
+        let ever = always.keys().cloned().collect();
+        Listing { directory, always, is_whole: true, ever, given: BTreeSet::new() }
+    }
+
+    /// The tree has changed. A name that leads elsewhere now was removed and made anew.
+    pub(super) fn note(&mut self, fs: &MemFs) {
+        let count = self.always.len();
+        let directory = self.directory;
+        self.always
+            .retain(|name, node| is_dots(name) || fs.leads_to(directory, name) == Some(*node));
+        self.is_whole &= self.always.len() == count;
+        self.ever.extend(fs.names_in(directory).map(|(name, _)| name.to_vec()));
+    }
+
+    /// A name is given once, unless something was removed: tmpfs starts over when the place is
+    /// gone at which it was to go on (seen on 6.18).
+    pub(super) fn give(&mut self, name: &[u8]) -> Result<(), String> {
+        let shown = name.escape_ascii();
+        if !self.ever.contains(name) {
+            return Err(format!("lists {shown}, which never was there"));
+        }
+        let again = !self.given.insert(name.to_vec());
+        if again && self.is_whole && self.always.contains_key(name) {
+            return Err(format!("lists {shown} twice"));
+        }
+        Ok(())
+    }
+
+    /// No more records come.
+    pub(super) fn end(&self) -> Result<(), String> {
+        match self.always.keys().find(|name| !self.given.contains(*name)) {
+            Some(name) => Err(format!("ends without {}", name.escape_ascii())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Listings {
+    /// Something happened that is not judged.
+    pub(super) fn give_up(&mut self) {
+        self.0.clear();
+    }
+
+    pub(super) fn judge(&mut self, seen: &Seen<'_>, judged: &Judged<'_>) -> Result<(), String> {
+        if judged.before.digest() != judged.after.digest() {
+            self.0.values_mut().for_each(|listing| listing.note(judged.after));
+        }
+        match seen.action {
+            // The number of a closed descriptor is given again.
+            Action::Open { .. } => {
+                let opened = seen.file(0).map(|fd| (seen.pid, fd));
+                opened.and_then(|key| self.0.remove(&key));
+                Ok(())
+            }
+            Action::Seek { file, .. } => {
+                let Some(fd) = seen.file(*file) else { return Ok(()) };
+                self.0.remove(&(seen.pid, fd));
+                Ok(())
+            }
+            Action::List { file, .. } => {
+                let Some(fd) = seen.file(*file) else { return Ok(()) };
+                self.listed((seen.pid, fd), judged)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// POSIX readdir: records come until there are none.
+    fn listed(&mut self, key: (Pid, i32), judged: &Judged<'_>) -> Result<(), String> {
+        let Some(file) = judged.file else { return Ok(()) };
+        let records: &[_] = match (&judged.result.output, judged.result.value) {
+            (Output::Records(records), Ok(_)) => records,
+            (_, Ok(0)) => &[],
+            _ => {
+                self.0.remove(&key);
+                return Ok(());
+            }
+        };
+        if file.positions.0 == Some(0) {
+            self.0.insert(key, Listing::begin(judged.before, file.node));
+        }
+        let Some(listing) = self.0.get_mut(&key) else { return Ok(()) };
+        records.iter().try_for_each(|record| listing.give(&record.name))?;
+        if records.is_empty()
+            && let Some(listing) = self.0.remove(&key)
+            && !never_goes_on(judged)
+        {
+            listing.end()?;
+        }
+        Ok(())
+    }
+}
+
+/// The patches of v3 forget that a directory has more than what was read of it.
+fn never_goes_on(judged: &Judged<'_>) -> bool {
+    judged.abi == Abi::V3 && judged.fidelity == Fidelity::Faithful
+}

@@ -1,0 +1,186 @@
+//! Who may do what: man 7 `path_resolution`, man 2 access, and the sticky bit of man 2 unlink.
+//!
+//! Only mode bits are judged; a node with an access control list is nobody's business here. A
+//! success that nobody may have is found as well as the refusal of what is allowed.
+
+use fuserig_abi::{Errno, FileKind, Ino, S_ISVTX, Stat, Uid};
+use fuserig_sim_fs::{MemFs, OpenFlags};
+
+use super::judged::Judged;
+use super::path::Walked;
+use crate::sim::Action;
+
+const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
+const READ: u32 = 4;
+const WRITE: u32 = 2;
+const EXEC: u32 = 1;
+
+pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
+    let Some(place) = &judged.paths[0] else { return Ok(()) };
+    if judged.succeeded() && searches(judged, place) == Some(false) {
+        return Err("passes a directory that it may not search".to_owned());
+    }
+    match judged.action {
+        Action::Unlink { .. } => removal(judged, place, false),
+        Action::Rmdir { .. } => removal(judged, place, true),
+        Action::Rename { .. } => renaming(judged),
+        Action::Chmod { .. } => ownership(judged, place),
+        Action::Access { mode, .. } => access(judged, place, *mode & 7),
+        Action::Truncate { .. } => access(judged, place, WRITE),
+        Action::Open { flags, .. } => open(judged, place, OpenFlags::from_bits_retain(*flags)),
+        Action::Mkdir { .. } | Action::Mknod { .. } | Action::Symlink { .. } => {
+            making(judged, place)
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn has_list(fs: &MemFs, node: Ino) -> bool {
+    fs.xattrs_of(node).contains_key(ACCESS_LIST)
+}
+
+fn is_root(judged: &Judged<'_>) -> bool {
+    judged.credentials.uid == Uid::ROOT
+}
+
+/// Whether the mode grants these bits; none when a list decides.
+fn may(judged: &Judged<'_>, node: Ino, bits: u32) -> Option<bool> {
+    let stat = judged.before.stat(node)?;
+    if is_root(judged) {
+        let executable = stat.kind == FileKind::Directory || stat.permissions & 0o111 != 0;
+        return Some(bits & EXEC == 0 || executable);
+    }
+    if has_list(judged.before, node) {
+        return None;
+    }
+    let class = match &judged.credentials {
+        who if who.uid == stat.uid => 6,
+        who if who.in_group(stat.gid) => 3,
+        _ => 0,
+    };
+    Some(stat.permissions >> class & bits == bits)
+}
+
+/// Whether every one of some answers is yes: none when one is unknown and none is no.
+fn all(answers: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
+    let mut known = Some(true);
+    for answer in answers {
+        match answer {
+            Some(false) => return Some(false),
+            None => known = None,
+            Some(true) => {}
+        }
+    }
+    known
+}
+
+/// Whether the caller may search every directory on the way.
+fn searches(judged: &Judged<'_>, place: &Walked) -> Option<bool> {
+    all(place.searched.iter().map(|directory| may(judged, *directory, EXEC)))
+}
+
+pub(super) fn is_reachable(judged: &Judged<'_>, place: &Walked) -> bool {
+    searches(judged, place) == Some(true)
+}
+
+/// What a refusal or a success says when the caller may, or may not.
+fn verdict(judged: &Judged<'_>, allowed: Option<bool>, refusals: &[Errno]) -> Result<(), String> {
+    match (judged.result.value, allowed) {
+        (Ok(_), Some(false)) => Err("succeeds, and the caller may not".to_owned()),
+        (Err(errno), Some(true)) if refusals.contains(&errno) => {
+            Err(format!("fails with {errno}, and the caller may"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// man 2 unlink, rmdir: write permission on the directory; in a sticky one the owner of the
+/// directory, the owner of the file and the super-user may.
+fn may_remove(judged: &Judged<'_>, place: &Walked, victim: &Stat) -> Option<bool> {
+    let directory = judged.before.stat(place.directory)?;
+    let uid = judged.credentials.uid;
+    let sticky = directory.permissions & S_ISVTX != 0;
+    let owns = is_root(judged) || uid == directory.uid || uid == victim.uid;
+    all([
+        searches(judged, place),
+        may(judged, place.directory, WRITE | EXEC),
+        Some(!sticky || owns),
+    ])
+}
+
+fn removal(judged: &Judged<'_>, place: &Walked, directory: bool) -> Result<(), String> {
+    let Some(victim) = place.node.and_then(|node| judged.before.stat(node)) else {
+        return Ok(());
+    };
+    let allowed = may_remove(judged, place, &victim);
+    let fits = (victim.kind == FileKind::Directory) == directory;
+    let refusals: &[Errno] = if fits { &[Errno::EPERM, Errno::EACCES] } else { &[] };
+    verdict(judged, allowed, refusals)
+}
+
+/// Both directories change, and what is replaced is removed.
+fn renaming(judged: &Judged<'_>) -> Result<(), String> {
+    let [Some(old), Some(new)] = &judged.paths else { return Ok(()) };
+    let Some(moved) = old.node.and_then(|node| judged.before.stat(node)) else { return Ok(()) };
+    let replaced = new.node.and_then(|node| judged.before.stat(node));
+    if old.node == new.node {
+        return Ok(());
+    }
+    let target = match &replaced {
+        Some(victim) => may_remove(judged, new, victim),
+        None => all([searches(judged, new), may(judged, new.directory, WRITE | EXEC)]),
+    };
+    let allowed = all([may_remove(judged, old, &moved), target]);
+    // A directory that moves is written itself, for its `..`.
+    let is_directory = |stat: &Stat| stat.kind == FileKind::Directory;
+    let plain = !is_directory(&moved) && !replaced.as_ref().is_some_and(is_directory);
+    let refusals: &[Errno] = if plain { &[Errno::EPERM, Errno::EACCES] } else { &[] };
+    let whiteout = matches!(judged.action, Action::Rename { flags, .. } if flags & 4 != 0);
+    verdict(judged, allowed, if whiteout { &[] } else { refusals })
+}
+
+/// man 2 chmod: for the owner and the super-user.
+fn ownership(judged: &Judged<'_>, place: &Walked) -> Result<(), String> {
+    let Some(stat) = place.node.and_then(|node| judged.before.stat(node)) else { return Ok(()) };
+    let owns = is_root(judged) || judged.credentials.uid == stat.uid;
+    let allowed = all([searches(judged, place), Some(owns)]);
+    verdict(judged, allowed, &[Errno::EPERM, Errno::EACCES])
+}
+
+/// man 2 access, man 2 truncate.
+fn access(judged: &Judged<'_>, place: &Walked, bits: u32) -> Result<(), String> {
+    let Some(node) = place.node else { return Ok(()) };
+    let allowed = all([searches(judged, place), may(judged, node, bits)]);
+    verdict(judged, allowed, &[Errno::EACCES])
+}
+
+/// man 2 open.
+fn open(judged: &Judged<'_>, place: &Walked, flags: OpenFlags) -> Result<(), String> {
+    if flags.contains(OpenFlags::PATH) || flags.contains(OpenFlags::TMPFILE_ONLY) {
+        return Ok(());
+    }
+    let Some(node) = place.node else {
+        return match flags.contains(OpenFlags::CREAT) {
+            true => making(judged, place),
+            false => Ok(()),
+        };
+    };
+    let wanted = [
+        (READ, flags.wants_read()),
+        (WRITE, flags.wants_write() || flags.contains(OpenFlags::TRUNC)),
+    ];
+    let bits = wanted.iter().filter(|(_, wants)| *wants).map(|(bit, _)| bit).sum();
+    let allowed = all([searches(judged, place), may(judged, node, bits)]);
+    // fs.protected_regular refuses more of those that create in sticky directories.
+    let hardened = flags.contains(OpenFlags::CREAT) || flags.access_mode() == 3;
+    verdict(judged, allowed, if hardened { &[] } else { &[Errno::EACCES] })
+}
+
+/// man 2 mkdir: write permission on the directory for a name that is not there.
+fn making(judged: &Judged<'_>, place: &Walked) -> Result<(), String> {
+    if place.node.is_some() {
+        return Ok(());
+    }
+    let allowed = all([searches(judged, place), may(judged, place.directory, WRITE | EXEC)]);
+    verdict(judged, allowed, &[Errno::EACCES])
+}

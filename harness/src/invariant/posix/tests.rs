@@ -1,0 +1,450 @@
+//! Each fact is right about what happens and finds what must not.
+
+use fuserig_abi::{Abi, Caller, Credentials, Errno, Fidelity, Gid, Ino, Pid, Timespec, Uid};
+use fuserig_sim_fs::{
+    AttrChanges, FallocateMode, Lower, LowerExt, MemFs, OpenFlags, RenameFlags, XattrFlags,
+};
+
+use super::judge::judge;
+use super::judged::{Judged, OpenFile, judged_paths};
+use super::listing::Listing;
+use super::path::Start;
+use crate::sim::Action;
+use crate::vfs::{CallResult, Output};
+
+const ROOT: Ino = Ino(1);
+/// When the calls are made, and when they are not.
+const NOW: Timespec = Timespec::from_secs(7);
+const LATER: Timespec = Timespec::from_secs(8);
+
+/// One call over a tree in which `/f` is open at 2 for reading and writing.
+struct Check {
+    tree: &'static str,
+    user: u32,
+    flags: OpenFlags,
+    positions: (i64, i64),
+    output: Output,
+}
+
+impl Default for Check {
+    fn default() -> Check {
+        Check {
+            tree: "/f mode=0644 'hello'\n/d/\n/d/x 'x'\n/t/ mode=01777 uid=1000 gid=1000\n\
+                   /t/root 'r'\n/l -> f",
+            user: 0,
+            flags: OpenFlags::RDWR,
+            positions: (2, 2),
+            output: Output::None,
+        }
+    }
+}
+
+/// The super-user at that time.
+fn at(now: Timespec) -> Caller {
+    Caller::new(Credentials::root(), Pid(1), now)
+}
+
+fn node(fs: &MemFs, path: &str) -> Ino {
+    fs.find(path.as_bytes()).expect("the tree has it").ino
+}
+
+impl Check {
+    /// What is said of a call with that result which did that.
+    fn judge(
+        self,
+        action: Action,
+        value: Result<i64, Errno>,
+        change: impl FnOnce(&mut MemFs),
+    ) -> Result<(), String> {
+        let before = MemFs::from_tree(self.tree).expect("a tree");
+        let mut after = before.clone();
+        change(&mut after);
+        let result = CallResult { value, output: self.output };
+        let file = OpenFile {
+            node: node(&before, "/f"),
+            flags: self.flags,
+            positions: (Some(self.positions.0), Some(self.positions.1)),
+        };
+        let start = Start { root: before.root(), directory: Some(before.root()) };
+        let is_open = action.named_paths()[0].is_none();
+        let credentials = match self.user {
+            0 => Credentials::root(),
+            user => Credentials::user(Uid(user), Gid(user)),
+        };
+        judge(&Judged {
+            action: &action,
+            result: &result,
+            before: &before,
+            after: &after,
+            now: NOW,
+            abi: Abi::V4,
+            fidelity: Fidelity::Intended,
+            credentials,
+            umask: 0o022,
+            file: is_open.then_some(file),
+            source: is_open.then_some(file),
+            paths: judged_paths(&action, &before, start),
+        })
+    }
+}
+
+/// Nothing is wrong with what was said.
+fn right(said: Result<(), String>) {
+    assert_eq!(said, Ok(()));
+}
+
+/// What was said has these words.
+#[track_caller]
+fn wrong(said: Result<(), String>, words: &str) {
+    let said = said.expect_err("it is wrong on purpose");
+    assert!(said.contains(words), "{said}");
+}
+
+fn check(
+    action: Action,
+    value: Result<i64, Errno>,
+    change: impl FnOnce(&mut MemFs),
+) -> Result<(), String> {
+    Check::default().judge(action, value, change)
+}
+
+fn put(now: Timespec, offset: u64, bytes: &'static [u8]) -> impl FnOnce(&mut MemFs) {
+    move |fs| {
+        let file = fs.open(&at(now), node(fs, "/f"), OpenFlags::RDWR).expect("a file");
+        fs.write(&at(now), file, offset, bytes).expect("room");
+        fs.release(&at(now), file).expect("open");
+    }
+}
+
+fn set_size(size: u64) -> impl FnOnce(&mut MemFs) {
+    move |fs| {
+        let changes = AttrChanges { size: Some(size), ..AttrChanges::default() };
+        fs.setattr(&at(NOW), node(fs, "/f"), changes).expect("a file");
+    }
+}
+
+fn set_mode(path: &'static str, mode: u32, now: Timespec) -> impl FnOnce(&mut MemFs) {
+    move |fs| {
+        let changes = AttrChanges { permissions: Some(mode), ..AttrChanges::default() };
+        fs.setattr(&at(now), node(fs, path), changes).expect("a file");
+    }
+}
+
+fn unlink(now: Timespec, parent: &'static str, name: &'static [u8]) -> impl FnOnce(&mut MemFs) {
+    move |fs| fs.unlink(&at(now), node(fs, parent), name).expect("there")
+}
+
+fn rename(old: &'static [u8], new: &'static [u8], flags: RenameFlags) -> impl FnOnce(&mut MemFs) {
+    move |fs| fs.rename(&at(NOW), ROOT, old, ROOT, new, flags).expect("there")
+}
+
+#[test]
+fn what_was_written_is_there_and_nothing_else_changed() {
+    let write = |offset| Action::Write { file: 0, size: 2, fill: b'a', offset: Some(offset) };
+    right(check(write(1), Ok(2), put(NOW, 1, b"aa")));
+    right(check(write(9), Ok(2), put(NOW, 9, b"aa")));
+    wrong(check(write(1), Ok(2), put(NOW, 1, b"ab")), "at 2, where");
+    wrong(check(write(1), Ok(2), put(NOW, 1, b"aaa")), "at 3, where");
+    wrong(check(write(1), Ok(2), put(NOW, 9, b"aa")), "which must have 5");
+    wrong(check(write(9), Ok(2), put(NOW, 8, b"xaa")), "at 8, where 0x00");
+    wrong(check(write(1), Ok(3), put(NOW, 1, b"aaa")), "reports 3 bytes");
+    wrong(check(write(1), Ok(2), put(LATER, 1, b"aa")), "does not move the ctime");
+    let moving = Action::Write { file: 0, size: 2, fill: b'a', offset: None };
+    let at_four = Check { positions: (2, 4), ..Check::default() };
+    right(at_four.judge(moving.clone(), Ok(2), put(NOW, 2, b"aa")));
+    wrong(check(moving, Ok(2), put(NOW, 2, b"aa")), "leaves the position at 2");
+}
+
+#[test]
+fn a_truncated_file_has_zeros_where_it_grew() {
+    let truncate = |size| Action::Truncate { path: "l".into(), size };
+    right(check(truncate(2), Ok(0), set_size(2)));
+    right(check(truncate(9), Ok(0), set_size(9)));
+    wrong(check(truncate(9), Ok(0), put(NOW, 8, b"x")), "at 8, where 0x00");
+    wrong(check(truncate(2), Ok(0), set_size(3)), "which must have 2");
+    let open = Action::Open { path: "f".into(), flags: 0o1001, mode: 0 };
+    right(check(open.clone(), Ok(3), set_size(0)));
+    wrong(check(open, Ok(3), |_| {}), "which must have 0");
+}
+
+#[test]
+fn fallocate_does_what_its_mode_says() {
+    let call = |mode, offset, length| Action::Fallocate { file: 0, mode, offset, length };
+    let does = |mode, offset, length| {
+        move |fs: &mut MemFs| {
+            let file = fs.open(&at(NOW), node(fs, "/f"), OpenFlags::RDWR).expect("a file");
+            let mode = FallocateMode::from_bits_retain(mode);
+            fs.fallocate(&at(NOW), file, mode, offset, length).expect("room");
+            fs.release(&at(NOW), file).expect("open");
+        }
+    };
+    right(check(call(0, 4, 4), Ok(0), does(0, 4, 4)));
+    right(check(call(1, 4, 4), Ok(0), does(1, 4, 4)));
+    right(check(call(3, 1, 2), Ok(0), does(3, 1, 2)));
+    wrong(check(call(1, 4, 4), Ok(0), does(0, 4, 4)), "which must have 5");
+    wrong(check(call(0, 4, 4), Ok(0), does(1, 4, 4)), "which must have 8");
+    wrong(check(call(3, 1, 2), Ok(0), does(3, 1, 3)), "at 3, where");
+    wrong(check(call(3, 1, 2), Ok(0), does(3, 1, 1)), "at 2, where 0x00");
+}
+
+#[test]
+fn reads_give_what_is_there() {
+    let read = || Action::Read { file: 0, size: 9, offset: Some(1) };
+    let given = |bytes: &[u8]| {
+        let output = Output::Bytes(bytes.to_vec());
+        Check { output, ..Check::default() }.judge(read(), Ok(bytes.len() as i64), |_| {})
+    };
+    right(given(b"ello"));
+    wrong(given(b"ell"), "gives 3 bytes at 1 of 4");
+    wrong(given(b"ellx"), "bytes that are not in the file");
+}
+
+#[test]
+fn lseek_gives_the_position_and_moves_there() {
+    let seek = |offset, whence, value: i64| {
+        let positions = (2, value);
+        let check = Check { positions, ..Check::default() };
+        check.judge(Action::Seek { file: 0, offset, whence }, Ok(value), |_| {})
+    };
+    for (offset, whence, value) in [(4, 0, 4), (1, 1, 3), (-1, 2, 4), (1, 3, 1), (1, 4, 5)] {
+        right(seek(offset, whence, value));
+    }
+    wrong(seek(4, 0, 3), "gives 3 instead of 4");
+    wrong(seek(1, 1, 1), "gives 1 instead of 3");
+    wrong(seek(-1, 2, -1), "gives -1 instead of 4");
+    wrong(seek(1, 3, 0), "before the offset");
+    wrong(seek(1, 3, 2), "there is data before it");
+    wrong(seek(1, 4, 4096), "the file ends at 5");
+    wrong(seek(1, 4, 2), "where there is data");
+    let end = Action::Seek { file: 0, offset: 0, whence: 2 };
+    wrong(check(end.clone(), Ok(5), |_| {}), "leaves the position at 2 instead of 5");
+    wrong(check(end, Err(Errno::EINVAL), |_| {}), "and the position is a right one");
+    let hole = Action::Seek { file: 0, offset: 0, whence: 4 };
+    wrong(check(hole, Err(Errno::ENXIO), |_| {}), "finds no hole");
+}
+
+#[test]
+fn what_is_made_has_the_mode_and_the_owner_that_it_must() {
+    let mkdir = |mode| Action::Mkdir { path: "n".into(), mode };
+    let makes = |mode, now| {
+        move |fs: &mut MemFs| {
+            fs.mkdir(&at(now), ROOT, b"n", mode).expect("room");
+        }
+    };
+    right(check(mkdir(0o777), Ok(0), makes(0o755, NOW)));
+    wrong(check(mkdir(0o777), Ok(0), makes(0o777, NOW)), "of mode 777");
+    wrong(check(mkdir(0o777), Ok(0), makes(0o755, LATER)), "does not move the ctime");
+    wrong(check(mkdir(0o777), Ok(0), |_| {}), "makes nothing");
+    let open = Check { tree: "/f ''\n/ mode=0777", user: 1000, ..Check::default() };
+    let create = Action::Open { path: "n".into(), flags: 0o101, mode: 0o644 };
+    let made = |fs: &mut MemFs| {
+        fs.create(&at(NOW), ROOT, b"n", 0o644).expect("room");
+    };
+    wrong(open.judge(create, Ok(3), made), "makes a file of 0:0");
+    let symlink = Action::Symlink { target: "a".into(), path: "n".into() };
+    let other = |fs: &mut MemFs| {
+        fs.symlink(&at(NOW), ROOT, b"n", b"b").expect("room");
+    };
+    wrong(check(symlink, Ok(0), other), "a symlink to something else");
+}
+
+#[test]
+fn names_that_are_there_are_not_made_again() {
+    let mkdir = || Action::Mkdir { path: "d".into(), mode: 0o755 };
+    right(check(mkdir(), Err(Errno::EEXIST), |_| {}));
+    wrong(check(mkdir(), Err(Errno::ENOSPC), |_| {}), "EEXIST");
+    wrong(check(mkdir(), Ok(0), |_| {}), "makes a name that is there");
+    let exclusive = Action::Open { path: "f".into(), flags: 0o301, mode: 0 };
+    wrong(check(exclusive, Ok(3), |_| {}), "makes what is there");
+    let absent = Action::Open { path: "n".into(), flags: 0, mode: 0 };
+    wrong(check(absent, Ok(3), |_| {}), "opens what is not there");
+}
+
+#[test]
+fn a_removed_name_is_gone_and_an_empty_directory_only() {
+    let rm = || Action::Unlink { path: "f".into() };
+    right(check(rm(), Ok(0), unlink(NOW, "/", b"f")));
+    wrong(check(rm(), Ok(0), |_| {}), "leaves the name");
+    wrong(check(rm(), Ok(0), unlink(LATER, "/", b"f")), "does not move the ctime");
+    wrong(check(rm(), Err(Errno::EIO), unlink(NOW, "/", b"f")), "fails and changes the tree");
+    let rmdir = || Action::Rmdir { path: "d".into() };
+    right(check(rmdir(), Err(Errno::ENOTEMPTY), |_| {}));
+    wrong(check(rmdir(), Ok(0), unlink(NOW, "/d", b"x")), "that is not empty");
+    let empty = Action::Rmdir { path: "t".into() };
+    let tree = "/f ''\n/t/";
+    let said = Check { tree, ..Check::default() }.judge(empty, Err(Errno::ENOTEMPTY), |_| {});
+    wrong(said, "not empty that is empty");
+}
+
+#[test]
+fn link_counts_follow_the_names() {
+    let link = || Action::Link { source: "f".into(), path: "n".into() };
+    let links = |fs: &mut MemFs| {
+        fs.link(&at(NOW), node(fs, "/f"), ROOT, b"n").expect("room");
+    };
+    right(check(link(), Ok(0), links));
+    let twice = |fs: &mut MemFs| {
+        links(fs);
+        fs.link(&at(NOW), node(fs, "/f"), ROOT, b"m").expect("room");
+    };
+    wrong(check(link(), Ok(0), twice), "leaves a link count of 3");
+    let other = |fs: &mut MemFs| {
+        fs.create(&at(NOW), ROOT, b"n", 0o644).expect("room");
+    };
+    wrong(check(link(), Ok(0), other), "leads to something else");
+    let whole = MemFs::from_tree("/d/e/\n/f 'x'").expect("a tree");
+    right(super::links::every_count(&whole));
+    // No operation leaves a directory with another count, so the comparison is asked alone.
+    right(super::links::compare_count(3, 3));
+    wrong(super::links::compare_count(2, 3), "a link count of 2 instead of 3");
+}
+
+#[test]
+fn a_rename_moves_or_exchanges() {
+    let call = |flags| Action::Rename { old: "f".into(), new: "l".into(), flags };
+    let (none, exchange) = (RenameFlags::empty(), RenameFlags::EXCHANGE);
+    right(check(call(0), Ok(0), rename(b"f", b"l", none)));
+    right(check(call(2), Ok(0), rename(b"f", b"l", exchange)));
+    right(check(call(1), Err(Errno::EEXIST), |_| {}));
+    wrong(check(call(1), Err(Errno::ENOSPC), |_| {}), "EEXIST");
+    wrong(check(call(1), Ok(0), rename(b"f", b"l", none)), "replaces what it must not");
+    wrong(check(call(2), Ok(0), rename(b"f", b"l", none)), "does not exchange");
+    wrong(check(call(0), Ok(0), rename(b"f", b"l", exchange)), "leaves the old name");
+    wrong(check(call(0), Ok(0), |_| {}), "leads to something else");
+}
+
+#[test]
+fn chmod_and_chown_do_what_they_are_asked_and_no_more() {
+    let chmod = || Action::Chmod { path: "f".into(), mode: 0o600 };
+    right(check(chmod(), Ok(0), set_mode("/f", 0o600, NOW)));
+    wrong(check(chmod(), Ok(0), set_mode("/f", 0o640, NOW)), "leaves the mode 640");
+    wrong(check(chmod(), Ok(0), set_mode("/f", 0o600, LATER)), "does not move the ctime");
+    let both = |fs: &mut MemFs| {
+        set_mode("/f", 0o600, NOW)(fs);
+        set_size(2)(fs);
+    };
+    wrong(check(chmod(), Ok(0), both), "changes more than the mode");
+    let owner = |uid| {
+        move |fs: &mut MemFs| {
+            let changes = AttrChanges { uid: Some(Uid(uid)), ..AttrChanges::default() };
+            fs.setattr(&at(NOW), node(fs, "/f"), changes).expect("a file");
+        }
+    };
+    let chown = || Action::Chown { path: "f".into(), uid: 5, gid: u32::MAX };
+    right(check(chown(), Ok(0), owner(5)));
+    wrong(check(chown(), Ok(0), owner(6)), "leaves 6:0");
+}
+
+#[test]
+fn attributes_have_lengths_and_values() {
+    let tree = "/f xattr.user.k='vvv' ''";
+    let get = |size, value, output: &[u8]| {
+        let output = Output::Bytes(output.to_vec());
+        let name = "user.k".into();
+        let call = Action::Getxattr { path: "f".into(), name, size };
+        Check { tree, output, ..Check::default() }.judge(call, value, |_| {})
+    };
+    right(get(3, Ok(3), b"vvv"));
+    right(get(0, Ok(3), b""));
+    right(get(2, Err(Errno::ERANGE), b""));
+    wrong(get(3, Err(Errno::ERANGE), b""), "has no room in 3 bytes for 3");
+    wrong(get(2, Ok(3), b"vvv"), "fills 2 bytes with 3");
+    wrong(get(0, Ok(4), b""), "the length is 3");
+    wrong(get(9, Ok(3), b"vvx"), "another value");
+    let list = |size, value, output: &[u8]| {
+        let output = Output::Bytes(output.to_vec());
+        let call = Action::Listxattr { path: "f".into(), size };
+        Check { tree, output, ..Check::default() }.judge(call, value, |_| {})
+    };
+    right(list(7, Ok(7), b"user.k\0"));
+    wrong(list(7, Err(Errno::ERANGE), b""), "has no room in 7 bytes for 7");
+    wrong(list(9, Ok(7), b"user.x\0"), "gives other names");
+    let call = |flags| {
+        let (name, value) = ("user.k".into(), "n".into());
+        Action::Setxattr { path: "f".into(), name, value, flags }
+    };
+    let set = |value: &'static [u8]| {
+        move |fs: &mut MemFs| {
+            let none = XattrFlags::empty();
+            fs.set_xattr(&at(NOW), node(fs, "/f"), b"user.k", value, none).expect("room");
+        }
+    };
+    let over = || Check { tree, ..Check::default() };
+    right(over().judge(call(2), Ok(0), set(b"n")));
+    wrong(over().judge(call(0), Ok(0), set(b"m")), "other attributes than it must");
+    wrong(over().judge(call(1), Ok(0), set(b"n")), "makes what is there");
+    let remove = Action::Removexattr { path: "f".into(), name: "user.k".into() };
+    wrong(over().judge(remove, Ok(0), set(b"")), "other attributes than it must");
+}
+
+#[test]
+fn what_is_shown_is_what_is_there() {
+    let fs = MemFs::from_tree(Check::default().tree).expect("a tree");
+    let stat = |change: fn(&mut fuserig_abi::Stat)| {
+        let mut shown = fs.find(b"/f").expect("there");
+        change(&mut shown);
+        let output = Output::Stat(Box::new(shown));
+        let call = Action::Stat { path: "f".into(), follow: true };
+        Check { output, ..Check::default() }.judge(call, Ok(0), |_| {})
+    };
+    right(stat(|_| {}));
+    wrong(stat(|shown| shown.size = 1), "another length");
+    wrong(stat(|shown| shown.nlink = 2), "another link count");
+    let link = |target: &[u8]| {
+        let output = Output::Bytes(target.to_vec());
+        let call = Action::Readlink { path: "l".into() };
+        Check { output, ..Check::default() }.judge(call, Ok(1), |_| {})
+    };
+    right(link(b"f"));
+    wrong(link(b"g"), "gives another target");
+}
+
+#[test]
+fn rights_are_those_of_the_mode_bits_and_of_the_sticky_bit() {
+    let by = |user| Check { user, ..Check::default() };
+    let rm = || Action::Unlink { path: "t/root".into() };
+    right(by(1001).judge(rm(), Err(Errno::EPERM), |_| {}));
+    right(by(1000).judge(rm(), Ok(0), unlink(NOW, "/t", b"root")));
+    wrong(by(1000).judge(rm(), Err(Errno::EPERM), |_| {}), "and the caller may");
+    wrong(by(1001).judge(rm(), Ok(0), unlink(NOW, "/t", b"root")), "and the caller may not");
+    let access = |mode| Action::Access { path: "f".into(), mode };
+    right(by(1000).judge(access(4), Ok(0), |_| {}));
+    right(by(1000).judge(access(6), Err(Errno::EACCES), |_| {}));
+    wrong(by(1000).judge(access(6), Ok(0), |_| {}), "and the caller may not");
+    wrong(by(1000).judge(access(4), Err(Errno::EACCES), |_| {}), "and the caller may");
+    let chmod = Action::Chmod { path: "f".into(), mode: 0o600 };
+    let said = by(1000).judge(chmod, Ok(0), set_mode("/f", 0o600, NOW));
+    wrong(said, "and the caller may not");
+    let open = Action::Open { path: "f".into(), flags: 1, mode: 0 };
+    wrong(by(1000).judge(open, Ok(3), |_| {}), "and the caller may not");
+}
+
+#[test]
+fn what_only_looks_changes_nothing() {
+    let stat = || Action::Access { path: "f".into(), mode: 0 };
+    right(check(stat(), Ok(0), |_| {}));
+    wrong(check(stat(), Ok(0), set_mode("/f", 0o600, NOW)), "only looks and changes the tree");
+    wrong(check(stat(), Ok(0), set_mode("/f", 0o644, NOW)), "moves the times");
+}
+
+#[test]
+fn a_listing_has_every_name_once() {
+    let fs = || MemFs::from_tree("/a ''\n/b ''").expect("a tree");
+    let whole = [&b"."[..], b"..", b"b", b"a"];
+    let list = |names: &[&'static [u8]], change: fn(&mut MemFs)| {
+        let mut listing = Listing::begin(&fs(), ROOT);
+        listing.give(b".")?;
+        let mut after = fs();
+        change(&mut after);
+        listing.note(&after);
+        names.iter().skip(1).try_for_each(|name| listing.give(name))?;
+        listing.end()
+    };
+    right(list(&whole, |_| {}));
+    right(list(&whole[..3], |fs| unlink(NOW, "/", b"a")(fs)));
+    right(list(&[b".", b"..", b"b", b"a", b"b"], |fs| unlink(NOW, "/", b"a")(fs)));
+    wrong(list(&whole[..3], |_| {}), "ends without a");
+    wrong(list(&whole[..2], |fs| unlink(NOW, "/", b"a")(fs)), "ends without b");
+    wrong(list(&[b".", b"..", b"b", b"b", b"a"], |_| {}), "lists b twice");
+    wrong(list(&[b".", b"..", b"b", b"c", b"a"], |_| {}), "lists c, which never was there");
+}

@@ -1,0 +1,107 @@
+//! Which times a call marks: POSIX, "shall mark for update", of every call.
+//!
+//! A time that is marked is the time of the call. Access times are left out, for a mount may keep
+//! them as it likes.
+
+use fuserig_abi::Ino;
+use fuserig_sim_fs::{OpenFlags, RenameFlags};
+
+use super::judged::Judged;
+use super::path::Walked;
+use crate::sim::Action;
+
+pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
+    if !judged.succeeded() {
+        return Ok(());
+    }
+    match judged.action {
+        Action::Chown { uid: u32::MAX, gid: u32::MAX, .. } => Ok(()),
+        Action::Chmod { .. }
+        | Action::Chown { .. }
+        | Action::Setxattr { .. }
+        | Action::Removexattr { .. } => status(judged, judged.node()),
+        Action::Touch { .. } => {
+            status(judged, judged.node())?;
+            contents(judged, judged.node())
+        }
+        Action::Open { .. }
+        | Action::Mkdir { .. }
+        | Action::Mknod { .. }
+        | Action::Symlink { .. }
+        | Action::Link { .. } => {
+            named(judged)?;
+            truncated(judged)
+        }
+        Action::Unlink { .. } | Action::Rmdir { .. } => {
+            status(judged, judged.node())?;
+            both(judged, judged.paths[0].as_ref().map(|place| place.directory))
+        }
+        Action::Rename { flags, .. } => renamed(judged, *flags),
+        Action::Write { .. } | Action::Copy { .. } if judged.count() == Some(0) => Ok(()),
+        Action::Write { .. } | Action::Copy { .. } => both(judged, judged.regular()),
+        Action::Truncate { .. } | Action::Ftruncate { .. } => truncated(judged),
+        _ => Ok(()),
+    }
+}
+
+/// The status of a node changed in this call.
+fn status(judged: &Judged<'_>, node: Option<Ino>) -> Result<(), String> {
+    let Some(stat) = node.and_then(|node| judged.after.stat(node)) else { return Ok(()) };
+    match stat.ctime == judged.now {
+        true => Ok(()),
+        false => Err(format!("does not move the ctime of node {}", stat.ino.0)),
+    }
+}
+
+/// The contents of a node changed in this call.
+fn contents(judged: &Judged<'_>, node: Option<Ino>) -> Result<(), String> {
+    let Some(stat) = node.and_then(|node| judged.after.stat(node)) else { return Ok(()) };
+    match stat.mtime == judged.now {
+        true => Ok(()),
+        false => Err(format!("does not move the mtime of node {}", stat.ino.0)),
+    }
+}
+
+fn both(judged: &Judged<'_>, node: Option<Ino>) -> Result<(), String> {
+    status(judged, node)?;
+    contents(judged, node)
+}
+
+/// A new name: the directory, and what has it.
+fn named(judged: &Judged<'_>) -> Result<(), String> {
+    let Some((place, node)) = judged.made() else { return Ok(()) };
+    both(judged, Some(place.directory))?;
+    status(judged, node)?;
+    match judged.action {
+        Action::Link { .. } => Ok(()),
+        _ => contents(judged, node),
+    }
+}
+
+/// POSIX truncate: marks both when the length changes.
+fn truncated(judged: &Judged<'_>) -> Result<(), String> {
+    let node = match judged.action {
+        Action::Open { flags, .. } if flags & OpenFlags::PATH.bits() != 0 => None,
+        _ => judged.regular(),
+    };
+    let Some((was, is)) = node.and_then(|node| judged.stats(node)) else { return Ok(()) };
+    if was.size == is.size { Ok(()) } else { both(judged, node) }
+}
+
+/// POSIX rename marks both directories; Linux marks what is renamed as well.
+fn renamed(judged: &Judged<'_>, flags: u32) -> Result<(), String> {
+    let [Some(old), Some(new)] = &judged.paths else { return Ok(()) };
+    if old.node == new.node {
+        return Ok(());
+    }
+    let exchanges = flags & RenameFlags::EXCHANGE.bits() != 0;
+    let judge_name = |place: &Walked| {
+        status(judged, place.node)?;
+        both(judged, Some(place.directory))
+    };
+    judge_name(old)?;
+    match exchanges || new.node.is_some() {
+        true => judge_name(new),
+        false => both(judged, Some(new.directory)),
+    }
+}
