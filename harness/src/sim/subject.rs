@@ -103,7 +103,7 @@ impl Subject {
     /// ```
     /// use fuserig::prelude::*;
     /// Simulation::new(Seed(1)).operations(20)
-    ///     .run(Subject::new(Abi::V4, media_view).over("/a 'x'").agreeing_daemon())
+    ///     .run(Subject::new(Abi::V4, fuserig_filters::media_view).over("/a 'x'").agreeing_daemon())
     ///     .check(invariant::errno_envelope())
     ///     .or_report();
     /// ```

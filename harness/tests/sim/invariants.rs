@@ -147,7 +147,7 @@ fn what_a_killed_client_was_doing_is_no_lost_data() {
         let kind = FaultKind::Killed;
         let fault = Fault { client: 0, action: actions.len() - 1, kind };
         let case = Case {
-            clients: vec![Program { uid: 0, actions }],
+            clients: vec![Program::of(0, actions)],
             faults: FaultPlan { faults: vec![fault] },
             tree: TREE.to_owned(),
             ..Case::default()

@@ -36,6 +36,8 @@ pub(super) struct Judged<'a> {
     pub(super) fidelity: Fidelity,
     pub(super) credentials: Credentials,
     pub(super) umask: u32,
+    /// Nodes whose owner the modelled kernel has wrong, as those of the patches may.
+    pub(super) mistaken: Vec<Ino>,
     /// The file that its descriptor means, and for a copy the one that is read.
     pub(super) file: Option<OpenFile>,
     pub(super) source: Option<OpenFile>,
@@ -76,6 +78,7 @@ impl<'a> Judged<'a> {
             fidelity: seen.case.fidelity,
             credentials,
             umask,
+            mistaken: mistaken(seen),
             file: file.and_then(open),
             source: source.and_then(open),
             paths: judged_paths(seen.action, before, start),
@@ -143,6 +146,19 @@ impl<'a> Judged<'a> {
         let made = self.succeeded() && place.node.is_none();
         made.then(|| (place, self.after.leads_to(place.directory, &place.name)))
     }
+}
+
+/// Looked for only where a refusal may come from it.
+fn mistaken(seen: &Seen<'_>) -> Vec<Ino> {
+    if seen.case.fidelity != Fidelity::Faithful || seen.result.value.is_ok() {
+        return Vec::new();
+    }
+    let world = seen.vfs.world();
+    let nodes = world.mount.inodes.iter().filter_map(|(_, inode)| {
+        let is = seen.lower.stat(inode.backing?)?;
+        ((inode.uid, inode.permissions) != (is.uid, is.permissions)).then_some(is.ino)
+    });
+    nodes.collect()
 }
 
 /// The file of a call's descriptor, and the one that a copy reads.

@@ -100,11 +100,12 @@ fn may_remove(judged: &Judged<'_>, place: &Walked, victim: &Stat) -> Option<bool
     let directory = judged.before.stat(place.directory)?;
     let uid = judged.credentials.uid;
     let sticky = directory.permissions & S_ISVTX != 0;
+    let mistaken = [place.directory, victim.ino].iter().any(|node| judged.mistaken.contains(node));
     let owns = is_root(judged) || uid == directory.uid || uid == victim.uid;
     all([
         searches(judged, place),
         may(judged, place.directory, WRITE | EXEC),
-        Some(!sticky || owns),
+        if mistaken { None } else { Some(!sticky || owns) },
     ])
 }
 

@@ -81,6 +81,7 @@ impl Check {
             fidelity: Fidelity::Intended,
             credentials,
             umask: 0o022,
+            mistaken: Vec::new(),
             file: is_open.then_some(file),
             source: is_open.then_some(file),
             paths: judged_paths(&action, &before, start),
