@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use alphabet::{Step, Trees, alphabet, drive, trees_of};
 use fuserig_abi::{Caller, Credentials, Ino, Pid, Timespec};
-use fuserig_sim_fs::{Durability, DurableFs, LowerExt, MemFs, OpenFlags};
+use fuserig_sim_fs::{Durability, DurableFs, FallocateMode, LowerExt, MemFs, OpenFlags};
 use reference::legal;
 
 /// Every sequence of so many steps.
@@ -137,5 +137,28 @@ fn a_file_opened_for_synchronous_writes_needs_no_fsync() {
         let fh = fs.open(&caller, node, OpenFlags::RDWR | flags).expect("root may");
         fs.write(&caller, fh, 0, b"x").expect("there is room");
         assert_eq!(fs.journal().states(10).0.len(), states, "{flags:?}");
+    }
+}
+
+#[test]
+fn a_file_is_not_moved_together_before_it_is_as_long() {
+    let caller = Caller::new(Credentials::root(), Pid(1), Timespec::from_secs(1));
+    let start = MemFs::from_tree("/a 'abc'").expect("well-formed");
+    for mode in [FallocateMode::COLLAPSE_RANGE, FallocateMode::INSERT_RANGE] {
+        for durability in Durability::ALL {
+            let mut fs = DurableFs::new(start.clone(), durability);
+            let node = fs.lookup(&caller, Ino(1), b"a").expect("it is there").ino;
+            let fh = fs.open(&caller, node, OpenFlags::RDWR).expect("root may");
+            fs.write(&caller, fh, 3, &[b'x'; 20_000]).expect("there is room");
+            fs.fallocate(&caller, fh, mode, 4096, 8192).expect("it is within the file");
+            let (states, complete) = fs.journal().states(1 << 12);
+            assert!(complete, "{durability}");
+            for state in &states {
+                let recovered = fs.journal().recover(state);
+                let mut bytes = [0; 3];
+                let read = recovered.peek(node, 0, &mut bytes).expect("it is there");
+                assert_eq!(&bytes[..read], b"abc", "{durability} {state:?}");
+            }
+        }
     }
 }

@@ -44,11 +44,13 @@ pub(super) struct Draft {
     pub(super) needs: Vec<Key>,
     /// Directories that are empty because of earlier effects.
     pub(super) empties: Vec<Ino>,
+    /// Pages of a file, from one on, that are written back before.
+    pub(super) flushes: Option<(Ino, u64)>,
 }
 
 impl Draft {
     pub(super) fn metadata(changes: Vec<Change>, claims: Vec<Key>, needs: Vec<Key>) -> Draft {
-        Draft { kind: Kind::Metadata, changes, claims, needs, empties: Vec::new() }
+        Draft { kind: Kind::Metadata, changes, claims, needs, empties: Vec::new(), flushes: None }
     }
 
     /// Adds what follows from the policy.
@@ -75,6 +77,7 @@ pub(super) fn settle(drafts: Vec<Draft>, durability: Durability) -> Vec<Draft> {
                 last.claims.extend(draft.claims);
                 last.needs.extend(draft.needs);
                 last.empties.extend(draft.empties);
+                last.flushes = last.flushes.or(draft.flushes);
             }
             None => settled.push(draft),
         }

@@ -113,6 +113,10 @@ impl Journal {
             let emptied = emptied.filter(|(effect, _)| effect.names_in(*directory));
             after.extend(emptied.map(|(_, number)| number));
         }
+        if let Some((ino, page)) = draft.flushes {
+            let pages = Key::Page(ino, page)..=Key::Page(ino, u64::MAX);
+            after.extend(self.latest.range(pages).map(|(_, number)| *number));
+        }
         after.sort_unstable();
         after.dedup();
         for key in &draft.claims {

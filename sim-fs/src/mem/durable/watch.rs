@@ -10,7 +10,7 @@ use super::disk::bare;
 use super::effect::{Draft, Key, Kind};
 use crate::mem::inode::Inode;
 use crate::mem::{MemFs, PAGE_U64};
-use crate::{AttrChanges, LowerFh, LowerOp, LowerReply, OpenFlags, RenameFlags};
+use crate::{AttrChanges, FallocateMode, LowerFh, LowerOp, LowerReply, OpenFlags, RenameFlags};
 
 /// The filesystem on both sides of an operation.
 pub(super) struct Watch<'a> {
@@ -77,7 +77,13 @@ impl Watch<'_> {
                 let Some((ino, _)) = node_of(self.after, *fh) else { return Vec::new() };
                 let space = Change::Space { ino, mode: *mode, offset: *offset, length: *length };
                 let changes = vec![space, self.times(ino)];
-                let mut drafts = vec![self.shaped(ino, changes)];
+                let mut draft = self.shaped(ino, changes);
+                // Linux writes back what is about to move, so that a file is never moved that is
+                // not yet as long (xfs and ext4; man 2 fallocate refuses what ends it).
+                let moving = FallocateMode::COLLAPSE_RANGE | FallocateMode::INSERT_RANGE;
+                let moves = mode.intersects(moving);
+                draft.flushes = moves.then_some((ino, offset / PAGE_U64));
+                let mut drafts = vec![draft];
                 drafts.extend(self.changed_attributes(ino));
                 drafts
             }
@@ -205,6 +211,7 @@ impl Watch<'_> {
                 claims: vec![Key::Page(ino, index)],
                 needs,
                 empties: Vec::new(),
+                flushes: None,
             });
             (at, rest) = (end, tail);
         }
