@@ -173,7 +173,7 @@ fn of_selftests(name: &str) -> Box<dyn Filter> {
 }
 
 fn number<N: core::str::FromStr>(text: &str) -> Result<N, Problem> {
-    text.parse().map_err(|_| Problem::Number(text.to_owned()))
+    text.parse().map_err(|_error| Problem::Number(text.to_owned()))
 }
 
 fn patterns(text: &str) -> Result<Patterns, Problem> {

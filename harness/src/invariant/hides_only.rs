@@ -76,6 +76,8 @@ impl Invariant for HidesOnly {
         if hidden || path.0.is_empty() || !seen.was_alone() || moves() || faulty() {
             return Ok(());
         }
+        // A slash at the end has a link followed as well.
+        let follows = follows || path.0.ends_with(b"/");
         let there = seen.lower.find(&path.0);
         if there.is_some_and(|stat| !follows || stat.kind != FileKind::Symlink) {
             return Err(format!("`{}` gives ENOENT, and it is there", seen.action));

@@ -30,7 +30,7 @@ const OTHERS_OF_SIXTEEN: (u64, u64, u64) = (3, 5, 12);
 
 /// One run in so many has a directory that takes several pages to list: of the others, where most
 /// are about clients that meet, and of all, where none is.
-const CROWDED_ONE_IN: (u64, u64) = (4, 16);
+const CROWDED_ONE_IN: (u64, u64) = (8, 16);
 
 /// Executions of one program that an exhaustive search allows unless told otherwise.
 const EXECUTIONS_MAX: u64 = 10_000;

@@ -102,8 +102,9 @@ impl Subject {
     ///
     /// ```
     /// use fuserig::prelude::*;
+    /// let subject = Subject::new(Abi::V4, fuserig_filters::media_view).over("/a 'x'");
     /// Simulation::new(Seed(1)).operations(20)
-    ///     .run(Subject::new(Abi::V4, fuserig_filters::media_view).over("/a 'x'").agreeing_daemon())
+    ///     .run(subject.agreeing_daemon())
     ///     .check(invariant::errno_envelope())
     ///     .or_report();
     /// ```

@@ -224,7 +224,7 @@ fn refused(
         (Errno::ENOENT, Some(_)) => Err("does not find what is there".to_owned()),
         (Errno::ENOENT, None) if flags.is_empty() => Err("does not find what is there".to_owned()),
         (Errno::ENOTEMPTY, target)
-            if !target.is_some_and(|target| judged.before.names_in(target).next().is_some()) =>
+            if target.is_none_or(|target| judged.before.names_in(target).next().is_none()) =>
         {
             Err("calls a directory not empty that is empty".to_owned())
         }
