@@ -40,6 +40,20 @@ pub(super) fn compare_trees(
     Err(format!("the tree has {shown} {this}, and {beside} {that}"))
 }
 
+/// Whether two trees hold the same, whenever it was changed.
+pub(super) fn same_at_any_time(one: &MemFs, other: &MemFs) -> bool {
+    one.digest() == other.digest() || without_times(one) == without_times(other)
+}
+
+/// Tree text without the words that say when contents were changed.
+fn without_times(fs: &MemFs) -> Vec<String> {
+    let timeless = |line: &str| {
+        let words: Vec<&str> = line.split(' ').filter(|word| !word.starts_with("mtime=")).collect();
+        words.join(" ")
+    };
+    fs.to_tree().lines().map(timeless).collect()
+}
+
 /// Whether two trees that hold the same have the attributes that no digest includes.
 fn compare_attributes(
     one: &MemFs,
@@ -85,7 +99,7 @@ fn excerpt(path: &str, line: Option<&str>, other: Option<&str>) -> String {
 mod tests {
     use fuserig_sim_fs::MemFs;
 
-    use super::compare_trees;
+    use super::{compare_trees, same_at_any_time};
     use crate::sim::Compared;
 
     fn said(one: &str, other: &str) -> String {
@@ -100,6 +114,16 @@ mod tests {
         let tree = MemFs::from_tree("/a 'x'\n/d/").expect("the tree is well-formed");
         let same = compare_trees(&tree, &tree.clone(), ("here", "there"), Compared::All);
         assert_eq!(same, Ok(()));
+    }
+
+    #[test]
+    fn trees_of_other_times_hold_the_same() {
+        let tree = |text: &str| MemFs::from_tree(text).expect("the tree is well-formed");
+        let (one, later) = (tree("/a mtime=1.000000000 'x'"), tree("/a mtime=2.000000000 'x'"));
+        assert_ne!(one.digest(), later.digest());
+        assert!(same_at_any_time(&one, &later));
+        assert!(!same_at_any_time(&one, &tree("/a mtime=1.000000000 'y'")));
+        assert!(!same_at_any_time(&one, &tree("/b mtime=1.000000000 'x'")));
     }
 
     #[test]

@@ -170,6 +170,35 @@ fn who_may_do_anything_is_told_by_a_refusal() {
 }
 
 #[test]
+fn calls_that_no_serial_order_explains_are_found() {
+    let every_schedule = |path: &str, other: Action, subject: Subject| {
+        let mkdir = Action::Mkdir { path: path.into(), mode: 0o755 };
+        let clients = vec![Program::of(0, vec![mkdir]), Program::of(0, vec![other])];
+        let case = Case { clients, tree: "/d/".to_owned(), ..Case::default() };
+        let simulation = Simulation::of_case(case).scheduler(SchedulerKind::Exhaustive);
+        simulation.run(subject).check(invariant::linearizable()).result()
+    };
+    let symlink = Action::Symlink { target: "t".into(), path: "a".into() };
+    let plain = Subject::without_filter(Abi::V4);
+    every_schedule("a", symlink, plain).expect("one is first, and the other is told so");
+    let one_directory = || {
+        FuseOps::with_state("one_directory", 0)
+            .mkdir_prefilter(|cx, _, _| match *cx.state {
+                0 => Verdict::Postfilter,
+                _ => Verdict::Error(Errno::EDQUOT),
+            })
+            .mkdir_postfilter(|cx, _, _| {
+                *cx.state += 1;
+                Verdict::Continue
+            })
+    };
+    let mkdir = Action::Mkdir { path: "d/b".into(), mode: 0o755 };
+    let subject = Subject::new(Abi::V4, one_directory);
+    let finding = every_schedule("a", mkdir, subject).expect_err("both see that there is none");
+    assert_eq!(finding.violation.invariant, "linearizable", "{finding}");
+}
+
+#[test]
 fn a_filter_that_hides_more_than_it_should_is_found() {
     let secret = |name: &[u8]| name == b".secret";
     let over = |subject: Subject| subject.over(&format!("{TREE}\n/.secrets 'yes'"));
