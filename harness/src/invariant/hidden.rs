@@ -4,19 +4,16 @@
 //! What a reader would get wrong: link counts, sizes of directories and ENOTEMPTY may still tell
 //! that something is there; [`super::no_interference`] is the invariant that forbids that too.
 
-use core::fmt;
 use std::collections::BTreeSet;
-use std::rc::Rc;
 
 use fuserig_abi::{Errno, FileKind, Ino};
 use fuserig_sim_fs::MemFs;
 
+use super::matching::Matching;
 use super::{Invariant, Seen};
 use crate::crash::Crashed;
 use crate::sim::{Action, Text};
 use crate::vfs::{CallResult, Output};
-
-type Matches = Rc<dyn Fn(&[u8]) -> bool>;
 
 /// See [`never_visible`].
 ///
@@ -24,9 +21,9 @@ type Matches = Rc<dyn Fn(&[u8]) -> bool>;
 /// use fuserig::invariant::{Invariant, never_visible};
 /// assert_eq!(never_visible(".secret").name(), "never_visible");
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct NeverVisible {
-    matches: Matches,
+    matches: Matching,
     /// Lower inodes that only hidden names lead to.
     inodes: BTreeSet<Ino>,
 }
@@ -48,36 +45,14 @@ pub fn never_visible(name: &str) -> NeverVisible {
 
 /// No client ever sees a file whose name is one of those.
 pub fn never_visible_where(matches: impl Fn(&[u8]) -> bool + 'static) -> NeverVisible {
-    NeverVisible { matches: Rc::new(matches), inodes: BTreeSet::new() }
-}
-
-impl fmt::Debug for NeverVisible {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NeverVisible").finish_non_exhaustive()
-    }
+    NeverVisible { matches: Matching::new(matches), inodes: BTreeSet::new() }
 }
 
 impl NeverVisible {
-    fn components<'p>(&self, path: &'p [u8]) -> impl Iterator<Item = &'p [u8]> {
-        path.split(|byte| *byte == b'/').filter(|name| !name.is_empty())
-    }
-
-    fn hidden_in<'p>(&self, path: &'p [u8]) -> Option<&'p [u8]> {
-        self.components(path).find(|name| (self.matches)(name))
-    }
-
     /// Whether the path ends in a hidden name and in no slash.
     fn ends_hidden(&self, path: &Text) -> bool {
         let last = path.0.rsplit(|byte| *byte == b'/').next();
-        last.is_some_and(|name| (self.matches)(name))
-    }
-
-    fn listed(&self, output: &Output) -> Result<(), String> {
-        let Output::Records(records) = output else { return Ok(()) };
-        match records.iter().find(|record| (self.matches)(&record.name)) {
-            Some(record) => Err(format!("a listing shows {}", record.name.escape_ascii())),
-            None => Ok(()),
-        }
+        last.is_some_and(|name| self.matches.is(name))
     }
 
     /// A call that names a hidden file must not succeed.
@@ -86,7 +61,7 @@ impl NeverVisible {
             return Ok(());
         }
         let named = action.named_paths().into_iter().flatten();
-        match named.into_iter().find_map(|path| self.hidden_in(&path.0)) {
+        match named.into_iter().find_map(|path| self.matches.component(&path.0)) {
             Some(name) => Err(format!("a call that names {} succeeded", name.escape_ascii())),
             None => Ok(()),
         }
@@ -138,23 +113,24 @@ impl Invariant for NeverVisible {
     fn begin(&mut self, initial: &MemFs) {
         let hidden = initial.walk().filter(|entry| {
             let alone = entry.stat.nlink == 1 || entry.stat.kind == FileKind::Directory;
-            alone && self.hidden_in(&entry.path).is_some()
+            alone && self.matches.component(&entry.path).is_some()
         });
         self.inodes = hidden.map(|entry| entry.stat.ino).collect();
     }
 
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
-        self.listed(&seen.result.output)?;
+        self.matches.is_in_none_of(&seen.result.output)?;
         self.reached(seen)?;
         self.told(seen)
     }
 
     fn crash(&self, crashed: &Crashed<'_>) -> Result<(), String> {
         // Other files than hidden ones tell nothing.
-        let tells =
-            |path: &Text, kind| kind == FileKind::Directory || self.hidden_in(&path.0).is_some();
+        let tells = |path: &Text, kind| {
+            kind == FileKind::Directory || self.matches.component(&path.0).is_some()
+        };
         crashed.survey_where(tells).iter().try_for_each(|row| {
-            let seen = self.listed(&row.result.output);
+            let seen = self.matches.is_in_none_of(&row.result.output);
             let seen = seen.and_then(|()| self.named(&row.action, &row.result));
             seen.map_err(|message| format!("after the crash {message}"))
         })

@@ -5,15 +5,11 @@
 //! (LOOK-2), which nothing keeps root from. What a reader would get wrong: a symbolic link may lead
 //! to what is hidden, so what is reached by following one is not judged.
 
-use core::fmt;
-use std::rc::Rc;
-
 use fuserig_abi::{Errno, FileKind};
 
+use super::matching::Matching;
 use super::{Invariant, Seen};
 use crate::sim::{Action, Text};
-
-type Matches = Rc<dyn Fn(&[u8]) -> bool>;
 
 /// See [`hides_only`].
 ///
@@ -21,9 +17,9 @@ type Matches = Rc<dyn Fn(&[u8]) -> bool>;
 /// use fuserig::invariant::{Invariant, hides_only};
 /// assert_eq!(hides_only(|name| name == b".secret").name(), "hides_only");
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct HidesOnly {
-    matches: Matches,
+    matches: Matching,
 }
 
 /// What has no such name in its path is there for whoever asks.
@@ -37,13 +33,7 @@ pub struct HidesOnly {
 ///     .or_report();
 /// ```
 pub fn hides_only(matches: impl Fn(&[u8]) -> bool + 'static) -> HidesOnly {
-    HidesOnly { matches: Rc::new(matches) }
-}
-
-impl fmt::Debug for HidesOnly {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HidesOnly").finish_non_exhaustive()
-    }
+    HidesOnly { matches: Matching::new(matches) }
 }
 
 /// The path that a call needs, and whether it follows a symbolic link at its end.
@@ -71,7 +61,7 @@ impl Invariant for HidesOnly {
         let asked = seen.result.value == Err(Errno::ENOENT) && program.uid == 0;
         let faulty = || !seen.case.faults.of(seen.client, seen.number).is_empty();
         let Some((path, follows)) = needed(seen.action).filter(|_| asked) else { return Ok(()) };
-        let hidden = path.0.split(|byte| *byte == b'/').any(|name| (self.matches)(name));
+        let hidden = self.matches.component(&path.0).is_some();
         // The empty path is nowhere.
         if hidden || path.0.is_empty() || !seen.was_alone() || moves() || faulty() {
             return Ok(());

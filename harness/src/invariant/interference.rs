@@ -4,14 +4,10 @@
 //! must agree. What a reader would get wrong: this is stronger than a filter can be that only
 //! hides; `hide` fails it as soon as somebody removes a directory that looks empty.
 
-use core::fmt;
-use std::rc::Rc;
-
+use super::matching::Matching;
 use super::{End, Invariant};
 use crate::invariant::twin::compare_results;
 use crate::sim::{Case, Compared, Subject, Text};
-
-type Matches = Rc<dyn Fn(&[u8]) -> bool>;
 
 /// See [`no_interference`].
 ///
@@ -19,27 +15,21 @@ type Matches = Rc<dyn Fn(&[u8]) -> bool>;
 /// use fuserig::invariant::{Invariant, no_interference};
 /// assert_eq!(no_interference(|name| name == b".s").name(), "no_interference");
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct NoInterference {
-    matches: Matches,
+    matches: Matching,
 }
 
 /// Nothing that a client sees depends on the names that match.
 pub fn no_interference(matches: impl Fn(&[u8]) -> bool + 'static) -> NoInterference {
-    NoInterference { matches: Rc::new(matches) }
-}
-
-impl fmt::Debug for NoInterference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NoInterference").finish_non_exhaustive()
-    }
+    NoInterference { matches: Matching::new(matches) }
 }
 
 impl NoInterference {
     fn hides(&self, line: &str) -> bool {
         let path = line.split_whitespace().next().unwrap_or("");
         let path = Text::parse(path).unwrap_or_default();
-        path.0.split(|byte| *byte == b'/').any(|name| !name.is_empty() && (self.matches)(name))
+        self.matches.component(&path.0).is_some()
     }
 }
 

@@ -1,12 +1,7 @@
 //! A name is in no listing, whether or not it can be reached.
 
-use core::fmt;
-use std::rc::Rc;
-
+use super::matching::Matching;
 use super::{Invariant, Seen};
-use crate::vfs::Output;
-
-type Matches = Rc<dyn Fn(&[u8]) -> bool>;
 
 /// See [`never_listed`].
 ///
@@ -14,9 +9,9 @@ type Matches = Rc<dyn Fn(&[u8]) -> bool>;
 /// use fuserig::invariant::{Invariant, never_listed};
 /// assert_eq!(never_listed(|name| name == b".secret").name(), "never_listed");
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct NeverListed {
-    matches: Matches,
+    matches: Matching,
 }
 
 /// No listing shows a name that matches.
@@ -30,13 +25,7 @@ pub struct NeverListed {
 ///     .or_report();
 /// ```
 pub fn never_listed(matches: impl Fn(&[u8]) -> bool + 'static) -> NeverListed {
-    NeverListed { matches: Rc::new(matches) }
-}
-
-impl fmt::Debug for NeverListed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NeverListed").finish_non_exhaustive()
-    }
+    NeverListed { matches: Matching::new(matches) }
 }
 
 impl Invariant for NeverListed {
@@ -45,10 +34,6 @@ impl Invariant for NeverListed {
     }
 
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
-        let Output::Records(records) = &seen.result.output else { return Ok(()) };
-        match records.iter().find(|record| (self.matches)(&record.name)) {
-            Some(record) => Err(format!("a listing shows {}", record.name.escape_ascii())),
-            None => Ok(()),
-        }
+        self.matches.is_in_none_of(&seen.result.output)
     }
 }

@@ -17,6 +17,7 @@ mod interference;
 mod leak;
 mod linear;
 mod listed;
+mod matching;
 mod posix;
 mod quota;
 mod readonly;
