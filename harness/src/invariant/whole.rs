@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fuserig_abi::Ino;
 use fuserig_sim_fs::{Lower, MemFs};
 
-use super::durable::{changes_names, names};
+use super::durable::names;
 use super::{Invariant, Seen};
 use crate::crash::Crashed;
 use crate::sim::Action;
@@ -55,7 +55,7 @@ pub fn atomic_names() -> AtomicNames {
 impl AtomicNames {
     /// Names that calls at the same time are about are judged no more, when there are several.
     fn give_up<'c>(&mut self, overlapping: impl Iterator<Item = &'c Action>) {
-        let calls: Vec<&Action> = overlapping.filter(|action| changes_names(action)).collect();
+        let calls: Vec<&Action> = overlapping.filter(|action| action.changes_names()).collect();
         if calls.len() < 2 {
             return;
         }
@@ -128,7 +128,7 @@ impl Invariant for AtomicNames {
     }
 
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
-        if changes_names(seen.action) {
+        if seen.action.changes_names() {
             let is_rename = matches!(seen.action, Action::Rename { .. }) && seen.was_alone();
             self.note(seen.lower, is_rename);
             self.give_up(seen.overlapping());

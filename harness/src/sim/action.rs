@@ -309,6 +309,21 @@ impl Action {
             | Action::Copy { .. } => false,
         }
     }
+
+    /// Whether it may make, remove or move a name.
+    pub(crate) fn changes_names(&self) -> bool {
+        match self {
+            Action::Open { flags, .. } => flags & OpenFlags::CREAT.bits() != 0,
+            Action::Mkdir { .. }
+            | Action::Mknod { .. }
+            | Action::Symlink { .. }
+            | Action::Link { .. }
+            | Action::Unlink { .. }
+            | Action::Rmdir { .. }
+            | Action::Rename { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 struct At<'a>(&'a Option<i64>);

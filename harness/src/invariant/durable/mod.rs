@@ -1,18 +1,23 @@
-//! What was synced survives a loss of power: the bytes, and the names where they are promised.
+//! What was synced survives a loss of power: the bytes, owner, permissions and extended attributes,
+//! and the names where they are promised.
 //!
 //! It watches the calls of clients and the tree below, and knows nothing of the journal. After a
 //! successful `fsync` every byte of the file is promised until something changes it, and after a
 //! write with `O_SYNC` or `O_DSYNC` the bytes that it wrote (man 2 open); under all policies but
-//! `loose` every name that exists is promised as well, and that what was removed stays away, under
-//! `loose` the `fsync` of a directory promises that of its names. What a reader would get wrong: a
+//! `loose` every name that exists is promised as well with the attributes of what it leads to, and
+//! that what was removed stays away, under `loose` the `fsync` of a directory promises that of its
+//! names, and any `fsync` the attributes of the node. What a reader would get wrong: a
 //! promise is given up as soon as anything happened that might have touched it; calls that overlap
 //! others promise nothing.
+
+mod attributes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use fuserig_abi::{FileKind, Ino};
 use fuserig_sim_fs::{Durability, MemFs, OpenFlags};
 
+use self::attributes::Promised;
 use super::data::contents;
 use super::{Invariant, Seen};
 use crate::crash::Crashed;
@@ -40,6 +45,7 @@ pub struct Durable {
     known: BTreeSet<Place>,
     /// Of those, what is promised to be away.
     absent: BTreeSet<Place>,
+    attributes: Promised,
 }
 
 /// What was synced is there after a crash and intact, as far as the policy promises it.
@@ -58,6 +64,7 @@ pub fn durable(durability: Durability) -> Durable {
         names: BTreeMap::new(),
         known: BTreeSet::new(),
         absent: BTreeSet::new(),
+        attributes: Promised::default(),
     }
 }
 
@@ -83,21 +90,6 @@ fn changes_bytes(action: &Action) -> bool {
             | Action::Fallocate { .. }
             | Action::Copy { .. }
             | Action::Open { .. }
-    )
-}
-
-/// Whether an action may change names.
-pub(super) fn changes_names(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::Open { .. }
-            | Action::Mkdir { .. }
-            | Action::Mknod { .. }
-            | Action::Symlink { .. }
-            | Action::Link { .. }
-            | Action::Unlink { .. }
-            | Action::Rmdir { .. }
-            | Action::Rename { .. }
     )
 }
 
@@ -129,6 +121,8 @@ impl Durable {
         }
         let now = names(seen.lower);
         let all = self.durability != Durability::Loose;
+        self.attributes.promise(seen.lower, [node]);
+        self.attributes.promise(seen.lower, now.values().copied().filter(|_| all));
         let promised = |place: &Place| all || place.0 == node;
         let gone = |place: &&Place| promised(place) && !now.contains_key(*place);
         self.absent.extend(self.known.iter().filter(gone).cloned());
@@ -194,8 +188,11 @@ impl Invariant for Durable {
                 false => self.bytes.clear(),
             }
         }
-        if changes_names(seen.action) {
+        if seen.action.changes_names() {
             self.keep_names(seen, alone);
+        }
+        if !self.attributes.is_empty() {
+            self.attributes.keep(seen.lower, seen.action, alone);
         }
         match *seen.action {
             Action::Fsync { file, datasync } if alone && seen.result.value.is_ok() => {
@@ -210,7 +207,8 @@ impl Invariant for Durable {
     }
 
     fn crash(&self, crashed: &Crashed<'_>) -> Result<(), String> {
-        if self.bytes.is_empty() && self.names.is_empty() && self.absent.is_empty() {
+        let nothing = self.bytes.is_empty() && self.names.is_empty() && self.absent.is_empty();
+        if nothing && self.attributes.is_empty() {
             return Ok(());
         }
         // What calls under way may write is not promised any more; others change no bytes.
@@ -234,11 +232,18 @@ impl Invariant for Durable {
                 return Err(format!("the name {name} was synced and is gone after the crash"));
             }
         }
-        let none_names = !under_way().any(changes_names);
+        let none_names = !under_way().any(Action::changes_names);
         let back = |place: &&Place| !before.contains_key(*place) && found.contains_key(*place);
         if let Some((_, name)) = self.absent.iter().filter(|_| none_names).find(back) {
             let name = name.escape_ascii();
             return Err(format!("{name} was removed and synced and is back after the crash"));
+        }
+        if let Some((node, what)) =
+            self.attributes.lost(crashed.before, crashed.recovered, under_way())
+            && let Some(path) = nodes.get(&node)
+        {
+            let path = path.escape_ascii();
+            return Err(format!("{what} of {path} were synced and are lost after the crash"));
         }
         for (node, bytes) in &promised {
             let Some(path) = nodes.get(node) else { continue };

@@ -92,19 +92,14 @@ impl Invariant for Posix {
 
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
         let before = self.before.replace(seen.lower.clone());
-        let is_spoilt = !seen.was_alone()
-            || seen
-                .case
-                .faults
-                .faults
-                .iter()
-                .any(|fault| fault.client == seen.client && fault.action == seen.number);
-        let found = match (before, is_spoilt) {
-            (Some(before), false) => {
+        let is_faulty = !seen.case.faults.of(seen.client, seen.number).is_empty();
+        let found = match before.filter(|_| !is_faulty) {
+            Some(before) => {
                 let judged = Judged::of(seen, &before, &self.positions);
-                judge(&judged).and_then(|()| self.listings.judge(seen, &judged))
+                let facts = if seen.was_alone() { judge(&judged) } else { Ok(()) };
+                facts.and_then(|()| self.listings.judge(seen, &judged))
             }
-            _ => {
+            None => {
                 self.listings.give_up();
                 Ok(())
             }

@@ -42,12 +42,22 @@ impl Listing {
 
     /// The tree has changed. A name that leads elsewhere now was removed and made anew.
     pub(super) fn note(&mut self, fs: &MemFs) {
-        let count = self.always.len();
         let directory = self.directory;
-        self.always
-            .retain(|name, node| is_dots(name) || fs.leads_to(directory, name) == Some(*node));
-        self.is_whole &= self.always.len() == count;
+        self.keep(|name, node| fs.leads_to(directory, name) == Some(node));
         self.ever.extend(fs.names_in(directory).map(|(name, _)| name.to_vec()));
+    }
+
+    /// Calls under way may make or remove those names, and undo it before anybody looks.
+    fn waver(&mut self, names: &BTreeSet<Vec<u8>>) {
+        self.keep(|name, _| !names.contains(name));
+        self.is_whole &= names.is_empty();
+        self.ever.extend(names.iter().cloned());
+    }
+
+    fn keep(&mut self, stays: impl Fn(&[u8], Ino) -> bool) {
+        let count = self.always.len();
+        self.always.retain(|name, node| is_dots(name) || stays(name, *node));
+        self.is_whole &= self.always.len() == count;
     }
 
     /// A name is given once, unless something was removed: tmpfs starts over when the place is
@@ -79,9 +89,12 @@ impl Listings {
         self.0.clear();
     }
 
+    /// Judges a call that may have had company: what others are about to change is neither missed
+    /// nor strange in a listing.
     pub(super) fn judge(&mut self, seen: &Seen<'_>, judged: &Judged<'_>) -> Result<(), String> {
-        if judged.before.digest() != judged.after.digest() {
-            self.0.values_mut().for_each(|listing| listing.note(judged.after));
+        self.begun(seen, judged);
+        if !self.0.is_empty() {
+            self.noted(seen, judged);
         }
         match seen.action {
             // The number of a closed descriptor is given again.
@@ -103,9 +116,29 @@ impl Listings {
         }
     }
 
+    /// A listing begins where a directory is read from its start.
+    fn begun(&mut self, seen: &Seen<'_>, judged: &Judged<'_>) {
+        let Action::List { file, .. } = seen.action else { return };
+        if let (Some(fd), Some(open)) = (seen.file(*file), judged.file)
+            && open.positions.0 == Some(0)
+        {
+            self.0.insert((seen.pid, fd), Listing::begin(judged.before, open.node));
+        }
+    }
+
+    /// What happened since a call returned last.
+    fn noted(&mut self, seen: &Seen<'_>, judged: &Judged<'_>) {
+        if judged.before.digest() != judged.after.digest() {
+            self.0.values_mut().for_each(|listing| listing.note(judged.after));
+        }
+        if !seen.was_alone() {
+            let names = changing(seen);
+            self.0.values_mut().for_each(|listing| listing.waver(&names));
+        }
+    }
+
     /// POSIX readdir: records come until there are none.
     fn listed(&mut self, key: (Pid, i32), judged: &Judged<'_>) -> Result<(), String> {
-        let Some(file) = judged.file else { return Ok(()) };
         let records: &[_] = match (&judged.result.output, judged.result.value) {
             (Output::Records(records), Ok(_)) => records,
             (_, Ok(0)) => &[],
@@ -114,9 +147,6 @@ impl Listings {
                 return Ok(());
             }
         };
-        if file.positions.0 == Some(0) {
-            self.0.insert(key, Listing::begin(judged.before, file.node));
-        }
         let Some(listing) = self.0.get_mut(&key) else { return Ok(()) };
         records.iter().try_for_each(|record| listing.give(&record.name))?;
         if records.is_empty()
@@ -127,6 +157,17 @@ impl Listings {
         }
         Ok(())
     }
+}
+
+/// The names that this call and those beside it may make or remove. Whatever removes a name says
+/// it last in a path of its own.
+fn changing(seen: &Seen<'_>) -> BTreeSet<Vec<u8>> {
+    let changes = seen.overlapping().filter(|action| action.changes_names());
+    let paths = changes.flat_map(|action| action.named_paths().into_iter().flatten());
+    let names = paths.filter_map(|path| {
+        path.0.split(|byte| *byte == b'/').rfind(|name| !name.is_empty()).map(<[u8]>::to_vec)
+    });
+    names.collect()
 }
 
 /// The patches of v3 forget that a directory has more than what was read of it.
