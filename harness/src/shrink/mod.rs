@@ -6,6 +6,7 @@
 //! accept a different failure: the same invariant must be violated. What a reader would get
 //! wrong: minimal means that no single part can be left out, not that no smaller case exists.
 
+mod names;
 mod simpler;
 mod tree;
 mod work;

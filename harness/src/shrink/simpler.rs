@@ -2,9 +2,11 @@
 
 use crate::sim::{Action, Text};
 
-/// Numbers that are simpler than `value`, the simplest first.
+/// Numbers that are simpler than `value`, the simplest first: what is taken away halves from one
+/// to the next, so that a least number is come down to in few steps, however large it is.
 fn smaller(value: u64) -> Vec<u64> {
-    let mut list: Vec<u64> = [0, 1, value / 2, value.saturating_sub(1)].to_vec();
+    let halves = (1..u64::BITS).map(|times| value - (value >> times));
+    let mut list: Vec<u64> = [0, 1].into_iter().chain(halves).collect();
     list.retain(|other| *other < value);
     list.dedup();
     list
@@ -30,10 +32,6 @@ fn shorter(path: &Text) -> Vec<Text> {
     list
 }
 
-fn each<T>(values: Vec<T>, make: impl Fn(T) -> Action) -> Vec<Action> {
-    values.into_iter().map(make).collect()
-}
-
 /// Every action that is a little simpler, the simplest first. Never the same: it fails as often.
 pub(super) fn simpler(action: &Action) -> Vec<Action> {
     let mut list = plainer(action);
@@ -47,77 +45,143 @@ pub(super) fn simpler(action: &Action) -> Vec<Action> {
     list
 }
 
+/// The action with one number, mode or value less.
 fn plainer(action: &Action) -> Vec<Action> {
-    match action.clone() {
-        Action::Open { path, flags, mode } => {
-            let bits = (2..22).map(|bit| flags & !(1 << bit)).filter(|less| *less != flags);
-            let mut less: Vec<u32> = bits.collect();
-            if flags & 3 != 0 {
-                less.push(flags & !3);
-            }
-            let mut list = each(less, |flags| Action::Open { path: path.clone(), flags, mode });
-            if mode != 0o644 && flags & 0o100 != 0 {
-                list.push(Action::Open { path, flags, mode: 0o644 });
-            }
-            list
+    let mut list: Vec<Action> = without_offset(action).into_iter().collect();
+    let mut form = action.clone();
+    let values: Vec<Vec<u64>> = parts(&mut form).iter().map(Part::simpler).collect();
+    for (place, values) in values.into_iter().enumerate() {
+        for value in values {
+            let mut form = action.clone();
+            parts(&mut form)[place].set(value);
+            list.push(form);
         }
-        Action::Read { file, size, offset } => {
-            let mut list = each(smaller(size), |size| Action::Read { file, size, offset });
-            if offset.is_some() {
-                list.insert(0, Action::Read { file, size, offset: None });
-            }
-            if file > 0 {
-                list.push(Action::Read { file: 0, size, offset });
-            }
-            list
+    }
+    list
+}
+
+/// The action at the file's own position.
+fn without_offset(action: &Action) -> Option<Action> {
+    match *action {
+        Action::Read { file, size, offset: Some(_) } => {
+            Some(Action::Read { file, size, offset: None })
         }
-        Action::Write { file, size, fill, offset } => {
-            let sizes = smaller(u64::from(size));
-            let mut list =
-                each(sizes, |size| Action::Write { file, size: size as u32, fill, offset });
-            if offset.is_some() {
-                list.insert(0, Action::Write { file, size, fill, offset: None });
-            }
-            if file > 0 {
-                list.push(Action::Write { file: 0, size, fill, offset });
-            }
-            list
+        Action::Write { file, size, fill, offset: Some(_) } => {
+            Some(Action::Write { file, size, fill, offset: None })
         }
-        Action::Truncate { path, size } if size > 0 => each(smaller(size as u64), |size| {
-            Action::Truncate { path: path.clone(), size: size as i64 }
-        }),
-        Action::Ftruncate { file, size } if size > 0 => {
-            each(smaller(size as u64), |size| Action::Ftruncate { file, size: size as i64 })
-        }
-        Action::Rename { old, new, flags } if flags != 0 => {
-            vec![Action::Rename { old, new, flags: 0 }]
-        }
-        Action::Mkdir { path, mode } if mode != 0o755 => vec![Action::Mkdir { path, mode: 0o755 }],
-        Action::Setxattr { path, name, value, flags } => {
-            let lengths = smaller(value.0.len() as u64);
-            each(lengths, |length| {
-                let value = Text(value.0[..length as usize].to_vec());
-                Action::Setxattr { path: path.clone(), name: name.clone(), value, flags }
-            })
-        }
-        copy @ Action::Copy { .. } => plainer_copy(&copy),
-        Action::List { file, space } => {
-            vec![Action::List { file: 0, space }, Action::List { file, space: 4096 }]
-        }
-        _ => Vec::new(),
+        _ => None,
     }
 }
 
-/// Copies that begin at the start, or are shorter.
-fn plainer_copy(action: &Action) -> Vec<Action> {
-    let Action::Copy { from, to, length, from_at, to_at } = *action else { return Vec::new() };
-    let places = [(0, to_at), (from_at, 0)];
-    let places = places.into_iter().filter(|places| *places != (from_at, to_at)).collect();
-    let at = |(from_at, to_at)| Action::Copy { from, to, length, from_at, to_at };
-    let mut list = each(places, at);
-    let shorter = |length| Action::Copy { from, to, length, from_at, to_at };
-    list.extend(each(smaller(length), shorter));
-    list
+/// A part of an action that may be simpler.
+enum Part<'a> {
+    Long(&'a mut u64),
+    Short(&'a mut u32),
+    /// A place or a length; negative ones are mistakes on purpose and go to the start at once.
+    Place(&'a mut i64),
+    File(&'a mut u8),
+    /// Some bits of these may be cleared.
+    Bits(&'a mut u32, u32),
+    /// Simplest when it is that.
+    Mode(&'a mut u32, u32),
+    /// Simplest when it is that.
+    Room(&'a mut u64, u64),
+    Value(&'a mut Text),
+}
+
+impl Part<'_> {
+    /// What it may be instead, the simplest first.
+    fn simpler(&self) -> Vec<u64> {
+        match self {
+            Part::Long(number) => smaller(**number),
+            Part::Short(number) => smaller(u64::from(**number)),
+            Part::Place(number) if **number < 0 => vec![0],
+            Part::Place(number) => smaller(**number as u64),
+            Part::File(number) => smaller(u64::from(**number)),
+            Part::Bits(bits, some) => {
+                let single =
+                    (0..u32::BITS).map(|bit| 1 << bit).filter(|bit| **bits & some & bit != 0);
+                single.map(|bit: u32| u64::from(**bits & !bit)).collect()
+            }
+            Part::Mode(mode, plain) => vec![u64::from(*plain); usize::from(**mode != *plain)],
+            Part::Room(room, plain) => vec![*plain; usize::from(**room != *plain)],
+            Part::Value(value) => smaller(value.0.len() as u64),
+        }
+    }
+
+    /// Makes it one of those.
+    fn set(&mut self, to: u64) {
+        match self {
+            Part::Long(number) | Part::Room(number, _) => **number = to,
+            Part::Short(number) | Part::Bits(number, _) | Part::Mode(number, _) => {
+                **number = to as u32;
+            }
+            Part::Place(number) => **number = to as i64,
+            Part::File(number) => **number = to as u8,
+            Part::Value(value) => value.0.truncate(to as usize),
+        }
+    }
+}
+
+/// The bits of an `open` that can be left out.
+const OPEN_BITS: u32 = (1 << 22) - 1;
+
+/// What is not a path in an action.
+fn parts(action: &mut Action) -> Vec<Part<'_>> {
+    match action {
+        Action::Open { flags, mode, .. } => {
+            let creates = *flags & 0o100 != 0;
+            let mode = creates.then_some(Part::Mode(mode, 0o644));
+            [Part::Bits(flags, OPEN_BITS)].into_iter().chain(mode).collect()
+        }
+        Action::Read { file, size, offset } => {
+            let place = offset.as_mut().map(Part::Place);
+            place.into_iter().chain([Part::Long(size), Part::File(file)]).collect()
+        }
+        Action::Write { file, size, offset, .. } => {
+            let place = offset.as_mut().map(Part::Place);
+            place.into_iter().chain([Part::Short(size), Part::File(file)]).collect()
+        }
+        Action::Seek { file, offset, .. } => vec![Part::Place(offset), Part::File(file)],
+        Action::Truncate { size, .. } => vec![Part::Place(size)],
+        Action::Ftruncate { file, size } => vec![Part::Place(size), Part::File(file)],
+        Action::Fallocate { file, mode, offset, length } => vec![
+            Part::Bits(mode, u32::MAX),
+            Part::Place(offset),
+            Part::Place(length),
+            Part::File(file),
+        ],
+        Action::Close { file } | Action::Fsync { file, .. } | Action::Fstat { file } => {
+            vec![Part::File(file)]
+        }
+        Action::List { file, space } => vec![Part::File(file), Part::Room(space, 4096)],
+        Action::Copy { from, to, length, from_at, to_at } => vec![
+            Part::Place(from_at),
+            Part::Place(to_at),
+            Part::Long(length),
+            Part::File(from),
+            Part::File(to),
+        ],
+        Action::Rename { flags, .. } => vec![Part::Bits(flags, u32::MAX)],
+        Action::Mkdir { mode, .. } => vec![Part::Mode(mode, 0o755)],
+        Action::Mknod { mode, .. } | Action::Chmod { mode, .. } => vec![Part::Bits(mode, 0o7777)],
+        Action::Access { mode, .. } => vec![Part::Bits(mode, u32::MAX)],
+        Action::Chown { uid, gid, .. } => vec![Part::Short(uid), Part::Short(gid)],
+        Action::Getxattr { size, .. } | Action::Listxattr { size, .. } => vec![Part::Long(size)],
+        Action::Setxattr { value, flags, .. } => {
+            vec![Part::Value(value), Part::Bits(flags, u32::MAX)]
+        }
+        Action::Stat { .. }
+        | Action::Statfs { .. }
+        | Action::Symlink { .. }
+        | Action::Link { .. }
+        | Action::Unlink { .. }
+        | Action::Rmdir { .. }
+        | Action::Readlink { .. }
+        | Action::Touch { .. }
+        | Action::Removexattr { .. }
+        | Action::Chdir { .. } => Vec::new(),
+    }
 }
 
 /// The action with another path at one place.

@@ -1,4 +1,5 @@
-//! Simpler forms of one line of the initial tree: without one attribute, or without contents.
+//! Simpler forms of one line of the initial tree: without one attribute, or without contents; and
+//! the paths in one.
 //!
 //! It cuts a line into words as the reader of tree text does, and never takes away what says that
 //! a node is a link or a device, nor the path. It refuses to know what words mean. What a reader
@@ -25,6 +26,30 @@ pub(super) fn plainer(line: &str) -> Vec<String> {
         place += 1;
     }
     list
+}
+
+/// Words that say where a node leads, with a path behind them.
+const WITH_PATH: [&str; 2] = ["->", "="];
+
+/// Whether the word at a place is a path.
+fn is_path(words: &[&str], place: usize) -> bool {
+    place == 0 || WITH_PATH.contains(&words[place - 1])
+}
+
+/// The paths of a line: of the node itself, and where it leads.
+pub(super) fn paths(line: &str) -> Vec<&str> {
+    let words = words(line);
+    (0..words.len()).filter(|place| is_path(&words, *place)).map(|place| words[place]).collect()
+}
+
+/// The line with its paths as `map` makes them.
+pub(super) fn with_paths(line: &str, map: impl Fn(&str) -> String) -> String {
+    let words = words(line);
+    let word = |place: usize| match is_path(&words, place) {
+        true => map(words[place]),
+        false => words[place].to_owned(),
+    };
+    (0..words.len()).map(word).collect::<Vec<String>>().join(" ")
 }
 
 /// The words of a line; a quoted one may have spaces.

@@ -4,6 +4,7 @@ use core::fmt;
 
 use fuserig_sim_fs::MemFs;
 
+use super::names::joint;
 use super::simpler::simpler;
 use super::tree::plainer;
 use crate::crash::CrashSearch;
@@ -205,6 +206,7 @@ impl Work<'_> {
     fn bytes(&mut self) -> bool {
         let mut changed = self.ranges(|case| case.tree.lines().count(), without_lines);
         changed |= self.plain_lines();
+        changed |= self.names();
         for client in 0..self.best.clients.len() {
             for action in 0..self.best.clients[client].actions.len() {
                 changed |= self.simplify(client, action);
@@ -219,6 +221,15 @@ impl Work<'_> {
                 case.clients[client].uid = 0;
                 changed |= self.accept(&case);
             }
+        }
+        changed
+    }
+
+    /// Shortens names and takes directories away, wherever they stand.
+    fn names(&mut self) -> bool {
+        let mut changed = false;
+        while joint(&self.best).iter().any(|case| self.accept(case)) {
+            changed = true;
         }
         changed
     }
@@ -317,6 +328,7 @@ fn single_reductions(best: &Case) -> [Vec<Case>; 5] {
     for (at, line) in best.tree.lines().enumerate() {
         cases[4].extend(plainer(line).iter().map(|plain| with_line(best, at, plain)));
     }
+    cases[4].extend(joint(best));
     for (client, program) in best.clients.iter().enumerate() {
         for (action, old) in program.actions.iter().enumerate() {
             let simple = simpler(old).into_iter();

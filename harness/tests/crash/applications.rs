@@ -130,11 +130,11 @@ fn the_report_says_what_is_lost_and_the_case_shows_it_again() {
     found       seed 0, run 0; 4 operations shrunk to 3
 
     step  client 1
-       0  open tmp rw,create 644
+       0  open a rw,create 644
             = 0
       16  write #0 1 x 0x6e
             = 1
-      20  rename tmp config
+      20  rename a config
             (power lost)
 
     crash     power lost after step 38 (ordered); one of 5 legal states
@@ -142,7 +142,7 @@ fn the_report_says_what_is_lost_and_the_case_shows_it_again() {
                 data at 0, 1 bytes, of /config
 
     order       one client; no ordering matters
-    minimal     it passes without any one operation (3), fault or crash (1), line or argument (6); 37 runs
+    minimal     it passes without any one operation (3), fault or crash (1), line or argument (5); 36 runs
     "#);
     let case = Case::from_json(&finding.case.to_json()).expect("it was just written");
     let subject = Subject::without_filter(Abi::V4).over(TREE);
