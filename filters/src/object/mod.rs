@@ -12,6 +12,7 @@
 
 mod btf_section;
 mod code;
+mod constant;
 mod core;
 mod declared;
 mod elf;
@@ -26,6 +27,7 @@ mod struct_ops;
 mod target;
 
 pub use btf_section::btf_of;
+pub(crate) use constant::{constant, with_constant};
 pub use declared::{
     Declared, DeclaredKfunc, DeclaredMember, DeclaredOps, DeclaredProgram, declared,
 };

@@ -154,18 +154,24 @@ fn compare(name: &str, object: &[u8], twin: &mut dyn Filter) {
     assert!(!answers.is_empty(), "{name} was called");
 }
 
-/// What the objects of `filters/bpf` register for the posted interface.
-const OBJECTS: [&str; 19] = [
-    "hide_names",
-    "redact_list",
-    "read_only",
-    "deny_uid",
+/// The built-in filters that are written in C as well, with the parameters of their objects, and
+/// with others where those are constants.
+const SPECS: [&str; 24] = [
+    "hide:.*",
+    "redact:*.key",
+    "readonly",
+    "deny_uid:1000",
+    "deny_uid:999",
+    "deny_uid:0",
     "media_view",
     "audit_ring",
     "alias_lookup",
     "xattr_guard",
-    "write_limit",
-    "uid_quota",
+    "write_limit:1048576",
+    "write_limit:4096",
+    "write_limit:0",
+    "uid_quota:8",
+    "uid_quota:2",
     "strip_setid",
     "trace_ops",
     "test_trace_ops",
@@ -179,12 +185,12 @@ const OBJECTS: [&str; 19] = [
 
 #[test]
 fn each_filter_in_c_decides_as_its_twin() {
-    for object in OBJECTS {
-        let spec = twin_of_object(object).expect("it has a twin");
-        let (name, bytes) = twin_of_builtin(spec).expect("and the twin has it");
-        assert_eq!(name, object);
-        compare(object, bytes, &mut *builtin(spec).expect("it is built in"));
+    for spec in SPECS {
+        let (name, object) = twin_of_builtin(spec).expect("it is written in C as well");
+        assert_eq!(twin_of_object(name, &object).as_deref(), Some(spec));
+        compare(name, &object, &mut *builtin(spec).expect("it is built in"));
     }
+    assert!(twin_of_builtin("deny_uid:4294967296").is_none(), "no user has that number");
 }
 
 /// One filter under the ABI it is not made for, and its twin that is made for it, on the same

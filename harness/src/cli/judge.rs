@@ -7,7 +7,7 @@
 //! copy of a filter of the library is found to be changed.
 
 use fuserig_abi::Abi;
-use fuserig_filters::{twin_of_builtin, twin_of_object};
+use fuserig_filters::twin_of_builtin;
 
 use super::exit::{Exit, Failure};
 use super::maker::{FilterSpec, Maker};
@@ -82,13 +82,13 @@ fn twin(maker: &Maker, abi: Abi) -> Option<(String, Maker)> {
         Maker::None => None,
         Maker::Native(spec, _) => {
             let (name, bytes) = twin_of_builtin(spec)?;
-            let (path, bytes) = (format!("{name}.o").into(), bytes.to_vec());
+            let (path, bytes) = (format!("{name}.o").into(), bytes.into_owned());
             let object = FilterSpec::Object { path, name: Some(name.to_owned()), bytes };
             Some((format!("{name}.o of the library"), object.maker(abi).ok()?))
         }
-        Maker::Object { .. } => {
-            let spec = twin_of_object(maker.make()?.name())?;
-            Some((format!("{spec} of the library"), Maker::Native(spec.to_owned(), abi)))
+        Maker::Object { twin, .. } => {
+            let spec = twin.clone()?;
+            Some((format!("{spec} of the library"), Maker::Native(spec, abi)))
         }
         Maker::Metered { inner, .. } => twin(inner, abi),
     }

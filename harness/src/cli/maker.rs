@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use fuserig_abi::Abi;
 use fuserig_filters::engine::{BpfFilter, CrossCheck, Crossed, Engine, FilterError, Limits};
-use fuserig_filters::{Filter, builtin, builtins, present};
+use fuserig_filters::{Filter, builtin, builtins, present, twin_of_object};
 
 use super::adapt;
 use super::args::{EngineArgs, EngineName};
@@ -66,7 +66,8 @@ impl FilterSpec {
             FilterSpec::Object { name, bytes, .. } => {
                 let own = adapt::own_abi(bytes, abi)?;
                 let filter = BpfFilter::load(bytes, name.as_deref(), own, Limits::default())?;
-                Maker::Object { filter: Box::new(filter), own, abi }
+                let twin = twin_of_object(filter.name(), bytes);
+                Maker::Object { filter: Box::new(filter), own, abi, twin }
             }
         })
     }
@@ -188,8 +189,9 @@ pub(super) enum Maker {
     None,
     /// A built-in one, shown as a filter of an ABI.
     Native(String, Abi),
-    /// A loaded object that never ran, of the ABI that it is made for, shown as one of another.
-    Object { filter: Box<BpfFilter>, own: Abi, abi: Abi },
+    /// A loaded object that never ran, of the ABI that it is made for, shown as one of another, and
+    /// the built-in filter that decides as it when it is one of the library's.
+    Object { filter: Box<BpfFilter>, own: Abi, abi: Abi, twin: Option<String> },
     /// Another one, whose calls are noted.
     Metered { inner: Box<Maker>, meter: SharedMeter },
 }
@@ -208,7 +210,7 @@ impl Maker {
                 let filter = builtin(spec).expect("it was made once when it was read");
                 Some(adapt::native(filter, *abi))
             }
-            Maker::Object { filter, own, abi } => Some(present(filter.clone(), *own, *abi)),
+            Maker::Object { filter, own, abi, .. } => Some(present(filter.clone(), *own, *abi)),
             Maker::Metered { inner, meter } => Some(Box::new(Metered::new(inner.make()?, meter))),
         }
     }
