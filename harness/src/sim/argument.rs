@@ -151,6 +151,20 @@ fn swapped(byte: u8) -> u8 {
     if byte.is_ascii_lowercase() { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() }
 }
 
+/// An attribute with a word that a filter mentions, which may be the beginning of names.
+pub(super) fn attribute_like(word: Text, rng: &mut Rng) -> Text {
+    let mut word = word.0;
+    match (word.ends_with(b"."), rng.below(6)) {
+        // What has the dot elsewhere, or not at all, is another name.
+        (true, 0) => word.iter_mut().rev().take(1).for_each(|byte| *byte = b'a'),
+        (true, 1) => drop(word.pop()),
+        (true, _) | (false, 0) => word.push(b'a'),
+        (false, 1) => word = neighbour(&word, rng),
+        (false, _) => {}
+    }
+    Text(word)
+}
+
 /// The name of an attribute that no filter mentions; now and then it is almost another.
 pub(super) fn attribute(rng: &mut Rng) -> Text {
     let name = *rng.pick(&ATTRIBUTES);

@@ -20,6 +20,8 @@ use super::look::name_of;
 use super::{Action, Rng, Text, WorkloadConfig};
 use crate::shrink::with_path;
 
+/// How far before a number, and one behind it, a place is.
+const BEFORE: [u64; 8] = [0, 1, 1, 2, 2, 3, 8, 4096];
 /// Paths that a model remembers; more would not make conflicts likelier.
 const KNOWN_MAX: usize = 64;
 
@@ -292,12 +294,19 @@ impl<'a> Draw<'a> {
         neighbour(word, self.rng)
     }
 
+    /// A number of the filter, where it mentions any. Those of an object's data come first, and are
+    /// limits more often than what code computes with.
+    fn number(&mut self) -> u64 {
+        let numbers = &self.config.numbers[..];
+        if self.rng.chance(1, 3) { numbers[0] } else { *self.rng.pick(numbers) }
+    }
+
     /// A length, of any magnitude; most are short.
     pub(super) fn length(&mut self) -> i64 {
         match self.rng.below(12) {
             0 => far(self.rng),
             1 if !self.config.numbers.is_empty() => {
-                let number = *self.rng.pick(&self.config.numbers);
+                let number = self.number();
                 let number = number.saturating_sub(1).saturating_add(self.rng.below(3));
                 i64::try_from(number & 0xff_ffff_ffff).unwrap_or(0)
             }
@@ -482,7 +491,7 @@ impl<'a> Draw<'a> {
 
     pub(super) fn size(&mut self) -> u64 {
         if !self.config.numbers.is_empty() && self.rng.chance(1, 4) {
-            let number = *self.rng.pick(&self.config.numbers);
+            let number = self.number();
             // What a program writes at once stays affordable.
             return (number.saturating_sub(1) + self.rng.below(3)).min(1 << 17);
         }
@@ -507,8 +516,10 @@ impl<'a> Draw<'a> {
 
     pub(super) fn position(&mut self) -> i64 {
         if !self.config.numbers.is_empty() && self.rng.chance(1, 4) {
-            let number = *self.rng.pick(&self.config.numbers);
-            let number = number.saturating_sub(1).saturating_add(self.rng.below(3));
+            // What begins before a number may end behind it.
+            let before = *self.rng.pick(&BEFORE);
+            let number = self.number();
+            let number = number.saturating_add(1).saturating_sub(before);
             return i64::try_from(number).unwrap_or(i64::MAX);
         }
         match self.rng.chance(1, 6) {
@@ -743,12 +754,7 @@ impl<'a> Draw<'a> {
         if words > 0 && self.rng.chance(1, 2) {
             let nth = self.rng.index(words);
             let word = self.config.words.iter().filter(dotted).nth(nth).cloned();
-            let mut word = word.unwrap_or_default();
-            // A word may be the beginning of names.
-            if word.0.ends_with(b".") || self.rng.chance(1, 4) {
-                word.0.push(b'a');
-            }
-            return word;
+            return argument::attribute_like(word.unwrap_or_default(), self.rng);
         }
         argument::attribute(self.rng)
     }

@@ -5,7 +5,6 @@
 //! What a reader would get wrong: a filter of one's own gets the general ones alone; what it
 //! promises besides is for its author to say.
 
-use fuserig_filters::QuotaLimits;
 use fuserig_sim_fs::Durability;
 
 use super::Text;
@@ -30,13 +29,15 @@ pub struct Fitting {
     pub tree: String,
 }
 
-/// Names that a pattern of the built-in filters matches: a star stands for an `x`, and for
-/// nothing.
+/// What a star stands for in names of which a filter may see a part only.
+const LONG: &str = "more-than-a-cache-line-has-and-than-most-have-put-aside-for-a-name";
+
+/// Names that a pattern of the built-in filters matches: a star stands for an `x`, for nothing, and
+/// for much.
 fn samples(pattern: &str) -> impl Iterator<Item = Text> {
-    let shortest = pattern.replace('*', "");
-    let other = (shortest != pattern && is_component(shortest.as_bytes())).then_some(shortest);
-    let names = core::iter::once(pattern.replace('*', "x")).chain(other);
-    names.map(|name| Text(name.into_bytes()))
+    let stars = if pattern.contains('*') { &["x", "", LONG][..] } else { &["x"] };
+    let names = stars.iter().map(|star| Text(pattern.replace('*', star).into_bytes()));
+    names.filter(|name| is_component(&name.0))
 }
 
 /// A name that is almost what a pattern means.
@@ -46,6 +47,23 @@ fn neighbour(pattern: &str) -> Text {
         None => format!("{}x", pattern.trim_start_matches('*')),
     };
     Text(name.into_bytes())
+}
+
+/// The bytes and files of `quota`, where they can be read. As [`is_meant`], it has no code in
+/// common with the filter.
+fn limits(text: &str) -> Option<(u64, Option<u64>)> {
+    let (bytes, files) = text.split_once(',').unzip();
+    let bytes = bytes.unwrap_or(text);
+    let number = bytes.trim_end_matches(['K', 'M', 'G']);
+    let shift = match &bytes[number.len()..] {
+        "" => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        _ => return None,
+    };
+    let files = files.map(str::parse).transpose().ok()?;
+    Some((number.parse::<u64>().ok()?.checked_mul(1 << shift)?, files))
 }
 
 /// Whether a pattern of the built-in filters means a name. The filters have their own code for
@@ -94,7 +112,7 @@ impl Fitting {
                 invariants.push(Box::new(invariant::no_data_lost()));
             }
             "quota" => {
-                if let Ok(QuotaLimits { bytes, files }) = QuotaLimits::parse(parameters) {
+                if let Some((bytes, files)) = limits(parameters) {
                     invariants.push(Box::new(invariant::within_quota(bytes, files)));
                 }
                 invariants.push(Box::new(invariant::no_data_lost()));
@@ -150,13 +168,17 @@ fn is_component(name: &[u8]) -> bool {
     !name.is_empty() && name.len() <= 255 && !name.contains(&b'/') && name != b"." && name != b".."
 }
 
-/// A small tree with a bit of everything, and the names in two places.
+/// A small tree with a bit of everything, and each name in two places, and a directory of that
+/// name in a third.
 fn tree(names: &[Text]) -> String {
     let mut lines = vec![
         "/notes.txt 'hello'".to_owned(),
         "/d/".to_owned(),
-        "/d/a 'abc' xattr.user.a='v'".to_owned(),
+        "/d/a 'abc' xattr.user.a='v' xattr.trusted.t='t'".to_owned(),
         "/d/c/".to_owned(),
+        "/d/.h/".to_owned(),
+        "/d/.h/a 'within'".to_owned(),
+        "/.x 'dot'".to_owned(),
         "/b mode=0666 'bbb'".to_owned(),
         "/c mode=0777 uid=1000 gid=1000 'c'".to_owned(),
         "/link -> d/a".to_owned(),
@@ -166,7 +188,10 @@ fn tree(names: &[Text]) -> String {
     ];
     for name in names.iter().filter(|name| is_component(&name.0)) {
         let name = name.to_string().replace(' ', "\\x20");
-        for (path, content) in [(format!("/{name}"), "top"), (format!("/d/{name}"), "below")] {
+        let top = (format!("/{name}"), "top");
+        let below = (format!("/d/{name}"), "below");
+        let within = (format!("/e/{name}/a"), "within");
+        for (path, content) in [top, below, within] {
             let is_there = |line: &String| {
                 line.strip_prefix(&path).is_some_and(|rest| rest.starts_with([' ', '/']))
             };
@@ -180,17 +205,27 @@ fn tree(names: &[Text]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use fuserig_filters::Patterns;
+    use fuserig_filters::{Patterns, QuotaLimits};
     use fuserig_sim_fs::MemFs;
 
-    use super::{Fitting, Text, is_meant};
+    use super::{Fitting, Text, is_meant, limits};
 
     #[test]
     fn every_pattern_has_a_tree() {
-        for spec in ["hide:a", "hide:b,c,d", "hide:link,notes.txt,e", "hide:a/b,.,..", "redact:a b"]
-        {
+        let twice = ["hide:.secret,*.tmp", "hide:a,a*,*a"];
+        let taken = ["hide:a", "hide:b,c,d", "hide:link,notes.txt,e", "hide:.h,.x"];
+        for spec in twice.into_iter().chain(taken).chain(["hide:a/b,.,..", "redact:a b"]) {
             let tree = Fitting::of(spec).tree;
             assert!(MemFs::from_tree(&tree).is_ok(), "{spec}: {tree}");
+        }
+    }
+
+    #[test]
+    fn limits_are_those_of_the_filter() {
+        for text in ["0", "1", "16K", "3M,7", "2G,0", "64K,3", "7,x", "", "K", "1KK", "1k", "1,2,3"]
+        {
+            let of_filter = QuotaLimits::parse(text).map(|limits| (limits.bytes, limits.files));
+            assert_eq!(limits(text), of_filter.ok(), "{text}");
         }
     }
 
