@@ -13,7 +13,7 @@ use super::exit::{Ended, Exit, Failure};
 use super::files;
 use super::fuzz_args::FuzzArgs;
 use super::interrupt;
-use super::judge::{fitting, subject};
+use super::judge::{fitting, hint, subject};
 use super::maker::FilterSpec;
 use super::meter::SharedMeter;
 use super::output::{Style, Terminal};
@@ -108,6 +108,9 @@ fn nothing_found(
         return Exit::NothingRan;
     }
     green(summary, judges, terminal);
+    if let Some(what) = hint(judges) {
+        terminal.note(format!("fuserig: fuzz: {what}"));
+    }
     Exit::Agreed
 }
 

@@ -75,6 +75,18 @@ fn unknown(text: &str) -> Failure {
     Failure::new(Exit::Usage, message)
 }
 
+/// What every filter is judged by, whatever it is for.
+const OF_ANY: [&str; 5] = ["errno_envelope", "no_leak", "balance", "durable", "atomic_names"];
+
+/// What to do about a filter that was judged by nothing that it promises.
+pub(super) fn hint(judges: &[String]) -> Option<&'static str> {
+    let of_any = judges.iter().all(|name| OF_ANY.contains(&name.as_str()));
+    of_any.then_some(
+        "what this filter promises is not known; say it with --require, such as \
+         never_visible:NAME, read_only or twins_agree:FILTER",
+    )
+}
+
 /// The other form of a filter of the library, and what it is called; none for another filter, and
 /// where the other form does not load.
 fn twin(maker: &Maker, abi: Abi) -> Option<(String, Maker)> {
@@ -98,4 +110,22 @@ fn twin(maker: &Maker, abi: Abi) -> Option<(String, Maker)> {
 pub(super) fn subject(spec: &str, abi: Abi, maker: Maker) -> Subject {
     let named = if spec.is_empty() { "none" } else { spec };
     Subject::boxed(abi, move || maker.make()).named(named).agreeing_daemon()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hint;
+    use crate::sim::Fitting;
+
+    #[test]
+    fn a_filter_that_nobody_knows_has_a_hint_and_others_have_none() {
+        let judged = |spec: &str| {
+            let fitting = Fitting::of(spec);
+            fitting.invariants.iter().map(|each| each.name().to_owned()).collect::<Vec<_>>()
+        };
+        assert!(hint(&judged("mine.o")).expect("nothing is known").contains("--require"));
+        for spec in ["none", "hide:a", "readonly", "redact:a", "quota:1"] {
+            assert_eq!(hint(&judged(spec)), None, "{spec}");
+        }
+    }
 }

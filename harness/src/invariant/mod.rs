@@ -6,6 +6,7 @@
 //! runs, one after the other; what it remembers it must forget in [`Invariant::begin`].
 
 mod agree;
+mod almost;
 mod balance;
 mod cost;
 mod data;
@@ -28,6 +29,7 @@ mod twin;
 mod whole;
 
 pub use agree::{AgreesWith, agrees_with};
+pub use almost::{RedactsOnly, RefusesOnly, redacts_only, refuses_only};
 pub use balance::{BalanceKept, balance};
 pub use cost::{CostBound, cost_bound};
 pub use data::{NoDataLost, no_data_lost};

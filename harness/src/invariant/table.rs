@@ -23,6 +23,8 @@ pub const KNOWN: &[(&str, &str)] = &[
     ("read_only", "the lower tree is the same before and after"),
     ("posix", "a call does what POSIX and its manual page say, without a filter"),
     ("transparent", "every call ends as it would without the filter"),
+    ("refuses_only", "before the filter refuses a call, each ends as it would without it"),
+    ("redacts_only", "each call ends as without the filter, but for names in listings"),
     ("twins_agree", "two filters that should decide alike do"),
     ("agrees_with", "every call ends as with the filter that is right"),
     ("durable", "what was synced is there after a loss of power, and what was removed is not"),

@@ -8,6 +8,7 @@ use fuserig_filters::Filter;
 use super::trees::compare_trees;
 use super::{End, Invariant};
 use crate::sim::{CallEntry, Case, Compared, RunRecord, Subject, show_both};
+use crate::vfs::CallResult;
 
 /// See [`transparent`].
 ///
@@ -121,8 +122,18 @@ pub(super) fn compare(
 pub(super) fn compare_results(
     end: &End<'_>,
     twin: &RunRecord,
-    (this, that): (&str, &str),
+    words: (&str, &str),
     compared: Compared,
+) -> Result<(), String> {
+    compare_calls(end, twin, words, |_, one, other| compared.same_result(one, other))
+}
+
+/// The first call whose result is not the same, as a sentence.
+pub(super) fn compare_calls(
+    end: &End<'_>,
+    twin: &RunRecord,
+    (this, that): (&str, &str),
+    same: impl Fn(&CallEntry, &CallResult, &CallResult) -> bool,
 ) -> Result<(), String> {
     if end.record.ending != twin.ending {
         return Err(format!(
@@ -142,7 +153,7 @@ pub(super) fn compare_results(
         else {
             continue;
         };
-        if !compared.same_result(one, other) {
+        if !same(call, one, other) {
             let action = &end.case.clients[call.client].actions[call.action];
             let (one, other) = show_both(one, other);
             return Err(format!("`{action}` gives {one} {this}, and {other} {that}"));

@@ -5,9 +5,10 @@
 //! What a reader would get wrong: a filter of one's own gets the general ones alone; what it
 //! promises besides is for its author to say.
 
+use fuserig_abi::Errno;
 use fuserig_sim_fs::Durability;
 
-use super::Text;
+use super::{Action, Text};
 use crate::invariant::{self, Invariant};
 
 /// What to judge a filter by, and over what.
@@ -107,14 +108,22 @@ impl Fitting {
             }
             "redact" => {
                 // What is shown instead may match as well.
-                let shown = move |name: &[u8]| matches(name) && name.iter().any(|b| *b != b'x');
+                let meant = matches.clone();
+                let shown = move |name: &[u8]| meant(name) && name.iter().any(|b| *b != b'x');
                 invariants.push(Box::new(invariant::never_listed(shown)));
+                invariants.push(Box::new(invariant::redacts_only(matches)));
                 invariants.push(Box::new(invariant::no_data_lost()));
             }
             "quota" => {
                 if let Some((bytes, files)) = limits(parameters) {
                     invariants.push(Box::new(invariant::within_quota(bytes, files)));
                 }
+                // What it cannot count it refuses, so that it is read and written instead.
+                let means = |action: &Action, errno| match action {
+                    Action::Copy { .. } => errno == Errno::EINVAL,
+                    _ => errno == Errno::EDQUOT,
+                };
+                invariants.push(Box::new(invariant::refuses_only(means)));
                 invariants.push(Box::new(invariant::no_data_lost()));
             }
             _ => {}
@@ -179,7 +188,7 @@ fn tree(names: &[Text]) -> String {
         "/d/.h/".to_owned(),
         "/d/.h/a 'within'".to_owned(),
         "/.x 'dot'".to_owned(),
-        "/b mode=0666 'bbb'".to_owned(),
+        "/b mode=0666 'bbb' @4090 'over the edge'".to_owned(),
         "/c mode=0777 uid=1000 gid=1000 'c'".to_owned(),
         "/link -> d/a".to_owned(),
         "/e/ mode=0777".to_owned(),

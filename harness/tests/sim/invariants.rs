@@ -110,6 +110,29 @@ fn times_are_compared_unless_they_may_be_any() {
 }
 
 #[test]
+fn a_filter_that_only_refuses_changes_nothing_before() {
+    let limits = QuotaLimits { bytes: 20_000, files: Some(3) };
+    let limited = move || quota(limits);
+    let copies = |action: &Action| matches!(action, Action::Copy { .. });
+    let means = move |action: &Action, errno| copies(action) || errno == Errno::EDQUOT;
+    holds(over(limited), invariant::refuses_only(means));
+    let other = move |action: &Action, errno| copies(action) || errno == Errno::EPERM;
+    let finding = found(over(limited), invariant::refuses_only(other));
+    assert!(finding.violation.message.contains("gives EDQUOT with the filter"), "{finding}");
+}
+
+#[test]
+fn a_filter_that_redacts_does_nothing_else() {
+    let secret = |name: &[u8]| name == b".secret";
+    let redacted = || redact(Patterns::parse(".secret").expect("a name"));
+    holds(over(redacted), invariant::redacts_only(secret));
+    let more = || redact(Patterns::parse(".secret,notes.txt").expect("two names"));
+    let finding = found(over(more), invariant::redacts_only(secret));
+    assert!(finding.violation.message.contains("xxxxxxxxx"), "{finding}");
+    found(over(hide_secret), invariant::redacts_only(secret));
+}
+
+#[test]
 fn readonly_changes_nothing_and_one_without_rename_does() {
     holds(over(readonly), invariant::read_only());
     let forgetful = || {
