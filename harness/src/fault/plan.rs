@@ -236,7 +236,7 @@ fn asks_for(action: &Action) -> &'static [&'static str] {
         Action::Read { .. } => &["read"],
         Action::Write { .. } => &["write"],
         Action::Truncate { .. } | Action::Chmod { .. } | Action::Chown { .. } => &["setattr"],
-        Action::Ftruncate { .. } | Action::Touch { .. } => &["setattr"],
+        Action::Ftruncate { .. } | Action::Touch { .. } | Action::Times { .. } => &["setattr"],
         Action::Fsync { .. } => &["fsync"],
         Action::Stat { .. } | Action::Fstat { .. } => &["getattr", "lookup"],
         Action::Mkdir { .. } => &["mkdir", "lookup"],

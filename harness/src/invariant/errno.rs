@@ -146,9 +146,10 @@ fn allowed_by_name(action: &Action) -> (&'static [&'static [Errno]], &'static [E
             ],
         ),
         Action::Readlink { .. } => (&[WALK], &[Errno::EINVAL]),
-        Action::Chmod { .. } | Action::Chown { .. } | Action::Touch { .. } => {
-            (&[WALK, CHANGE], &[Errno::EINVAL])
-        }
+        Action::Chmod { .. }
+        | Action::Chown { .. }
+        | Action::Touch { .. }
+        | Action::Times { .. } => (&[WALK, CHANGE], &[Errno::EINVAL]),
         // Linux gives EINVAL of a namespace alone, which the page leaves out.
         Action::Getxattr { name, .. } if is_namespace(&name.0) => {
             (&[WALK], &[Errno::ENODATA, Errno::EOPNOTSUPP, Errno::EINVAL, Errno::EPERM])

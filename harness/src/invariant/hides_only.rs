@@ -45,7 +45,8 @@ fn needed(action: &Action) -> Option<(&Text, bool)> {
         | Action::Truncate { path, .. }
         | Action::Access { path, .. }
         | Action::Chmod { path, .. }
-        | Action::Touch { path } => Some((path, true)),
+        | Action::Touch { path }
+        | Action::Times { path, .. } => Some((path, true)),
         _ => None,
     }
 }

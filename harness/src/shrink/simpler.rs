@@ -1,6 +1,6 @@
 //! Simpler forms of one action: smaller sizes, no offsets, plain flags, short names.
 
-use crate::sim::{Action, Text};
+use crate::sim::{Action, Stamp, Text};
 
 /// Numbers that are simpler than `value`, the simplest first: what is taken away halves from one
 /// to the next, so that a least number is come down to in few steps, however large it is.
@@ -60,7 +60,7 @@ fn plainer(action: &Action) -> Vec<Action> {
     list
 }
 
-/// The action at the file's own position.
+/// The action at the file's own position, or with the time of the call.
 fn without_offset(action: &Action) -> Option<Action> {
     match *action {
         Action::Read { file, size, offset: Some(_) } => {
@@ -69,6 +69,7 @@ fn without_offset(action: &Action) -> Option<Action> {
         Action::Write { file, size, fill, offset: Some(_) } => {
             Some(Action::Write { file, size, fill, offset: None })
         }
+        Action::Times { ref path, .. } => Some(Action::Touch { path: path.clone() }),
         _ => None,
     }
 }
@@ -166,6 +167,9 @@ fn parts(action: &mut Action) -> Vec<Part<'_>> {
         Action::Mkdir { mode, .. } => vec![Part::Mode(mode, 0o755)],
         Action::Mknod { mode, .. } | Action::Chmod { mode, .. } => vec![Part::Bits(mode, 0o7777)],
         Action::Access { mode, .. } => vec![Part::Bits(mode, u32::MAX)],
+        Action::Times { atime, mtime, .. } => {
+            [atime, mtime].into_iter().flat_map(numbers_of).collect()
+        }
         Action::Chown { uid, gid, .. } => vec![Part::Short(uid), Part::Short(gid)],
         Action::Getxattr { size, .. } | Action::Listxattr { size, .. } => vec![Part::Long(size)],
         Action::Setxattr { value, flags, .. } => {
@@ -181,6 +185,14 @@ fn parts(action: &mut Action) -> Vec<Part<'_>> {
         | Action::Touch { .. }
         | Action::Removexattr { .. }
         | Action::Chdir { .. } => Vec::new(),
+    }
+}
+
+/// The numbers of a time that is given.
+fn numbers_of(stamp: &mut Stamp) -> Vec<Part<'_>> {
+    match stamp {
+        Stamp::At { sec, nsec } => vec![Part::Place(sec), Part::Short(nsec)],
+        Stamp::Now | Stamp::Omit => Vec::new(),
     }
 }
 
@@ -206,6 +218,7 @@ pub(crate) fn with_path(action: &Action, place: usize, to: Text) -> Action {
         | Action::Chmod { path, .. }
         | Action::Chown { path, .. }
         | Action::Touch { path }
+        | Action::Times { path, .. }
         | Action::Getxattr { path, .. }
         | Action::Listxattr { path, .. }
         | Action::Setxattr { path, .. }

@@ -10,7 +10,7 @@ use fuserig_abi::{AccessMask, Device};
 use fuserig_sim_fs::OpenFlags;
 use serde::{Deserialize, Serialize};
 
-use super::Text;
+use super::{Stamp, Text};
 use crate::vfs::{Call, NewTime, PathAt, Target};
 
 /// One system call with symbolic arguments.
@@ -72,6 +72,8 @@ pub enum Action {
     Chown { path: Text, uid: u32, gid: u32 },
     /// `utimensat` with both times now.
     Touch { path: Text },
+    /// `utimensat` with other times.
+    Times { path: Text, atime: Stamp, mtime: Stamp },
     /// `getdents64` on an open directory.
     List { file: u8, space: u64 },
     /// `getxattr`.
@@ -201,6 +203,11 @@ impl Action {
             Action::Touch { path } => {
                 Call::Utimens { target: follow(path), atime: NewTime::Now, mtime: NewTime::Now }
             }
+            Action::Times { path, atime, mtime } => Call::Utimens {
+                target: follow(path),
+                atime: (*atime).into(),
+                mtime: (*mtime).into(),
+            },
             Action::Chdir { path } => Call::Chdir { target: follow(path) },
             attribute => attribute.call_on_attribute(),
         }
@@ -250,6 +257,7 @@ impl Action {
             | Action::Chmod { path, .. }
             | Action::Chown { path, .. }
             | Action::Touch { path }
+            | Action::Times { path, .. }
             | Action::Getxattr { path, .. }
             | Action::Listxattr { path, .. }
             | Action::Setxattr { path, .. }
@@ -304,6 +312,7 @@ impl Action {
             | Action::Chmod { .. }
             | Action::Chown { .. }
             | Action::Touch { .. }
+            | Action::Times { .. }
             | Action::Setxattr { .. }
             | Action::Removexattr { .. }
             | Action::Copy { .. } => false,
@@ -417,6 +426,9 @@ impl fmt::Display for Action {
             Action::Chmod { path, mode } => write!(f, "chmod {} {mode:o}", shown(path)),
             Action::Chown { path, uid, gid } => write!(f, "chown {} {uid}:{gid}", shown(path)),
             Action::Touch { path } => write!(f, "touch {}", shown(path)),
+            Action::Times { path, atime, mtime } => {
+                write!(f, "times {} {atime} {mtime}", shown(path))
+            }
             Action::Getxattr { path, name, size } => {
                 write!(f, "getxattr {} {} {size}", shown(path), shown(name))
             }

@@ -4,7 +4,7 @@
 //! one bit, one length or one byte of a name is not out of reach. What a reader would get wrong:
 //! tables hold some values twice, which are drawn twice as often.
 
-use super::{Rng, Text};
+use super::{Rng, Stamp, Text};
 
 /// The record of the last in a listing has no room to spare, for its name has 16 bytes.
 pub(super) const PLAIN_NAMES: [&str; 8] =
@@ -78,12 +78,25 @@ pub(super) fn owner(rng: &mut Rng) -> u32 {
 
 /// A place in a file.
 pub(super) fn offset(rng: &mut Rng) -> i64 {
-    if rng.chance(1, 6) { far(rng) } else { *rng.pick(&OFFSETS) }
+    if rng.chance(1, 4) { far(rng) } else { *rng.pick(&OFFSETS) }
 }
 
 /// A place or a length at which a number may be cut off, or beside it.
 pub(super) fn far(rng: &mut Rng) -> i64 {
     *rng.pick(&FAR) + rng.below(3) as i64 - 1
+}
+
+/// A time of a file. One that is given is unlike the times of runs, and unlike each other.
+pub(super) fn stamp(rng: &mut Rng) -> Stamp {
+    match rng.below(6) {
+        0 => Stamp::Now,
+        1 => Stamp::Omit,
+        2 => Stamp::At { sec: far(rng), nsec: rng.below(1_000_000_000) as u32 },
+        _ => {
+            let nsec = *rng.pick(&[0, 1, 999_999_999, 500_000_000]);
+            Stamp::At { sec: rng.below(100_000) as i64, nsec }
+        }
+    }
 }
 
 /// How long a name or a target is to be.
@@ -131,6 +144,16 @@ pub(super) fn neighbour(word: &[u8], rng: &mut Rng) -> Vec<u8> {
 pub(super) fn around(word: &[u8], rng: &mut Rng) -> Vec<u8> {
     let more = vec![b'p'; 1 + rng.index(8)];
     if rng.chance(2, 3) { [&more[..], word].concat() } else { [word, &more[..]].concat() }
+}
+
+/// The target of a symlink that leads nowhere, of a length at which programs cut it off.
+pub(super) fn long_target(rng: &mut Rng) -> Vec<u8> {
+    let length = match rng.below(4) {
+        0 => *rng.pick(&[4094, 4095, 4095, 4096]),
+        1 => rng.index(4096),
+        _ => 100 + rng.index(400),
+    };
+    b"t/".iter().copied().cycle().take(length.max(1)).collect()
 }
 
 /// A path as the target of a symlink, spelled in some other way, or one that begins alike.

@@ -21,6 +21,8 @@ const HEADER: usize = 24;
 const LENGTHS: [usize; 3] = [120, 200, 250];
 /// What the names of a filter may have in common has at most so many bytes.
 const COMMON_MAX: usize = 32;
+/// What else a page may hold before the names that the filter is about.
+const NEXT: usize = 6;
 /// Names before those that the filter is about, and behind.
 const OTHERS: usize = 4;
 
@@ -73,10 +75,14 @@ pub(super) fn draw(config: &WorkloadConfig, rng: &mut Rng, tree: &str) -> Option
         let _ = write!(lines, "\n/{DIRECTORY}/{name}");
     }
     let mut actions = vec![open(&Text::from(DIRECTORY), OpenFlags::DIRECTORY.bits())];
-    for _ in 0..count / (PAGE / record) + 2 {
+    for page in 1..=count / (PAGE / record) + 2 {
         actions.push(Action::List { file: 0, space: *rng.pick(&[4096, 32_768, 32_768, 1000]) });
-        if rng.chance(1, 6) {
-            let path = Text::from(format!("{DIRECTORY}/{}", name(rng.index(count))).as_str());
+        if rng.chance(1, 2) {
+            // The one at which the listing would go on, or thereabouts: the newest come first.
+            let given = (page * (PAGE / record)).min(count);
+            let next = (count - given + rng.index(NEXT)).min(count - 1);
+            let number = if rng.chance(1, 4) { rng.index(count) } else { next };
+            let path = Text::from(format!("{DIRECTORY}/{}", name(number)).as_str());
             actions.push(Action::Unlink { path });
         }
     }

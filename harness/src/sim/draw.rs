@@ -624,13 +624,15 @@ impl<'a> Draw<'a> {
                 }
             }
             Kind::Fallocate => {
-                let mode = *self.rng.pick(&[0, 0, 1, 1, 3, 3, 0x10, 0x11, 8, 0x20]);
+                let mode = *self.rng.pick(&[0, 0, 1, 1, 3, 3, 3, 0x10, 0x11, 8, 0x20]);
                 // Some modes want whole blocks.
                 let (offset, length) = match self.rng.below(12) {
-                    0..6 => {
+                    0..4 => {
                         (self.rng.below(4) as i64 * 4096, 4096 + self.rng.below(2) as i64 * 4096)
                     }
-                    6 => (far(self.rng), self.size() as i64),
+                    // In the middle of a block, and of what a short file has.
+                    4..7 => (*self.rng.pick(&[1, 2, 3, 4, 4092, 4095]), self.size() as i64),
+                    7 => (far(self.rng), self.size() as i64),
                     _ => (self.size() as i64, self.size() as i64),
                 };
                 Action::Fallocate { file, mode, offset, length }
@@ -671,6 +673,9 @@ impl<'a> Draw<'a> {
                 let (mut target, path) = (self.any(), self.fresh());
                 if self.rng.chance(1, 3) {
                     target = Text(argument::spelled(&target.0, self.rng));
+                }
+                if self.rng.chance(1, 10) {
+                    target = Text(argument::long_target(self.rng));
                 }
                 self.learn_file(&path);
                 Action::Symlink { target, path }
@@ -718,7 +723,7 @@ impl<'a> Draw<'a> {
             2 => self.same_name(&old),
             _ => self.fresh(),
         };
-        let flags = *self.rng.pick(&[0, 0, 0, 1, 1, 2, 2]);
+        let flags = *self.rng.pick(&[0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 4]);
         if flags < 2 {
             self.forget(&old);
         }
@@ -731,7 +736,10 @@ impl<'a> Draw<'a> {
 
     fn on_attributes(&mut self) -> Action {
         match self.rng.below(7) {
-            0 => Action::Touch { path: self.any() },
+            0 => {
+                let path = self.any();
+                self.new_times(path)
+            }
             1 | 2 => {
                 let (uid, gid) = (owner(self.rng), owner(self.rng));
                 Action::Chown { path: self.any(), uid, gid }
@@ -745,6 +753,15 @@ impl<'a> Draw<'a> {
                 Action::Chmod { path, mode: file_mode(self.rng) }
             }
         }
+    }
+
+    /// New times: both now three times in four.
+    pub(super) fn new_times(&mut self, path: Text) -> Action {
+        if self.rng.chance(3, 4) {
+            return Action::Touch { path };
+        }
+        let (atime, mtime) = (argument::stamp(self.rng), argument::stamp(self.rng));
+        Action::Times { path, atime, mtime }
     }
 
     /// The name of an extended attribute.
@@ -762,10 +779,10 @@ impl<'a> Draw<'a> {
     fn on_xattr(&mut self) -> Action {
         let path = self.any();
         let name = self.attribute();
-        match self.rng.below(6) {
-            0 => Action::Listxattr { path, size: *self.rng.pick(&[0, 4096, 3]) },
-            1 | 2 => Action::Getxattr { path, name, size: *self.rng.pick(&[0, 100, 100, 3]) },
-            3 => Action::Removexattr { path, name },
+        match self.rng.below(7) {
+            0 | 1 => Action::Listxattr { path, size: *self.rng.pick(&[0, 4096, 4096, 3]) },
+            2 | 3 => Action::Getxattr { path, name, size: *self.rng.pick(&[0, 100, 100, 3]) },
+            4 => Action::Removexattr { path, name },
             _ => {
                 let length = if self.rng.chance(1, 8) { 0 } else { self.rng.index(20) };
                 let value = Text(vec![b'v'; length]);

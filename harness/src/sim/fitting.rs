@@ -188,7 +188,7 @@ fn tree(names: &[Text]) -> String {
         "/d/.h/".to_owned(),
         "/d/.h/a 'within'".to_owned(),
         "/.x 'dot'".to_owned(),
-        "/b mode=0666 'bbb' @4090 'over the edge'".to_owned(),
+        "/b mode=0666 'bbb' @4090 'over the edge' xattr.trusted.t='t'".to_owned(),
         "/c mode=0777 uid=1000 gid=1000 'c'".to_owned(),
         "/link -> d/a".to_owned(),
         "/e/ mode=0777".to_owned(),

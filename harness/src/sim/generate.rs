@@ -146,7 +146,10 @@ impl Kind {
             Action::Rmdir { .. } => Kind::Rmdir,
             Action::Rename { .. } => Kind::Rename,
             Action::Readlink { .. } => Kind::Readlink,
-            Action::Chmod { .. } | Action::Chown { .. } | Action::Touch { .. } => Kind::Attributes,
+            Action::Chmod { .. }
+            | Action::Chown { .. }
+            | Action::Touch { .. }
+            | Action::Times { .. } => Kind::Attributes,
             Action::List { .. } => Kind::List,
             Action::Getxattr { .. }
             | Action::Listxattr { .. }

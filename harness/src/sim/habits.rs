@@ -101,7 +101,7 @@ impl Draw<'_> {
     }
 
     /// Several attributes of one file: set, replaced, listed and read into buffers of every size,
-    /// and removed one by one.
+    /// and removed one by one. Then it has other times.
     fn attributes(&mut self) -> Vec<Action> {
         let path = if self.rng.chance(3, 4) { self.file() } else { self.directory() };
         let mut names = vec![argument::attribute(self.rng), self.attribute()];
@@ -133,7 +133,9 @@ impl Draw<'_> {
         for name in names {
             actions.push(Action::Getxattr { path: path.clone(), name, size: 300 });
         }
-        actions.push(Action::Listxattr { path, size: 4096 });
+        actions.push(Action::Listxattr { path: path.clone(), size: 4096 });
+        let (atime, mtime) = (argument::stamp(self.rng), argument::stamp(self.rng));
+        actions.extend([Action::Times { path: path.clone(), atime, mtime }, stat(&path)]);
         actions
     }
 
@@ -291,28 +293,37 @@ impl Draw<'_> {
     fn targets(&mut self) -> Vec<Action> {
         let path = self.fresh();
         let length = name_length(self.rng) + self.rng.index(2);
-        let other = Text(self.unused_name());
         let target = match self.rng.below(8) {
             0 => path.clone(),
-            1 => other.clone(),
+            1 => Text(self.unused_name()),
             2 => self.place(),
             3 => Text(nasty_name(self.rng)),
-            6 | 7 => {
+            5..=7 => {
                 let kind = self.rng.below(2);
                 let known = self.known(kind).unwrap_or_else(|| self.place());
-                Text(argument::spelled(&known.0, self.rng))
+                if self.rng.chance(1, 2) {
+                    known
+                } else {
+                    Text(argument::spelled(&known.0, self.rng))
+                }
             }
+            _ if self.rng.chance(1, 2) => Text(argument::long_target(self.rng)),
             _ => Text(vec![b't'; length]),
         };
         self.learn_file(&path);
         let mut actions = vec![Action::Symlink { target, path: path.clone() }];
-        if self.rng.chance(1, 3) {
-            actions.push(Action::Symlink { target: path.clone(), path: other });
+        // Links to links.
+        let mut last = path.clone();
+        for _ in 0..self.rng.below(5) {
+            let next = Text(self.unused_name());
+            actions.push(Action::Symlink { target: last, path: next.clone() });
+            last = next;
         }
         actions.push(Action::Readlink { path: path.clone() });
         let flags = if self.rng.chance(1, 2) { OpenFlags::CREAT.bits() | READ_WRITE } else { 0 };
         actions.extend([open(&path, flags), CLOSE, stat(&path)]);
-        actions.push(Action::Stat { path, follow: true });
+        actions
+            .extend([&path, &last].map(|path| Action::Stat { path: path.clone(), follow: true }));
         actions
     }
 

@@ -53,9 +53,10 @@ impl Draw<'_> {
             Action::Seek { file, .. } => {
                 vec![Action::Write { file: *file, size: 2, fill: b'k', offset: None }, read(*file)]
             }
-            Action::Truncate { path, .. } | Action::Mknod { path, .. } | Action::Touch { path } => {
-                vec![stat(path)]
-            }
+            Action::Truncate { path, .. }
+            | Action::Mknod { path, .. }
+            | Action::Touch { path }
+            | Action::Times { path, .. } => vec![stat(path)],
             Action::Chmod { path, .. } | Action::Chown { path, .. } => self.use_changed(path),
             Action::Mkdir { path, .. } | Action::Rmdir { path } if either => {
                 vec![stat(path), stat(&parent_of(path))]

@@ -203,7 +203,7 @@ impl Mutator<'_> {
 
     fn vary_named(&mut self, action: &mut Action) {
         match action {
-            Action::Rename { flags, .. } => *flags = self.rng.below(4) as u32,
+            Action::Rename { flags, .. } => *flags = self.rng.below(6) as u32,
             Action::Access { mode, .. } => *mode = self.rng.below(8) as u32,
             Action::Mkdir { mode, .. } | Action::Chmod { mode, .. } => {
                 *mode = self.rng.below(0o10_000) as u32;
@@ -215,6 +215,10 @@ impl Mutator<'_> {
                 *uid = owner(self.rng);
                 *gid = owner(self.rng);
             }
+            Action::Times { atime, mtime, .. } => match self.rng.below(2) {
+                0 => *atime = argument::stamp(self.rng),
+                _ => *mtime = argument::stamp(self.rng),
+            },
             Action::Getxattr { name, size, .. } => match self.rng.below(2) {
                 0 => *name = argument::attribute(self.rng),
                 _ => *size = self.size(*size),

@@ -125,7 +125,7 @@ impl Draw<'_> {
             actions
                 .push(open(&new, if to == 1 { OpenFlags::DIRECTORY.bits() } else { READ_WRITE }));
         }
-        let flags = *self.rng.pick(&[0, 0, 0, 1, 2, 2]);
+        let flags = *self.rng.pick(&[0, 0, 0, 0, 1, 2, 2, 4]);
         if flags < 2 {
             self.forget(&old);
         }
@@ -397,19 +397,37 @@ impl Draw<'_> {
             let length = *self.rng.pick(&[1, 100, 3000, 4096, 20_000]);
             actions.push(Action::Copy { from: 1, to: 0, length, from_at, to_at });
         }
+        if self.rng.chance(1, 2) {
+            // What lies side by side in one file does not overlap, and what is a byte longer does.
+            let length = *self.rng.pick(&[1, 100, 1500, 3000]);
+            let (low, high) = (0, length as i64);
+            let (from_at, to_at) = if self.rng.chance(1, 2) { (low, high) } else { (high, low) };
+            let length = length + u64::from(self.rng.chance(1, 4));
+            actions.push(Action::Copy { from: 1, to: 1, length, from_at, to_at });
+        }
         actions.extend([Action::Read { file: 0, size: 20_000, offset: Some(0) }, FSTAT]);
         actions
     }
 
-    /// A directory moves from one directory to another, and both are looked at.
+    /// A directory moves from one directory to another, and both are looked at. What it was in may
+    /// follow it, and what it is in may not.
     fn move_directory(&mut self) -> Vec<Action> {
-        let (from, to) = (self.directory(), self.directory());
+        let mut actions = Vec::new();
+        let mut place = |draw: &mut Self| match draw.rng.chance(1, 2) {
+            true => draw.directory(),
+            false => {
+                let made = Text(draw.unused_name());
+                actions.extend(draw.make(&made, 1));
+                made
+            }
+        };
+        let (from, to) = (place(self), place(self));
         let inside =
             |directory: &Text, name: Vec<u8>| Text([&directory.0[..], b"/", &name[..]].concat());
         let name = self.unused_name();
         let old = inside(&from, name.clone());
         let new = inside(&to, if self.rng.chance(1, 3) { name } else { self.unused_name() });
-        let mut actions = self.make(&old, 1);
+        actions.extend(self.make(&old, 1));
         if self.rng.chance(1, 3) {
             let child = inside(&old, self.unused_name());
             let kind = self.rng.below(3);
@@ -420,6 +438,11 @@ impl Draw<'_> {
         actions.push(Action::Rename { old, new: new.clone(), flags: 0 });
         let up = Text([&new.0[..], b"/.."].concat());
         actions.extend([stat(&from), stat(&to), stat(&new), stat(&up)]);
+        if self.rng.chance(2, 3) {
+            let old = if self.rng.chance(2, 3) { from } else { to };
+            let new = inside(&new, self.unused_name());
+            actions.extend([Action::Rename { old, new: new.clone(), flags: 0 }, stat(&new)]);
+        }
         actions
     }
 }

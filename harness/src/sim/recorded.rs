@@ -163,7 +163,16 @@ fn on_attributes(call: &Call) -> Option<(CallNr, Named)> {
                 NewTime::Omit => UTIME_OMIT,
                 NewTime::At(at) => i64::from(at.nsec),
             };
-            let times = [int("atime_nsec", nanos(atime)), int("mtime_nsec", nanos(mtime))];
+            let seconds = |time: &NewTime| match time {
+                NewTime::At(at) => at.sec,
+                NewTime::Now | NewTime::Omit => 0,
+            };
+            let times = [
+                int("atime_sec", seconds(atime)),
+                int("atime_nsec", nanos(atime)),
+                int("mtime_sec", seconds(mtime)),
+                int("mtime_nsec", nanos(mtime)),
+            ];
             (CallNr::UTIMENSAT, with(target(at, "flags")?, times))
         }
         Call::Getxattr { target: at, name, size } => {

@@ -6,7 +6,7 @@
 
 use fuserig_sim_fs::OpenFlags;
 
-use super::argument::{directory_mode, file_mode, owner};
+use super::argument::{directory_mode, file_mode, owner, stamp};
 use super::draw::Draw;
 use super::habits::create;
 use super::recipe::{CLOSE, FSTAT, READ_WRITE, open, stat, write};
@@ -189,7 +189,11 @@ impl Draw<'_> {
                 let uid = if self.rng.chance(1, 2) { user } else { owner(self.rng) };
                 vec![Action::Chown { path, uid, gid: self.of(group) }]
             }
-            8 => vec![Action::Touch { path }],
+            8 if self.rng.chance(1, 2) => vec![Action::Touch { path }],
+            8 => {
+                let (atime, mtime) = (stamp(self.rng), stamp(self.rng));
+                vec![Action::Times { path, atime, mtime }]
+            }
             9 => {
                 let (path, value) = (path.clone(), Text::from("v"));
                 vec![Action::Setxattr { path, name, value, flags: 0 }]
@@ -214,10 +218,10 @@ impl Draw<'_> {
                 let mode = file_mode(self.rng);
                 match self.rng.below(3) {
                     0 => vec![Action::Mkdir { path: own.clone(), mode }, stat(&own)],
-                    1 => vec![
-                        Action::Mknod { path: own.clone(), mode: 0o100_000 | mode },
-                        stat(&own),
-                    ],
+                    1 => {
+                        let kind = *self.rng.pick(&[0o100_000, 0o100_000, 0o010_000, 0o140_000]);
+                        vec![Action::Mknod { path: own.clone(), mode: kind | mode }, stat(&own)]
+                    }
                     _ => {
                         // Who made it may use it, whatever its mode says.
                         let flags = OpenFlags::CREAT.bits() | READ_WRITE;

@@ -344,6 +344,11 @@ impl Vfs {
         atime: NewTime,
         mtime: NewTime,
     ) -> Result<CallResult, Fail> {
+        // `nsec_valid`.
+        let is_wild = |time| matches!(time, NewTime::At(at) if at.nsec >= 1_000_000_000);
+        if is_wild(atime) || is_wild(mtime) {
+            return Err(Errno::EINVAL.into());
+        }
         let now = self.now();
         let mut attr = Iattr { valid: AttrValid::CTIME, ctime: now, ..Iattr::default() };
         let mut apply = |time: NewTime, bit: AttrValid, set: AttrValid| -> Timespec {

@@ -15,6 +15,9 @@ use rustix::fs::{
 use rustix::process::{Gid as HostGid, Uid as HostUid};
 use rustix::thread::UnshareFlags;
 
+/// What the kernel takes for a path.
+const PATH_MAX: usize = 4096;
+
 /// A thread that lives in a directory: its root and working directory are its own.
 pub(crate) struct Host {
     files: BTreeMap<(Pid, i32), OwnedFd>,
@@ -229,7 +232,9 @@ impl Host {
                 done(rustix::fs::renameat_with(CWD, at(old)?, CWD, at(new)?, flags))
             }
             Call::Readlink { target, .. } => {
-                match rustix::fs::readlinkat(CWD, path_of(target)?, Vec::new()) {
+                // Where a target has no room the call would be made again, with more.
+                let room = Vec::with_capacity(PATH_MAX);
+                match rustix::fs::readlinkat(CWD, path_of(target)?, room) {
                     Ok(text) => bytes(text.into_bytes()),
                     Err(errno) => Err(errno),
                 }

@@ -2,6 +2,7 @@
 //! the super-user and one of another user. Only `setxattr` differs, which names its value.
 
 use fuserig::prelude::*;
+use fuserig::sim::Stamp;
 use fuserig_sim_fs::OpenFlags;
 
 fn number<T: core::str::FromStr>(word: &str) -> T {
@@ -81,6 +82,15 @@ fn on_file(words: &[&str]) -> Option<Action> {
     })
 }
 
+/// A time as reports show it.
+fn stamp(text: &str) -> Stamp {
+    match text.split_once('.') {
+        Some((sec, nsec)) => Stamp::At { sec: number(sec), nsec: number(nsec) },
+        None if text == "now" => Stamp::Now,
+        None => Stamp::Omit,
+    }
+}
+
 /// The calls on paths.
 fn on_path(words: &[&str]) -> Option<Action> {
     Some(match *words {
@@ -106,6 +116,9 @@ fn on_path(words: &[&str]) -> Option<Action> {
             Action::Chown { path: path.into(), uid: number(uid), gid: number(gid) }
         }
         ["touch", path] => Action::Touch { path: path.into() },
+        ["times", path, atime, mtime] => {
+            Action::Times { path: path.into(), atime: stamp(atime), mtime: stamp(mtime) }
+        }
         ["truncate", path, size] => Action::Truncate { path: path.into(), size: number(size) },
         ["readlink", path] => Action::Readlink { path: path.into() },
         ["getxattr", path, name, size] => {

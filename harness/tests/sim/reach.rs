@@ -153,7 +153,7 @@ fn ends(wrap: u64) -> FuseOps {
 
 #[test]
 fn places_beyond_32_bits_are_written_to() {
-    found(5000, || ends(1 << 32), || ends(1 << 63));
+    found(10_000, || ends(1 << 32), || ends(1 << 63));
 }
 
 /// Hides what begins with a dot; asks for the next page, or not, where nothing is left of one.
