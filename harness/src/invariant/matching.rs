@@ -5,9 +5,12 @@ use std::rc::Rc;
 
 use crate::vfs::Output;
 
+/// Says of a name whether it is meant.
+type Predicate = dyn Fn(&[u8]) -> bool;
+
 /// A predicate on names, shared by the copies of an invariant.
 #[derive(Clone)]
-pub(super) struct Matching(Rc<dyn Fn(&[u8]) -> bool>);
+pub(super) struct Matching(Rc<Predicate>);
 
 impl Matching {
     pub(super) fn new(matches: impl Fn(&[u8]) -> bool + 'static) -> Matching {

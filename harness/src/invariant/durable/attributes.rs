@@ -69,8 +69,8 @@ impl Promised {
         self.0.extend(now);
     }
 
-    /// Takes back what is promised of nodes that a call has changed or removed; of all where another call may
-    /// have changed them and back.
+    /// Takes back what is promised of nodes that a call has changed or removed; of all where
+    /// another call may have changed them and back.
     pub(super) fn keep(&mut self, fs: &MemFs, action: &Action, alone: bool) {
         if !changes_attributes(action) && !action.changes_names() {
             return;

@@ -7,7 +7,8 @@ use fuserig_sim_fs::MemFs;
 
 use super::judged::Judged;
 use super::listing::Listings;
-use super::{attributes, bytes, links, names, offsets, rights, shown, still, times, xattrs};
+use super::xattrs;
+use super::{attributes, bytes, links, names, offsets, refusals, rights, shown, still, times};
 use crate::invariant::{End, Invariant, Seen};
 use crate::sim::Action;
 
@@ -44,7 +45,7 @@ pub fn posix() -> Posix {
 type Fact = fn(&Judged<'_>) -> Result<(), String>;
 
 /// Everything that is asked of a call.
-const FACTS: [Fact; 10] = [
+const FACTS: [Fact; 11] = [
     still::judge,
     bytes::judge,
     offsets::judge,
@@ -55,6 +56,7 @@ const FACTS: [Fact; 10] = [
     times::judge,
     shown::judge,
     rights::judge,
+    refusals::judge,
 ];
 
 /// Asks everything of one call.

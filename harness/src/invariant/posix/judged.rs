@@ -36,6 +36,8 @@ pub(super) struct Judged<'a> {
     pub(super) fidelity: Fidelity,
     pub(super) credentials: Credentials,
     pub(super) umask: u32,
+    /// Whether something was made to fail in this run, and may be broken since.
+    pub(super) was_broken: bool,
     /// Nodes whose owner the modelled kernel has wrong, as those of the patches may.
     pub(super) mistaken: Vec<Ino>,
     /// The file that its descriptor means, and for a copy the one that is read.
@@ -78,6 +80,7 @@ impl<'a> Judged<'a> {
             fidelity: seen.case.fidelity,
             credentials,
             umask,
+            was_broken: !seen.case.faults.faults.is_empty(),
             mistaken: mistaken(seen),
             file: file.and_then(open),
             source: source.and_then(open),

@@ -6,13 +6,19 @@ use fuserig_abi::{Abi, Fidelity, Ino, Pid};
 use fuserig_sim_fs::MemFs;
 
 use super::judged::Judged;
+use super::path::Walked;
 use crate::invariant::Seen;
 use crate::sim::Action;
 use crate::vfs::Output;
 
 /// The listings that are under way, by descriptor.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Listings(BTreeMap<(Pid, i32), Listing>);
+pub(super) struct Listings {
+    open: BTreeMap<(Pid, i32), Listing>,
+    /// Whether a name may have replaced another: it has the place of that one in tmpfs, and one of
+    /// its own in the order of names.
+    replaced: bool,
+}
 
 /// One listing, from the start of the directory.
 #[derive(Clone, Debug)]
@@ -24,6 +30,10 @@ pub(super) struct Listing {
     /// Names that were there at any time.
     ever: BTreeSet<Vec<u8>>,
     given: BTreeSet<Vec<u8>>,
+    /// The name at which it is to go on, and whether that went: tmpfs goes on at the next place
+    /// then, which a name that replaced another does not have in the order of the listing.
+    next: Option<(Vec<u8>, Ino)>,
+    lost_its_place: bool,
 }
 
 /// The names that no directory loses.
@@ -37,7 +47,15 @@ impl Listing {
         let dots = [b".".to_vec(), b"..".to_vec()].map(|name| (name, directory));
         let always: BTreeMap<Vec<u8>, Ino> = names.chain(dots).collect();
         let ever = always.keys().cloned().collect();
-        Listing { directory, always, is_whole: true, ever, given: BTreeSet::new() }
+        Listing {
+            directory,
+            always,
+            is_whole: true,
+            ever,
+            given: BTreeSet::new(),
+            next: None,
+            lost_its_place: false,
+        }
     }
 
     /// The tree has changed. A name that leads elsewhere now was removed and made anew.
@@ -45,11 +63,24 @@ impl Listing {
         let directory = self.directory;
         self.keep(|name, node| fs.leads_to(directory, name) == Some(node));
         self.ever.extend(fs.names_in(directory).map(|(name, _)| name.to_vec()));
+        let went = |(name, node): &(Vec<u8>, Ino)| fs.leads_to(directory, name) != Some(*node);
+        self.lost_its_place |= self.next.as_ref().is_some_and(went);
+    }
+
+    /// It has come to the end of a call, with that name as the last.
+    pub(super) fn pause(&mut self, fs: &MemFs, last: &[u8]) {
+        let mut names = fs.names_in(self.directory);
+        if !is_dots(last) {
+            names.by_ref().find(|(name, _)| *name == last);
+        }
+        self.next = names.next().map(|(name, node)| (name.to_vec(), node));
     }
 
     /// Calls under way may make or remove those names, and undo it before anybody looks.
     fn waver(&mut self, names: &BTreeSet<Vec<u8>>) {
         self.keep(|name, _| !names.contains(name));
+        let next = self.next.as_ref();
+        self.lost_its_place |= next.is_some_and(|(name, _)| names.contains(name));
         self.is_whole &= names.is_empty();
         self.ever.extend(names.iter().cloned());
     }
@@ -74,9 +105,10 @@ impl Listing {
         Ok(())
     }
 
-    /// No more records come.
-    pub(super) fn end(&self) -> Result<(), String> {
+    /// No more records come; `replaced` says whether places may be in another order than names.
+    pub(super) fn end(&self, replaced: bool) -> Result<(), String> {
         match self.always.keys().find(|name| !self.given.contains(*name)) {
+            _ if self.lost_its_place && replaced => Ok(()),
             Some(name) => Err(format!("ends without {}", name.escape_ascii())),
             None => Ok(()),
         }
@@ -86,26 +118,28 @@ impl Listing {
 impl Listings {
     /// Something happened that is not judged.
     pub(super) fn give_up(&mut self) {
-        self.0.clear();
+        self.open.clear();
+        self.replaced = true;
     }
 
     /// Judges a call that may have had company: what others are about to change is neither missed
     /// nor strange in a listing.
     pub(super) fn judge(&mut self, seen: &Seen<'_>, judged: &Judged<'_>) -> Result<(), String> {
         self.begun(seen, judged);
-        if !self.0.is_empty() {
+        self.replaced |= may_replace(seen, judged);
+        if !self.open.is_empty() {
             self.noted(seen, judged);
         }
         match seen.action {
             // The number of a closed descriptor is given again.
             Action::Open { .. } => {
                 let opened = seen.file(0).map(|fd| (seen.pid, fd));
-                opened.and_then(|key| self.0.remove(&key));
+                opened.and_then(|key| self.open.remove(&key));
                 Ok(())
             }
             Action::Seek { file, .. } => {
                 let Some(fd) = seen.file(*file) else { return Ok(()) };
-                self.0.remove(&(seen.pid, fd));
+                self.open.remove(&(seen.pid, fd));
                 Ok(())
             }
             Action::List { file, .. } => {
@@ -122,18 +156,18 @@ impl Listings {
         if let (Some(fd), Some(open)) = (seen.file(*file), judged.file)
             && open.positions.0 == Some(0)
         {
-            self.0.insert((seen.pid, fd), Listing::begin(judged.before, open.node));
+            self.open.insert((seen.pid, fd), Listing::begin(judged.before, open.node));
         }
     }
 
     /// What happened since a call returned last.
     fn noted(&mut self, seen: &Seen<'_>, judged: &Judged<'_>) {
         if judged.before.digest() != judged.after.digest() {
-            self.0.values_mut().for_each(|listing| listing.note(judged.after));
+            self.open.values_mut().for_each(|listing| listing.note(judged.after));
         }
         if !seen.was_alone() {
             let names = changing(seen);
-            self.0.values_mut().for_each(|listing| listing.waver(&names));
+            self.open.values_mut().for_each(|listing| listing.waver(&names));
         }
     }
 
@@ -143,19 +177,32 @@ impl Listings {
             (Output::Records(records), Ok(_)) => records,
             (_, Ok(0)) => &[],
             _ => {
-                self.0.remove(&key);
+                self.open.remove(&key);
                 return Ok(());
             }
         };
-        let Some(listing) = self.0.get_mut(&key) else { return Ok(()) };
+        let Some(listing) = self.open.get_mut(&key) else { return Ok(()) };
         records.iter().try_for_each(|record| listing.give(&record.name))?;
+        if let Some(last) = records.last() {
+            listing.pause(judged.after, &last.name);
+        }
         if records.is_empty()
-            && let Some(listing) = self.0.remove(&key)
+            && let Some(listing) = self.open.remove(&key)
             && !never_goes_on(judged)
         {
-            listing.end()?;
+            listing.end(self.replaced)?;
         }
         Ok(())
+    }
+}
+
+/// Whether a rename among this call and those beside it finds something at its new name.
+fn may_replace(seen: &Seen<'_>, judged: &Judged<'_>) -> bool {
+    let is_rename = |action: &Action| matches!(action, Action::Rename { .. });
+    let is_free = |path: &Walked| path.node.is_none();
+    match seen.was_alone() {
+        true => is_rename(seen.action) && !judged.paths[1].as_ref().is_some_and(is_free),
+        false => seen.overlapping().any(is_rename),
     }
 }
 

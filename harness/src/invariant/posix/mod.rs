@@ -4,18 +4,20 @@
 //! a manual page or POSIX says of that call; it shares nothing with the code that serves the call.
 //! What is judged: bytes and lengths (`bytes`), positions (`offsets`), what leads where (`names`),
 //! link counts (`links`), modes and owners (`attributes`), extended attributes (`xattrs`), times
-//! (`times`), what is shown (`shown`), listings (`listing`), who may do what (`rights`), and that
-//! what fails or only looks changes nothing (`still`).
+//! (`times`), what is shown (`shown`), listings (`listing`), who may do what (`rights`), that what
+//! fails has a reason for its error (`refusals`), and that what fails or only looks changes nothing
+//! (`still`).
 //!
 //! What is left out, because it cannot be judged soundly from outside: calls during which another
 //! was under way or something was made to fail, and listings meanwhile; paths with `..` or with a
-//! slash at the end; bytes of files beyond 64 KiB; nodes and directories with access control
-//! lists, as far as rights and new modes go; access times; blocks and free space; which of several
-//! errors comes first; setuid and setgid bits after writes and changes of owner; refusals of
-//! Linux's own hardening (protected symlinks, hardlinks and fifos). What a reader would get wrong:
-//! the tree is the one in memory, whatever stands above it. A subject with a lower filesystem of
-//! its own that does not hand calls on to that one is not for this, nor is a filter that changes
-//! what calls mean.
+//! slash at the end; bytes of files beyond 64 KiB; nodes and directories with access control lists,
+//! as far as rights and new modes go; access times that nobody gave; how many blocks a file takes;
+//! which of several errors comes first; setuid and setgid bits after writes and changes of owner;
+//! refusals of Linux's own hardening (protected symlinks, hardlinks and fifos); errors of a run in
+//! which something was made to fail, of fifos, sockets and devices, and of attributes that are not
+//! bytes alone. What a reader would get wrong: the tree is the one in memory, whatever stands above
+//! it. A subject with a lower filesystem of its own that does not hand calls on to that one is not
+//! for this, nor is a filter that changes what calls mean.
 
 mod attributes;
 mod bytes;
@@ -26,6 +28,7 @@ mod listing;
 mod names;
 mod offsets;
 mod path;
+mod refusals;
 mod rights;
 mod shown;
 mod still;

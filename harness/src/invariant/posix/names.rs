@@ -1,6 +1,6 @@
 //! What leads where after a call that makes, moves or removes names, and which of them must fail.
 
-use fuserig_abi::{Errno, FileKind, Ino};
+use fuserig_abi::{Errno, FileKind, Ino, Stat};
 use fuserig_sim_fs::{OpenFlags, RenameFlags};
 
 use super::judged::Judged;
@@ -198,8 +198,12 @@ fn moved(
     if exchanges {
         return if is == new.node { Ok(()) } else { Err("does not exchange".to_owned()) };
     }
-    if is.is_some() && !flags.contains(RenameFlags::WHITEOUT) {
-        return Err("leaves the old name".to_owned());
+    match (is, flags.contains(RenameFlags::WHITEOUT)) {
+        (Some(_), false) => return Err("leaves the old name".to_owned()),
+        (is, true) if !is.is_some_and(|is| is_whiteout(judged, is)) => {
+            return Err("leaves no whiteout".to_owned());
+        }
+        _ => {}
     }
     if let Some(target) = new.node {
         if is_directory(judged, target) != is_directory(judged, node) {
@@ -210,6 +214,14 @@ fn moved(
         }
     }
     Ok(())
+}
+
+/// man 2 rename: a whiteout is a character device 0:0, and it is a new one.
+fn is_whiteout(judged: &Judged<'_>, node: Ino) -> bool {
+    let is_device = |stat: &Stat| {
+        stat.kind == FileKind::CharDevice && (stat.rdev.major, stat.rdev.minor) == (0, 0)
+    };
+    judged.after.stat(node).as_ref().is_some_and(is_device) && judged.before.stat(node).is_none()
 }
 
 fn refused(

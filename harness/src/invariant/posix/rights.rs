@@ -8,15 +8,21 @@ use fuserig_sim_fs::{MemFs, OpenFlags};
 
 use super::judged::Judged;
 use super::path::Walked;
-use crate::sim::Action;
+use crate::sim::{Action, Stamp};
 
 const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
-const READ: u32 = 4;
-const WRITE: u32 = 2;
-const EXEC: u32 = 1;
+pub(super) const READ: u32 = 4;
+pub(super) const WRITE: u32 = 2;
+pub(super) const EXEC: u32 = 1;
 
 pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
     let Some(place) = &judged.paths[0] else { return Ok(()) };
+    // Who asks for nothing is not even asked for the path.
+    let asks_nothing =
+        matches!(judged.action, Action::Times { atime: Stamp::Omit, mtime: Stamp::Omit, .. });
+    if asks_nothing {
+        return Ok(());
+    }
     if judged.succeeded() && searches(judged, place) == Some(false) {
         return Err("passes a directory that it may not search".to_owned());
     }
@@ -25,6 +31,10 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
         Action::Rmdir { .. } => removal(judged, place, true),
         Action::Rename { .. } => renaming(judged),
         Action::Chmod { .. } => ownership(judged, place),
+        Action::Touch { .. } => times(judged, place, true),
+        Action::Times { atime, mtime, .. } => {
+            times(judged, place, (*atime, *mtime) == (Stamp::Now, Stamp::Now))
+        }
         Action::Access { mode, .. } => access(judged, place, *mode & 7),
         Action::Truncate { .. } => access(judged, place, WRITE),
         Action::Open { flags, .. } => open(judged, place, OpenFlags::from_bits_retain(*flags)),
@@ -44,7 +54,7 @@ fn is_root(judged: &Judged<'_>) -> bool {
 }
 
 /// Whether the mode grants these bits; none when a list decides.
-fn may(judged: &Judged<'_>, node: Ino, bits: u32) -> Option<bool> {
+pub(super) fn may(judged: &Judged<'_>, node: Ino, bits: u32) -> Option<bool> {
     let stat = judged.before.stat(node)?;
     if is_root(judged) {
         let executable = stat.kind == FileKind::Directory || stat.permissions & 0o111 != 0;
@@ -145,6 +155,19 @@ fn ownership(judged: &Judged<'_>, place: &Walked) -> Result<(), String> {
     let Some(stat) = place.node.and_then(|node| judged.before.stat(node)) else { return Ok(()) };
     let owns = is_root(judged) || judged.credentials.uid == stat.uid;
     let allowed = all([searches(judged, place), Some(owns)]);
+    verdict(judged, allowed, &[Errno::EPERM, Errno::EACCES])
+}
+
+/// man 2 utimensat: for the owner and the super-user, and to the time of the call for whoever may
+/// write.
+fn times(judged: &Judged<'_>, place: &Walked, are_now: bool) -> Result<(), String> {
+    let Some(stat) = place.node.and_then(|node| judged.before.stat(node)) else { return Ok(()) };
+    let allowed = match is_root(judged) || judged.credentials.uid == stat.uid {
+        true => (!judged.mistaken.contains(&stat.ino)).then_some(true),
+        false if are_now => may(judged, stat.ino, WRITE),
+        false => Some(false),
+    };
+    let allowed = all([searches(judged, place), allowed]);
     verdict(judged, allowed, &[Errno::EPERM, Errno::EACCES])
 }
 

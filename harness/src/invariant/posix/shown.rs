@@ -1,12 +1,18 @@
 //! What a call shows of a file is what is there.
 
-use fuserig_abi::{Ino, Stat};
+use std::collections::BTreeSet;
+
+use fuserig_abi::{Caller, Ino, Pid, Stat, StatFs};
+use fuserig_sim_fs::{Lower, LowerExt, MemFs};
 
 use super::judged::Judged;
 use crate::sim::Action;
 use crate::vfs::Output;
 
 pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
+    if let (Action::Statfs { .. }, Output::StatFs(shown)) = (judged.action, &judged.result.output) {
+        return figures(judged, shown);
+    }
     let node = match judged.action {
         Action::Stat { .. } | Action::Readlink { .. } => judged.node(),
         Action::Fstat { .. } => judged.file.map(|file| file.node),
@@ -43,6 +49,53 @@ fn attributes(judged: &Judged<'_>, node: Ino, shown: &Stat) -> Result<(), String
         Some((word, _)) => Err(format!("shows another {word} than the file has")),
         None => Ok(()),
     }
+}
+
+/// man 2 statfs: the numbers of the filesystem, in order, and as many nodes as there are. As on
+/// tmpfs each further link takes one more.
+fn figures(judged: &Judged<'_>, shown: &StatFs) -> Result<(), String> {
+    let Some(is) = free(judged) else { return Ok(()) };
+    let fs = judged.after;
+    let options = fs.options();
+    let words = [
+        ("blocks", shown.blocks != is.blocks),
+        ("free blocks", shown.bfree != is.bfree),
+        ("available blocks", shown.bavail != is.bavail),
+        ("nodes", shown.files != is.files || shown.files != options.inodes_max),
+        ("free nodes", shown.ffree != is.ffree),
+        ("length of a block", shown.bsize != is.bsize || shown.frsize != is.frsize),
+        ("longest name", shown.namelen != is.namelen || shown.namelen < 255),
+    ];
+    if let Some((word, _)) = words.iter().find(|(_, differs)| *differs) {
+        return Err(format!("shows another number than there is: {word}"));
+    }
+    let bytes = shown.blocks.saturating_mul(u64::from(shown.frsize));
+    if bytes > options.capacity_bytes || shown.bfree > shown.blocks || shown.bavail > shown.bfree {
+        return Err("shows more space than there is".to_owned());
+    }
+    let used = nodes_used(fs);
+    match shown.files.checked_sub(shown.ffree) == Some(used) {
+        true => Ok(()),
+        false => {
+            Err(format!("shows {} of {} nodes free, and {used} are used", shown.ffree, shown.files))
+        }
+    }
+}
+
+/// What the tree says of itself.
+fn free(judged: &Judged<'_>) -> Option<StatFs> {
+    let caller = Caller::new(judged.credentials.clone(), Pid(1), judged.now);
+    judged.after.clone().statfs(&caller, judged.after.root()).ok()
+}
+
+/// Nodes, and names beyond the first of each.
+fn nodes_used(fs: &MemFs) -> u64 {
+    let (mut names, mut nodes) = (0, BTreeSet::new());
+    for entry in fs.walk() {
+        names += 1;
+        nodes.insert(entry.stat.ino);
+    }
+    fs.node_count() + names - nodes.len() as u64
 }
 
 /// POSIX readlink: what the symlink was made with.

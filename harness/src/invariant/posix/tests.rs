@@ -1,15 +1,17 @@
 //! Each fact is right about what happens and finds what must not.
 
-use fuserig_abi::{Abi, Caller, Credentials, Errno, Fidelity, Gid, Ino, Pid, Timespec, Uid};
+use fuserig_abi::{
+    Abi, Caller, Credentials, Errno, Fidelity, Gid, Ino, Pid, StatFs, Timespec, Uid,
+};
 use fuserig_sim_fs::{
-    AttrChanges, FallocateMode, Lower, LowerExt, MemFs, OpenFlags, RenameFlags, XattrFlags,
+    AttrChanges, FallocateMode, Lower, LowerExt, MemFs, OpenFlags, RenameFlags, SetTime, XattrFlags,
 };
 
 use super::judge::judge;
 use super::judged::{Judged, OpenFile, judged_paths};
 use super::listing::Listing;
 use super::path::Start;
-use crate::sim::Action;
+use crate::sim::{Action, Stamp, Text};
 use crate::vfs::{CallResult, Output};
 
 const ROOT: Ino = Ino(1);
@@ -24,6 +26,7 @@ struct Check {
     flags: OpenFlags,
     positions: (i64, i64),
     output: Output,
+    was_broken: bool,
 }
 
 impl Default for Check {
@@ -35,6 +38,7 @@ impl Default for Check {
             flags: OpenFlags::RDWR,
             positions: (2, 2),
             output: Output::None,
+            was_broken: false,
         }
     }
 }
@@ -81,6 +85,7 @@ impl Check {
             fidelity: Fidelity::Intended,
             credentials,
             umask: 0o022,
+            was_broken: self.was_broken,
             mistaken: Vec::new(),
             file: is_open.then_some(file),
             source: is_open.then_some(file),
@@ -439,7 +444,7 @@ fn a_listing_has_every_name_once() {
         change(&mut after);
         listing.note(&after);
         names.iter().skip(1).try_for_each(|name| listing.give(name))?;
-        listing.end()
+        listing.end(true)
     };
     right(list(&whole, |_| {}));
     right(list(&whole[..3], |fs| unlink(NOW, "/", b"a")(fs)));
@@ -448,4 +453,225 @@ fn a_listing_has_every_name_once() {
     wrong(list(&whole[..2], |fs| unlink(NOW, "/", b"a")(fs)), "ends without b");
     wrong(list(&[b".", b"..", b"b", b"b", b"a"], |_| {}), "lists b twice");
     wrong(list(&[b".", b"..", b"b", b"c", b"a"], |_| {}), "lists c, which never was there");
+}
+
+#[test]
+fn a_whiteout_is_left_behind() {
+    let call = || Action::Rename { old: "f".into(), new: "n".into(), flags: 4 };
+    right(check(call(), Ok(0), rename(b"f", b"n", RenameFlags::WHITEOUT)));
+    wrong(check(call(), Ok(0), rename(b"f", b"n", RenameFlags::empty())), "leaves no whiteout");
+    let file = |fs: &mut MemFs| {
+        rename(b"f", b"n", RenameFlags::empty())(fs);
+        fs.create(&at(NOW), ROOT, b"f", 0).expect("room");
+    };
+    wrong(check(call(), Ok(0), file), "leaves no whiteout");
+}
+
+#[test]
+fn times_are_those_that_are_given() {
+    const GIVEN: Timespec = Timespec { sec: -3, nsec: 5 };
+    let given = Stamp::At { sec: -3, nsec: 5 };
+    let call = |atime, mtime| Action::Times { path: "f".into(), atime, mtime };
+    let set = |now, atime, mtime| {
+        move |fs: &mut MemFs| {
+            let changes = AttrChanges { atime, mtime, ..AttrChanges::default() };
+            fs.setattr(&at(now), node(fs, "/f"), changes).expect("a file");
+        }
+    };
+    let (there, now) = (Some(SetTime::At(GIVEN)), Some(SetTime::Now));
+    right(check(call(Stamp::Omit, given), Ok(0), set(NOW, None, there)));
+    right(check(call(given, Stamp::Now), Ok(0), set(NOW, there, now)));
+    right(check(call(Stamp::Omit, Stamp::Omit), Ok(0), |_| {}));
+    wrong(check(call(given, given), Ok(0), set(NOW, there, now)), "leaves the mtime at 7");
+    wrong(check(call(given, Stamp::Now), Ok(0), set(NOW, None, now)), "leaves the atime at 0");
+    wrong(check(call(Stamp::Omit, given), Ok(0), set(NOW, there, there)), "leaves the atime at -3");
+    wrong(check(call(Stamp::Omit, given), Ok(0), set(LATER, None, there)), "move the ctime");
+    let omits = call(Stamp::Omit, Stamp::Omit);
+    wrong(check(omits, Ok(0), set_mode("/f", 0o644, NOW)), "and changes nothing");
+}
+
+#[test]
+fn times_are_given_by_owners_and_moved_on_by_whoever_may_write() {
+    let tree = "/f mode=0666 uid=1000 gid=1000 ''\n/g mode=0644 ''";
+    let by = |user| Check { tree, user, ..Check::default() };
+    let given = || {
+        let mtime = Stamp::At { sec: 5, nsec: 0 };
+        Action::Times { path: "f".into(), atime: Stamp::Omit, mtime }
+    };
+    let touch = |path: &str| Action::Touch { path: path.into() };
+    let set = |fs: &mut MemFs| {
+        let mtime = Some(SetTime::At(Timespec::from_secs(5)));
+        let changes = AttrChanges { mtime, ..AttrChanges::default() };
+        fs.setattr(&at(NOW), node(fs, "/f"), changes).expect("a file");
+    };
+    right(by(1000).judge(given(), Ok(0), set));
+    right(by(1001).judge(given(), Err(Errno::EPERM), |_| {}));
+    wrong(by(1001).judge(given(), Ok(0), set), "and the caller may not");
+    wrong(by(1000).judge(given(), Err(Errno::EPERM), |_| {}), "and the caller may");
+    right(by(1001).judge(touch("g"), Err(Errno::EACCES), |_| {}));
+    wrong(by(1001).judge(touch("f"), Err(Errno::EACCES), |_| {}), "and the caller may");
+    let touched = |fs: &mut MemFs| {
+        let mtime = Some(SetTime::Now);
+        let changes = AttrChanges { mtime, ..AttrChanges::default() };
+        fs.setattr(&at(NOW), node(fs, "/g"), changes).expect("a file");
+    };
+    wrong(by(1001).judge(touch("g"), Ok(0), touched), "and the caller may not");
+}
+
+#[test]
+fn statfs_shows_the_numbers_of_the_filesystem() {
+    let mut fs = MemFs::from_tree(Check::default().tree).expect("a tree");
+    let is = fs.statfs(&at(NOW), ROOT).expect("there");
+    let statfs = |change: fn(&mut StatFs)| {
+        let mut shown = is;
+        change(&mut shown);
+        let output = Output::StatFs(Box::new(shown));
+        let call = Action::Statfs { path: "f".into() };
+        Check { output, ..Check::default() }.judge(call, Ok(0), |_| {})
+    };
+    right(statfs(|_| {}));
+    wrong(statfs(|shown| shown.files = shown.ffree), "nodes");
+    wrong(statfs(|shown| shown.ffree += 1), "free nodes");
+    wrong(statfs(|shown| shown.bavail -= 1), "available blocks");
+    wrong(statfs(|shown| shown.frsize = 512), "length of a block");
+}
+
+#[test]
+fn rights_are_lacked_for_a_reason() {
+    let tree = "/f mode=0600 ''\n/d/ mode=0700\n/d/x ''";
+    let by = |user| Check { tree, user, ..Check::default() };
+    let none = "there is no reason for it";
+    let stat = |path: &str| Action::Stat { path: path.into(), follow: true };
+    right(by(1000).judge(stat("d/x"), Err(Errno::EACCES), |_| {}));
+    wrong(by(1000).judge(stat("f"), Err(Errno::EACCES), |_| {}), none);
+    wrong(by(0).judge(stat("d/x"), Err(Errno::EACCES), |_| {}), none);
+    let chdir = || Action::Chdir { path: "d".into() };
+    right(by(1000).judge(chdir(), Err(Errno::EACCES), |_| {}));
+    wrong(by(0).judge(chdir(), Err(Errno::EACCES), |_| {}), none);
+    let get = || Action::Getxattr { path: "f".into(), name: "user.k".into(), size: 0 };
+    right(by(1000).judge(get(), Err(Errno::EACCES), |_| {}));
+    wrong(by(0).judge(get(), Err(Errno::EACCES), |_| {}), none);
+}
+
+/// What is said of a call that fails.
+fn fails(action: Action, errno: Errno) -> Result<(), String> {
+    check(action, Err(errno), |_| {})
+}
+
+#[test]
+fn names_are_refused_for_a_reason() {
+    let rename =
+        |old: &str, new: &str, flags| Action::Rename { old: old.into(), new: new.into(), flags };
+    let none = "there is no reason for it";
+    right(fails(rename("d", "d/n", 0), Errno::EINVAL));
+    right(fails(rename("f", "n", 6), Errno::EINVAL));
+    right(fails(rename("d/x", "d", 2), Errno::EINVAL));
+    right(fails(rename("d/x", "d", 0), Errno::ENOTEMPTY));
+    right(fails(rename("d", "t", 0), Errno::ENOTEMPTY));
+    right(fails(rename("f", "d", 0), Errno::EISDIR));
+    right(fails(rename("d", "f", 0), Errno::ENOTDIR));
+    wrong(fails(rename("d", "t/n", 0), Errno::EINVAL), none);
+    wrong(fails(rename("f", "d", 2), Errno::EISDIR), none);
+    wrong(fails(rename("d", "n", 0), Errno::ENOTDIR), none);
+    wrong(fails(rename("f", "l", 0), Errno::EEXIST), none);
+    wrong(fails(rename("f", "n", 0), Errno::EXDEV), none);
+    let link = |source: &str| Action::Link { source: source.into(), path: "n".into() };
+    right(fails(link("d"), Errno::EPERM));
+    right(fails(link("none"), Errno::ENOENT));
+    wrong(fails(link("l"), Errno::EPERM), none);
+    wrong(fails(link("f"), Errno::EMLINK), none);
+    let symlink = |target: Vec<u8>| Action::Symlink { target: Text(target), path: "n".into() };
+    right(fails(symlink(vec![b'a'; 4096]), Errno::ENAMETOOLONG));
+    wrong(fails(symlink(vec![b'a'; 4095]), Errno::ENAMETOOLONG), none);
+    wrong(fails(symlink(vec![b'a']), Errno::ENOSPC), none);
+    let rm = |path: &str| Action::Unlink { path: path.into() };
+    right(fails(rm("d"), Errno::EISDIR));
+    wrong(fails(rm("l"), Errno::EISDIR), none);
+    wrong(fails(rm("f"), Errno::EBUSY), none);
+    let rmdir = |path: &str| Action::Rmdir { path: path.into() };
+    right(fails(rmdir("f"), Errno::ENOTDIR));
+    wrong(fails(rmdir("d"), Errno::ENOTDIR), none);
+    let mknod = |mode| Action::Mknod { path: "n".into(), mode };
+    right(fails(mknod(0o120_644), Errno::EINVAL));
+    wrong(fails(mknod(0o010_644), Errno::EPERM), none);
+    let open = |path: &str, flags| Action::Open { path: path.into(), flags, mode: 0 };
+    right(fails(open("l", 0o400_000), Errno::ELOOP));
+    right(fails(open("d", 1), Errno::EISDIR));
+    wrong(fails(open("l", 0), Errno::ELOOP), none);
+    wrong(fails(open("d", 0), Errno::EISDIR), none);
+    wrong(fails(open("f", 0o102), Errno::EEXIST), none);
+    wrong(fails(open("f", 0), Errno::ENXIO), none);
+}
+
+#[test]
+fn files_are_refused_for_a_reason() {
+    let none = "there is no reason for it";
+    let copy = |from_at, to_at, length| Action::Copy { from: 0, to: 0, length, from_at, to_at };
+    right(fails(copy(0, 1, 2), Errno::EINVAL));
+    wrong(fails(copy(0, 2, 2), Errno::EINVAL), none);
+    wrong(fails(copy(2, 0, 2), Errno::EINVAL), none);
+    // It ends where the file does.
+    wrong(fails(copy(3, 5, 9), Errno::EINVAL), none);
+    let reads = Check { flags: OpenFlags::empty(), ..Check::default() };
+    let write = |offset| Action::Write { file: 0, size: 2, fill: b'a', offset: Some(offset) };
+    right(reads.judge(write(0), Err(Errno::EBADF), |_| {}));
+    right(fails(write(-1), Errno::EINVAL));
+    right(fails(write(i64::MAX), Errno::EFBIG));
+    for errno in [Errno::EBADF, Errno::EINVAL, Errno::EFBIG, Errno::ENOSPC, Errno::EIO] {
+        wrong(fails(write(9), errno), none);
+    }
+    let broken = |errno| {
+        let before = Check { was_broken: true, ..Check::default() };
+        before.judge(write(9), Err(errno), |_| {})
+    };
+    right(broken(Errno::EIO));
+    let allocate = |mode, offset, length| Action::Fallocate { file: 0, mode, offset, length };
+    right(fails(allocate(0, 0, 0), Errno::EINVAL));
+    right(fails(allocate(0, 0, 1 << 40), Errno::ENOSPC));
+    right(fails(allocate(2, 0, 1), Errno::EOPNOTSUPP));
+    wrong(fails(allocate(3, 0, 1), Errno::EOPNOTSUPP), none);
+    wrong(fails(allocate(1, 4, 4), Errno::EINVAL), none);
+    wrong(fails(allocate(1, 4, 4), Errno::EFBIG), none);
+    let seek = |offset, whence| Action::Seek { file: 0, offset, whence };
+    right(fails(seek(5, 3), Errno::ENXIO));
+    wrong(fails(seek(5, 0), Errno::ENXIO), none);
+    wrong(fails(seek(1, 3), Errno::EINVAL), none);
+    let truncate = |size| Action::Truncate { path: "f".into(), size };
+    right(fails(truncate(-1), Errno::EINVAL));
+    wrong(fails(truncate(1), Errno::EINVAL), none);
+    wrong(fails(Action::Ftruncate { file: 0, size: 1 }, Errno::EINVAL), none);
+    wrong(fails(Action::Fsync { file: 0, datasync: false }, Errno::EINVAL), none);
+    let readlink = |path: &str| Action::Readlink { path: path.into() };
+    right(fails(readlink("f"), Errno::EINVAL));
+    wrong(fails(readlink("l"), Errno::EINVAL), none);
+    let get = |name: &str| Action::Getxattr { path: "f".into(), name: name.into(), size: 0 };
+    right(fails(get("user.k"), Errno::ENODATA));
+    wrong(fails(get("user.k"), Errno::EOPNOTSUPP), none);
+    let set = |flags| {
+        let (name, value) = ("user.k".into(), "v".into());
+        Action::Setxattr { path: "f".into(), name, value, flags }
+    };
+    right(fails(set(2), Errno::ENODATA));
+    wrong(fails(set(0), Errno::ENODATA), none);
+    wrong(fails(set(0), Errno::EPERM), none);
+}
+
+#[test]
+fn a_listing_may_skip_names_when_the_next_one_is_gone_and_names_were_replaced() {
+    let fs = MemFs::from_tree("/a ''\n/b ''").expect("a tree");
+    let paused = |replaced: bool, change: fn(&mut MemFs)| {
+        let mut listing = Listing::begin(&fs, ROOT);
+        for name in [&b"."[..], b".."] {
+            listing.give(name)?;
+            listing.pause(&fs, name);
+        }
+        let mut after = fs.clone();
+        change(&mut after);
+        listing.note(&after);
+        listing.end(replaced)
+    };
+    right(paused(true, |fs| unlink(NOW, "/", b"b")(fs)));
+    wrong(paused(true, |fs| unlink(NOW, "/", b"a")(fs)), "ends without b");
+    wrong(paused(true, |_| {}), "ends without a");
+    wrong(paused(false, |fs| unlink(NOW, "/", b"b")(fs)), "ends without a");
 }

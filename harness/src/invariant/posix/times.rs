@@ -3,12 +3,12 @@
 //! A time that is marked is the time of the call. Access times are left out, for a mount may keep
 //! them as it likes.
 
-use fuserig_abi::Ino;
+use fuserig_abi::{Ino, Timespec};
 use fuserig_sim_fs::{OpenFlags, RenameFlags};
 
 use super::judged::Judged;
 use super::path::Walked;
-use crate::sim::Action;
+use crate::sim::{Action, Stamp};
 
 pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
     if !judged.succeeded() {
@@ -24,6 +24,7 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
             status(judged, judged.node())?;
             contents(judged, judged.node())
         }
+        Action::Times { atime, mtime, .. } => given(judged, *atime, *mtime),
         Action::Open { .. }
         | Action::Mkdir { .. }
         | Action::Mknod { .. }
@@ -65,6 +66,29 @@ fn contents(judged: &Judged<'_>, node: Option<Ino>) -> Result<(), String> {
 fn both(judged: &Judged<'_>, node: Option<Ino>) -> Result<(), String> {
     status(judged, node)?;
     contents(judged, node)
+}
+
+/// man 2 utimensat: each time is the one that is given, that of the call, or what it was.
+fn given(judged: &Judged<'_>, atime: Stamp, mtime: Stamp) -> Result<(), String> {
+    let Some((was, is)) = judged.node().and_then(|node| judged.stats(node)) else { return Ok(()) };
+    let expected = |stamp: Stamp, was: Timespec| match stamp {
+        Stamp::Now => judged.now,
+        Stamp::Omit => was,
+        Stamp::At { sec, nsec } => Timespec { sec, nsec },
+    };
+    let times = [("atime", atime, was.atime, is.atime), ("mtime", mtime, was.mtime, is.mtime)];
+    for (word, stamp, was, is) in times {
+        let must = expected(stamp, was);
+        if is != must {
+            return Err(format!("leaves the {word} at {is} instead of {must}"));
+        }
+    }
+    let asks_nothing = (atime, mtime) == (Stamp::Omit, Stamp::Omit);
+    match asks_nothing {
+        true if is.ctime != was.ctime => Err("moves the ctime, and changes nothing".to_owned()),
+        true => Ok(()),
+        false => status(judged, Some(is.ino)),
+    }
 }
 
 /// A new name: the directory, and what has it.

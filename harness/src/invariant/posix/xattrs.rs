@@ -32,7 +32,7 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
     }
 }
 
-fn is_plain(name: &[u8]) -> bool {
+pub(super) fn is_plain(name: &[u8]) -> bool {
     PLAIN.iter().any(|space| name.len() > space.len() && name.starts_with(space))
 }
 

@@ -1,0 +1,509 @@
+//! Calls that fail must have a reason: for each error, what the manual page of the call says of it.
+//!
+//! The reasons are asked of the tree before the call and of the arguments; an error for which none
+//! holds is a wrong one. Who may do what is judged in `rights`, and from where nothing is known, as
+//! where a path cannot be walked, nothing is said. What a reader would get wrong: this does not say
+//! which of several errors comes first, so any that has a reason will do.
+
+use fuserig_abi::{Caller, Errno, FileKind, Ino, Pid, S_ISGID, S_ISUID, Stat, StatFs, Uid};
+use fuserig_sim_fs::{FallocateProfile, LowerExt, MemFs, OpenFlags, Whence};
+
+use super::judged::{Judged, OpenFile};
+use super::path::Walked;
+use super::rights::{EXEC, READ, WRITE, is_reachable, may};
+use super::xattrs::is_plain;
+use crate::sim::{Action, Stamp};
+
+/// The longest name of an attribute, and its longest value.
+const XATTR_NAME_MAX: usize = 255;
+const XATTR_SIZE_MAX: usize = 65_536;
+/// Fewer names than any filesystem lets a file have (`_POSIX_LINK_MAX` is 8, ext4 has 65000).
+const LINKS_FEW: u32 = 1000;
+/// What nobody comes near who does not try to leave the range of offsets.
+const FAR: i64 = 1 << 62;
+const PAGE: u64 = 4096;
+/// The longest record of a listing, and more.
+const RECORD_MAX: u64 = 288;
+const PATH_MAX: usize = 4096;
+/// The flags that an `open` of Linux has.
+const KNOWN: u32 = 0o37_777_777;
+
+pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
+    let Some(errno) = judged.errno() else { return Ok(()) };
+    // What was broken once may stay so, and may say so of anything.
+    if judged.was_broken || !judged.knows_paths() {
+        return Ok(());
+    }
+    let mut reasons = Reasons { errno, found: false };
+    let is_judged = match judged.file {
+        Some(file) => on_file(judged, &mut reasons, file),
+        None => on_paths(judged, &mut reasons),
+    };
+    match is_judged.is_none() || reasons.found {
+        true => Ok(()),
+        false => Err(format!("fails with {errno}, and there is no reason for it")),
+    }
+}
+
+/// An error, and whether there is a reason for it.
+struct Reasons {
+    errno: Errno,
+    found: bool,
+}
+
+impl Reasons {
+    fn when(&mut self, errno: Errno, holds: bool) {
+        self.found |= self.errno == errno && holds;
+    }
+}
+
+fn kind(fs: &MemFs, node: Ino) -> Option<FileKind> {
+    Some(fs.stat(node)?.kind)
+}
+
+fn is_empty(fs: &MemFs, directory: Ino) -> bool {
+    fs.names_in(directory).next().is_none()
+}
+
+/// What is free before the call.
+fn figures(judged: &Judged<'_>) -> Option<StatFs> {
+    let mut tree = judged.before.clone();
+    let caller = Caller::new(judged.credentials.clone(), Pid(1), judged.now);
+    tree.statfs(&caller, fuserig_sim_fs::Lower::root(judged.before)).ok()
+}
+
+/// No room for so many bytes, or for one more node; what is asked for may begin in the middle of a
+/// page.
+fn lacks_room(judged: &Judged<'_>, bytes: u64) -> bool {
+    figures(judged).is_none_or(|free| free.bfree < bytes / PAGE + 2 || free.ffree < 2)
+}
+
+/// Whether a directory is another, or in it.
+fn is_within(fs: &MemFs, directory: Ino, ancestor: Ino) -> bool {
+    let mut pending = vec![ancestor];
+    while let Some(at) = pending.pop() {
+        if at == directory {
+            return true;
+        }
+        let directories = fs.names_in(at).map(|(_, node)| node);
+        pending.extend(directories.filter(|node| kind(fs, *node) == Some(FileKind::Directory)));
+    }
+    false
+}
+
+/// The calls on descriptors; none where nothing can be said.
+fn on_file(judged: &Judged<'_>, reasons: &mut Reasons, file: OpenFile) -> Option<()> {
+    let stat = judged.before.stat(file.node)?;
+    if file.flags.contains(OpenFlags::PATH) {
+        return None;
+    }
+    if let Action::List { space, .. } = judged.action {
+        reasons.when(Errno::ENOTDIR, stat.kind != FileKind::Directory);
+        reasons.when(Errno::ENOENT, stat.nlink == 0);
+        reasons.when(Errno::EINVAL, *space < RECORD_MAX || file.positions.0.is_none_or(is_odd));
+        return Some(());
+    }
+    let is_directory = stat.kind == FileKind::Directory;
+    if !is_directory && stat.kind != FileKind::Regular {
+        return None;
+    }
+    let (reads, writes) = (file.flags.wants_read(), file.flags.wants_write());
+    match *judged.action {
+        Action::Read { size, offset, .. } => {
+            reasons.when(Errno::EBADF, !reads);
+            reasons.when(Errno::EISDIR, is_directory);
+            reasons.when(Errno::EINVAL, leaves_range(file, offset, size));
+        }
+        Action::Write { size, offset, .. } => {
+            let size = u64::from(size);
+            reasons.when(Errno::EBADF, !writes);
+            reasons.when(Errno::EISDIR, is_directory);
+            reasons.when(Errno::EINVAL, leaves_range(file, offset, size));
+            reasons.when(Errno::EFBIG, stat.size > FAR as u64 || leaves_range(file, offset, size));
+            reasons.when(Errno::ENOSPC, lacks_room(judged, size));
+        }
+        Action::Ftruncate { size, .. } => {
+            reasons.when(Errno::EINVAL, size < 0 || !writes || is_directory);
+            reasons.when(Errno::EFBIG, size > FAR);
+            reasons.when(Errno::EPERM, takes_privileges(judged, &stat));
+        }
+        Action::Fallocate { mode, offset, length, .. } if !is_directory => {
+            reasons.when(Errno::EBADF, !writes);
+            allocation(judged, reasons, (stat.size, mode), (offset, length));
+        }
+        Action::Fallocate { .. } => return None,
+        // Where in a directory one may go is the business of its filesystem.
+        Action::Seek { .. } if is_directory => return None,
+        Action::Seek { offset, whence, .. } => {
+            let whence = Whence::from_raw(whence);
+            let searches = matches!(whence, Some(Whence::Data | Whence::Hole));
+            // The patches leave an error as the position, and go on from it.
+            if !searches && file.positions.0.is_none_or(is_odd) {
+                return None;
+            }
+            reasons.when(Errno::EOVERFLOW, !searches && offset > FAR);
+            // Where else a position would be the wrong one is judged in `offsets`.
+            reasons.when(Errno::EINVAL, !searches);
+            let size = i64::try_from(stat.size).unwrap_or(i64::MAX);
+            let is_hole = searches && whence == Some(Whence::Data);
+            let inside = (0..size).contains(&offset);
+            reasons.when(Errno::ENXIO, searches && (!inside || is_hole));
+        }
+        Action::Copy { length, from_at, to_at, .. } => {
+            let source = judged.source?;
+            copy(judged, reasons, (source, file), length, (from_at, to_at))?;
+        }
+        // There is nothing that these could be refused for.
+        _ => {}
+    }
+    Some(())
+}
+
+/// Whether a directory has been put where no listing goes on.
+fn is_odd(position: i64) -> bool {
+    !(0..FAR).contains(&position)
+}
+
+/// Whether a read or a write begins before the file or ends beyond the range of offsets.
+fn leaves_range(file: OpenFile, offset: Option<i64>, size: u64) -> bool {
+    let Some(at) = offset.or(file.positions.0) else { return true };
+    at < 0 || at.checked_add_unsigned(size).is_none()
+}
+
+/// Whether a user shortens or lengthens what has a setuid or a setgid bit and is somebody else's.
+/// FUSE takes the bit away by a chmod of that user, which is for the owner alone.
+fn takes_privileges(judged: &Judged<'_>, stat: &Stat) -> bool {
+    let uid = judged.credentials.uid;
+    uid != Uid::ROOT && uid != stat.uid && stat.permissions & (S_ISUID | S_ISGID) != 0
+}
+
+/// man 2 fallocate.
+fn allocation(
+    judged: &Judged<'_>,
+    reasons: &mut Reasons,
+    (size, mode): (u64, u32),
+    (offset, length): (i64, i64),
+) {
+    let limited = judged.before.options().fallocate == FallocateProfile::Tmpfs;
+    let known = match mode {
+        0 | 1 | 3 => true,
+        0x10 | 0x11 | 8 | 0x20 => !limited,
+        _ => false,
+    };
+    reasons.when(Errno::EOPNOTSUPP, !known);
+    let (Ok(from), Ok(length @ 1..)) = (u64::try_from(offset), u64::try_from(length)) else {
+        reasons.when(Errno::EINVAL, true);
+        return;
+    };
+    let end = from.saturating_add(length);
+    let moves = matches!(mode, 8 | 0x20);
+    let unaligned = from % PAGE != 0 || length % PAGE != 0;
+    let outside = if mode == 8 { end >= size } else { from >= size };
+    reasons.when(Errno::EINVAL, moves && (unaligned || outside));
+    let longest = end.max(size.saturating_add(length));
+    reasons.when(Errno::EFBIG, longest > FAR as u64);
+    reasons.when(Errno::ENOSPC, lacks_room(judged, length));
+}
+
+/// man 2 `copy_file_range`: ranges of one file overlap where both have a byte, and a copy ends
+/// where the source does.
+fn copy(
+    judged: &Judged<'_>,
+    reasons: &mut Reasons,
+    (source, target): (OpenFile, OpenFile),
+    length: u64,
+    (from_at, to_at): (i64, i64),
+) -> Option<()> {
+    let (from, to) = (judged.before.stat(source.node)?, judged.before.stat(target.node)?);
+    if source.flags.contains(OpenFlags::PATH) {
+        return None;
+    }
+    let kinds = [from.kind, to.kind];
+    reasons.when(Errno::EISDIR, kinds.contains(&FileKind::Directory));
+    let appends = target.flags.contains(OpenFlags::APPEND);
+    let usable = source.flags.wants_read() && target.flags.wants_write() && !appends;
+    reasons.when(Errno::EBADF, !usable);
+    let left = i64::try_from(from.size).unwrap_or(i64::MAX).saturating_sub(from_at).max(0);
+    let moved = i64::try_from(length).unwrap_or(i64::MAX).min(left);
+    let overlap = source.node == target.node
+        && from_at < to_at.saturating_add(moved)
+        && to_at < from_at.saturating_add(moved);
+    let negative = from_at < 0 || to_at < 0;
+    let special = kinds.iter().any(|kind| *kind != FileKind::Regular);
+    reasons.when(Errno::EINVAL, overlap || negative || special);
+    let far = length > FAR as u64 || from_at > FAR || to_at > FAR;
+    reasons.when(Errno::EOVERFLOW, far || negative);
+    reasons.when(Errno::EFBIG, far);
+    reasons.when(Errno::ENOSPC, lacks_room(judged, moved.unsigned_abs()));
+    Some(())
+}
+
+/// The calls on paths; none where nothing can be said.
+fn on_paths(judged: &Judged<'_>, reasons: &mut Reasons) -> Option<()> {
+    let place = judged.paths[0].as_ref()?;
+    reasons.when(Errno::EACCES, may_lack_rights(judged, place));
+    match judged.action {
+        Action::Open { flags, .. } => {
+            opening(judged, reasons, place, OpenFlags::from_bits_retain(*flags))
+        }
+        Action::Mkdir { .. } | Action::Mknod { .. } | Action::Symlink { .. } => {
+            making(judged, reasons, place)
+        }
+        Action::Link { .. } => linking(judged, reasons),
+        Action::Unlink { .. } => removing(judged, reasons, place, FileKind::Regular),
+        Action::Rmdir { .. } => removing(judged, reasons, place, FileKind::Directory),
+        Action::Rename { flags, .. } => renaming(judged, reasons, *flags),
+        _ => on_node(judged, reasons, place),
+    }
+}
+
+/// Whether the caller may have no right to something that the call needs, where that is not judged
+/// in `rights`. The super-user lacks none but to execute what nobody may, and to open what is
+/// somebody else's in a sticky directory (`fs.protected_regular`).
+fn may_lack_rights(judged: &Judged<'_>, place: &Walked) -> bool {
+    let creates = |flags: u32| flags & OpenFlags::CREAT.bits() != 0;
+    if judged.credentials.uid == Uid::ROOT {
+        return match judged.action {
+            Action::Access { mode, .. } => mode & EXEC != 0,
+            Action::Open { flags, .. } => creates(*flags),
+            _ => false,
+        };
+    }
+    if !is_reachable(judged, place) {
+        return true;
+    }
+    let lacks = |node: Option<Ino>, bits: u32| match node {
+        Some(node) => may(judged, node, bits) != Some(true),
+        None => false,
+    };
+    match judged.action {
+        Action::Stat { .. }
+        | Action::Statfs { .. }
+        | Action::Readlink { .. }
+        | Action::Listxattr { .. }
+        | Action::Chmod { .. }
+        | Action::Chown { .. } => false,
+        Action::Chdir { .. } => lacks(place.node, EXEC),
+        Action::Getxattr { .. } => lacks(place.node, READ),
+        Action::Setxattr { .. } | Action::Removexattr { .. } => lacks(place.node, WRITE),
+        Action::Link { .. } => judged.paths[1].as_ref().is_none_or(|new| {
+            !is_reachable(judged, new) || lacks(Some(new.directory), WRITE | EXEC)
+        }),
+        _ => true,
+    }
+}
+
+/// The calls on what a path leads to.
+fn on_node(judged: &Judged<'_>, reasons: &mut Reasons, place: &Walked) -> Option<()> {
+    let Some(node) = place.node else {
+        reasons.when(Errno::ENOENT, true);
+        return Some(());
+    };
+    let kind = kind(judged.before, node)?;
+    match judged.action {
+        Action::Truncate { size, .. } => {
+            let special = !matches!(kind, FileKind::Regular | FileKind::Directory);
+            reasons.when(Errno::EISDIR, kind == FileKind::Directory);
+            reasons.when(Errno::EINVAL, *size < 0 || special);
+            reasons.when(Errno::EFBIG, *size > FAR);
+            reasons.when(Errno::EPERM, takes_privileges(judged, &judged.before.stat(node)?));
+        }
+        Action::Chmod { .. } | Action::Touch { .. } => reasons.when(Errno::EPERM, true),
+        Action::Times { atime, mtime, .. } => {
+            let is_wild = |stamp: &Stamp| matches!(stamp, Stamp::At { nsec: 1_000_000_000.., .. });
+            reasons.when(Errno::EPERM, true);
+            reasons.when(Errno::EINVAL, is_wild(atime) || is_wild(mtime));
+        }
+        Action::Chown { uid, gid, .. } => {
+            let stat = judged.before.stat(node)?;
+            let is_root = judged.credentials.uid == Uid::ROOT;
+            let names_none = *uid == u32::MAX || *gid == u32::MAX;
+            let keeps = (*uid, *gid) == (stat.uid.0, stat.gid.0);
+            let owns = stat.uid == judged.credentials.uid;
+            reasons.when(Errno::EPERM, !(is_root || keeps && owns) || names_none);
+            reasons.when(Errno::EINVAL, names_none);
+            reasons.when(Errno::EOVERFLOW, names_none);
+        }
+        Action::Readlink { .. } => reasons.when(Errno::EINVAL, kind != FileKind::Symlink),
+        Action::Chdir { .. } => reasons.when(Errno::ENOTDIR, kind != FileKind::Directory),
+        Action::Getxattr { .. }
+        | Action::Listxattr { .. }
+        | Action::Setxattr { .. }
+        | Action::Removexattr { .. } => return on_attribute(judged, reasons, node, kind),
+        // Stat, statfs and access have no reason of their own.
+        _ => {}
+    }
+    Some(())
+}
+
+/// man 7 xattr: attributes of users are for files and directories, trusted ones for the super-user.
+fn on_attribute(
+    judged: &Judged<'_>,
+    reasons: &mut Reasons,
+    node: Ino,
+    kind: FileKind,
+) -> Option<()> {
+    let (name, flags, value) = match judged.action {
+        Action::Getxattr { name, .. } | Action::Removexattr { name, .. } => (name, 0, None),
+        Action::Setxattr { name, value, flags, .. } => (name, *flags, Some(value)),
+        _ => {
+            // What the names need is judged in `xattrs`.
+            reasons.when(Errno::ERANGE, true);
+            return Some(());
+        }
+    };
+    let long = name.0.len() > XATTR_NAME_MAX;
+    if !is_plain(&name.0) && !long {
+        return None;
+    }
+    let is_there = judged.before.xattrs_of(node).contains_key(&name.0);
+    let is_root = judged.credentials.uid == Uid::ROOT;
+    let has_users = matches!(kind, FileKind::Regular | FileKind::Directory);
+    let is_user = name.0.starts_with(b"user.");
+    let refused = if is_user { !has_users } else { !is_root };
+    // In a sticky directory only the owner sets attributes.
+    let may_be_sticky = is_user && kind == FileKind::Directory && !is_root;
+    reasons.when(Errno::ERANGE, long);
+    let Some(value) = value else {
+        reasons.when(Errno::ENODATA, !is_there || refused);
+        match judged.action {
+            Action::Removexattr { .. } => reasons.when(Errno::EPERM, refused || may_be_sticky),
+            _ => reasons.when(Errno::ERANGE, is_there),
+        }
+        return Some(());
+    };
+    reasons.when(Errno::EPERM, refused || may_be_sticky);
+    reasons.when(Errno::EEXIST, flags & 1 != 0 && is_there);
+    reasons.when(Errno::ENODATA, flags & 2 != 0 && !is_there);
+    reasons.when(Errno::EINVAL, flags & !3 != 0);
+    reasons.when(Errno::E2BIG, value.0.len() > XATTR_SIZE_MAX);
+    reasons.when(Errno::ENOSPC, value.0.len() as u64 > PAGE || lacks_room(judged, 2 * PAGE));
+    Some(())
+}
+
+/// man 2 open.
+fn opening(
+    judged: &Judged<'_>,
+    reasons: &mut Reasons,
+    place: &Walked,
+    flags: OpenFlags,
+) -> Option<()> {
+    const UNUSUAL: OpenFlags = OpenFlags::PATH.union(OpenFlags::TMPFILE_ONLY);
+    if flags.intersects(UNUSUAL) || flags.access_mode() == 3 {
+        return None;
+    }
+    let creates = flags.contains(OpenFlags::CREAT);
+    let both = creates && flags.contains(OpenFlags::DIRECTORY);
+    let odd = flags.bits() & !KNOWN != 0 || flags.contains(OpenFlags::DIRECT);
+    reasons.when(Errno::EINVAL, both || odd);
+    let Some(node) = place.node else {
+        reasons.when(Errno::ENOENT, !creates);
+        reasons.when(Errno::ENOSPC, creates && lacks_room(judged, PAGE));
+        return Some(());
+    };
+    let kind = kind(judged.before, node)?;
+    if !matches!(kind, FileKind::Regular | FileKind::Directory | FileKind::Symlink) {
+        return None;
+    }
+    let is_directory = kind == FileKind::Directory;
+    let writes = flags.wants_write() || flags.contains(OpenFlags::TRUNC);
+    reasons.when(Errno::EEXIST, flags.contains(OpenFlags::CREAT | OpenFlags::EXCL));
+    reasons.when(Errno::EISDIR, is_directory && (writes || creates));
+    reasons.when(Errno::ENOTDIR, flags.contains(OpenFlags::DIRECTORY) && !is_directory);
+    reasons.when(Errno::ELOOP, kind == FileKind::Symlink);
+    let noatime = flags.contains(OpenFlags::NOATIME) && judged.credentials.uid != Uid::ROOT;
+    let takes =
+        flags.contains(OpenFlags::TRUNC) && takes_privileges(judged, &judged.before.stat(node)?);
+    reasons.when(Errno::EPERM, noatime || takes);
+    Some(())
+}
+
+/// man 2 mkdir, mknod, symlink.
+fn making(judged: &Judged<'_>, reasons: &mut Reasons, place: &Walked) -> Option<()> {
+    reasons.when(Errno::EEXIST, place.node.is_some());
+    reasons.when(Errno::ENOSPC, lacks_room(judged, 2 * PAGE));
+    match judged.action {
+        Action::Mkdir { .. } => {
+            let links = judged.before.stat(place.directory)?.nlink;
+            reasons.when(Errno::EMLINK, links >= LINKS_FEW);
+        }
+        Action::Symlink { target, .. } => {
+            reasons.when(Errno::ENOENT, target.0.is_empty());
+            reasons.when(Errno::ENAMETOOLONG, target.0.len() >= PATH_MAX);
+        }
+        Action::Mknod { mode, .. } => {
+            let given = mode & 0o170_000;
+            let is_root = judged.credentials.uid == Uid::ROOT;
+            let is_device = matches!(given, 0o060_000 | 0o020_000);
+            let is_kind = matches!(given, 0 | 0o010_000 | 0o100_000 | 0o140_000) || is_device;
+            reasons.when(Errno::EPERM, given == 0o040_000 || is_device && !is_root);
+            reasons.when(Errno::EINVAL, !is_kind);
+        }
+        _ => {}
+    }
+    Some(())
+}
+
+/// man 2 link. That a user may not link what is not theirs is Linux's own hardening.
+fn linking(judged: &Judged<'_>, reasons: &mut Reasons) -> Option<()> {
+    let [Some(source), Some(place)] = &judged.paths else { return None };
+    reasons.when(Errno::EEXIST, place.node.is_some());
+    reasons.when(Errno::ENOSPC, lacks_room(judged, PAGE));
+    let Some(node) = source.node else {
+        reasons.when(Errno::ENOENT, true);
+        return Some(());
+    };
+    let stat = judged.before.stat(node)?;
+    let uid = judged.credentials.uid;
+    let owns = (uid == Uid::ROOT || uid == stat.uid) && !judged.mistaken.contains(&node);
+    reasons.when(Errno::EPERM, stat.kind == FileKind::Directory || !owns);
+    reasons.when(Errno::EMLINK, stat.nlink >= LINKS_FEW);
+    Some(())
+}
+
+/// man 2 unlink, rmdir.
+fn removing(
+    judged: &Judged<'_>,
+    reasons: &mut Reasons,
+    place: &Walked,
+    wanted: FileKind,
+) -> Option<()> {
+    let Some(node) = place.node else {
+        reasons.when(Errno::ENOENT, true);
+        return Some(());
+    };
+    let is_directory = kind(judged.before, node)? == FileKind::Directory;
+    reasons.when(Errno::EPERM, judged.credentials.uid != Uid::ROOT);
+    match wanted {
+        FileKind::Directory => {
+            reasons.when(Errno::ENOTDIR, !is_directory);
+            reasons.when(Errno::ENOTEMPTY, !is_empty(judged.before, node));
+        }
+        _ => reasons.when(Errno::EISDIR, is_directory),
+    }
+    Some(())
+}
+
+/// man 2 rename.
+fn renaming(judged: &Judged<'_>, reasons: &mut Reasons, flags: u32) -> Option<()> {
+    let [Some(old), Some(new)] = &judged.paths else { return None };
+    let (noreplace, exchange) = (flags & 1 != 0, flags & 2 != 0);
+    reasons.when(Errno::EINVAL, flags & !7 != 0 || exchange && flags & 5 != 0);
+    reasons.when(Errno::EEXIST, noreplace && new.node.is_some());
+    reasons.when(Errno::ENOENT, old.node.is_none() || exchange && new.node.is_none());
+    reasons.when(Errno::EPERM, judged.credentials.uid != Uid::ROOT);
+    reasons.when(Errno::ENOSPC, lacks_room(judged, 2 * PAGE));
+    let Some(moved) = old.node else { return Some(()) };
+    let fs = judged.before;
+    let is_directory = |node: Ino| kind(fs, node) == Some(FileKind::Directory);
+    reasons.when(Errno::EINVAL, is_directory(moved) && is_within(fs, new.directory, moved));
+    let links = fs.stat(new.directory)?.nlink.max(fs.stat(old.directory)?.nlink);
+    reasons.when(Errno::EMLINK, links >= LINKS_FEW);
+    let Some(target) = new.node else { return Some(()) };
+    let above = is_directory(target) && is_within(fs, old.directory, target);
+    reasons.when(Errno::EINVAL, exchange && above);
+    reasons.when(Errno::ENOTEMPTY, !exchange && (above || !is_empty(fs, target)));
+    reasons.when(Errno::EISDIR, !exchange && is_directory(target) && !is_directory(moved));
+    reasons.when(Errno::ENOTDIR, !exchange && is_directory(moved) && !is_directory(target));
+    Some(())
+}
