@@ -78,7 +78,7 @@ pub(super) fn owner(rng: &mut Rng) -> u32 {
 
 /// A place in a file.
 pub(super) fn offset(rng: &mut Rng) -> i64 {
-    if rng.chance(1, 4) { far(rng) } else { *rng.pick(&OFFSETS) }
+    if rng.chance(1, 6) { far(rng) } else { *rng.pick(&OFFSETS) }
 }
 
 /// A place or a length at which a number may be cut off, or beside it.

@@ -20,6 +20,8 @@ use super::look::name_of;
 use super::{Action, Rng, Text, WorkloadConfig};
 use crate::shrink::with_path;
 
+/// Flags of renames: none, NOREPLACE and EXCHANGE alike often, and now and then WHITEOUT.
+pub(super) const RENAMES: [u32; 13] = [0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 4];
 /// How far before a number, and one behind it, a place is.
 const BEFORE: [u64; 8] = [0, 1, 1, 2, 2, 3, 8, 4096];
 /// Paths that a model remembers; more would not make conflicts likelier.
@@ -626,13 +628,13 @@ impl<'a> Draw<'a> {
             Kind::Fallocate => {
                 let mode = *self.rng.pick(&[0, 0, 1, 1, 3, 3, 3, 0x10, 0x11, 8, 0x20]);
                 // Some modes want whole blocks.
-                let (offset, length) = match self.rng.below(12) {
-                    0..4 => {
+                let (offset, length) = match self.rng.below(14) {
+                    0..6 => {
                         (self.rng.below(4) as i64 * 4096, 4096 + self.rng.below(2) as i64 * 4096)
                     }
                     // In the middle of a block, and of what a short file has.
-                    4..7 => (*self.rng.pick(&[1, 2, 3, 4, 4092, 4095]), self.size() as i64),
-                    7 => (far(self.rng), self.size() as i64),
+                    6..9 => (*self.rng.pick(&[1, 2, 3, 4, 4092, 4095]), self.size() as i64),
+                    9 => (far(self.rng), self.size() as i64),
                     _ => (self.size() as i64, self.size() as i64),
                 };
                 Action::Fallocate { file, mode, offset, length }
@@ -723,7 +725,7 @@ impl<'a> Draw<'a> {
             2 => self.same_name(&old),
             _ => self.fresh(),
         };
-        let flags = *self.rng.pick(&[0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 4]);
+        let flags = *self.rng.pick(&RENAMES);
         if flags < 2 {
             self.forget(&old);
         }

@@ -314,7 +314,7 @@ impl Draw<'_> {
         let mut actions = vec![Action::Symlink { target, path: path.clone() }];
         // Links to links.
         let mut last = path.clone();
-        for _ in 0..self.rng.below(5) {
+        for _ in 0..*self.rng.pick(&[0, 0, 1, 1, 2, 4]) {
             let next = Text(self.unused_name());
             actions.push(Action::Symlink { target: last, path: next.clone() });
             last = next;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use fuserig_sim_fs::OpenFlags;
 
 use super::argument::{directory_mode, file_mode};
-use super::draw::Draw;
+use super::draw::{Draw, RENAMES};
 use super::generate::Kind;
 use super::look::parent_of;
 use super::{Action, Text};
@@ -125,7 +125,7 @@ impl Draw<'_> {
             actions
                 .push(open(&new, if to == 1 { OpenFlags::DIRECTORY.bits() } else { READ_WRITE }));
         }
-        let flags = *self.rng.pick(&[0, 0, 0, 0, 1, 2, 2, 4]);
+        let flags = *self.rng.pick(&RENAMES);
         if flags < 2 {
             self.forget(&old);
         }
@@ -397,7 +397,7 @@ impl Draw<'_> {
             let length = *self.rng.pick(&[1, 100, 3000, 4096, 20_000]);
             actions.push(Action::Copy { from: 1, to: 0, length, from_at, to_at });
         }
-        if self.rng.chance(1, 2) {
+        if self.rng.chance(1, 4) {
             // What lies side by side in one file does not overlap, and what is a byte longer does.
             let length = *self.rng.pick(&[1, 100, 1500, 3000]);
             let (low, high) = (0, length as i64);
@@ -413,7 +413,7 @@ impl Draw<'_> {
     /// follow it, and what it is in may not.
     fn move_directory(&mut self) -> Vec<Action> {
         let mut actions = Vec::new();
-        let mut place = |draw: &mut Self| match draw.rng.chance(1, 2) {
+        let mut place = |draw: &mut Self| match draw.rng.chance(2, 3) {
             true => draw.directory(),
             false => {
                 let made = Text(draw.unused_name());
@@ -438,7 +438,7 @@ impl Draw<'_> {
         actions.push(Action::Rename { old, new: new.clone(), flags: 0 });
         let up = Text([&new.0[..], b"/.."].concat());
         actions.extend([stat(&from), stat(&to), stat(&new), stat(&up)]);
-        if self.rng.chance(2, 3) {
+        if self.rng.chance(1, 3) {
             let old = if self.rng.chance(2, 3) { from } else { to };
             let new = inside(&new, self.unused_name());
             actions.extend([Action::Rename { old, new: new.clone(), flags: 0 }, stat(&new)]);
