@@ -3,7 +3,7 @@
 use fuserig_abi::{
     AccessMask, Capabilities, Errno, FATTR_FH, FATTR_KILL_SUIDGID, FATTR_LOCKOWNER,
     FATTR_MTIME_NOW, FileKind, FuseAccessIn, FuseAttrOut, FuseGetattrIn, FuseSetattrIn,
-    FuseStatfsOut, Gid, NodeId, Opcode, StatFs, Uid,
+    FuseStatfsOut, Gid, NodeId, Opcode, S_ISGID, StatFs, Uid,
 };
 
 use super::exchange::{Ordinary, Served, body, done, invalid, number, parse, stat_of};
@@ -99,6 +99,7 @@ impl Ordinary<'_> {
         }
         let inode = self.inode_of(dentry);
         self.check_change(inode, attr)?;
+        let attr = &Iattr { mode: self.mode_that_may_be_set(inode, attr), ..*attr };
         let mut local = AttrValid::CTIME;
         // `update_mtime`: the daemon knows what a truncation does to the times of its file.
         let of_file = attr.valid.intersects(AttrValid::OPEN | AttrValid::FILE);
@@ -156,6 +157,20 @@ impl Ordinary<'_> {
             || attr.valid.contains(AttrValid::GID) && !joins_group && !gives
             || attr.valid.intersects(sets) && !owns && !credentials.capable(Capabilities::FOWNER);
         if refused { Err(Errno::EPERM.into()) } else { Ok(()) }
+    }
+
+    /// `setattr_prepare`, where the mount checks permissions itself: who is not in the group of a
+    /// node gives it no setgid bit (seen on 6.18).
+    fn mode_that_may_be_set(&self, inode: InodeId, attr: &Iattr) -> u32 {
+        let checks = self.world.mount.options.default_permissions;
+        let is_free = !checks || attr.valid.contains(AttrValid::FORCE);
+        let given = attr.valid.contains(AttrValid::GID);
+        let gid = if given { Gid(attr.gid) } else { self.world.mount.inodes[inode].gid };
+        let credentials = &self.caller.credentials;
+        if is_free || credentials.in_group(gid) || credentials.capable(Capabilities::FSETID) {
+            return attr.mode;
+        }
+        attr.mode & !S_ISGID
     }
 
     /// With `FUSE_HANDLE_KILLPRIV_V2` the daemon is told when setuid bits have to go: always when
