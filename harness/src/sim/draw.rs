@@ -517,7 +517,7 @@ impl<'a> Draw<'a> {
     }
 
     pub(super) fn position(&mut self) -> i64 {
-        if !self.config.numbers.is_empty() && self.rng.chance(1, 4) {
+        if !self.config.numbers.is_empty() && self.rng.chance(1, 3) {
             // What begins before a number may end behind it.
             let before = *self.rng.pick(&BEFORE);
             let number = self.number();
@@ -628,13 +628,13 @@ impl<'a> Draw<'a> {
             Kind::Fallocate => {
                 let mode = *self.rng.pick(&[0, 0, 1, 1, 3, 3, 3, 0x10, 0x11, 8, 0x20]);
                 // Some modes want whole blocks.
-                let (offset, length) = match self.rng.below(14) {
+                let (offset, length) = match self.rng.below(15) {
                     0..6 => {
                         (self.rng.below(4) as i64 * 4096, 4096 + self.rng.below(2) as i64 * 4096)
                     }
                     // In the middle of a block, and of what a short file has.
-                    6..9 => (*self.rng.pick(&[1, 2, 3, 4, 4092, 4095]), self.size() as i64),
-                    9 => (far(self.rng), self.size() as i64),
+                    6..10 => (*self.rng.pick(&[1, 2, 3, 4, 4092, 4095]), self.size() as i64),
+                    10 => (far(self.rng), self.size() as i64),
                     _ => (self.size() as i64, self.size() as i64),
                 };
                 Action::Fallocate { file, mode, offset, length }

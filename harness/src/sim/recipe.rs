@@ -438,7 +438,7 @@ impl Draw<'_> {
         actions.push(Action::Rename { old, new: new.clone(), flags: 0 });
         let up = Text([&new.0[..], b"/.."].concat());
         actions.extend([stat(&from), stat(&to), stat(&new), stat(&up)]);
-        if self.rng.chance(1, 3) {
+        if self.rng.chance(1, 2) {
             let old = if self.rng.chance(2, 3) { from } else { to };
             let new = inside(&new, self.unused_name());
             actions.extend([Action::Rename { old, new: new.clone(), flags: 0 }, stat(&new)]);
