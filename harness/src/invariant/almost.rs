@@ -21,7 +21,7 @@ type Means = dyn Fn(&Action, Errno) -> bool;
 /// See [`refuses_only`].
 ///
 /// ```
-/// use fuserig::abi::Errno;
+/// use fuserig::prelude::Errno;
 /// use fuserig::invariant::{Invariant, refuses_only};
 /// assert_eq!(refuses_only(|_, errno| errno == Errno::EDQUOT).name(), "refuses_only");
 /// ```
