@@ -189,15 +189,9 @@ fn follows(action: &Action) -> bool {
             flags & stays == 0 && flags & exclusive != exclusive
         }
         Action::Stat { follow, .. } => *follow,
-        Action::Mkdir { .. }
-        | Action::Mknod { .. }
-        | Action::Symlink { .. }
-        | Action::Link { .. }
-        | Action::Unlink { .. }
-        | Action::Rmdir { .. }
-        | Action::Rename { .. }
-        | Action::Readlink { .. } => false,
-        _ => true,
+        Action::Readlink { .. } => false,
+        // What makes, removes or moves a name is about the link itself.
+        other => !other.changes_names(),
     }
 }
 

@@ -9,15 +9,17 @@
 //! (`still`).
 //!
 //! What is left out, because it cannot be judged soundly from outside: calls during which another
-//! was under way or something was made to fail, and listings meanwhile; paths with `..` or with a
-//! slash at the end; bytes of files beyond 64 KiB; nodes and directories with access control lists,
-//! as far as rights and new modes go; access times that nobody gave; how many blocks a file takes;
-//! which of several errors comes first; setuid and setgid bits after writes and changes of owner;
-//! refusals of Linux's own hardening (protected symlinks, hardlinks and fifos); errors of a run in
-//! which something was made to fail, of fifos, sockets and devices, and of attributes that are not
-//! bytes alone. What a reader would get wrong: the tree is the one in memory, whatever stands above
-//! it. A subject with a lower filesystem of its own that does not hand calls on to that one is not
-//! for this, nor is a filter that changes what calls mean.
+//! was under way, but for what listings hold, and those during which something was made to fail,
+//! with listings meanwhile; paths with `..` or with a slash at the end; bytes of files beyond 64
+//! KiB; nodes and directories with access control lists, as far as rights and new modes go; access
+//! times that nobody gave; how many blocks a file takes; which of several errors comes first;
+//! setuid and setgid bits after writes and changes of owner; refusals of Linux's own hardening
+//! (protected symlinks, hardlinks and fifos); errors of a run in which something was made to fail,
+//! of fifos, sockets and devices, of attributes that are not bytes alone, of O_PATH, O_TMPFILE and
+//! the access mode 3, and of positions in directories. What a reader would get wrong: the tree is
+//! the one in memory, whatever stands above it. A subject with a lower filesystem of its own that
+//! does not hand calls on to that one is not for this, nor is a filter that changes what calls
+//! mean.
 
 mod attributes;
 mod bytes;
