@@ -6,7 +6,7 @@ use core::ops::Range;
 use super::elf::Elf;
 
 /// Where in a file a variable of `.rodata` has its bytes; none unless there is one of that name
-/// with eight bytes at most.
+/// with one to eight bytes.
 fn place(bytes: &[u8], name: &str) -> Option<Range<usize>> {
     let elf = Elf::read(bytes).ok()?;
     let mut symbols = elf.symbols.iter();
@@ -15,7 +15,7 @@ fn place(bytes: &[u8], name: &str) -> Option<Range<usize>> {
         (symbol.name == name && section.name == ".rodata").then_some((symbol, section))
     })?;
     let within = usize::try_from(symbol.value).ok()?;
-    let size = usize::try_from(symbol.size).ok().filter(|size| *size <= 8)?;
+    let size = usize::try_from(symbol.size).ok().filter(|size| (1..=8).contains(size))?;
     section.bytes.get(within..within.checked_add(size)?)?;
     let start = section.bytes.as_ptr().addr() - bytes.as_ptr().addr() + within;
     Some(start..start + size)
