@@ -29,6 +29,7 @@ pub(super) struct Column<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     planes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     pub(super) values: Vec<u64>,
     pub(super) offsets: Vec<u32>,
 }
@@ -51,6 +52,10 @@ fn plan(values: &[u64]) -> Plan {
     let Some((&first, rest)) = values.split_first() else {
         return Plan { mode: OFFSET, width: 0, base: 0, step: 0 };
     };
+    // Most columns are the same number again and again, which is seen soonest in this way.
+    if rest.iter().fold(0, |differing, &value| differing | (value ^ first)) == 0 {
+        return Plan { mode: OFFSET, width: 0, base: first, step: 0 };
+    }
     let (mut low, mut high) = (first, first);
     let (mut low_step, mut high_step) = (i64::MAX, i64::MIN);
     let mut previous = first;
@@ -63,9 +68,6 @@ fn plan(values: &[u64]) -> Plan {
         previous = value;
     }
     let offset_width = bytes_for(high - low);
-    if rest.is_empty() || offset_width == 0 {
-        return Plan { mode: OFFSET, width: offset_width, base: low, step: 0 };
-    }
     let step = low_step.cast_unsigned();
     let running_width = bytes_for(high_step.cast_unsigned().wrapping_sub(step));
     if running_width < offset_width {

@@ -1,6 +1,8 @@
 //! Values of a block's body, read one after the other.
 
 use bincode::config::{Configuration, Fixint, LittleEndian};
+use bincode::enc::write::Writer;
+use bincode::error::EncodeError;
 use bincode::{BorrowDecode, Encode};
 
 /// Most records in one block. A block whose columns are all constant holds its records in no
@@ -22,9 +24,22 @@ pub(crate) struct CodecError {
     pub(crate) why: &'static str,
 }
 
+/// Memory that takes what is encoded, field by field. [`std::io::Write`] has more to say about each
+/// field, and nobody listens.
+struct Memory<'a>(&'a mut Vec<u8>);
+
+impl Writer for Memory<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
 /// Appends the bincode form of a value.
+#[inline]
 pub(super) fn put<T: Encode>(out: &mut Vec<u8>, value: T) {
-    bincode::encode_into_std_write(value, out, CONFIG)
+    bincode::encode_into_writer(value, Memory(out), CONFIG)
         .expect("writing to memory succeeds and no type here has a form that bincode refuses");
 }
 

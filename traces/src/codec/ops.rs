@@ -37,7 +37,8 @@ const NUMBERS: [(&str, u64); 12] = [
 #[derive(Debug)]
 pub(crate) struct OpsBuilder {
     pub(crate) extent: Extent,
-    numbers: [Vec<u64>; NUMBERS.len()],
+    /// For each operation its [`NUMBERS`].
+    rows: Vec<[u64; NUMBERS.len()]>,
     requests: Vec<u64>,
     replies: Vec<u64>,
     pool: Pool,
@@ -52,7 +53,7 @@ impl OpsBuilder {
     pub(crate) fn new() -> OpsBuilder {
         OpsBuilder {
             extent: Extent::default(),
-            numbers: Default::default(),
+            rows: Vec::new(),
             requests: Vec::new(),
             replies: Vec::new(),
             pool: Pool::new(),
@@ -65,7 +66,7 @@ impl OpsBuilder {
     }
 
     pub(crate) fn push(&mut self, op: &OpRef<'_>) {
-        let numbers = [
+        self.rows.push([
             u64::from(op.opcode),
             u64::from(op.flags.0),
             op.seq_send,
@@ -78,10 +79,7 @@ impl OpsBuilder {
             u64::from(op.gid),
             u64::from(op.pid),
             zigzag(op.result),
-        ];
-        for (column, number) in self.numbers.iter_mut().zip(numbers) {
-            column.push(number);
-        }
+        ]);
         let request = Origin { number: op.opcode, reply: false };
         let (request, request_bytes) = self.pool.add(request, op.request);
         let reply = Origin { number: op.opcode, reply: true };
@@ -125,10 +123,12 @@ impl OpsBuilder {
     /// Appends the block's body and starts over.
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>, scratch: &mut Scratch) {
         put(out, self.extent.count as u32);
-        for column in &mut self.numbers {
-            scratch.put(out, column);
-            column.clear();
+        for column in 0..NUMBERS.len() {
+            scratch.values.clear();
+            scratch.values.extend(self.rows.iter().map(|row| row[column]));
+            scratch.put_values(out);
         }
+        self.rows.clear();
         self.pool.put(out, scratch);
         self.pool.clear();
         scratch.put(out, &self.payload_kinds);

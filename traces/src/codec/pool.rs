@@ -7,6 +7,7 @@
 //! to fail: it costs a copy, nothing else.
 
 use super::{CodecError, Input, MAX_BLOCK_RECORDS, Scratch, Span, put, put_bytes};
+use crate::record::fingerprint;
 
 /// Code of the empty string.
 const EMPTY: u64 = 0;
@@ -78,8 +79,8 @@ impl Pool {
         if bytes.is_empty() {
             return (EMPTY, 0);
         }
-        let hash = crc32c::crc32c(bytes);
-        let slot = hash as usize % TABLE_LEN;
+        let fingerprint = fingerprint(bytes);
+        let (hash, slot) = ((fingerprint >> 32) as u32, fingerprint as usize % TABLE_LEN);
         let (known_hash, known) = self.table[slot];
         if let Some(known) = (known as usize).checked_sub(1)
             && known_hash == hash
@@ -138,9 +139,9 @@ impl Pool {
         scratch.values.clear();
         scratch.values.extend(raw().map(|index| u64::from(self.spans[index].len)));
         scratch.put_values(out);
-        let mut bytes = Vec::new();
-        raw().for_each(|index| bytes.extend_from_slice(self.spans[index].of(&self.bytes)));
-        put_bytes(out, &bytes);
+        scratch.bytes.clear();
+        raw().for_each(|index| scratch.bytes.extend_from_slice(self.spans[index].of(&self.bytes)));
+        put_bytes(out, &scratch.bytes);
 
         put(out, kept.len() as u32);
         for place in kept {

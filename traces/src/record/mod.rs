@@ -21,6 +21,7 @@ mod value;
 pub use any::{Record, RecordKind, RecordRef};
 pub use call::{CallFlags, CallRecord, CallRef};
 pub use digest::PayloadDigest;
+pub(crate) use digest::fingerprint;
 pub use note::{NoteKind, NoteRecord, NoteRef, TreeRecord, TreeRef};
 pub use op::{OpFlags, OpRecord, OpRef};
 pub use payload::{Payload, PayloadId, PayloadRecord, PayloadRecordRef, PayloadRef};
