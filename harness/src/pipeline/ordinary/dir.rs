@@ -59,6 +59,10 @@ impl Ordinary<'_> {
         }
         let inode = self.handle_inode(handle);
         self.invalidate(inode, StatMask::ATIME);
+        // man 2 getdents: no room for the first record is an error, not the end.
+        if listing.full && listing.records.is_empty() {
+            return Err(Errno::EINVAL.into());
+        }
         Ok(Outcome { records: listing.records, ..number(0) })
     }
 
