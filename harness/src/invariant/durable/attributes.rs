@@ -1,4 +1,5 @@
-//! What was synced of a node besides its bytes: owner, permissions, extended attributes.
+//! What was synced of a node besides its bytes: owner, permissions, extended attributes, and where
+//! a symlink leads.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ struct Attributes {
     permissions: u32,
     owner: (u32, u32),
     extended: BTreeMap<Vec<u8>, Vec<u8>>,
+    target: Option<Vec<u8>>,
 }
 
 impl Attributes {
@@ -22,6 +24,7 @@ impl Attributes {
             permissions: stat.permissions,
             owner: (stat.uid.0, stat.gid.0),
             extended: fs.xattrs_of(node),
+            target: fs.target(node).map(<[u8]>::to_vec),
         })
     }
 
@@ -32,6 +35,9 @@ impl Attributes {
         }
         if self.owner != other.owner {
             return Some("owner");
+        }
+        if self.target != other.target {
+            return Some("target");
         }
         (self.extended != other.extended).then_some("extended attributes")
     }

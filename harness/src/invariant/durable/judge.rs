@@ -6,6 +6,7 @@ use fuserig_abi::{FileKind, Ino};
 use fuserig_sim_fs::{Durability, MemFs, OpenFlags};
 
 use super::attributes::Promised;
+use super::count::{Lengths, miscounted};
 use crate::crash::Crashed;
 use crate::invariant::data::contents;
 use crate::invariant::{Invariant, Seen};
@@ -34,6 +35,7 @@ pub struct Durable {
     /// Of those, what is promised to be away.
     absent: BTreeSet<Place>,
     attributes: Promised,
+    lengths: Lengths,
 }
 
 /// What was synced is there after a crash and intact, as far as the policy promises it.
@@ -53,6 +55,7 @@ pub fn durable(durability: Durability) -> Durable {
         known: BTreeSet::new(),
         absent: BTreeSet::new(),
         attributes: Promised::default(),
+        lengths: Lengths::default(),
     }
 }
 
@@ -166,6 +169,7 @@ impl Invariant for Durable {
     fn begin(&mut self, initial: &MemFs) {
         *self = durable(self.durability);
         self.known.extend(names(initial).into_keys());
+        self.lengths.note(initial);
     }
 
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
@@ -174,6 +178,12 @@ impl Invariant for Durable {
             match alone {
                 true => keep_unchanged(&mut self.bytes, seen.lower, true),
                 false => self.bytes.clear(),
+            }
+        }
+        if changes_bytes(seen.action) {
+            self.lengths.note(seen.lower);
+            if !alone {
+                self.lengths.forget();
             }
         }
         if seen.action.changes_names() {
@@ -195,16 +205,23 @@ impl Invariant for Durable {
     }
 
     fn crash(&self, crashed: &Crashed<'_>) -> Result<(), String> {
+        if let Some(message) = miscounted(crashed.recovered) {
+            return Err(message);
+        }
+        let under_way = || {
+            let calls = crashed.calls.iter().filter(|call| call.end.is_none());
+            calls.map(|call| crashed.action(call))
+        };
+        let grown = self.lengths.beyond(crashed.recovered);
+        if let Some(message) = grown.filter(|_| !under_way().any(changes_bytes)) {
+            return Err(message);
+        }
         let nothing = self.bytes.is_empty() && self.names.is_empty() && self.absent.is_empty();
         if nothing && self.attributes.is_empty() {
             return Ok(());
         }
         // What calls under way may write is not promised any more; others change no bytes.
         let mut promised = self.bytes.clone();
-        let under_way = || {
-            let calls = crashed.calls.iter().filter(|call| call.end.is_none());
-            calls.map(|call| crashed.action(call))
-        };
         if under_way().any(changes_bytes) {
             keep_unchanged(&mut promised, crashed.before, false);
         }
@@ -231,7 +248,7 @@ impl Invariant for Durable {
             && let Some(path) = nodes.get(&node)
         {
             let path = path.escape_ascii();
-            return Err(format!("{what} of {path} were synced and are lost after the crash"));
+            return Err(format!("after the crash {path} has lost what was synced: its {what}"));
         }
         for (node, bytes) in &promised {
             let Some(path) = nodes.get(node) else { continue };

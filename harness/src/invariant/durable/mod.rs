@@ -6,11 +6,13 @@
 //! write with `O_SYNC` or `O_DSYNC` the bytes that it wrote (man 2 open); under all policies but
 //! `loose` every name that exists is promised as well with the attributes of what it leads to, and
 //! that what was removed stays away, under `loose` the `fsync` of a directory promises that of its
-//! names, and any `fsync` the attributes of the node. What a reader would get wrong: a
-//! promise is given up as soon as anything happened that might have touched it; calls that overlap
-//! others promise nothing.
+//! names, and any `fsync` the attributes of the node. Whatever was synced, what is found counts its
+//! links right, and no file is longer than it ever was. What a reader would get wrong: a promise is
+//! given up as soon as anything happened that might have touched it; calls that overlap others
+//! promise nothing.
 
 mod attributes;
+mod count;
 mod judge;
 
 pub(super) use judge::names;
