@@ -98,6 +98,19 @@ impl NoDataLost {
         Ok(())
     }
 
+    /// Names come and go, bytes stay: also those of a file that is open and has no name any more.
+    fn renamed(&self, seen: &Seen<'_>) -> Result<(), String> {
+        let known =
+            self.contents.iter().filter_map(|(inode, known)| Some((*inode, known.as_ref()?)));
+        for (inode, known) in known {
+            let now = contents(seen.lower, inode, BYTES_MAX);
+            if seen.lower.stat(inode).is_some() && now.as_ref() != Some(known) {
+                return Err(format!("`{}` changed the bytes of inode {inode}", seen.action));
+            }
+        }
+        Ok(())
+    }
+
     fn read(&self, seen: &Seen<'_>, inode: Ino) -> Result<(), String> {
         let (Output::Bytes(bytes), Action::Read { offset: Some(at), .. }) =
             (&seen.result.output, seen.action)
@@ -149,6 +162,9 @@ impl Invariant for NoDataLost {
         if !seen.was_alone() {
             self.contents.values_mut().for_each(|known| *known = None);
             return Ok(());
+        }
+        if seen.action.changes_names() && !matches!(seen.action, Action::Open { .. }) {
+            return self.renamed(seen);
         }
         match seen.action {
             // Truncations by name and on open: what is there now is what must stay.

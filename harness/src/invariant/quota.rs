@@ -1,8 +1,8 @@
 //! Each user writes and creates as much as a quota allows, and is refused nothing before that.
 //!
-//! What is judged is what `quota:BYTES,FILES` promises (`fuserig_filters::quota`): bytes written
-//! and allocated and files created are counted for ever, and a call that would go beyond the limit
-//! fails with EDQUOT. Calls that are under way at the same time are each checked before any is
+//! What is judged is what `quota:BYTES,FILES` promises (`fuserig_filters::quota`): bytes written,
+//! copied and allocated and files created are counted for ever, and a call that would go beyond the
+//! limit fails with EDQUOT. Calls that are under way at the same time are each checked before any is
 //! counted. So two sums are kept apart: what calls had certainly used when this one began, and
 //! what calls can have used at most until it returned. What a reader would get wrong: a call that
 //! creates a file perhaps, `open` with O_CREAT, counts for the second alone.
@@ -68,6 +68,7 @@ fn bytes(count: i64) -> Use {
 fn wanted(action: &Action) -> Option<Use> {
     match action {
         Action::Write { size, .. } => Some(bytes((*size).into())),
+        Action::Copy { length, .. } => Some(bytes(i64::try_from(*length).unwrap_or(i64::MAX))),
         Action::Fallocate { mode, length, .. } if mode & FALLOC_RELEASES == 0 => {
             Some(bytes(*length))
         }
@@ -88,7 +89,9 @@ fn used(action: &Action, call: &CallEntry) -> (Use, Use) {
         // It may have been counted before it failed, or not have come so far.
         (Action::Fallocate { .. }, Some(Err(_))) | (_, None) => (none, wanted),
         (_, Some(Err(_))) => (none, none),
-        (Action::Write { .. }, Some(Ok(count))) => (bytes(count), bytes(count)),
+        (Action::Write { .. } | Action::Copy { .. }, Some(Ok(count))) => {
+            (bytes(count), bytes(count))
+        }
         (Action::Open { flags, .. }, Some(Ok(_))) if flags & O_EXCL == 0 => (none, wanted),
         (_, Some(Ok(_))) => (wanted, wanted),
     }
@@ -117,7 +120,7 @@ impl Invariant for WithinQuota {
         }
         let files = self.files.unwrap_or(u64::MAX);
         let now = match (seen.action, seen.result.value) {
-            (Action::Write { .. }, Ok(count)) => bytes(count),
+            (Action::Write { .. } | Action::Copy { .. }, Ok(count)) => bytes(count),
             (Action::Open { flags, .. }, Ok(_)) if flags & O_EXCL == 0 => return Ok(()),
             _ => wanted,
         };
