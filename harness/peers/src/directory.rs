@@ -39,7 +39,8 @@ impl Change {
         let path = |number| Text::from(name(number).as_str());
         match self {
             Change::Make(at) => {
-                Action::Mknod { path: path(at), mode: FileKind::Regular.type_bits() | FILE }
+                let mode = FileKind::Regular.type_bits() | FILE;
+                Action::Mknod { path: path(at), mode, device: 0 }
             }
             Change::Remove(at) => Action::Unlink { path: path(at) },
             Change::Rename(old, new) => Action::Rename { old: path(old), new: path(new), flags: 0 },

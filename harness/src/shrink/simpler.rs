@@ -165,7 +165,10 @@ fn parts(action: &mut Action) -> Vec<Part<'_>> {
         ],
         Action::Rename { flags, .. } => vec![Part::Bits(flags, u32::MAX)],
         Action::Mkdir { mode, .. } => vec![Part::Mode(mode, 0o755)],
-        Action::Mknod { mode, .. } | Action::Chmod { mode, .. } => vec![Part::Bits(mode, 0o7777)],
+        Action::Mknod { mode, device, .. } => {
+            vec![Part::Bits(mode, 0o7777), Part::Bits(device, u32::MAX)]
+        }
+        Action::Chmod { mode, .. } => vec![Part::Bits(mode, 0o7777)],
         Action::Access { mode, .. } => vec![Part::Bits(mode, u32::MAX)],
         Action::Times { atime, mtime, .. } => {
             [atime, mtime].into_iter().flat_map(numbers_of).collect()

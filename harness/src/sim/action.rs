@@ -53,7 +53,15 @@ pub enum Action {
     /// `mkdir`.
     Mkdir { path: Text, mode: u32 },
     /// `mknod`; the type is in `mode`.
-    Mknod { path: Text, mode: u32 },
+    Mknod {
+        /// What is made.
+        path: Text,
+        /// Type and permissions.
+        mode: u32,
+        /// The device, as FUSE carries it ([`Device::encode`]).
+        #[serde(default, skip_serializing_if = "is_no_device")]
+        device: u32,
+    },
     /// `symlink`.
     Symlink { target: Text, path: Text },
     /// `link`, without following a symlink.
@@ -101,6 +109,11 @@ pub enum Action {
     },
     /// `chdir`.
     Chdir { path: Text },
+}
+
+/// Whether it is the device 0:0, which the stored form leaves out.
+fn is_no_device(device: &u32) -> bool {
+    *device == 0
 }
 
 /// Whether a copy begins at the start, which the stored form leaves out.
@@ -179,8 +192,8 @@ impl Action {
                 Call::Access { target: follow(path), mode }
             }
             Action::Mkdir { path: at, mode } => Call::Mkdir { path: path(at), mode: *mode },
-            Action::Mknod { path: at, mode } => {
-                Call::Mknod { path: path(at), mode: *mode, rdev: Device::default() }
+            Action::Mknod { path: at, mode, device } => {
+                Call::Mknod { path: path(at), mode: *mode, rdev: Device::decode(*device) }
             }
             Action::Symlink { target, path: at } => {
                 Call::Symlink { target: target.0.clone(), path: path(at) }
@@ -375,6 +388,14 @@ fn shown(text: &Text) -> String {
     if plain.is_empty() || plain.contains(' ') { format!("'{plain}'") } else { plain }
 }
 
+/// The number of a device, where it has one.
+fn of_device(encoded: u32) -> String {
+    match encoded {
+        0 => String::new(),
+        _ => format!(" {}", Device::decode(encoded)),
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -409,7 +430,9 @@ impl fmt::Display for Action {
             Action::Statfs { path } => write!(f, "statfs {}", shown(path)),
             Action::Access { path, mode } => write!(f, "access {} {mode}", shown(path)),
             Action::Mkdir { path, mode } => write!(f, "mkdir {} {mode:o}", shown(path)),
-            Action::Mknod { path, mode } => write!(f, "mknod {} {mode:o}", shown(path)),
+            Action::Mknod { path, mode, device } => {
+                write!(f, "mknod {} {mode:o}{}", shown(path), of_device(*device))
+            }
             Action::Symlink { target, path } => {
                 write!(f, "symlink {} -> {}", shown(path), shown(target))
             }

@@ -71,6 +71,15 @@ fn any_mode(rng: &mut Rng) -> Option<u32> {
     }
 }
 
+/// The number of a device, of which each byte is of the major or the minor one.
+pub(super) fn device(rng: &mut Rng) -> u32 {
+    match rng.below(3) {
+        0 => 0,
+        1 => 1 << rng.below(32),
+        _ => rng.word() as u32,
+    }
+}
+
 /// Who is to own something.
 pub(super) fn owner(rng: &mut Rng) -> u32 {
     if rng.chance(1, 5) { *rng.pick(&OWNERS) } else { *rng.pick(&USERS) }
@@ -181,6 +190,7 @@ pub(super) fn attribute_like(word: Text, rng: &mut Rng) -> Text {
         // What has the dot elsewhere, or not at all, is another name.
         (true, 0) => word.iter_mut().rev().take(1).for_each(|byte| *byte = b'a'),
         (true, 1) => drop(word.pop()),
+        (true, 2) => {}
         (true, _) | (false, 0) => word.push(b'a'),
         (false, 1) => word = neighbour(&word, rng),
         (false, _) => {}

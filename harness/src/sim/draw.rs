@@ -13,7 +13,8 @@ use fuserig_abi::Op;
 use fuserig_sim_fs::{MemFs, OpenFlags};
 
 use super::argument::{
-    self, PLAIN_NAMES, SIZES, around, directory_mode, far, file_mode, nasty_name, neighbour, owner,
+    self, PLAIN_NAMES, SIZES, around, device, directory_mode, far, file_mode, nasty_name,
+    neighbour, owner,
 };
 use super::generate::{KINDS, Kind};
 use super::look::name_of;
@@ -669,7 +670,7 @@ impl<'a> Draw<'a> {
                 if mode & 0o170_000 == 0o100_000 {
                     self.learn_file(&path);
                 }
-                Action::Mknod { path, mode }
+                Action::Mknod { path, mode, device: device(self.rng) }
             }
             Kind::Symlink => {
                 let (mut target, path) = (self.any(), self.fresh());

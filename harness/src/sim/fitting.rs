@@ -41,13 +41,14 @@ fn samples(pattern: &str) -> impl Iterator<Item = Text> {
     names.filter(|name| is_component(&name.0))
 }
 
-/// A name that is almost what a pattern means.
-fn neighbour(pattern: &str) -> Text {
-    let name = match pattern.strip_suffix('*') {
+/// Names that are almost what a pattern means: a letter is too many, or the letters are capitals.
+fn neighbours(pattern: &str) -> impl Iterator<Item = Text> {
+    let longer = match pattern.strip_suffix('*') {
         Some(start) => format!("x{start}"),
         None => format!("{}x", pattern.trim_start_matches('*')),
     };
-    Text(name.into_bytes())
+    let capital = pattern.replace('*', "x").to_ascii_uppercase();
+    [longer, capital].into_iter().map(|name| Text(name.into_bytes()))
 }
 
 /// The bytes and files of `quota`, where they can be read. As [`is_meant`], it has no code in
@@ -88,7 +89,7 @@ impl Fitting {
             _ => Vec::new(),
         };
         let meant = patterns.iter().flat_map(|pattern| samples(pattern));
-        let near = patterns.iter().map(|pattern| neighbour(pattern));
+        let near = patterns.iter().flat_map(|pattern| neighbours(pattern));
         let names: Vec<Text> = meant.chain(near).collect();
         let mut invariants = general();
         let patterns: Vec<Vec<u8>> =
@@ -259,6 +260,6 @@ mod tests {
         assert!(fitting.tree.contains("/user.a 'top'"), "{}", fitting.tree);
         assert!(MemFs::from_tree(&fitting.tree).is_ok(), "{}", fitting.tree);
         let names: Vec<String> = fitting.names.iter().map(Text::to_string).collect();
-        assert_eq!(names, ["b", "bx"], "words are no names of interest");
+        assert_eq!(names, ["b", "bx", "B"], "words are no names of interest");
     }
 }

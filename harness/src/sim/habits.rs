@@ -10,7 +10,7 @@ use fuserig_sim_fs::OpenFlags;
 use super::argument::{self, far, name_length, nasty_name, neighbour};
 use super::draw::Draw;
 use super::look::parent_of;
-use super::recipe::{CLOSE, FSTAT, READ_WRITE, open, stat, write};
+use super::recipe::{CLOSE, FSTAT, READ_WRITE, mknod, open, stat, write};
 use super::{Action, Text};
 
 pub(super) fn create(path: &Text) -> Action {
@@ -21,13 +21,16 @@ fn read(size: u64, offset: i64) -> Action {
     Action::Read { file: 0, size, offset: Some(offset) }
 }
 
+/// Lengths of values that are near what a length is kept in, or the most that there may be.
+const LARGE: [usize; 8] = [300, 4095, 4097, 32_767, 32_768, 40_000, 65_535, 65_536];
+
 impl Draw<'_> {
     /// One of them.
     pub(super) fn habit(&mut self) -> Vec<Action> {
-        match self.rng.below(13) {
+        match self.rng.below(14) {
             0..=2 => self.life_of_a_name(),
             3 => self.attributes(),
-            4 => self.listing(),
+            4 | 13 => self.listing(),
             5 => self.handle(),
             6 => self.lengths(),
             7 => self.rights(),
@@ -60,7 +63,7 @@ impl Draw<'_> {
         let made = self.rng.below(6);
         let mut actions = match made {
             0 | 1 => self.make(&path, made),
-            2 => vec![Action::Mknod { path: path.clone(), mode: 0o100_644 }],
+            2 => vec![mknod(&path, 0o100_644)],
             3 => vec![Action::Symlink { target: other.clone(), path: path.clone() }],
             4 => vec![Action::Link { source: self.file(), path: path.clone() }],
             _ => vec![create(&path), CLOSE],
@@ -109,7 +112,8 @@ impl Draw<'_> {
             true => Text(neighbour(&names[0].0, self.rng)),
             false => Text::from("user.z"),
         });
-        let sizes = [0, 1, 3, 8, 16, 17, 64, 255, 256];
+        let large = *self.rng.pick(&LARGE);
+        let sizes = [0, 0, 1, 3, 8, 16, 17, 64, 255, 256, large, large];
         let mut actions = Vec::new();
         for name in &names {
             let size = *self.rng.pick(&sizes);
@@ -117,13 +121,15 @@ impl Draw<'_> {
             let (name, path) = (name.clone(), path.clone());
             let flags = *self.rng.pick(&[0, 0, 1, 2]);
             let set = Action::Setxattr { path: path.clone(), name: name.clone(), value, flags };
-            let room = *self.rng.pick(&[0, size as u64, (size as u64).saturating_sub(1), 300]);
+            let room = size as u64;
+            let room = *self.rng.pick(&[0, room, room, room.saturating_sub(1), 300]);
             let get = Action::Getxattr { path: path.clone(), name: name.clone(), size: room };
             actions.extend([set, get]);
             if self.rng.chance(1, 2) {
                 let value = Text(vec![b'w'; *self.rng.pick(&sizes)]);
-                let get = Action::Getxattr { path: path.clone(), name: name.clone(), size: 300 };
-                actions.extend([Action::Setxattr { path, name, value, flags: 0 }, get]);
+                let flags = *self.rng.pick(&[0, 0, 1, 2]);
+                let set = Action::Setxattr { path: path.clone(), name: name.clone(), value, flags };
+                actions.extend([set, Action::Getxattr { path, name, size: 300 }]);
             }
         }
         let size = *self.rng.pick(&[0, 3, 7, 24, 4096]);
@@ -143,8 +149,16 @@ impl Draw<'_> {
     fn listing(&mut self) -> Vec<Action> {
         let directory = self.directory();
         let inside = |name: Vec<u8>| Text([&directory.0[..], b"/", &name[..]].concat());
-        let paths: Vec<Text> =
+        let mut paths: Vec<Text> =
             (0..2 + self.rng.below(4)).map(|_| inside(self.unused_name())).collect();
+        if self.rng.chance(1, 3) {
+            // A record of the longest has the most room to be lost in.
+            let length = match self.rng.chance(1, 2) {
+                true => 251 + self.rng.index(5),
+                false => name_length(self.rng),
+            };
+            paths.push(inside(vec![b'l'; length]));
+        }
         let mut actions = Vec::new();
         for path in &paths {
             let kind = self.rng.below(3);
@@ -172,7 +186,7 @@ impl Draw<'_> {
 
     /// A file is used through its handle after its name was changed, linked, replaced or removed.
     fn handle(&mut self) -> Vec<Action> {
-        let kind = self.rng.below(9);
+        let kind = self.rng.below(11) % 9;
         let path = match kind {
             // Its directory moves.
             4 => self.inside_a_directory(),

@@ -16,6 +16,7 @@ use super::draw::{BURSTS, Draw};
 use super::generate::Kind;
 use super::limits::Hold;
 use super::look::name_of;
+use super::recipe::mknod;
 use super::{Action, Candidate, Program, Rng, Scheduler, Text, WorkloadConfig};
 
 /// What the others do, besides what can be held.
@@ -301,7 +302,7 @@ impl Draw<'_> {
         let opened = self.rng.chance(1, 3);
         let made = |path: &Text| match opened {
             true => vec![create(path, OpenFlags::CREAT), Action::Close { file: 0 }],
-            false => vec![Action::Mknod { path: path.clone(), mode: 0o100_644 }],
+            false => vec![mknod(path, 0o100_644)],
         };
         let there = self.what_is_there(kind);
         match (kind, there) {

@@ -208,8 +208,9 @@ impl Mutator<'_> {
             Action::Mkdir { mode, .. } | Action::Chmod { mode, .. } => {
                 *mode = self.rng.below(0o10_000) as u32;
             }
-            Action::Mknod { mode, .. } => {
-                *mode = *self.rng.pick(&[0o010_644, 0o100_644, 0o140_644])
+            Action::Mknod { mode, device, .. } => {
+                *mode = *self.rng.pick(&[0o010_644, 0o100_644, 0o140_644, 0o060_644]);
+                *device = argument::device(self.rng);
             }
             Action::Chown { uid, gid, .. } => {
                 *uid = owner(self.rng);

@@ -33,6 +33,10 @@ pub(super) fn stat(path: &Text) -> Action {
     Action::Stat { path: path.clone(), follow: false }
 }
 
+pub(super) fn mknod(path: &Text, mode: u32) -> Action {
+    Action::Mknod { path: path.clone(), mode, device: 0 }
+}
+
 pub(super) const CLOSE: Action = Action::Close { file: 0 };
 pub(super) const FSTAT: Action = Action::Fstat { file: 0 };
 

@@ -9,7 +9,7 @@ use fuserig_sim_fs::OpenFlags;
 use super::argument::{directory_mode, file_mode, owner, stamp};
 use super::draw::Draw;
 use super::habits::create;
-use super::recipe::{CLOSE, FSTAT, READ_WRITE, open, stat, write};
+use super::recipe::{CLOSE, FSTAT, READ_WRITE, mknod, open, stat, write};
 use super::{Action, Program, Text};
 
 /// Modes with bits that a change of owner or of contents takes away.
@@ -37,7 +37,7 @@ impl Draw<'_> {
         // It may be made with them.
         let made = is_own && self.rng.chance(1, 2);
         let mut actions = match (is_own, made) {
-            (true, true) => vec![Action::Mknod { path: path.clone(), mode: 0o100_000 | mode }],
+            (true, true) => vec![mknod(&path, 0o100_000 | mode)],
             (true, false) => vec![create(&path), CLOSE],
             _ => Vec::new(),
         };
@@ -88,7 +88,7 @@ impl Draw<'_> {
         for kind in 0..3 {
             let inside = Text([&path.0[..], b"/", &self.unused_name()[..]].concat());
             actions.extend(match self.rng.below(4) {
-                0 => vec![Action::Mknod { path: inside.clone(), mode: 0o100_640 }],
+                0 => vec![mknod(&inside, 0o100_640)],
                 _ => self.make(&inside, kind),
             });
             actions.push(stat(&inside));
@@ -220,7 +220,7 @@ impl Draw<'_> {
                     0 => vec![Action::Mkdir { path: own.clone(), mode }, stat(&own)],
                     1 => {
                         let kind = *self.rng.pick(&[0o100_000, 0o100_000, 0o010_000, 0o140_000]);
-                        vec![Action::Mknod { path: own.clone(), mode: kind | mode }, stat(&own)]
+                        vec![mknod(&own, kind | mode), stat(&own)]
                     }
                     _ => {
                         // Who made it may use it, whatever its mode says.

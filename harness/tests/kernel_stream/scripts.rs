@@ -88,7 +88,7 @@ fn about_privileges() -> Vec<Script> {
     ];
     let namespaces =
         ["user.", "usera", "xuser.a", "u", "user-x.y"].map(|name| setxattr("a", name)).to_vec();
-    let device = |mode| Action::Mknod { path: "d/dev".into(), mode };
+    let device = |mode| Action::Mknod { path: "d/dev".into(), mode, device: 0x0130_0a05 };
     let remove = || Action::Unlink { path: "d/dev".into() };
     let devices = vec![
         device(0o020_666),
@@ -202,7 +202,7 @@ fn about_reading_ahead() -> Vec<Script> {
 fn about_kinds() -> Vec<Script> {
     const READ_AND_WRITE: u32 = 2;
     let fifo = vec![
-        Action::Mknod { path: "p".into(), mode: 0o010_644 },
+        Action::Mknod { path: "p".into(), mode: 0o010_644, device: 0 },
         open("p", READ_AND_WRITE),
         read(4),
         Action::Write { file: 0, size: 4, fill: b'w', offset: Some(0) },

@@ -199,7 +199,7 @@ fn battery() -> Vec<Vec<Action>> {
         for mode in [0o600, 0o4755, 0o2755] {
             all.push(vec![Action::Chmod { path: at(), mode }]);
             all.push(vec![Action::Mkdir { path: at(), mode }]);
-            all.push(vec![Action::Mknod { path: at(), mode: 0o10_000 | mode }]);
+            all.push(vec![Action::Mknod { path: at(), mode: 0o10_000 | mode, device: 0 }]);
         }
         for name in ["user.a", "user.guard.a", "user.guard", "trusted.t"] {
             let name = || fuserig::sim::Text::from(name);

@@ -101,7 +101,7 @@ fn on_path(words: &[&str]) -> Option<Action> {
         ["access", path, mode] => Action::Access { path: path.into(), mode: number(mode) },
         ["statfs", path] => Action::Statfs { path: path.into() },
         ["mkdir", path, mode] => Action::Mkdir { path: path.into(), mode: octal(mode) },
-        ["mknod", path, mode] => Action::Mknod { path: path.into(), mode: octal(mode) },
+        ["mknod", path, mode] => Action::Mknod { path: path.into(), mode: octal(mode), device: 0 },
         ["link", source, path] => Action::Link { source: source.into(), path: path.into() },
         ["symlink", path, "->", to] => Action::Symlink { target: to.into(), path: path.into() },
         ["unlink", path] => Action::Unlink { path: path.into() },

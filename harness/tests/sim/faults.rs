@@ -190,7 +190,7 @@ fn operations() -> Vec<(&'static str, Vec<Action>)> {
         ("getattr", vec![open("a", 0), Action::Fstat { file: 0 }]),
         ("setattr", vec![Action::Chmod { path: a(), mode: 0o600 }]),
         ("create", vec![open("new", 0o102)]),
-        ("mknod", vec![Action::Mknod { path: "new".into(), mode: 0o100_644 }]),
+        ("mknod", vec![Action::Mknod { path: "new".into(), mode: 0o100_644, device: 0 }]),
         ("mkdir", vec![mkdir("new")]),
         ("symlink", vec![Action::Symlink { target: a(), path: "new".into() }]),
         ("link", vec![Action::Link { source: a(), path: "new".into() }]),

@@ -50,7 +50,7 @@ fn a_listing_that_shows_a_hidden_name_is_found() {
             = 80 [. .. .secret]   <- never_visible
 
     order       one client; no ordering matters
-    minimal     it passes without any one operation (2), line or argument (2); 33 runs
+    minimal     it passes without any one operation (2), line or argument (2); 32 runs
     ");
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fuserig_abi::{Abi, Fidelity, Ino, Pid};
+use fuserig_abi::{Abi, Fidelity, FileKind, Ino, Pid};
 use fuserig_sim_fs::MemFs;
 
 use super::judged::Judged;
 use super::path::Walked;
 use crate::invariant::Seen;
+use crate::pipeline::DirRecord;
 use crate::sim::Action;
 use crate::vfs::Output;
 
@@ -105,6 +106,21 @@ impl Listing {
         Ok(())
     }
 
+    /// man 3 readdir: the type of a name that was there all the time, or none.
+    pub(super) fn tell(&self, fs: &MemFs, record: &DirRecord) -> Result<(), String> {
+        let node = self.always.get(&record.name).filter(|_| !is_dots(&record.name));
+        let Some(stat) = node.and_then(|node| fs.stat(*node)) else { return Ok(()) };
+        let kind = FileKind::from_dirent_type(record.kind);
+        match record.kind == 0 || kind == Some(stat.kind) {
+            true => Ok(()),
+            false => {
+                let name = record.name.escape_ascii();
+                let shown = kind.map_or("nothing that is".to_owned(), |kind| format!("{kind:?}"));
+                Err(format!("lists {name} as {shown}, and it is {:?}", stat.kind))
+            }
+        }
+    }
+
     /// No more records come; `replaced` says whether places may be in another order than names.
     pub(super) fn end(&self, replaced: bool) -> Result<(), String> {
         match self.always.keys().find(|name| !self.given.contains(*name)) {
@@ -182,7 +198,10 @@ impl Listings {
             }
         };
         let Some(listing) = self.open.get_mut(&key) else { return Ok(()) };
-        records.iter().try_for_each(|record| listing.give(&record.name))?;
+        for record in records {
+            listing.give(&record.name)?;
+            listing.tell(judged.after, record)?;
+        }
         if let Some(last) = records.last() {
             listing.pause(judged.after, &last.name);
         }

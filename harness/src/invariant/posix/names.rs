@@ -1,6 +1,6 @@
 //! What leads where after a call that makes, moves or removes names, and which of them must fail.
 
-use fuserig_abi::{Errno, FileKind, Ino, Stat};
+use fuserig_abi::{Device, Errno, FileKind, Ino, Stat};
 use fuserig_sim_fs::{OpenFlags, RenameFlags};
 
 use super::judged::Judged;
@@ -107,6 +107,12 @@ fn made(judged: &Judged<'_>) -> Result<(), String> {
     }
     if stat.kind != kind {
         return Err(format!("makes a {:?}", stat.kind));
+    }
+    if let Action::Mknod { device, .. } = judged.action
+        && matches!(stat.kind, FileKind::CharDevice | FileKind::BlockDevice)
+        && stat.rdev != Device::decode(*device)
+    {
+        return Err(format!("makes the device {}", stat.rdev));
     }
     if stat.kind == FileKind::Regular && stat.size != 0
         || judged.after.names_in(node).next().is_some()

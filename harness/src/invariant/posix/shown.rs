@@ -38,6 +38,7 @@ fn attributes(judged: &Judged<'_>, node: Ino, shown: &Stat) -> Result<(), String
     let Some(is) = judged.after.stat(node) else { return Ok(()) };
     let words = [
         ("type", shown.kind != is.kind),
+        ("device", shown.rdev != is.rdev),
         ("mode", shown.permissions != is.permissions),
         ("link count", shown.nlink != is.nlink),
         ("owner", (shown.uid, shown.gid) != (is.uid, is.gid)),

@@ -1,7 +1,8 @@
 //! Each fact is right about what happens and finds what must not.
 
 use fuserig_abi::{
-    Abi, Caller, Credentials, Errno, Fidelity, Gid, Ino, Pid, StatFs, Timespec, Uid,
+    Abi, Caller, Credentials, Device, Errno, Fidelity, FileKind, Gid, Ino, Pid, StatFs, Timespec,
+    Uid,
 };
 use fuserig_sim_fs::{
     AttrChanges, FallocateMode, Lower, LowerExt, MemFs, OpenFlags, RenameFlags, SetTime, XattrFlags,
@@ -11,6 +12,7 @@ use super::judge::judge;
 use super::judged::{Judged, OpenFile, judged_paths};
 use super::listing::Listing;
 use super::path::Start;
+use crate::pipeline::DirRecord;
 use crate::sim::{Action, Stamp, Text};
 use crate::vfs::{CallResult, Output};
 
@@ -456,6 +458,36 @@ fn a_listing_has_every_name_once() {
 }
 
 #[test]
+fn a_listing_tells_the_type_of_what_was_there_all_the_time() {
+    let fs = MemFs::from_tree("/a ''\n/d/").expect("a tree");
+    let listing = Listing::begin(&fs, ROOT);
+    let tell = |name: &[u8], kind| {
+        let name = name.to_vec();
+        listing.tell(&fs, &DirRecord { ino: 1, next: 1, kind, name })
+    };
+    let [file, directory] = [FileKind::Regular, FileKind::Directory].map(FileKind::dirent_type);
+    right(tell(b"a", file));
+    // DT_UNKNOWN, which says that the filesystem does not know.
+    right(tell(b"a", 0));
+    right(tell(b"new", directory));
+    wrong(tell(b"a", directory), "lists a as Directory, and it is Regular");
+    wrong(tell(b"d", 3), "lists d as nothing that is");
+}
+
+#[test]
+fn a_device_has_the_number_that_it_was_made_with() {
+    let device = Device { major: 259, minor: 0x1_0003 };
+    let call = || Action::Mknod { path: "n".into(), mode: 0o020_644, device: device.encode() };
+    let makes = |rdev| {
+        move |fs: &mut MemFs| {
+            fs.mknod(&at(NOW), ROOT, b"n", 0o020_644, rdev).expect("room");
+        }
+    };
+    right(check(call(), Ok(0), makes(device)));
+    wrong(check(call(), Ok(0), makes(Device { major: 3, minor: 3 })), "makes the device 3:3");
+}
+
+#[test]
 fn a_whiteout_is_left_behind() {
     let call = || Action::Rename { old: "f".into(), new: "n".into(), flags: 4 };
     right(check(call(), Ok(0), rename(b"f", b"n", RenameFlags::WHITEOUT)));
@@ -591,7 +623,7 @@ fn names_are_refused_for_a_reason() {
     let rmdir = |path: &str| Action::Rmdir { path: path.into() };
     right(fails(rmdir("f"), Errno::ENOTDIR));
     wrong(fails(rmdir("d"), Errno::ENOTDIR), none);
-    let mknod = |mode| Action::Mknod { path: "n".into(), mode };
+    let mknod = |mode| Action::Mknod { path: "n".into(), mode, device: 0x100 };
     right(fails(mknod(0o120_644), Errno::EINVAL));
     wrong(fails(mknod(0o010_644), Errno::EPERM), none);
     let open = |path: &str, flags| Action::Open { path: path.into(), flags, mode: 0 };
