@@ -2,8 +2,8 @@
 //!
 //! What is judged is what `quota:BYTES,FILES` promises (`fuserig_filters::quota`): bytes written,
 //! copied and allocated and files created are counted for ever, and a call that would go beyond the
-//! limit fails with EDQUOT. Calls that are under way at the same time are each checked before any is
-//! counted. So two sums are kept apart: what calls had certainly used when this one began, and
+//! limit fails with EDQUOT. Calls that are under way at the same time are each checked before any
+//! is counted. So two sums are kept apart: what calls had certainly used when this one began, and
 //! what calls can have used at most until it returned. What a reader would get wrong: a call that
 //! creates a file perhaps, `open` with O_CREAT, counts for the second alone.
 
