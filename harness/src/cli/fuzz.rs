@@ -25,7 +25,7 @@ use crate::sim::{
 };
 
 /// Runs when nothing else is said.
-const RUNS: u64 = 1000;
+const RUNS: u64 = 3000;
 /// Programs whose every schedule is run when nothing else is said.
 const PROGRAMS: u64 = 20;
 

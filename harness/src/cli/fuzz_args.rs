@@ -16,7 +16,7 @@ pub(super) struct FuzzArgs {
     /// The filter: `NAME` or `NAME:PARAMETERS` (see `filter list`), a BPF object `FILE.o` or
     /// `FILE.o:NAME`, or `none`
     pub(super) filter: String,
-    /// Runs; default: 1000, or as many as `--time` allows; 20 programs with `exhaustive`
+    /// Runs; default: 3000, or as many as `--time` allows; 20 programs with `exhaustive`
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub(super) runs: Option<u64>,
     /// Seconds after which no further run begins
