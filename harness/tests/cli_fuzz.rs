@@ -56,6 +56,27 @@ fn a_finding_ends_with_1_and_its_stored_case_shows_it_again() {
     assert_eq!(played.status.code(), Some(0), "{}", stdout(&played));
 }
 
+/// The fourth file is one too many, and nobody is told so.
+const KILLED: &str = r#"{"filter":"quota:64K,3","abi":"v4","fidelity":"faithful","tree":"/f/",
+    "clients":[{"uid":0,"actions":[
+        {"open":{"path":"f/e","flags":64,"mode":420}},{"open":{"path":"b","flags":64,"mode":420}},
+        {"open":{"path":"g","flags":64,"mode":420}},{"mkdir":{"path":"e","mode":493}}]},
+        {"uid":0,"actions":[{"stat":{"path":"e","follow":false}}]}],
+    "schedule":[],"faults":[{"client":0,"action":3,"kind":"killed"}]}"#;
+
+#[test]
+fn what_a_killed_client_was_refused_explains_what_others_see() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let case = directory.path().join("case.json");
+    let code = |text: &str| {
+        std::fs::write(&case, text).expect("it is written");
+        let arguments = ["fuzz", "quota:64K,3", "--case", text_of(&case), "--output", "none"];
+        fuserig(&arguments).status.code()
+    };
+    assert_eq!(code(KILLED), Some(0));
+    assert_eq!(code(&KILLED.replace("\"faults\":[{", "\"faults\":{")), Some(3), "it was read");
+}
+
 #[test]
 fn a_corpus_is_kept_small_and_begins_the_next_run() {
     let directory = tempfile::tempdir().expect("a temporary directory");
