@@ -118,7 +118,10 @@ fn on_name(call: &Call) -> Option<(CallNr, Named)> {
             (CallNr::OPENAT, vec![path(at), int("flags", flags.bits()), int("mode", *mode)])
         }
         Call::Mkdir { path: at, mode } => (CallNr::MKDIRAT, vec![path(at), int("mode", *mode)]),
-        Call::Mknod { path: at, mode, .. } => (CallNr::MKNODAT, vec![path(at), int("mode", *mode)]),
+        Call::Mknod { path: at, mode, rdev } => {
+            let device = int("device", rdev.encode());
+            (CallNr::MKNODAT, vec![path(at), int("mode", *mode), device])
+        }
         Call::Symlink { target, path: at } => {
             (CallNr::SYMLINKAT, vec![bytes("target", target), path(at)])
         }
@@ -318,4 +321,33 @@ fn at(mut record: CallRecord, client: usize, (begin, end): (u64, Option<u64>)) -
         None => record.flags = CallFlags(record.flags.0 | CallFlags::UNFINISHED.0),
     }
     record
+}
+
+#[cfg(test)]
+mod tests {
+    use fuserig_sim_fs::MemFs;
+
+    use super::call_record;
+    use crate::replay::issue_call;
+    use crate::sim::{Seed, WorkloadConfig};
+    use crate::vfs::Call;
+
+    #[test]
+    fn a_recorded_call_says_everything_that_the_call_said() {
+        let tree = MemFs::from_tree("/a 'x'\n/d/\n/d/b 'y'").expect("the tree is well-formed");
+        let config = WorkloadConfig::default();
+        let programs = (0..40).flat_map(|seed| config.draw(&mut Seed(seed).rng(), &tree));
+        let mut kinds = std::collections::BTreeSet::new();
+        for action in programs.flat_map(|program| program.actions) {
+            let mut call = action.call(&[3, 4, 5]);
+            let record = call_record(&call).expect("there is a record for each");
+            if let Call::Open { fd, .. } = &mut call {
+                *fd = Some(0);
+            }
+            let back = issue_call(&record).expect("it is well-formed");
+            assert_eq!(back, Some(call), "{action}");
+            kinds.insert(record.nr);
+        }
+        assert!(kinds.len() > 20, "{kinds:?}");
+    }
 }
