@@ -47,6 +47,7 @@ pub(super) fn fitting(
             ("read_only", "") => Box::new(invariant::read_only()),
             ("transparent", "") => Box::new(invariant::transparent()),
             ("no_data_lost", "") => Box::new(invariant::no_data_lost()),
+            ("tells_errors", "") => Box::new(invariant::tells_errors()),
             ("posix", "") => Box::new(invariant::posix()),
             ("linearizable", "") => Box::new(invariant::linearizable()),
             _ => return Err(unknown(text)),
@@ -69,7 +70,7 @@ fn unknown(text: &str) -> Failure {
         "twins_agree" => "twins_agree needs a filter: twins_agree:FILTER".to_owned(),
         _ => format!(
             "no invariant {text} can be required; there are never_visible:NAME, read_only, \
-             transparent, no_data_lost, posix, linearizable, twins_agree:FILTER"
+             transparent, no_data_lost, posix, tells_errors, linearizable, twins_agree:FILTER"
         ),
     };
     Failure::new(Exit::Usage, message)

@@ -194,7 +194,9 @@ impl Daemon for FaultyDaemon {
     fn serve(&mut self, request: &Request, device: &mut Device<'_>) {
         let forced = is_forced(request.opcode);
         let wanted = |fault: &FaultKind| match fault {
-            FaultKind::Daemon { fault: DaemonFault::Fails | DaemonFault::Late } => true,
+            FaultKind::Daemon {
+                fault: DaemonFault::Fails | DaemonFault::Refuses { .. } | DaemonFault::Late,
+            } => true,
             _ if self.at_most_failing => false,
             FaultKind::Daemon { .. } => true,
             FaultKind::Signal | FaultKind::Killed => !forced,
@@ -223,6 +225,9 @@ impl Daemon for FaultyDaemon {
             }
             Some(FaultKind::Daemon { fault: DaemonFault::Fails }) => {
                 answer(device, request, Errno::EIO.negative(), Vec::new());
+            }
+            Some(FaultKind::Daemon { fault: DaemonFault::Refuses { errno } }) => {
+                answer(device, request, Errno(errno).negative(), Vec::new());
             }
             Some(FaultKind::Daemon { fault: DaemonFault::Twice }) => {
                 self.inner.serve(request, device);

@@ -10,5 +10,5 @@ mod plan;
 
 pub use daemon::{EchoDaemon, FaultyDaemon};
 pub use lower::{Armed, FaultyLower};
-pub(crate) use plan::lower_ops;
 pub use plan::{DaemonFault, Fault, FaultKind, FaultPlan};
+pub(crate) use plan::{is_for, lower_ops};

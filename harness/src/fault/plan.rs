@@ -72,8 +72,13 @@ pub enum DaemonFault {
     WrongLength,
     /// It answers with an error and a body, which no reply may have.
     ErrorWithBody,
-    /// It answers with an error.
+    /// It answers with EIO.
     Fails,
+    /// It answers with another error.
+    Refuses {
+        /// The errno, positive.
+        errno: i32,
+    },
     /// It answers twice.
     Twice,
     /// It answers late: meanwhile two seconds pass, and whoever else can move goes first, until
@@ -83,12 +88,13 @@ pub enum DaemonFault {
 
 impl FaultKind {
     /// What a daemon can do wrong.
-    pub const DAEMON: [DaemonFault; 7] = [
+    pub const DAEMON: [DaemonFault; 8] = [
         DaemonFault::Dies,
         DaemonFault::Never,
         DaemonFault::WrongLength,
         DaemonFault::ErrorWithBody,
         DaemonFault::Fails,
+        DaemonFault::Refuses { errno: Errno::ENOMEM.0 },
         DaemonFault::Twice,
         DaemonFault::Late,
     ];
@@ -106,12 +112,15 @@ impl fmt::Display for FaultKind {
             FaultKind::ClockJump { seconds } => write!(f, "the clock jumps {seconds} s"),
             FaultKind::Signal => f.write_str("a signal interrupts the wait for the daemon"),
             FaultKind::Killed => f.write_str("the client is killed"),
+            FaultKind::Daemon { fault: DaemonFault::Refuses { errno } } => {
+                write!(f, "the daemon answers {}", Errno(*errno))
+            }
             FaultKind::Daemon { fault } => f.write_str(match fault {
                 DaemonFault::Dies => "the daemon dies",
                 DaemonFault::Never => "the daemon never answers",
                 DaemonFault::WrongLength => "the daemon's reply has a wrong length",
                 DaemonFault::ErrorWithBody => "the daemon answers an error with a body",
-                DaemonFault::Fails => "the daemon answers EIO",
+                DaemonFault::Fails | DaemonFault::Refuses { .. } => "the daemon answers EIO",
                 DaemonFault::Twice => "the daemon answers twice",
                 DaemonFault::Late => "the daemon answers late",
             }),
@@ -229,17 +238,16 @@ impl FaultPlan {
     }
 }
 
-/// What an action asks of the lower filesystem besides walking.
-fn asks_for(action: &Action) -> &'static [&'static str] {
+/// The operation of the lower filesystem that an action is for: it cannot be done without.
+pub(crate) fn is_for(action: &Action) -> &'static [&'static str] {
     match action {
-        Action::Open { .. } => &["open", "create", "lookup"],
+        Action::Open { .. } => &["open", "create"],
         Action::Read { .. } => &["read"],
         Action::Write { .. } => &["write"],
         Action::Truncate { .. } | Action::Chmod { .. } | Action::Chown { .. } => &["setattr"],
         Action::Ftruncate { .. } | Action::Touch { .. } | Action::Times { .. } => &["setattr"],
         Action::Fsync { .. } => &["fsync"],
-        Action::Stat { .. } | Action::Fstat { .. } => &["getattr", "lookup"],
-        Action::Mkdir { .. } => &["mkdir", "lookup"],
+        Action::Mkdir { .. } => &["mkdir"],
         Action::Mknod { .. } => &["mknod"],
         Action::Symlink { .. } => &["symlink"],
         Action::Link { .. } => &["link"],
@@ -257,7 +265,36 @@ fn asks_for(action: &Action) -> &'static [&'static str] {
         Action::Statfs { .. } => &["statfs"],
         Action::Access { .. } => &["access"],
         Action::Close { .. } => &["flush"],
+        Action::Stat { .. } | Action::Fstat { .. } | Action::Seek { .. } | Action::Chdir { .. } => {
+            &[]
+        }
+    }
+}
+
+/// What an action asks of the lower filesystem: what it is for, or on its way there.
+fn asks_for(action: &Action, rng: &mut Rng) -> &'static str {
+    let on_its_way: &[&str] = match action {
+        Action::Open { .. } | Action::Mkdir { .. } => &["lookup"],
         Action::Seek { .. } | Action::Chdir { .. } => &["lookup"],
+        Action::Stat { .. } | Action::Fstat { .. } => &["getattr", "lookup"],
+        _ => &[],
+    };
+    let wanted = is_for(action);
+    let place = rng.index(wanted.len() + on_its_way.len());
+    wanted.get(place).unwrap_or_else(|| &on_its_way[place - wanted.len()])
+}
+
+/// What the daemon does wrong; it refuses with what the manual page of the call has.
+fn daemon_fault(rng: &mut Rng, action: &Action) -> DaemonFault {
+    match *rng.pick(&FaultKind::DAEMON) {
+        DaemonFault::Refuses { .. } => {
+            let errnos = match action.paths().is_empty() {
+                true => [Errno::ENOMEM, Errno::EINTR],
+                false => [Errno::ENOMEM, Errno::EACCES],
+            };
+            DaemonFault::Refuses { errno: rng.pick(&errnos).0 }
+        }
+        other => other,
     }
 }
 
@@ -270,11 +307,11 @@ fn draw_kind(rng: &mut Rng, action: &Action) -> FaultKind {
             let seconds = 1 << rng.below(31);
             FaultKind::ClockJump { seconds: if rng.chance(1, 3) { -seconds } else { seconds } }
         }
-        (14, _) => FaultKind::Daemon { fault: *rng.pick(&FaultKind::DAEMON) },
+        (14, _) => FaultKind::Daemon { fault: daemon_fault(rng, action) },
         (15, _) => FaultKind::Signal,
         (16, _) if rng.chance(1, 4) => FaultKind::Killed,
         _ => {
-            let wanted = *rng.pick(asks_for(action));
+            let wanted = asks_for(action, rng);
             let row = LOWER.iter().find(|(op, _)| *op == wanted).unwrap_or(&LOWER[0]);
             FaultKind::Lower { op: row.0.to_owned(), errno: rng.pick(row.1).0 }
         }

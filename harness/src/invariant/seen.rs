@@ -6,6 +6,7 @@ use fuserig_abi::Pid;
 use fuserig_sim_fs::MemFs;
 
 use crate::crash::Crashed;
+use crate::fault::FaultKind;
 use crate::sim::{Action, CallEntry, Case, RunRecord, Subject};
 use crate::vfs::{CallResult, Vfs};
 
@@ -91,6 +92,8 @@ pub struct Seen<'a> {
     pub begin: u64,
     /// The client's open descriptors, the newest last.
     pub files: &'a [i32],
+    /// Those of its faults that happened.
+    pub happened: &'a [FaultKind],
     /// Whether no other call is under way.
     pub alone: bool,
     /// Every call so far; those without an end are under way.

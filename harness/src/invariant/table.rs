@@ -13,6 +13,7 @@ pub const KNOWN: &[(&str, &str)] = &[
     ("cost_bound", "no call of the filter costs more instructions than its bound"),
     ("no_data_lost", "what was written is read again until it is overwritten, cut off or removed"),
     ("errno_envelope", "a call fails only with errors that Linux documents for it"),
+    ("tells_errors", "a call says what went wrong below it, or what the daemon refused it with"),
     ("never_visible", "no client sees the name, by whatever call"),
     ("hides_only", "no name is hidden but those that are meant"),
     ("never_listed", "no listing shows the name"),

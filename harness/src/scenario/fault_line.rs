@@ -5,7 +5,7 @@ use fuserig_abi::Errno;
 use super::ScenarioError;
 use super::lex::{Line, code};
 use super::model::Act;
-use crate::fault::{FaultKind, lower_ops};
+use crate::fault::{DaemonFault, FaultKind, lower_ops};
 
 /// Whether something can go wrong in it: calls, and what is made of calls.
 pub(super) fn can_fail(act: &Act) -> bool {
@@ -39,6 +39,10 @@ pub(super) fn fault(line: &mut Line<'_>) -> Result<FaultKind, ScenarioError> {
     if let Some(fault) = known.iter().find(|fault| fault.to_string() == rest) {
         return Ok(fault.clone());
     }
+    if rest.starts_with("the daemon answers E") && line.eat("the daemon answers ") {
+        let fault = DaemonFault::Refuses { errno: errno(line)?.0 };
+        return Ok(FaultKind::Daemon { fault });
+    }
     let known: Vec<String> = known.iter().map(|fault| format!("`{fault}`")).collect();
     let known = known.join(", ");
     let what = format!(
@@ -61,14 +65,7 @@ fn lower(line: &mut Line<'_>) -> Result<FaultKind, ScenarioError> {
         if !line.eat_word("with") {
             return Err(line.error("expected `with` and an errno"));
         }
-        let column = line.column();
-        let word = line.word();
-        let errno = code(word).filter(|code| *code < 0).map(|code| Errno(-code));
-        let Some(errno) = errno else {
-            return Err(line.error_at(column, format!("`{word}` is no errno; write EIO or ENOSPC")));
-        };
-        line.end()?;
-        return Ok(FaultKind::Lower { op, errno: errno.0 });
+        return Ok(FaultKind::Lower { op, errno: errno(line)?.0 });
     }
     let takes = op == "write" && line.eat_word("takes");
     let returns = op == "read" && line.eat_word("returns");
@@ -82,6 +79,18 @@ fn lower(line: &mut Line<'_>) -> Result<FaultKind, ScenarioError> {
     let size = size.ok_or_else(|| line.error_at(column, "a number of 32 bits is expected"))?;
     words(line, "bytes")?;
     Ok(if takes { FaultKind::ShortWrite { size } } else { FaultKind::ShortRead { size } })
+}
+
+/// An errno, with which the line ends.
+fn errno(line: &mut Line<'_>) -> Result<Errno, ScenarioError> {
+    let column = line.column();
+    let word = line.word();
+    let errno = code(word).filter(|code| *code < 0).map(|code| Errno(-code));
+    let errno = errno.ok_or_else(|| {
+        line.error_at(column, format!("`{word}` is no errno; write EIO or ENOSPC"))
+    })?;
+    line.end()?;
+    Ok(errno)
 }
 
 /// The last word of the line.
@@ -131,6 +140,8 @@ mod tests {
         check("lower read returns x bytes", 20, "no number");
         check("lower read returns 3", 21, "bytes");
         check("the clock jumps far s", 17, "seconds");
+        check("the daemon answers EWHAT", 20, "EIO");
+        check("the daemon answers EPERM too", 26, "");
         check("the moon", 1, "the daemon dies");
     }
 }

@@ -129,6 +129,10 @@ impl Fitting {
             }
             _ => {}
         }
+        let known = ["hide", "readonly", "audit", "none", "", "redact", "quota"].contains(&name);
+        if known {
+            invariants.push(Box::new(invariant::tells_errors()));
+        }
         let tree = tree(&names);
         Fitting { invariants, names, tree }
     }

@@ -142,6 +142,7 @@ pub(crate) fn run_with(
         armed: &armed,
         tally: &tally,
         lanes: lanes(case),
+        happened: Vec::new(),
         calls: Vec::with_capacity(case.operations()),
         switches: Vec::new(),
         rows: Vec::new(),
@@ -329,6 +330,8 @@ struct Session<'r, 'v> {
     armed: &'r Rc<RefCell<Armed>>,
     tally: &'r Rc<RefCell<Tally>>,
     lanes: Vec<Lane<'v>>,
+    /// What went wrong in the call that returned last.
+    happened: Vec<FaultKind>,
     calls: Vec<CallEntry>,
     switches: Vec<Switch>,
     rows: Vec<StepRow>,
@@ -588,7 +591,9 @@ impl Session<'_, '_> {
         let lane = &mut self.lanes[client];
         lane.idle = lane.task.take();
         if !self.case.faults.faults.is_empty() {
-            self.armed.borrow_mut().disarm(lane.pid);
+            let left = self.armed.borrow_mut().disarm(lane.pid);
+            self.happened = self.case.faults.of(client, lane.next);
+            self.happened.retain(|fault| !left.contains(fault));
         }
         if self.vfs.stopped(lane.pid).is_some_and(Stop::is_hang) {
             lane.hung = true;
@@ -641,6 +646,7 @@ impl Session<'_, '_> {
             result,
             begin: entry.begin,
             files: &self.lanes[client].files,
+            happened: &self.happened,
             alone,
             calls: &self.calls,
             case: self.case,

@@ -232,6 +232,36 @@ fn an_operation_below_fails_with_the_errno_of_the_plan() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// What `tells_errors` says of a row.
+fn told(row: &Row) -> Result<(), String> {
+    let campaign = Simulation::of_case(row.case()).run(row.subject.clone());
+    match campaign.check(invariant::tells_errors()).result() {
+        Ok(_) => Ok(()),
+        Err(finding) => Err(finding.violation.message),
+    }
+}
+
+#[test]
+fn the_caller_hears_of_what_failed() {
+    let row = |subject, actions, kind| Row::new(subject, actions, kind, |_| false);
+    for (op, actions) in operations() {
+        assert_eq!(told(&row(plain(), actions, lower(op, Errno::EIO))), Ok(()));
+    }
+    let refused = || daemon(DaemonFault::Refuses { errno: Errno::EACCES.0 });
+    assert_eq!(told(&row(asking(), vec![mkdir("new")], refused())), Ok(()));
+
+    // A filter that says something else of a failure than what it was.
+    let other = || {
+        FuseOps::new("other")
+            .mkdir_prefilter(|_, _, _| Verdict::Postfilter)
+            .mkdir_postfilter(|_, _, _| Verdict::Error(Errno::EPERM))
+    };
+    let full = lower("mkdir", Errno::ENOSPC);
+    let full = row(Subject::new(Abi::V4, other).over(TREE), vec![mkdir("new")], full);
+    let said = " 755` fails with EPERM; the filesystem below failed with ENOSPC";
+    assert!(told(&full).is_err_and(|message| message.ends_with(said)));
+}
+
 #[test]
 fn a_lookup_that_fails_below_finds_nothing() {
     // The modelled kernel makes no difference between an error and a name that is not there.
@@ -266,6 +296,7 @@ fn the_daemon_dies_fails_answers_wrongly_and_is_interrupted() {
     for (kind, errno) in [
         (daemon(DaemonFault::Dies), Errno::ENOTCONN),
         (daemon(DaemonFault::Fails), Errno::EIO),
+        (daemon(DaemonFault::Refuses { errno: Errno::EDQUOT.0 }), Errno::EDQUOT),
         (daemon(DaemonFault::WrongLength), Errno::EIO),
         (daemon(DaemonFault::ErrorWithBody), Errno::EIO),
         (FaultKind::Signal, Errno::EINTR),

@@ -129,17 +129,13 @@ pub(super) fn readdir_finalize(world: &mut World, run: &mut Run) -> Code {
     run.value = Value::Number(0);
     let mut error = walk.error;
     // v3 goes to out.offset whatever was refused (RDIR-1); v4 stays where it was refused.
-    let position = match world.abi.base() {
-        fuserig_abi::Abi::V3 if world.faithful() => {
-            if walk.refused {
-                run.quirk(world, Quirk::RDIR_1);
-            }
-            out.offset as i64
-        }
-        _ if walk.refused || walk.error < 0 => walk.position,
-        _ => out.offset as i64,
-    };
-    if walk.refused && walk.offered == 1 && world.abi.base() != fuserig_abi::Abi::V3 {
+    let goes_on = world.abi.base() == fuserig_abi::Abi::V3 && world.faithful();
+    if goes_on && walk.refused {
+        run.quirk(world, Quirk::RDIR_1);
+    }
+    let stays = !goes_on && (walk.refused || walk.error < 0);
+    let position = if stays { walk.position } else { out.offset as i64 };
+    if stays && walk.refused && walk.offered == 1 {
         error = i64::from(Errno::EINVAL.negative());
     }
     world.mount.handles[id].position = position;
