@@ -442,8 +442,14 @@ impl Vfs {
                 self.permission(pid, inode, AccessMask::WRITE).await?;
             }
         }
-        let mut moving = vec![self.inode_of(source)];
-        if positive {
+        // A directory is locked when it changes its parent or is about to be removed, and so is
+        // everything else (Documentation/filesystems/directory-locking).
+        let moves = old_parent != new_parent;
+        let mut moving = Vec::with_capacity(2);
+        if moves || !source_is_directory {
+            moving.push(self.inode_of(source));
+        }
+        if positive && (moves || !exchange || !self.is_directory(target)) {
             moving.push(self.inode_of(target));
         }
         moving.sort_unstable();
