@@ -6,7 +6,7 @@
 //! compared where the two went step by step alike; a lower filesystem with a clock of its own has
 //! [`AgreesWith::at_any_time`].
 
-use super::twin::compare;
+use super::twin::judge_beside;
 use super::{End, Invariant};
 use crate::sim::{Case, Compared, Subject};
 
@@ -64,6 +64,7 @@ impl Invariant for AgreesWith {
 
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {
         let Some(twin) = end.twin else { return Ok(()) };
-        compare(end, twin, ("here", "over the other"), self.compared)
+        let right = self.right.clone().over(&end.case.tree);
+        judge_beside(end, twin, &right, ("here", "over the other"), self.compared)
     }
 }

@@ -7,7 +7,9 @@
 
 use super::trees::same_at_any_time;
 use super::{End, Invariant};
-use crate::sim::{Candidate, Case, Scheduler, same_result};
+use crate::sim::{
+    CallEntry, Candidate, Case, Detail, RunRecord, Scheduler, Subject, run_with, same_result,
+};
 
 /// Orders tried before a history is left alone.
 const ORDERS_MAX: usize = 2000;
@@ -56,62 +58,113 @@ impl Invariant for Linearizable {
     }
 
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {
-        let calls = &end.record.calls;
-        let complete = calls.iter().all(|call| call.end.is_some());
-        if !end.record.ending.is_finished() || !complete {
-            return Ok(());
-        }
-        let mut tried = 0;
-        let mut order = Vec::with_capacity(calls.len());
-        match explain(end, &mut order, &mut tried) {
+        match explained(end, end.subject, ORDERS_MAX) {
+            Some(false) => Err("no serial order of the calls gives these results".to_owned()),
             Some(true) | None => Ok(()),
-            Some(false) => Err(format!("none of {tried} serial orders gives these results")),
         }
     }
 }
 
-/// Whether some order explains the results; none when there are too many to try.
-fn explain(end: &End<'_>, order: &mut Vec<usize>, tried: &mut usize) -> Option<bool> {
+/// Whether `model`, one call at a time, explains what happened; none when nobody can tell.
+pub(super) fn explained(end: &End<'_>, model: &Subject, most: usize) -> Option<bool> {
     let calls = &end.record.calls;
-    if order.len() == calls.len() {
-        *tried += 1;
-        return if *tried > ORDERS_MAX { None } else { Some(agrees(end, order)) };
+    let complete = calls.iter().all(|call| call.end.is_some());
+    if !end.record.ending.is_finished() || !complete {
+        return None;
     }
-    for next in 0..calls.len() {
-        // Nobody moves before one that returned before it began.
-        let early = |other: usize| {
-            !order.contains(&other) && calls[other].end.is_some_and(|end| end <= calls[next].begin)
-        };
-        if order.contains(&next) || (0..calls.len()).any(|other| other != next && early(other)) {
-            continue;
-        }
-        order.push(next);
-        let explained = explain(end, order, tried)?;
-        order.pop();
-        if explained {
-            return Some(true);
-        }
+    let mut search = Search { end, model, left: most, order: Vec::with_capacity(calls.len()) };
+    match search.explain() {
+        Explained::Yes => Some(true),
+        Explained::No(_) => Some(false),
+        Explained::Unknown => None,
     }
-    Some(false)
 }
 
-fn agrees(end: &End<'_>, order: &[usize]) -> bool {
-    let calls = &end.record.calls;
-    let clients = order.iter().map(|call| calls[*call].client).collect();
-    let mut scheduler = InOrder { order: clients, at: 0, started: false };
+/// Orders one after the other, each tried by a run.
+struct Search<'a, 'e> {
+    end: &'a End<'e>,
+    model: &'a Subject,
+    /// Orders that may still be tried.
+    left: usize,
+    order: Vec<usize>,
+}
+
+/// What is known of the orders that begin like the one that is tried.
+enum Explained {
+    Yes,
+    /// None of those whose first so many calls are the same explains it.
+    No(usize),
+    Unknown,
+}
+
+impl Search<'_, '_> {
+    /// Whether an order that begins with what is laid down explains the results.
+    fn explain(&mut self) -> Explained {
+        let calls = &self.end.record.calls;
+        if self.order.len() == calls.len() {
+            let Some(left) = self.left.checked_sub(1) else { return Explained::Unknown };
+            self.left = left;
+            return match disagrees(self.end, self.model, &self.order) {
+                None => Explained::Yes,
+                Some(place) => Explained::No(place + 1),
+            };
+        }
+        let laid_down = self.order.len();
+        for next in 0..calls.len() {
+            if self.order.contains(&next) || self.comes_too_early(next) {
+                continue;
+            }
+            self.order.push(next);
+            let explained = self.explain();
+            self.order.pop();
+            match explained {
+                Explained::No(same) if same > laid_down => {}
+                other => return other,
+            }
+        }
+        Explained::No(laid_down)
+    }
+
+    /// Nobody moves before one that returned before it began.
+    fn comes_too_early(&self, next: usize) -> bool {
+        let calls = &self.end.record.calls;
+        (0..calls.len()).any(|other| {
+            other != next
+                && !self.order.contains(&other)
+                && calls[other].end.is_some_and(|end| end <= calls[next].begin)
+        })
+    }
+}
+
+/// The same calls, one at a time, in the order of these places in the record.
+pub(super) fn in_order(
+    end: &End<'_>,
+    subject: &Subject,
+    order: impl Iterator<Item = usize>,
+) -> Option<RunRecord> {
+    let order = order.map(|call| end.record.calls[call].client).collect();
+    let mut scheduler = InOrder { order, at: 0, started: false };
     let case = Case { crash: None, ..end.case.clone() };
     let start = &end.record.initial;
-    let detail = crate::sim::Detail::Calls;
-    let run = crate::sim::run_with(end.subject, &case, start, &mut scheduler, &mut [], detail);
-    let Ok((serial, _)) = run else { return false };
+    let run = run_with(subject, &case, start, &mut scheduler, &mut [], Detail::Calls);
+    run.ok().map(|(record, _)| record)
+}
+
+/// The place in the order of the first call with another result, or behind the last one where
+/// that is the tree; none when all is the same.
+fn disagrees(end: &End<'_>, model: &Subject, order: &[usize]) -> Option<usize> {
+    let calls = &end.record.calls;
+    let Some(serial) = in_order(end, model, order.iter().copied()) else { return Some(0) };
     let result_of = |client, action| {
-        let same = |call: &&crate::sim::CallEntry| (call.client, call.action) == (client, action);
+        let same = |call: &&CallEntry| (call.client, call.action) == (client, action);
         serial.calls.iter().find(same).and_then(|call| call.result.as_ref())
     };
+    let differs = |call: &CallEntry| {
+        let other = result_of(call.client, call.action);
+        !call.result.as_ref().zip(other).is_some_and(|(one, other)| same_result(one, other))
+    };
+    let place = order.iter().position(|call| differs(&calls[*call]));
     // Each call moves the clock, so that another order has other times.
-    same_at_any_time(&serial.lower, &end.record.lower)
-        && calls.iter().all(|call| {
-            let other = result_of(call.client, call.action);
-            call.result.as_ref().zip(other).is_some_and(|(one, other)| same_result(one, other))
-        })
+    let same_tree = || same_at_any_time(&serial.lower, &end.record.lower);
+    place.or_else(|| (!same_tree()).then(|| order.len() - 1))
 }

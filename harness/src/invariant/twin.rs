@@ -5,9 +5,12 @@ use std::rc::Rc;
 
 use fuserig_filters::Filter;
 
+use super::linear::{explained, in_order};
 use super::trees::compare_trees;
 use super::{End, Invariant};
-use crate::sim::{CallEntry, Case, Compared, RunRecord, Subject, show_both};
+use crate::sim::{
+    CallEntry, Case, Compared, Detail, Playback, RunRecord, StepRow, Subject, run_with, show_both,
+};
 use crate::vfs::CallResult;
 
 /// See [`transparent`].
@@ -43,7 +46,8 @@ impl Invariant for Transparent {
 
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {
         let Some(twin) = end.twin else { return Ok(()) };
-        compare(end, twin, ("with the filter", "without it"), Compared::All)
+        let other = end.subject.unfiltered();
+        judge_beside(end, twin, &other, ("with the filter", "without it"), Compared::All)
     }
 }
 
@@ -57,13 +61,15 @@ impl Invariant for Transparent {
 pub struct TwinsAgree {
     /// What the other is called in a message.
     words: String,
+    /// Whether both ask the daemon alike often.
+    asks: bool,
     other: Rc<dyn Fn() -> Option<Box<dyn Filter>>>,
 }
 
 /// The filter and another one (its BPF twin, its next version) decide alike.
 pub fn twins_agree<F: Filter + 'static>(other: impl Fn() -> F + 'static) -> TwinsAgree {
     let other = move || -> Option<Box<dyn Filter>> { Some(Box::new(other())) };
-    TwinsAgree { words: "with its twin".to_owned(), other: Rc::new(other) }
+    TwinsAgree { words: "with its twin".to_owned(), asks: false, other: Rc::new(other) }
 }
 
 impl TwinsAgree {
@@ -72,7 +78,13 @@ impl TwinsAgree {
         name: &str,
         other: impl Fn() -> Option<Box<dyn Filter>> + 'static,
     ) -> TwinsAgree {
-        TwinsAgree { words: format!("with {name}"), other: Rc::new(other) }
+        TwinsAgree { words: format!("with {name}"), asks: false, other: Rc::new(other) }
+    }
+
+    /// Besides, the two ask the daemon as often as each other: for filters whose business that is.
+    #[must_use]
+    pub fn and_ask_alike(self) -> TwinsAgree {
+        TwinsAgree { asks: true, ..self }
     }
 }
 
@@ -94,7 +106,20 @@ impl Invariant for TwinsAgree {
 
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {
         let Some(twin) = end.twin else { return Ok(()) };
-        compare(end, twin, ("with this filter", &self.words), Compared::Times)
+        let make = Rc::clone(&self.other);
+        let other = end.subject.with_filter(move || make());
+        let words = ("with this filter", &self.words[..]);
+        judge_beside(end, twin, &other, words, Compared::Times)?;
+        // Who asks takes steps for it.
+        if !self.asks || went_alike(end.record, twin) {
+            return Ok(());
+        }
+        let Some((one, other)) = both_in_order(end, &other) else { return Ok(()) };
+        if one.asked == other.asked {
+            return Ok(());
+        }
+        let (this, that) = words;
+        Err(format!("the daemon is asked {} times {this}, and {} {that}", one.asked, other.asked))
     }
 }
 
@@ -105,8 +130,64 @@ fn went_alike(record: &RunRecord, twin: &RunRecord) -> bool {
     record.calls.iter().map(steps).eq(twin.calls.iter().map(steps))
 }
 
+/// Whether the two went step by step alike until a call did other steps whose result differs as
+/// well: it was decided otherwise, and did not come to a decision at another time.
+fn decided_otherwise(end: &End<'_>, other: &Subject, compared: Compared) -> bool {
+    let by_step = |subject: &Subject| {
+        let (start, mut playback) = (&end.record.initial, Playback::new(&end.record.schedule));
+        let detail = Detail::Steps;
+        run_with(subject, end.case, start, &mut playback, &mut [], detail).ok().map(|run| run.0)
+    };
+    let (Some(one), Some(other)) = (by_step(end.subject), by_step(other)) else { return true };
+    let result = |record: &RunRecord, row: &StepRow| {
+        let same = |call: &&CallEntry| (call.client, call.action) == (row.client, row.action);
+        record.calls.iter().find(same).and_then(|call| call.result.clone())
+    };
+    let result_differs = |row: &StepRow| match (result(&one, row), result(&other, row)) {
+        (Some(one), Some(other)) => !compared.same_result(&one, &other),
+        (one, other) => one.is_some() != other.is_some(),
+    };
+    let first = one.rows.iter().zip(&other.rows).find(|(one, other)| one != other);
+    first.is_none_or(|(one, other)| result_differs(one) || result_differs(other))
+}
+
+/// Orders in which a twin may explain what happened before it is left alone.
+const ORDERS_MAX: usize = 256;
+
+/// The same calls one at a time, in the order in which they began, with this subject and another.
+fn both_in_order(end: &End<'_>, other: &Subject) -> Option<(RunRecord, RunRecord)> {
+    let order = || 0..end.record.calls.len();
+    Some((in_order(end, end.subject, order())?, in_order(end, other, order())?))
+}
+
+/// What differs from the twin's run, but for what comes of another number of steps: where calls
+/// overlap, they meet elsewhere then. What remains is what differs one call at a time, and what no
+/// order of the twin's calls explains.
+pub(super) fn judge_beside(
+    end: &End<'_>,
+    twin: &RunRecord,
+    other: &Subject,
+    words: (&str, &str),
+    compared: Compared,
+) -> Result<(), String> {
+    let said = compare(end, twin, words, compared);
+    let is_due_to_steps =
+        || !went_alike(end.record, twin) && !decided_otherwise(end, other, compared);
+    if said.is_ok() || !is_due_to_steps() {
+        return said;
+    }
+    let Some((one, serial)) = both_in_order(end, other) else { return said };
+    let alone = End { record: &one, twin: None, ..*end };
+    compare_results(&alone, &serial, words, compared)?;
+    compare_trees(&one.lower, &serial.lower, words, compared)?;
+    match explained(end, other, ORDERS_MAX) {
+        Some(false) => said,
+        Some(true) | None => Ok(()),
+    }
+}
+
 /// The first call whose result differs, or where the trees do in the end, as a sentence.
-pub(super) fn compare(
+fn compare(
     end: &End<'_>,
     twin: &RunRecord,
     words: (&str, &str),

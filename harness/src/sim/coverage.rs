@@ -86,6 +86,8 @@ pub(super) struct Tally {
     served: [bool; Op::COUNT],
     /// The request that is under way, for `lower`.
     op: Op,
+    /// Requests that the daemon got.
+    pub(super) asked: u64,
     /// The decision before this one, for `pairs`.
     last: u64,
     /// The first trap that the run has not judged yet.
@@ -100,6 +102,7 @@ impl Default for Tally {
             continued: [0; Slot::COUNT],
             served: [false; Op::COUNT],
             op: Op::ALL[0],
+            asked: 0,
             last: 0,
             trap: None,
         }
@@ -159,6 +162,7 @@ impl Sink for Counter {
             }
             What::Return { slot, code, .. } => tally.decided(slot, code),
             What::Quirk { quirk } | What::Crash { quirk } => tally.quirks[quirk.index()] += 1,
+            What::DaemonRequest { .. } => tally.asked += 1,
             What::Lower { code } => tally.lower_returned(code),
             What::Trap { trap } => {
                 tally.rare.traps += 1;
@@ -168,7 +172,6 @@ impl Sink for Counter {
             | What::Print { .. }
             | What::Output { .. }
             | What::Forget { .. }
-            | What::DaemonRequest { .. }
             | What::DaemonReply { .. }
             | What::Finalize { .. }
             | What::Buffers { .. }

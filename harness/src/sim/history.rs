@@ -149,6 +149,8 @@ pub struct RunRecord {
     pub balance: Option<Balance>,
     /// How many faults happened.
     pub faults_fired: u64,
+    /// Requests that the daemon got, FORGET aside.
+    pub asked: u64,
     /// The loss of power that ended the run.
     pub power: Option<PowerLoss>,
     /// How many states after a loss of power were mounted and judged on the way.

@@ -166,9 +166,7 @@ pub(crate) fn run_with(
     let kept = subject.footprint.as_ref().map(Footprint::take);
     let balance = (ending.is_finished() && violation.is_none()).then(|| leave(&vfs, case));
     trapped_at_exit(&mut ending, &tally);
-    if let (Some(footprint), Some(kept)) = (&subject.footprint, kept) {
-        footprint.forget_since(kept);
-    }
+    subject.footprint.iter().zip(kept).for_each(|(footprint, kept)| footprint.forget_since(kept));
     let lower = power.recovered.take().unwrap_or_else(|| shared.snapshot());
     mix_end(&mut mixer, &lower, switches.len());
     let coverage = reached(&tally.borrow(), &vfs);
@@ -185,6 +183,7 @@ pub(crate) fn run_with(
         lower,
         balance,
         faults_fired: armed.borrow().fired(),
+        asked: tally.borrow().asked,
         power: power.loss,
         crash_states: power.states,
         crashes_complete: power.complete,
