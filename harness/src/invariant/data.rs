@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use fuserig_abi::Ino;
 use fuserig_sim_fs::MemFs;
 
+use super::appended::Appended;
 use super::{End, Invariant, Seen};
 use crate::sim::Action;
 use crate::vfs::Output;
@@ -26,6 +27,7 @@ const BYTES_MAX: usize = (1 << 16) - 1;
 pub struct NoDataLost {
     /// What each file must contain; none when nobody can tell.
     contents: BTreeMap<Ino, Option<Vec<u8>>>,
+    appended: Appended,
 }
 
 /// What was written stays written, and reads tell the truth.
@@ -151,6 +153,7 @@ impl Invariant for NoDataLost {
 
     fn begin(&mut self, initial: &MemFs) {
         self.contents.clear();
+        self.appended.begin(initial);
         for entry in initial.walk() {
             if entry.stat.kind == fuserig_abi::FileKind::Regular {
                 self.contents.insert(entry.stat.ino, contents(initial, entry.stat.ino, BYTES_MAX));
@@ -159,6 +162,7 @@ impl Invariant for NoDataLost {
     }
 
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        self.appended.judge(seen)?;
         if !seen.was_alone() {
             self.contents.values_mut().for_each(|known| *known = None);
             return Ok(());

@@ -5,6 +5,7 @@
 //! a code below -4095 is no error to libc but a huge success (N3), and is found here as well.
 
 use fuserig_abi::Errno;
+use fuserig_sim_fs::OpenFlags;
 
 use super::{Invariant, Seen};
 use crate::sim::Action;
@@ -47,7 +48,6 @@ fn allowed(action: &Action) -> (&'static [&'static [Errno]], &'static [Errno]) {
         Action::Open { .. } => (
             &[WALK, CHANGE],
             &[
-                Errno::EEXIST,
                 Errno::EISDIR,
                 Errno::EINVAL,
                 Errno::EMFILE,
@@ -197,7 +197,14 @@ impl Invariant for ErrnoEnvelope {
             Ok(_) => Ok(()),
             Err(errno) => {
                 let (groups, own) = allowed(seen.action);
-                if own.contains(&errno) || groups.iter().any(|group| group.contains(&errno)) {
+                // man 2 open: EEXIST is for who insists on making it.
+                let insists = matches!(seen.action, Action::Open { flags, .. }
+                    if flags & OpenFlags::EXCL.bits() != 0);
+                let exists = insists && errno == Errno::EEXIST;
+                if exists
+                    || own.contains(&errno)
+                    || groups.iter().any(|group| group.contains(&errno))
+                {
                     return Ok(());
                 }
                 let why = match errno {

@@ -7,6 +7,7 @@
 
 mod agree;
 mod almost;
+mod appended;
 mod balance;
 mod cost;
 mod data;

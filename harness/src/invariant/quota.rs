@@ -87,7 +87,9 @@ fn used(action: &Action, call: &CallEntry) -> (Use, Use) {
     let value = call.result.as_ref().map(|result| result.value);
     match (action, value) {
         // It may have been counted before it failed, or not have come so far.
-        (Action::Fallocate { .. }, Some(Err(_))) | (_, None) => (none, wanted),
+        (Action::Fallocate { .. } | Action::Open { .. }, Some(Err(_))) | (_, None) => {
+            (none, wanted)
+        }
         (_, Some(Err(_))) => (none, none),
         (Action::Write { .. } | Action::Copy { .. }, Some(Ok(count))) => {
             (bytes(count), bytes(count))

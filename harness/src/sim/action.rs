@@ -100,10 +100,10 @@ pub enum Action {
         to: u8,
         /// Bytes.
         length: u64,
-        /// Where reading begins.
+        /// Where reading begins; [`Action::HERE`] is where the file stands, and moves it on.
         #[serde(default, skip_serializing_if = "is_start")]
         from_at: i64,
-        /// Where writing begins.
+        /// Where writing begins, in the same way.
         #[serde(default, skip_serializing_if = "is_start")]
         to_at: i64,
     },
@@ -134,6 +134,9 @@ fn path(text: &Text) -> PathAt {
 }
 
 impl Action {
+    /// No offset of a copy, as traces write it: it begins where the file stands.
+    pub const HERE: i64 = -1;
+
     /// The system call, for a client with these open files, the newest last.
     pub fn call(&self, files: &[i32]) -> Call {
         let fd = |file: &u8| descriptor(files, *file);
@@ -166,9 +169,9 @@ impl Action {
             Action::List { file, space } => Call::Getdents { fd: fd(file), space: *space },
             Action::Copy { from, to, length, from_at, to_at } => Call::CopyFileRange {
                 from: fd(from),
-                from_offset: Some(*from_at),
+                from_offset: (*from_at != Action::HERE).then_some(*from_at),
                 to: fd(to),
-                to_offset: Some(*to_at),
+                to_offset: (*to_at != Action::HERE).then_some(*to_at),
                 length: *length,
                 flags: 0,
             },
@@ -396,6 +399,14 @@ fn of_device(encoded: u32) -> String {
     }
 }
 
+/// Where a copy begins in one of its files.
+fn copy_place(at: i64) -> String {
+    match at {
+        Action::HERE => "where it stands".to_owned(),
+        at => format!("at {at}"),
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -422,7 +433,8 @@ impl fmt::Display for Action {
                 write!(f, "copy #{from} to #{to} {length}")
             }
             Action::Copy { from, to, length, from_at, to_at } => {
-                write!(f, "copy #{from} at {from_at} to #{to} at {to_at} {length}")
+                let (from_at, to_at) = (copy_place(*from_at), copy_place(*to_at));
+                write!(f, "copy #{from} {from_at} to #{to} {to_at} {length}")
             }
             Action::Truncate { path, size } => write!(f, "truncate {} {size}", shown(path)),
             Action::Stat { path, follow: true } => write!(f, "stat {}", shown(path)),

@@ -225,7 +225,9 @@ impl<'a> Draw<'a> {
         if numbers > 0 && self.rng.chance(1, 3) {
             let nth = self.rng.index(numbers);
             let number = self.config.numbers.iter().copied().filter(known).nth(nth);
-            return number.and_then(|number| u32::try_from(number).ok()).unwrap_or(1000);
+            let number = number.and_then(|number| u32::try_from(number).ok()).unwrap_or(1000);
+            // One who is the same in sixteen bits.
+            return if self.rng.chance(1, 6) { number + 0x1_0000 } else { number };
         }
         *self.rng.pick(&[1000, 1000, 1001])
     }
@@ -647,8 +649,7 @@ impl<'a> Draw<'a> {
             }
             _ => {
                 let to = self.open_file();
-                let mut at = || if self.rng.chance(1, 2) { 0 } else { self.position() };
-                let (from_at, to_at) = (at(), at());
+                let (from_at, to_at) = (self.place_of_copy(), self.place_of_copy());
                 Action::Copy { from: file, to, length: self.size(), from_at, to_at }
             }
         }

@@ -79,7 +79,10 @@ pub(super) fn draw(
     }
     // Or be ready for it, and do it after the meeting.
     let later = if draw.rng.chance(1, 4) { draw.prepared(kinds, &mut programs) } else { None };
-    let mut meeting = draw.meeting(kinds, &mut programs);
+    let mut meeting = match draw.rng.chance(1, 16) {
+        true => draw.appending(&mut programs),
+        false => draw.meeting(kinds, &mut programs),
+    };
     draw.aftermath(&meeting, &mut programs);
     if let Some((client, action)) = later {
         programs[client].actions.push(action);
@@ -239,6 +242,25 @@ impl Draw<'_> {
         let ends = programs.iter().map(|program| program.actions.len()).collect();
         let hold = Hold::draw(self.rng);
         Meeting { starts, ends, first, hold, turns: VecDeque::new() }
+    }
+
+    /// Everybody appends to one file at the same time.
+    fn appending(&mut self, programs: &mut [Program]) -> Meeting {
+        let path = self.file();
+        let flags = (OpenFlags::CREAT | OpenFlags::WRONLY | OpenFlags::APPEND).bits();
+        for program in &mut *programs {
+            program.actions.push(Action::Open { path: path.clone(), flags, mode: 0o666 });
+        }
+        let starts = programs.iter().map(|program| program.actions.len()).collect();
+        for (fill, program) in (b'a'..).zip(&mut *programs) {
+            let write =
+                Action::Write { file: 0, size: 1 + self.rng.below(9) as u32, fill, offset: None };
+            let times = 1 + self.rng.index(2);
+            program.actions.extend(std::iter::repeat_n(write, times));
+        }
+        let ends = programs.iter().map(|program| program.actions.len()).collect();
+        let first = self.rng.index(programs.len());
+        Meeting { starts, ends, first, hold: Hold::draw(self.rng), turns: VecDeque::new() }
     }
 
     /// A path that most often nobody has used: in the root for the first client, and for each other

@@ -377,6 +377,15 @@ impl Draw<'_> {
         actions
     }
 
+    /// Where a copy begins.
+    pub(super) fn place_of_copy(&mut self) -> i64 {
+        match self.rng.below(8) {
+            0..=3 => 0,
+            4 | 5 => Action::HERE,
+            _ => self.position(),
+        }
+    }
+
     /// Pieces of one file are copied to another, whose bytes differ by their place.
     fn copy_pieces(&mut self) -> Vec<Action> {
         let (source, target) = (self.file(), self.file());
@@ -397,7 +406,14 @@ impl Draw<'_> {
         }
         for _ in 0..1 + self.rng.below(2) {
             let mut at = || *self.rng.pick(&[0, 0, 1, 1500, 3000, 4096, 6000, 9000]);
-            let (from_at, to_at) = (at(), at());
+            let (mut from_at, mut to_at) = (at(), at());
+            if self.rng.chance(1, 3) {
+                actions.push(Action::Seek { file: 1, offset: from_at, whence: 0 });
+                from_at = Action::HERE;
+            }
+            if self.rng.chance(1, 4) {
+                to_at = Action::HERE;
+            }
             let length = *self.rng.pick(&[1, 100, 3000, 4096, 20_000]);
             actions.push(Action::Copy { from: 1, to: 0, length, from_at, to_at });
         }

@@ -57,7 +57,14 @@ impl Draw<'_> {
             }
             0 | 1 => vec![Action::Chown { path: path.clone(), uid, gid }],
             2 => vec![open(&path, READ_WRITE), write(5), CLOSE],
-            3 => vec![Action::Truncate { path: path.clone(), size: self.length() }],
+            3 => match self.rng.below(3) {
+                0 => {
+                    let shortens = Action::Ftruncate { file: 0, size: self.length() };
+                    vec![open(&path, READ_WRITE), shortens, CLOSE]
+                }
+                1 => vec![open(&path, READ_WRITE | OpenFlags::TRUNC.bits()), CLOSE],
+                _ => vec![Action::Truncate { path: path.clone(), size: self.length() }],
+            },
             4 => {
                 let (mode, length) = (*self.rng.pick(&[0, 1, 3, 16]), self.size() as i64 + 1);
                 let space = Action::Fallocate { file: 0, mode, offset: 0, length };

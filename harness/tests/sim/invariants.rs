@@ -1,6 +1,9 @@
 //! Each invariant holds for a right filter and is violated by a wrong one.
 
 use fuserig::prelude::*;
+use fuserig::sim::Switch;
+use fuserig_abi::{Caller, Ino, Pid};
+use fuserig_sim_fs::{Lower, LowerOp, LowerReply};
 
 use super::common::{TREE, hide_secret, over, simulation};
 
@@ -265,6 +268,47 @@ fn data_stays_unless_a_filter_says_that_more_was_written() {
             })
     };
     found(over(boasting), invariant::no_data_lost());
+}
+
+/// What the second client writes is said to be written, and is not.
+#[derive(Debug)]
+struct Forgetful(Box<dyn Lower>);
+
+impl Lower for Forgetful {
+    fn root(&self) -> Ino {
+        self.0.root()
+    }
+
+    fn apply(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {
+        match op {
+            LowerOp::Write { data, .. } if caller.pid == Pid(2) => {
+                Ok(LowerReply::Written { count: data.len() as u64, end: 0 })
+            }
+            _ => self.0.apply(caller, op),
+        }
+    }
+}
+
+#[test]
+fn nothing_is_lost_of_what_two_append_at_the_same_time() {
+    let open = || Action::Open { path: "notes.txt".into(), flags: 0o2001, mode: 0 };
+    let write = || Action::Write { file: 0, size: 3, fill: b'x', offset: None };
+    let one = || Program::of(0, vec![open(), write()]);
+    // The second one writes while the first one does.
+    let case = Case {
+        clients: vec![one(), one()],
+        schedule: Schedule { switches: vec![Switch { client: 0, action: 1, step: 1, to: 1 }] },
+        tree: TREE.to_owned(),
+        ..Case::default()
+    };
+    let judged = |subject| {
+        let campaign = Simulation::of_case(case.clone()).run(subject);
+        campaign.check(invariant::no_data_lost()).violation()
+    };
+    let right = Subject::without_filter(Abi::V4).over(TREE);
+    assert_eq!(judged(right.clone()), None);
+    let violation = judged(right.lower(|fs| Box::new(Forgetful(fs)))).expect("it forgets");
+    assert!(violation.message.contains("were appended"), "{violation}");
 }
 
 #[test]

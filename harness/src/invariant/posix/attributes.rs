@@ -9,6 +9,9 @@ use crate::sim::Action;
 /// A list of the directory that takes the place of the umask.
 const DEFAULT_LIST: &[u8] = b"system.posix_acl_default";
 
+/// The members of the group may execute it.
+const EXEC_GROUP: u32 = 0o010;
+
 pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
     if !judged.succeeded() {
         return Ok(());
@@ -20,6 +23,11 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
             made(judged, *mode)
         }
         Action::Symlink { .. } => made(judged, 0o777),
+        Action::Write { .. } | Action::Copy { .. } if judged.count() == Some(0) => Ok(()),
+        Action::Write { .. }
+        | Action::Copy { .. }
+        | Action::Truncate { .. }
+        | Action::Ftruncate { .. } => written(judged),
         _ => Ok(()),
     }
 }
@@ -80,6 +88,25 @@ fn chmod(judged: &Judged<'_>, mode: u32) -> Result<(), String> {
     }
 }
 
+/// man 7 inode: who changes the bytes of a program, and is not the super-user, takes its setuid
+/// bit away, and the setgid bit where the group may execute it; of the mode nothing else goes.
+fn written(judged: &Judged<'_>) -> Result<(), String> {
+    let Some((was, is)) = judged.regular().and_then(|node| judged.stats(node)) else {
+        return Ok(());
+    };
+    let is_root = judged.credentials.uid == Uid::ROOT;
+    let setgid = if was.permissions & EXEC_GROUP != 0 { S_ISGID } else { 0 };
+    let must_go = if is_root { 0 } else { was.permissions & (S_ISUID | setgid) };
+    let may_go = if is_root { 0 } else { S_ISUID | S_ISGID };
+    let gone = was.permissions ^ is.permissions;
+    let kept = is.permissions & must_go;
+    match (kept, gone & !may_go == 0 && is.permissions & gone == 0) {
+        (0, true) => Ok(()),
+        (0, false) => Err(format!("changes the mode to {:o}", is.permissions)),
+        _ => Err(format!("leaves the mode {:o} to what was changed", is.permissions)),
+    }
+}
+
 /// POSIX chown: the owner and the group are the ones asked for, and -1 leaves them. Of the mode no
 /// more than setuid and setgid may go.
 fn chown(judged: &Judged<'_>, uid: u32, gid: u32) -> Result<(), String> {
@@ -96,6 +123,11 @@ fn chown(judged: &Judged<'_>, uid: u32, gid: u32) -> Result<(), String> {
         _ => S_ISUID | S_ISGID,
     };
     let only_gone = gone & !may_go == 0 && is.permissions & gone == 0;
+    // man 2 chown: whoever gives a program away, its setuid bit goes.
+    let asks = (uid, gid) != (u32::MAX, u32::MAX);
+    if asks && is.kind == FileKind::Regular && is.permissions & S_ISUID != 0 {
+        return Err(format!("leaves the mode {:o} to a new owner", is.permissions));
+    }
     match has_list(judged.before, node) || only_gone && same_but(&was, &is, true, true) {
         true => Ok(()),
         false => Err("changes more than the owner".to_owned()),

@@ -160,6 +160,7 @@ fn copy(judged: &Judged<'_>, length: u64, from_at: i64, to_at: i64) -> Result<()
     else {
         return Ok(());
     };
+    let Some((from_at, to_at)) = judged.copy_places(from_at, to_at) else { return Ok(()) };
     let (Ok(from_at), Ok(to_at)) = (u64::try_from(from_at), u64::try_from(to_at)) else {
         return Ok(());
     };
@@ -169,6 +170,10 @@ fn copy(judged: &Judged<'_>, length: u64, from_at: i64, to_at: i64) -> Result<()
     };
     if count > length || count > from.size.saturating_sub(from_at) {
         return Err(format!("reports {count} bytes, which the source has not"));
+    }
+    let there = length.min(from.size.saturating_sub(from_at));
+    if count < there {
+        return Err(format!("copies {count} bytes of {there} that are there"));
     }
     let end = if count == 0 { 0 } else { to_at.saturating_add(count) };
     expect(judged, node, was.size.max(end), |file| {

@@ -65,21 +65,23 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
 }
 
 impl Posix {
-    /// Remembers where the descriptor of a call stands now.
-    fn note_position(&mut self, seen: &Seen<'_>) {
-        let file = match seen.action {
-            Action::Open { .. } => 0,
+    /// Remembers where the descriptors of a call stand now.
+    fn note_positions(&mut self, seen: &Seen<'_>) {
+        let (file, source) = match seen.action {
+            Action::Open { .. } => (0, None),
             Action::Read { file, .. }
             | Action::Write { file, .. }
             | Action::Seek { file, .. }
-            | Action::List { file, .. } => *file,
+            | Action::List { file, .. } => (*file, None),
+            Action::Copy { from, to, .. } => (*to, Some(*from)),
             _ => return,
         };
-        let Some(fd) = seen.file(file) else { return };
-        match seen.vfs.position(seen.pid, fd) {
-            Some(position) => self.positions.insert((seen.pid, fd), position),
-            None => self.positions.remove(&(seen.pid, fd)),
-        };
+        for fd in [Some(file), source].into_iter().flatten().filter_map(|file| seen.file(file)) {
+            match seen.vfs.position(seen.pid, fd) {
+                Some(position) => self.positions.insert((seen.pid, fd), position),
+                None => self.positions.remove(&(seen.pid, fd)),
+            };
+        }
     }
 }
 
@@ -106,7 +108,7 @@ impl Invariant for Posix {
                 Ok(())
             }
         };
-        self.note_position(seen);
+        self.note_positions(seen);
         found.map_err(|wrong| format!("`{}` {wrong}", seen.action))
     }
 

@@ -101,6 +101,15 @@ impl<'a> Judged<'a> {
         u64::try_from(self.result.value.ok()?).ok()
     }
 
+    /// Where a copy reads and writes, if that can be told.
+    pub(super) fn copy_places(&self, from_at: i64, to_at: i64) -> Option<(i64, i64)> {
+        let place = |at: i64, file: Option<OpenFile>| match at {
+            Action::HERE => file?.positions.0,
+            at => Some(at),
+        };
+        Some((place(from_at, self.source)?, place(to_at, self.file)?))
+    }
+
     /// The regular file that the descriptor means, or that the path leads to.
     pub(super) fn regular(&self) -> Option<Ino> {
         let node = match self.file {

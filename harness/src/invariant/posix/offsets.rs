@@ -13,8 +13,28 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
             seek(judged, *offset, *whence)
         }
         Action::Read { offset, .. } | Action::Write { offset, .. } => moved_on(judged, *offset),
+        Action::Copy { from_at, to_at, .. } => copied(judged, *from_at, *to_at),
         _ => Ok(()),
     }
+}
+
+/// man 2 `copy_file_range`: the position of a file moves on by what was copied where no offset is
+/// given, and else stays.
+fn copied(judged: &Judged<'_>, from_at: i64, to_at: i64) -> Result<(), String> {
+    let (Some(source), Some(file)) = (judged.source, judged.file) else { return Ok(()) };
+    // One descriptor for both moves on twice.
+    if source.node == file.node {
+        return Ok(());
+    }
+    let count = judged.result.value.unwrap_or(0);
+    for (word, at, file) in [("source", from_at, source), ("target", to_at, file)] {
+        let (Some(was), Some(is)) = file.positions else { continue };
+        let expected = was.saturating_add(if at == Action::HERE { count } else { 0 });
+        if is != expected {
+            return Err(format!("leaves the {word} at {is} instead of {expected}"));
+        }
+    }
+    Ok(())
 }
 
 /// POSIX lseek: the position is the result; after a failure it is where it was.

@@ -151,6 +151,7 @@ fn on_file(judged: &Judged<'_>, reasons: &mut Reasons, file: OpenFile) -> Option
         }
         Action::Copy { length, from_at, to_at, .. } => {
             let source = judged.source?;
+            let (from_at, to_at) = judged.copy_places(from_at, to_at)?;
             copy(judged, reasons, (source, file), length, (from_at, to_at))?;
         }
         // There is nothing that these could be refused for.

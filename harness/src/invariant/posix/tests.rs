@@ -27,6 +27,8 @@ struct Check {
     user: u32,
     flags: OpenFlags,
     positions: (i64, i64),
+    /// What a copy reads.
+    source: &'static str,
     output: Output,
     was_broken: bool,
 }
@@ -39,6 +41,7 @@ impl Default for Check {
             user: 0,
             flags: OpenFlags::RDWR,
             positions: (2, 2),
+            source: "/f",
             output: Output::None,
             was_broken: false,
         }
@@ -90,7 +93,7 @@ impl Check {
             was_broken: self.was_broken,
             mistaken: Vec::new(),
             file: is_open.then_some(file),
-            source: is_open.then_some(file),
+            source: is_open.then_some(OpenFile { node: node(&before, self.source), ..file }),
             paths: judged_paths(&action, &before, start),
         })
     }
@@ -205,6 +208,72 @@ fn reads_give_what_is_there() {
     right(given(b"ello"));
     wrong(given(b"ell"), "gives 3 bytes at 1 of 4");
     wrong(given(b"ellx"), "bytes that are not in the file");
+}
+
+#[test]
+fn a_copy_moves_on_where_no_offset_is_given() {
+    let here = Action::HERE;
+    let copy = |from_at, to_at| Action::Copy { from: 1, to: 0, length: 1, from_at, to_at };
+    let copies = |from_at, to_at, to: u64, positions| {
+        let check = Check { positions, source: "/d/x", ..Check::default() };
+        check.judge(copy(from_at, to_at), Ok(1), put(NOW, to, b"x"))
+    };
+    right(copies(0, 4, 4, (2, 2)));
+    right(copies(here, here, 0, (0, 1)));
+    wrong(copies(here, here, 3, (0, 1)), "at 0, where 0x78");
+    wrong(copies(0, 4, 4, (2, 3)), "leaves the source at 3 instead of 2");
+    wrong(copies(here, here, 0, (0, 0)), "leaves the source at 0 instead of 1");
+    wrong(copies(here, 4, 4, (0, 1)), "leaves the target at 1 instead of 0");
+}
+
+#[test]
+fn access_times_stay_where_that_was_asked_for() {
+    let read = |now| {
+        move |fs: &mut MemFs| {
+            let file = fs.open(&at(now), node(fs, "/f"), OpenFlags::empty()).expect("a file");
+            fs.read(&at(now), file, 0, 1).expect("there");
+            fs.release(&at(now), file).expect("open");
+        }
+    };
+    let call = |flags, now| {
+        let output = Output::Bytes(b"h".to_vec());
+        let check = Check { flags, output, ..Check::default() };
+        check.judge(Action::Read { file: 0, size: 1, offset: Some(0) }, Ok(1), read(now))
+    };
+    right(call(OpenFlags::RDWR, NOW));
+    wrong(call(OpenFlags::RDWR, LATER), "moves the atime");
+    wrong(call(OpenFlags::NOATIME, NOW), "moves the atime");
+}
+
+#[test]
+fn who_changes_a_program_takes_its_bits_away() {
+    let write = Action::Write { file: 0, size: 1, fill: b'a', offset: Some(0) };
+    let writes = |tree, user, mode| {
+        let changes = |fs: &mut MemFs| {
+            put(NOW, 0, b"a")(fs);
+            set_mode("/f", mode, NOW)(fs);
+        };
+        Check { tree, user, ..Check::default() }.judge(write.clone(), Ok(1), changes)
+    };
+    let program = "/f mode=06775 'hello'";
+    right(writes(program, 0, 0o6775));
+    right(writes(program, 1000, 0o775));
+    right(writes("/f mode=02765 'hello'", 1000, 0o2765));
+    wrong(writes(program, 1000, 0o4775), "leaves the mode 4775");
+    wrong(writes(program, 1000, 0o2775), "leaves the mode 2775");
+    wrong(writes(program, 1000, 0o755), "changes the mode to 755");
+    wrong(writes(program, 0, 0o775), "changes the mode to 775");
+    let gives = |mode| {
+        let given = |fs: &mut MemFs| {
+            let changes = AttrChanges { uid: Some(Uid(5)), ..AttrChanges::default() };
+            fs.setattr(&at(NOW), node(fs, "/f"), changes).expect("a file");
+            set_mode("/f", mode, NOW)(fs);
+        };
+        let chown = Action::Chown { path: "f".into(), uid: 5, gid: u32::MAX };
+        Check { tree: program, ..Check::default() }.judge(chown, Ok(0), given)
+    };
+    right(gives(0o775));
+    wrong(gives(0o4775), "to a new owner");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Which times a call marks: POSIX, "shall mark for update", of every call.
 //!
-//! A time that is marked is the time of the call. Access times are left out, for a mount may keep
-//! them as it likes.
+//! A time that is marked is the time of the call. Access times need not be marked, for a mount may
+//! keep them as it likes.
 
 use fuserig_abi::{Ino, Timespec};
 use fuserig_sim_fs::{OpenFlags, RenameFlags};
@@ -41,7 +41,20 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
         Action::Write { .. } | Action::Copy { .. } if judged.count() == Some(0) => Ok(()),
         Action::Write { .. } | Action::Copy { .. } => both(judged, judged.regular()),
         Action::Truncate { .. } | Action::Ftruncate { .. } => truncated(judged),
+        Action::Read { .. } | Action::List { .. } => accessed(judged),
         _ => Ok(()),
+    }
+}
+
+/// man 2 open: what is read with `O_NOATIME` keeps its access time; else it may be that of the
+/// call.
+fn accessed(judged: &Judged<'_>) -> Result<(), String> {
+    let Some(file) = judged.file else { return Ok(()) };
+    let Some((was, is)) = judged.stats(file.node) else { return Ok(()) };
+    let may_move = !file.flags.contains(OpenFlags::NOATIME);
+    match is.atime == was.atime || may_move && is.atime == judged.now {
+        true => Ok(()),
+        false => Err(format!("moves the atime of node {}", is.ino.0)),
     }
 }
 
