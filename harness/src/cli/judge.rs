@@ -30,8 +30,9 @@ pub(super) fn fitting(
     abi: Abi,
     maker: &Maker,
 ) -> Result<Fitting, Failure> {
-    let mut fitting = Fitting::of(spec);
+    let mut fitting = Fitting::of(&promises(spec, maker));
     let mut twin = twin(maker, abi);
+    let mut is_required = false;
     for text in require {
         let (name, parameter) = text.split_once(':').unwrap_or((text, ""));
         let invariant: Box<dyn Invariant> = match (name, parameter) {
@@ -42,6 +43,7 @@ pub(super) fn fitting(
             ("twins_agree", other) if !other.is_empty() => {
                 let maker = FilterSpec::read(other)?.maker_or_fail(abi)?;
                 twin = Some((other.to_owned(), maker));
+                is_required = true;
                 continue;
             }
             ("read_only", "") => Box::new(invariant::read_only()),
@@ -56,6 +58,8 @@ pub(super) fn fitting(
     }
     if let Some((name, other)) = twin {
         let agree = invariant::TwinsAgree::with(&name, move || other.make());
+        // What a user requires is that calls end alike.
+        let agree = if is_required { agree } else { agree.and_ask_alike() };
         fitting.invariants.push(Box::new(agree));
     }
     if let Some(filter) = maker.make() {
@@ -86,6 +90,15 @@ pub(super) fn hint(judges: &[String]) -> Option<&'static str> {
         "what this filter promises is not known; say it with --require, such as \
          never_visible:NAME, read_only or twins_agree:FILTER",
     )
+}
+
+/// The filter whose promises these are: an object of the library promises what its twin does.
+fn promises(spec: &str, maker: &Maker) -> String {
+    match maker {
+        Maker::Object { twin: Some(twin), .. } => twin.clone(),
+        Maker::Metered { inner, .. } => promises(spec, inner),
+        Maker::None | Maker::Native(..) | Maker::Object { .. } => spec.to_owned(),
+    }
 }
 
 /// The other form of a filter of the library, and what it is called; none for another filter, and

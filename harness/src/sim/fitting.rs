@@ -102,8 +102,13 @@ impl Fitting {
                 invariants.push(Box::new(invariant::no_data_lost()));
             }
             "readonly" => invariants.push(Box::new(invariant::read_only())),
-            "audit" | "none" | "" => {
+            "audit" | "audit_ring" | "none" | "" => {
                 invariants.push(Box::new(invariant::transparent()));
+                invariants.push(Box::new(invariant::no_data_lost()));
+                invariants.push(Box::new(invariant::posix()));
+            }
+            // They ask a daemon, which agrees.
+            "media_view" | "lookup_post" | "readdir_redact" => {
                 invariants.push(Box::new(invariant::no_data_lost()));
                 invariants.push(Box::new(invariant::posix()));
             }
@@ -156,6 +161,11 @@ impl Fitting {
         let mut names = self.names.clone();
         names.extend(words.iter().take(WORDS_MAX).map(|word| Text(word.clone())));
         self.tree = tree(&names);
+        let attributes = words.iter().filter_map(|word| attribute(word)).take(WORDS_MAX);
+        let attributes: String = attributes.map(|name| format!(" xattr.{name}='g'")).collect();
+        let has = |line: &str| if line.starts_with("/b ") { &attributes[..] } else { "" };
+        let lines = self.tree.lines().map(|line| format!("{line}{}\n", has(line)));
+        self.tree = lines.collect();
     }
 
     /// Power may be lost: what was synced must survive, and names must change at once.
@@ -167,6 +177,16 @@ impl Fitting {
 
 /// Words of a filter that the tree has as names.
 const WORDS_MAX: usize = 6;
+
+/// The name of an extended attribute, where a word is one or the beginning of one: what a filter
+/// keeps clients from making can be there from the start only.
+fn attribute(word: &[u8]) -> Option<String> {
+    let text = core::str::from_utf8(word).ok()?;
+    let rest = text.strip_prefix("user.").or_else(|| text.strip_prefix("trusted."))?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let fits = !rest.is_empty() && text.len() < 250 && rest.bytes().all(plain);
+    fits.then(|| if text.ends_with('.') { format!("{text}a") } else { text.to_owned() })
+}
 
 /// What holds for every filter.
 fn general() -> Vec<Box<dyn Invariant>> {
@@ -223,6 +243,16 @@ mod tests {
     use fuserig_sim_fs::MemFs;
 
     use super::{Fitting, Text, is_meant, limits};
+
+    #[test]
+    fn a_file_has_the_attributes_that_a_filter_mentions() {
+        let mut fitting = Fitting::of("xattr_guard");
+        fitting.mentioning(&[b"user.guard.".to_vec(), b"user.".to_vec(), b"user.x y".to_vec()]);
+        let fs = MemFs::from_tree(&fitting.tree).expect("a tree");
+        let file = fs.find(b"/b").expect("it is there").ino;
+        let names: Vec<_> = fs.xattrs_of(file).keys().map(|name| name.to_vec()).collect();
+        assert_eq!(names, [b"trusted.t".to_vec(), b"user.guard.a".to_vec()]);
+    }
 
     #[test]
     fn every_pattern_has_a_tree() {
