@@ -71,7 +71,7 @@
 //! written as reports write them: `lower OP fails with ERRNO`, `lower read returns N bytes`, `lower
 //! write takes N bytes`, `get_writeable finds no memory`, `the clock jumps N s`, `a signal
 //! interrupts the wait for the daemon`, `the client is killed`, and what a daemon does (`the
-//! daemon dies`, `never answers`, `answers EIO`, `answers twice`, `answers late`, ...).
+//! daemon dies`, `never answers`, `answers ERRNO`, `answers twice`, `answers late`, ...).
 //!
 //! Bytes are `"..."` with `\\ \" \n \t \0 \xNN`, or `x"0a0b"`; `"ab"*512` is 1024 of them. Numbers
 //! are as in C. A code is the name of a verdict, of an errno, or a number. `#` begins a comment.
