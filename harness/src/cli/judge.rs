@@ -17,8 +17,8 @@ use crate::sim::{Fitting, Subject};
 /// What can be required, for help texts and errors.
 pub(super) const REQUIRE_HELP: &str = "\
 Also require this: `never_visible:NAME`, `read_only`, `transparent`, `no_data_lost`, `posix`, \
-`tells_errors`, `linearizable`, or `twins_agree:FILTER`, that all calls end as with another filter, such as the \
-version before; may be given several times";
+`tells_errors`, `linearizable`, or `twins_agree:FILTER`, that all calls end as with another \
+filter, such as the version before; may be given several times";
 
 /// What fits the filter, and what the user asks for besides.
 ///

@@ -160,9 +160,9 @@ fn both_in_order(end: &End<'_>, other: &Subject) -> Option<(RunRecord, RunRecord
     Some((in_order(end, end.subject, order())?, in_order(end, other, order())?))
 }
 
-/// What differs from the twin's run, but for what comes of another number of steps: where calls
-/// overlap, they meet elsewhere then. What remains is what differs one call at a time, and what no
-/// order of the twin's calls explains.
+/// What differs from the twin's run, but for what comes of another number of steps alone: where
+/// calls overlap, they meet elsewhere then. What remains is what was decided otherwise while all
+/// went alike, what differs one call at a time, and what no order of the twin's calls explains.
 pub(super) fn judge_beside(
     end: &End<'_>,
     twin: &RunRecord,
