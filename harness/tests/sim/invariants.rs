@@ -1,5 +1,6 @@
 //! Each invariant holds for a right filter and is violated by a wrong one.
 
+use fuserig::fault::EchoDaemon;
 use fuserig::prelude::*;
 use fuserig::sim::Switch;
 use fuserig_abi::{Caller, Ino, Pid};
@@ -268,6 +269,23 @@ fn data_stays_unless_a_filter_says_that_more_was_written() {
             })
     };
     found(over(boasting), invariant::no_data_lost());
+}
+
+#[test]
+fn another_number_of_steps_is_no_difference_and_another_number_of_requests_may_be() {
+    let plain = || FuseOps::new("same");
+    let looks_after = move || {
+        plain()
+            .lookup_prefilter(|_, _| Verdict::Postfilter)
+            .lookup_postfilter(|_, _, _, _| Verdict::Continue)
+    };
+    holds(over(looks_after), invariant::twins_agree(plain));
+    holds(over(looks_after), invariant::transparent());
+    let asks = move || plain().mkdir_prefilter(|_, _, _| Verdict::UserPrefilter);
+    let asking = || over(asks).daemon(EchoDaemon::default);
+    holds(asking(), invariant::twins_agree(plain));
+    let finding = found(asking(), invariant::twins_agree(plain).and_ask_alike());
+    assert!(finding.violation.message.contains("the daemon is asked"), "{finding}");
 }
 
 /// What the second client writes is said to be written, and is not.
