@@ -48,6 +48,17 @@ pub fn posix_acl_grants(
     Ok(list.map(|list| list.grants(credentials, file_gid, wanted)))
 }
 
+/// Whether a value for `system.posix_acl_access` or `system.posix_acl_default` has entries; one
+/// without takes the list away.
+///
+/// # Errors
+/// `EINVAL` and `EOPNOTSUPP` for what is no such list.
+pub fn posix_acl_has_entries(bytes: &[u8]) -> Result<bool, Errno> {
+    let list = Acl::decode(bytes)?;
+    list.as_ref().map_or(Ok(()), Acl::check)?;
+    Ok(list.is_some())
+}
+
 impl Acl {
     /// The list in `bytes`, or `None` for one without entries, which stands for removal. Whether
     /// its entries belong together is not looked at: Linux asks for ownership before, see

@@ -5,6 +5,7 @@
 //! call does besides (refreshing attributes, clearing setuid bits) is in [`crate::vfs`]. A reader
 //! would get wrong that the page cache used here knows nothing of what the pipeline writes.
 
+mod acl;
 mod attr;
 mod dir;
 mod exchange;

@@ -1,21 +1,16 @@
 //! getxattr, listxattr, setxattr, removexattr.
 
-use fuserig_abi::{
-    Errno, FuseGetxattrIn, FuseGetxattrOut, NodeId, Opcode, PAGE_SIZE, XATTR_SIZE_MAX,
-};
-use fuserig_sim_fs::posix_acl_grants;
+use fuserig_abi::{Errno, FuseGetxattrIn, FuseGetxattrOut, NodeId, Opcode, XATTR_SIZE_MAX};
 
 use super::Halt;
+use super::acl::is_list;
 use super::exchange::{Ordinary, Served, body, number, parse, with_nul};
-use crate::kernel::{DentryId, InodeId, KnownAcl, StatMask, Unknown};
+use crate::kernel::{DentryId, KnownAcl, StatMask, Unknown};
 use crate::pipeline::Outcome;
 use crate::pipeline::device::Shape;
 
-/// The name under which the kernel asks for an access list.
-const ACCESS_LIST: &[u8] = b"system.posix_acl_access\0";
-
 /// A daemon that does not know the request is not asked again.
-fn forget_unknown(result: Served, memory: &mut bool) -> Served {
+pub(super) fn forget_unknown(result: Served, memory: &mut bool) -> Served {
     if result == Err(Halt::Errno(Errno::ENOSYS)) {
         *memory = true;
         return Err(Errno::EOPNOTSUPP.into());
@@ -24,38 +19,8 @@ fn forget_unknown(result: Served, memory: &mut bool) -> Served {
 }
 
 impl Ordinary<'_> {
-    fn unknown(&mut self) -> &mut Unknown {
+    pub(super) fn unknown(&mut self) -> &mut Unknown {
         &mut self.world.connection.unknown
-    }
-
-    /// `fuse_get_inode_acl` and the check that follows: none when no list decides.
-    pub(crate) fn acl_grants(&mut self, inode: InodeId, wanted: u32) -> Served<Option<bool>> {
-        let state = &self.world.mount.inodes[inode];
-        let (gid, root) = (state.gid, state.nodeid == NodeId::ROOT);
-        let acl = match &state.acl {
-            KnownAcl::Unknown => self.ask_acl(inode)?,
-            known => known.clone(),
-        };
-        // The root is there before INIT, so its list is never kept (`ACL_DONT_CACHE`).
-        if !root {
-            self.world.mount.inodes[inode].acl = acl.clone();
-        }
-        let KnownAcl::List(list) = &acl else { return Ok(None) };
-        Ok(posix_acl_grants(list, &self.caller.credentials, gid, wanted)?)
-    }
-
-    fn ask_acl(&mut self, inode: InodeId) -> Served<KnownAcl> {
-        if self.unknown().getxattr {
-            return Ok(KnownAcl::None);
-        }
-        let nodeid = self.world.mount.inodes[inode].nodeid;
-        let got = self.read_attribute(Opcode::GETXATTR, nodeid, ACCESS_LIST, PAGE_SIZE);
-        match forget_unknown(got, &mut self.unknown().getxattr) {
-            Ok(outcome) if outcome.data.is_empty() => Ok(KnownAcl::None),
-            Ok(outcome) => Ok(KnownAcl::List(outcome.data.into())),
-            Err(Halt::Errno(Errno::ENODATA | Errno::EOPNOTSUPP)) => Ok(KnownAcl::None),
-            Err(halt) => Err(halt),
-        }
     }
 
     /// A change of an attribute moves the time of the last change.
@@ -72,7 +37,13 @@ impl Ordinary<'_> {
     }
 
     /// The reading requests: bytes for a buffer, or their number without one.
-    fn read_attribute(&mut self, opcode: Opcode, nodeid: NodeId, name: &[u8], size: u32) -> Served {
+    pub(super) fn read_attribute(
+        &mut self,
+        opcode: Opcode,
+        nodeid: NodeId,
+        name: &[u8],
+        size: u32,
+    ) -> Served {
         let head = FuseGetxattrIn { size, padding: 0 };
         let body = body(&head, &[name]);
         if size == 0 {
@@ -88,6 +59,9 @@ impl Ordinary<'_> {
     pub(super) fn getxattr(&mut self, dentry: DentryId, name: &[u8], size: u32) -> Served {
         if self.unknown().getxattr {
             return Err(Errno::EOPNOTSUPP.into());
+        }
+        if is_list(name) {
+            return self.get_list(dentry, name, size);
         }
         let nodeid = self.node_of(dentry);
         let got = self.read_attribute(Opcode::GETXATTR, nodeid, &with_nul(name), size);
@@ -109,8 +83,21 @@ impl Ordinary<'_> {
         Ok(got)
     }
 
-    /// The short form of the struct, which every daemon understands.
     pub(super) fn setxattr(
+        &mut self,
+        dentry: DentryId,
+        name: &[u8],
+        value: &[u8],
+        flags: u32,
+    ) -> Served {
+        if is_list(name) {
+            return self.set_list(dentry, name, value);
+        }
+        self.send_setxattr(dentry, name, value, flags)
+    }
+
+    /// The short form of the struct, which every daemon understands.
+    pub(super) fn send_setxattr(
         &mut self,
         dentry: DentryId,
         name: &[u8],
@@ -131,6 +118,13 @@ impl Ordinary<'_> {
     }
 
     pub(super) fn removexattr(&mut self, dentry: DentryId, name: &[u8]) -> Served {
+        if is_list(name) {
+            return self.set_list(dentry, name, &[]);
+        }
+        self.send_removexattr(dentry, name)
+    }
+
+    pub(super) fn send_removexattr(&mut self, dentry: DentryId, name: &[u8]) -> Served {
         if self.unknown().removexattr {
             return Err(Errno::EOPNOTSUPP.into());
         }

@@ -1,0 +1,93 @@
+//! Access control lists of the ordinary path: what the kernel asks a daemon for, and what it looks
+//! at itself before it does (`do_set_acl`, `vfs_set_acl`, `fuse_set_acl` of Linux 6.18).
+//!
+//! What a reader would get wrong: a list is no attribute like others. A buffer of any size asks for
+//! a page, a value without entries becomes a removal, and what is no list, or is not the caller's
+//! to set, is refused before any request.
+
+use fuserig_abi::{Capabilities, Errno, FileKind, NodeId, Opcode, PAGE_SIZE};
+use fuserig_sim_fs::{posix_acl_grants, posix_acl_has_entries};
+
+use super::Halt;
+use super::exchange::{Ordinary, Served, number, with_nul};
+use super::xattr::forget_unknown;
+use crate::kernel::{DentryId, InodeId, KnownAcl};
+use crate::pipeline::Outcome;
+
+/// The name under which the kernel asks for an access list.
+const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
+const DEFAULT_LIST: &[u8] = b"system.posix_acl_default";
+
+/// Whether an attribute is an access control list.
+pub(super) fn is_list(name: &[u8]) -> bool {
+    name == ACCESS_LIST || name == DEFAULT_LIST
+}
+
+impl Ordinary<'_> {
+    /// `fuse_get_inode_acl` and the check that follows: none when no list decides.
+    pub(crate) fn acl_grants(&mut self, inode: InodeId, wanted: u32) -> Served<Option<bool>> {
+        let state = &self.world.mount.inodes[inode];
+        let (gid, root) = (state.gid, state.nodeid == NodeId::ROOT);
+        let acl = match &state.acl {
+            KnownAcl::Unknown => self.ask_acl(inode)?,
+            known => known.clone(),
+        };
+        // The root is there before INIT, so its list is never kept (`ACL_DONT_CACHE`).
+        if !root {
+            self.world.mount.inodes[inode].acl = acl.clone();
+        }
+        let KnownAcl::List(list) = &acl else { return Ok(None) };
+        Ok(posix_acl_grants(list, &self.caller.credentials, gid, wanted)?)
+    }
+
+    fn ask_acl(&mut self, inode: InodeId) -> Served<KnownAcl> {
+        if self.unknown().getxattr {
+            return Ok(KnownAcl::None);
+        }
+        let nodeid = self.world.mount.inodes[inode].nodeid;
+        let got = self.read_attribute(Opcode::GETXATTR, nodeid, &with_nul(ACCESS_LIST), PAGE_SIZE);
+        match forget_unknown(got, &mut self.unknown().getxattr) {
+            Ok(outcome) if outcome.data.is_empty() => Ok(KnownAcl::None),
+            Ok(outcome) => Ok(KnownAcl::List(outcome.data.into())),
+            Err(Halt::Errno(Errno::ENODATA | Errno::EOPNOTSUPP)) => Ok(KnownAcl::None),
+            Err(halt) => Err(halt),
+        }
+    }
+
+    /// `posix_acl_getxattr`: the list is had whole, and then there is room for it or not.
+    pub(super) fn get_list(&mut self, dentry: DentryId, name: &[u8], size: u32) -> Served {
+        let nodeid = self.node_of(dentry);
+        let got = self.read_attribute(Opcode::GETXATTR, nodeid, &with_nul(name), PAGE_SIZE);
+        let list = forget_unknown(got, &mut self.unknown().getxattr)?.data;
+        let length = number(list.len() as i64);
+        match size as usize {
+            _ if list.is_empty() => Err(Errno::ENODATA.into()),
+            0 => Ok(length),
+            room if room < list.len() => Err(Errno::ERANGE.into()),
+            _ => Ok(Outcome { data: list, ..length }),
+        }
+    }
+
+    /// Sets a list, or takes it away where the value has no entries.
+    pub(super) fn set_list(&mut self, dentry: DentryId, name: &[u8], value: &[u8]) -> Served {
+        let has_entries = posix_acl_has_entries(value)?;
+        let inode = &self.world.mount.inodes[self.inode_of(dentry)];
+        let who = &self.caller.credentials;
+        let owns = who.uid == inode.uid || who.capable(Capabilities::FOWNER);
+        match inode.kind {
+            FileKind::Symlink => return Err(Errno::EOPNOTSUPP.into()),
+            FileKind::Directory => {}
+            // What is no directory has no default list to lose.
+            _ if name == DEFAULT_LIST && !has_entries => return Ok(number(0)),
+            _ if name == DEFAULT_LIST => return Err(Errno::EACCES.into()),
+            _ => {}
+        }
+        if !owns {
+            return Err(Errno::EPERM.into());
+        }
+        match has_entries {
+            true => self.send_setxattr(dentry, name, value, 0),
+            false => self.send_removexattr(dentry, name),
+        }
+    }
+}
