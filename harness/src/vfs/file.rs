@@ -1,7 +1,7 @@
 //! Calls on open files: data, positions, records, locks.
 
 use fuserig_abi::{Abi, Errno, FileKind, FuseDirent, PAGE_SIZE, Pid};
-use fuserig_sim_fs::{Lock, LowerExt, LowerOp, LowerReply, OpenFlags, Whence};
+use fuserig_sim_fs::{Lock, LockKind, LowerExt, LowerOp, LowerReply, OpenFlags, Whence};
 
 use super::call::{Call, CallResult, Output};
 use super::fail::Fail;
@@ -519,6 +519,7 @@ impl Vfs {
         let position = state.world.mount.handles[handle].position;
         let inode = state.world.mount.handles[handle].inode;
         let size = state.world.mount.inodes[inode].size;
+        state.client_mut(pid).locked |= !flock;
         let op = match *call {
             Call::Flock { kind, .. } => LowerOp::Flock { fh: backing, kind, owner: backing.0 },
             Call::SetLock { lock, whence, .. } => {
@@ -535,6 +536,22 @@ impl Vfs {
             LowerReply::Lock(lock) => Ok(CallResult { value: Ok(0), output: Output::Lock(lock) }),
             _ => Ok(CallResult::value(0)),
         }
+    }
+
+    /// `locks_remove_posix`: whoever closes a file, the locks of ranges that it has there are gone,
+    /// whatever came of the flush.
+    pub(super) fn unlock_ranges(&self, pid: Pid, handle: HandleId) {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let Some(fh) = state.world.mount.handles[handle].backing else { return };
+        if !state.world.mount.options.local_locks || !state.client(pid).locked {
+            return;
+        }
+        let owner = u64::from(pid.0);
+        let lock = Lock { kind: LockKind::Unlock, owner, start: 0, end: u64::MAX };
+        let caller = state.caller(pid);
+        // There is nobody to hear of it.
+        let _ = state.world.lower.apply(&caller, &LowerOp::SetLock { fh, lock });
     }
 }
 

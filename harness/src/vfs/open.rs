@@ -210,6 +210,8 @@ impl Vfs {
         let exclusive = create && flags.contains(OpenFlags::EXCL);
         let follow = !exclusive && !flags.contains(OpenFlags::NOFOLLOW);
         let mut parent = self.walk_parent(pid, path).await?;
+        // Of the path or of any symlink that it ends in.
+        let mut slashes = false;
         loop {
             let found = self.open_last(pid, &parent, flags, mode).await;
             self.let_go(parent.held.take());
@@ -220,7 +222,7 @@ impl Vfs {
                     return Err(errno);
                 }
             };
-            let slashes = matches!(parent.last, Last::Name { slashes: true, .. });
+            slashes |= matches!(parent.last, Last::Name { slashes: true, .. });
             match found {
                 Found::Existing(link)
                     if self.kind_of(link) == FileKind::Symlink && (follow || slashes) =>
@@ -544,7 +546,11 @@ impl Vfs {
             }
         };
         let flushed = match flush {
-            Some(handle) => self.operate_checked(pid, Operation::Flush { handle }).await,
+            Some(handle) => {
+                let flushed = self.operate_checked(pid, Operation::Flush { handle }).await;
+                self.unlock_ranges(pid, handle);
+                flushed
+            }
             None => {
                 self.drop_file(pid, file).await;
                 return Ok(());

@@ -91,6 +91,8 @@ pub(super) struct Client {
     pub(super) fs: FsId,
     /// Mapped files and where each was mapped.
     pub(super) mappings: Vec<(u64, FileId)>,
+    /// Whether it has asked for a lock of a range.
+    pub(super) locked: bool,
 }
 
 /// Everything between system calls and the pipeline.
@@ -148,7 +150,8 @@ impl State {
         self.world.mount.hold(cwd);
         let table = self.tables.insert(Table { slots: BTreeMap::new(), users: 1 });
         let fs = self.fs.insert(FsState { cwd, umask, users: 1 });
-        self.clients.insert(pid, Client { credentials, table, fs, mappings: Vec::new() });
+        self.clients
+            .insert(pid, Client { credentials, table, fs, mappings: Vec::new(), locked: false });
     }
 
     pub(super) fn client(&self, pid: Pid) -> &Client {

@@ -281,14 +281,18 @@ impl Vfs {
     }
 
     async fn to_end(&self, pid: Pid, walk: &mut Walk<'_>, follow: bool) -> Result<(), Fail> {
+        // A slash at the end, of the path or of a symlink's text, has every link behind it followed
+        // and is about what is found last (`lookup_last`).
+        let mut wants_directory = false;
         while let Some(component) = walk.take() {
             if let Err(fail) = self.search_permission(pid, walk).await {
                 self.let_go(component.link);
                 return Err(fail);
             }
             let last = walk.is_over();
-            self.enter(pid, walk, &component, follow || component.slashes || !last).await?;
-            if walk.is_over() && component.slashes && !self.is_directory(walk.at) {
+            wants_directory |= last && component.slashes;
+            self.enter(pid, walk, &component, follow || wants_directory || !last).await?;
+            if walk.is_over() && wants_directory && !self.is_directory(walk.at) {
                 return Err(Errno::ENOTDIR.into());
             }
         }
