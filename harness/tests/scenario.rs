@@ -317,6 +317,13 @@ fn mistakes_are_found_with_line_and_column() {
     refuses("run\n  stat(\"/\")\ntree\n  b", 4, 1, "a line begins with an absolute path");
     refuses("client a b=1", 1, 10, "unknown `b`");
     refuses("client a uid=x", 1, 14, "`x` is no number");
+    refuses("client a groups=7,x", 1, 19, "`x` is no number");
+    refuses(
+        "run\n  stat(\"/\") = 0 {size: 1, mtime_sec: 5}",
+        2,
+        27,
+        "nobody judges mtime_sec here; leave it out, or say mode, nlink",
+    );
     refuses("client a\nclient a", 2, 8, "a client is called `a` already");
     refuses("run\n  bob: stat(\"/\")", 2, 3, "no client is called `bob`");
     refuses("run\n  stta(\"/\")", 2, 3, "expected a system call");

@@ -17,6 +17,23 @@ pub struct Mismatch {
     pub replayed: String,
 }
 
+/// The outputs that are compared. Node numbers, times, cookies and figures of space are not, for
+/// another machine has others.
+pub(crate) const JUDGED_OUTPUTS: [OutField; 12] = [
+    OutField::MODE,
+    OutField::NLINK,
+    OutField::UID,
+    OutField::GID,
+    OutField::SIZE,
+    OutField::RDEV,
+    OutField::DATA,
+    OutField::TARGET,
+    OutField::PATH,
+    OutField::COUNT,
+    OutField::F_NAMELEN,
+    OutField::LOCK_TYPE,
+];
+
 /// Everything in which a result differs from the record.
 pub(crate) fn mismatches(record: &CallRecord, result: &CallResult) -> Vec<Mismatch> {
     let mut found = Vec::new();

@@ -20,7 +20,7 @@ mod tree;
 mod unseen;
 
 pub use compare::Mismatch;
-pub(crate) use compare::{mismatches as result_mismatches, outputs_of};
+pub(crate) use compare::{JUDGED_OUTPUTS, mismatches as result_mismatches, outputs_of};
 pub use convert::ConvertError;
 pub(crate) use convert::issue_call;
 pub use lower::{empty_lower, lower_options};

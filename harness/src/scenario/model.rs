@@ -56,6 +56,8 @@ pub struct MountLine {
     pub root_bpf: Option<String>,
     /// Neither `fd=` nor `no_daemon` is given, which no kernel accepts.
     pub no_fd: bool,
+    /// Advisory locks are the kernel's own, as no daemon asks for them.
+    pub local_locks: bool,
     /// The words with which the mount must be refused; nothing runs then.
     pub refused: Option<String>,
     /// The line of the mount; 0 when there is none.
@@ -220,6 +222,8 @@ pub struct ClientLine {
     pub uid: Uid,
     /// Its group.
     pub gid: Gid,
+    /// Its supplementary groups.
+    pub groups: Vec<Gid>,
     /// Its umask.
     pub umask: u32,
 }
@@ -232,6 +236,7 @@ impl ClientLine {
             pid: Pid(1),
             uid: Uid::ROOT,
             gid: Gid::ROOT,
+            groups: Vec::new(),
             umask: 0o022,
         }
     }

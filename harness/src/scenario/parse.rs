@@ -12,6 +12,7 @@ use super::model::{
     PowerLine, RootDirLine, Rule, Scenario, Step, TreeBlock,
 };
 use super::{ScenarioError, daemon_line, fault_line};
+use crate::replay::JUDGED_OUTPUTS;
 
 /// Longest file: enough for any failure that a person reads.
 const FILE_BYTES_MAX: usize = 16 << 20;
@@ -237,6 +238,7 @@ impl Reader {
                 None if word == "daemon" => self.scenario.mount.daemon = true,
                 None if word == "no_daemon" => self.scenario.mount.daemon = false,
                 None if word == "no_fd" => self.scenario.mount.no_fd = true,
+                None if word == "local_locks" => self.scenario.mount.local_locks = true,
                 None if word == "no_root_dir" => {
                     self.scenario.mount.root_dir = RootDirLine::Absent;
                 }
@@ -248,8 +250,8 @@ impl Reader {
                 _ => {
                     let what = format!(
                         "unknown option `{word}`; known are filter=LABEL, root_bpf=NAME, \
-                         root_dir=PATH, no_root_dir, daemon, no_daemon, no_fd, init=FLAGS and \
-                         refused \"WORDS\""
+                         root_dir=PATH, no_root_dir, daemon, no_daemon, no_fd, local_locks, \
+                         init=FLAGS and refused \"WORDS\""
                     );
                     return Err(line.error_at(column, what));
                 }
@@ -311,17 +313,20 @@ impl Reader {
             if !line.eat("=") {
                 return Err(line.error("expected `=` and a number"));
             }
-            let value = u32::try_from(line.integer()?).ok();
-            let Some(value) = value else {
-                return Err(line.error_at(column, format!("{key} is a number of 32 bits")));
-            };
+            let mut values = vec![number_of_32_bits(line)?];
+            while key == "groups" && line.eat(",") {
+                values.push(number_of_32_bits(line)?);
+            }
+            let value = values[0];
             match key.as_str() {
                 "pid" => client.pid = Pid(value),
                 "uid" => client.uid = Uid(value),
                 "gid" => client.gid = Gid(value),
+                "groups" => client.groups = values.into_iter().map(Gid).collect(),
                 "umask" => client.umask = value & 0o777,
                 _ => {
-                    let what = format!("unknown `{key}`; known are pid, uid, gid and umask");
+                    let what =
+                        format!("unknown `{key}`; known are pid, uid, gid, groups and umask");
                     return Err(line.error_at(column, what));
                 }
             }
@@ -659,10 +664,17 @@ fn act(line: &mut Line<'_>) -> Result<Act, ScenarioError> {
 /// A call up to the end of the line.
 fn call_form(line: &Line<'_>) -> Result<CallForm, ScenarioError> {
     let above = line.column() - 1;
-    CallForm::parse(line.rest()).map_err(|error| match error {
+    let form = CallForm::parse(line.rest()).map_err(|error| match error {
         TextError::Syntax { column, what, .. } => line.error_at(above + column, what),
         other => line.error(other.to_string()),
-    })
+    })?;
+    let unjudged = form.record.out.iter().find(|(field, _)| !JUDGED_OUTPUTS.contains(field));
+    let Some((field, _)) = unjudged else { return Ok(form) };
+    let field = field.to_string();
+    let place = line.rest().rfind(&field).unwrap_or(0);
+    let judged: Vec<String> = JUDGED_OUTPUTS.iter().map(ToString::to_string).collect();
+    let what = format!("nobody judges {field} here; leave it out, or say {}", judged.join(", "));
+    Err(line.error_at(above + 1 + place, what))
 }
 
 /// `lost 0 2 after 5 of CALL` behind `power`.

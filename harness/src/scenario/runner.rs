@@ -171,6 +171,7 @@ impl Ground {
             options: MountOptions {
                 allow_other: true,
                 no_daemon: !scenario.mount.daemon,
+                local_locks: scenario.mount.local_locks,
                 ..MountOptions::default()
             },
             ..WorldConfig::default()
@@ -506,9 +507,10 @@ fn without_directory_size(row: &str) -> String {
 
 fn credentials(client: &ClientLine) -> Credentials {
     // The super-user has every capability, whatever its group.
+    let groups = client.groups.as_slice().into();
     match client.uid {
-        Uid::ROOT => Credentials { gid: client.gid, ..Credentials::root() },
-        uid => Credentials::user(uid, client.gid),
+        Uid::ROOT => Credentials { gid: client.gid, groups, ..Credentials::root() },
+        uid => Credentials { groups, ..Credentials::user(uid, client.gid) },
     }
 }
 
