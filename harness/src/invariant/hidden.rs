@@ -52,7 +52,7 @@ impl NeverVisible {
     /// Whether the path ends in a hidden name and in no slash.
     fn ends_hidden(&self, path: &Text) -> bool {
         let last = path.0.rsplit(|byte| *byte == b'/').next();
-        last.is_some_and(|name| self.matches.is(name))
+        last.is_some_and(|name| !name.is_empty() && self.matches.is(name))
     }
 
     /// A call that names a hidden file must not succeed.

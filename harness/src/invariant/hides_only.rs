@@ -51,6 +51,28 @@ fn needed(action: &Action) -> Option<(&Text, bool)> {
     }
 }
 
+/// The longest name.
+const NAME_MAX: usize = 255;
+
+/// The path of what a call makes, where nothing but its directory must be there.
+fn made(action: &Action) -> Option<&Text> {
+    match action {
+        Action::Symlink { target, path } => (!target.0.is_empty()).then_some(path),
+        Action::Mkdir { path, .. } | Action::Mknod { path, .. } => Some(path),
+        _ => None,
+    }
+}
+
+/// Whether the directory of a path is there, said without symbolic links.
+fn has_directory(seen: &Seen<'_>, path: &Text) -> bool {
+    let split = path.0.iter().rposition(|byte| *byte == b'/');
+    let directory = split.map_or(&b"/"[..], |slash| &path.0[..slash.max(1)]);
+    let last = split.map_or(0, |slash| slash + 1);
+    let is_name = (1..=NAME_MAX).contains(&(path.0.len() - last));
+    let found = seen.lower.find(directory);
+    is_name && found.is_some_and(|stat| stat.kind == FileKind::Directory)
+}
+
 impl Invariant for HidesOnly {
     fn name(&self) -> &str {
         "hides_only"
@@ -61,11 +83,22 @@ impl Invariant for HidesOnly {
         let moves = || program.actions.iter().any(|action| matches!(action, Action::Chdir { .. }));
         let asked = seen.result.value == Err(Errno::ENOENT) && program.uid == 0;
         let faulty = || !seen.case.faults.of(seen.client, seen.number).is_empty();
-        let Some((path, follows)) = needed(seen.action).filter(|_| asked) else { return Ok(()) };
+        if !asked {
+            return Ok(());
+        }
+        let makes = made(seen.action);
+        let needed = needed(seen.action).or_else(|| Some((makes?, false)));
+        let Some((path, follows)) = needed else { return Ok(()) };
         let hidden = self.matches.component(&path.0).is_some();
         // The empty path is nowhere.
         if hidden || path.0.is_empty() || !seen.was_alone() || moves() || faulty() {
             return Ok(());
+        }
+        if makes.is_some() {
+            return match has_directory(seen, path) {
+                true => Err(format!("`{}` gives ENOENT, and its directory is there", seen.action)),
+                false => Ok(()),
+            };
         }
         // A slash at the end has a link followed as well.
         let follows = follows || path.0.ends_with(b"/");

@@ -149,3 +149,29 @@ impl Invariant for WithinQuota {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fuserig_abi::Errno;
+
+    use super::{O_CREAT, Use, used};
+    use crate::sim::{Action, CallEntry};
+    use crate::vfs::CallResult;
+
+    /// It may have made the file before it failed, and the filter has counted it then.
+    #[test]
+    fn an_open_that_failed_counts_at_most() {
+        let use_of = |action: &Action, value: Result<i64, Errno>| {
+            let result = value.map_or_else(CallResult::from, CallResult::value);
+            let (begin, end) = (0, Some(9));
+            used(action, &CallEntry { client: 0, action: 0, begin, end, result: Some(result) })
+        };
+        let (none, one) = (Use::default(), Use { bytes: 0, files: 1 });
+        let create = Action::Open { path: "a".into(), flags: O_CREAT, mode: 0o644 };
+        assert_eq!(use_of(&create, Err(Errno::EIO)), (none, one));
+        assert_eq!(use_of(&create, Ok(3)), (none, one), "it may have been there");
+        let mkdir = Action::Mkdir { path: "d".into(), mode: 0o755 };
+        assert_eq!(use_of(&mkdir, Err(Errno::EIO)), (none, none));
+        assert_eq!(use_of(&mkdir, Ok(0)), (one, one));
+    }
+}

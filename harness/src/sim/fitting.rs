@@ -33,11 +33,15 @@ pub struct Fitting {
 /// What a star stands for in names of which a filter may see a part only.
 const LONG: &str = "more-than-a-cache-line-has-and-than-most-have-put-aside-for-a-name";
 
-/// Names that a pattern of the built-in filters matches: a star stands for an `x`, for nothing, and
-/// for much.
+/// Names that a pattern of the built-in filters matches: a star stands for an `x`, for nothing, for
+/// much, and for what begins as the pattern does.
 fn samples(pattern: &str) -> impl Iterator<Item = Text> {
-    let stars = if pattern.contains('*') { &["x", "", LONG][..] } else { &["x"] };
-    let names = stars.iter().map(|star| Text(pattern.replace('*', star).into_bytes()));
+    let mut stars = vec!["x".to_owned()];
+    if pattern.contains('*') {
+        let again = format!("{}x", pattern.replace('*', ""));
+        stars.extend([String::new(), LONG.to_owned(), again]);
+    }
+    let names = stars.into_iter().map(|star| Text(pattern.replace('*', &star).into_bytes()));
     names.filter(|name| is_component(&name.0))
 }
 
