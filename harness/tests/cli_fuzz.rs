@@ -23,7 +23,7 @@ fn a_right_filter_ends_with_0_and_says_what_was_covered() {
     let output =
         fuserig(&["fuzz", "hide:.secret", "--runs", "5", "--unguided", "--output", "none"]);
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
-    assert!(stdout(&output).starts_with("nothing found in 5 runs, 236 operations"));
+    assert!(stdout(&output).starts_with("nothing found in 5 runs, 219 operations"));
     let again = fuserig(&["fuzz", "hide:.secret", "--runs", "5", "--unguided", "--output", "none"]);
     assert_eq!(stdout(&again), stdout(&output), "same input, same bytes");
 }
@@ -117,7 +117,7 @@ const CASE: &str = r#"{"filter":"none","abi":"v4","fidelity":"faithful","tree":"
 
 #[test]
 fn an_exhaustive_run_says_so_and_pct_says_its_bound() {
-    let fuzz = ["fuzz", "none", "--output", "none", "--seed", "2"];
+    let fuzz = ["fuzz", "none", "--output", "none", "--seed", "3"];
     let line = |more: &[&str]| {
         let output = fuserig(&[&fuzz[..], more].concat());
         assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));

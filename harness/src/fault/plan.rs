@@ -265,6 +265,8 @@ pub(crate) fn is_for(action: &Action) -> &'static [&'static str] {
         Action::Statfs { .. } => &["statfs"],
         Action::Access { .. } => &["access"],
         Action::Close { .. } => &["flush"],
+        Action::Flock { .. } => &["flock"],
+        Action::Lock { .. } => &["set_lock"],
         Action::Stat { .. } | Action::Fstat { .. } | Action::Seek { .. } | Action::Chdir { .. } => {
             &[]
         }

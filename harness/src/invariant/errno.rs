@@ -42,6 +42,10 @@ const CHANGE: &[Errno] = &[Errno::EPERM, Errno::EROFS, Errno::ENOSPC, Errno::EDQ
 const DESCRIPTOR: &[Errno] =
     &[Errno::EBADF, Errno::EIO, Errno::EINVAL, Errno::EISDIR, Errno::ENOMEM, Errno::EINTR];
 
+/// What only a call that locks gives.
+const LOCK: &[Errno] =
+    &[Errno::EAGAIN, Errno::EACCES, Errno::EOVERFLOW, Errno::ENOLCK, Errno::ENXIO];
+
 /// Groups of errnos and those of the call itself.
 fn allowed(action: &Action) -> (&'static [&'static [Errno]], &'static [Errno]) {
     match action {
@@ -98,6 +102,7 @@ fn allowed(action: &Action) -> (&'static [&'static [Errno]], &'static [Errno]) {
         Action::List { .. } => {
             (&[DESCRIPTOR], &[Errno::ENOENT, Errno::ENOTDIR, Errno::EACCES, Errno::ENXIO])
         }
+        Action::Flock { .. } | Action::Lock { .. } => (&[DESCRIPTOR], LOCK),
         Action::Copy { .. } => (
             &[DESCRIPTOR, CHANGE],
             &[

@@ -155,6 +155,10 @@ fn parts(action: &mut Action) -> Vec<Part<'_>> {
         Action::Close { file } | Action::Fsync { file, .. } | Action::Fstat { file } => {
             vec![Part::File(file)]
         }
+        Action::Flock { file, .. } => vec![Part::File(file)],
+        Action::Lock { file, start, length, .. } => {
+            vec![Part::Place(start), Part::Place(length), Part::File(file)]
+        }
         Action::List { file, space } => vec![Part::File(file), Part::Room(space, 4096)],
         Action::Copy { from, to, length, from_at, to_at } => vec![
             Part::Place(from_at),
@@ -236,6 +240,8 @@ pub(crate) fn with_path(action: &Action, place: usize, to: Text) -> Action {
         | Action::Fsync { .. }
         | Action::Fstat { .. }
         | Action::List { .. }
+        | Action::Flock { .. }
+        | Action::Lock { .. }
         | Action::Copy { .. } => {}
     }
     action

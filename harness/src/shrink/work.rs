@@ -211,6 +211,11 @@ impl Work<'_> {
             for action in 0..self.best.clients[client].actions.len() {
                 changed |= self.simplify(client, action);
             }
+            for group in (0..self.best.clients[client].groups.len()).rev() {
+                let mut case = self.best.clone();
+                case.clients[client].groups.remove(group);
+                changed |= self.accept(&case);
+            }
             if self.best.clients[client].gid.is_some() {
                 let mut case = self.best.clone();
                 case.clients[client].gid = None;

@@ -7,7 +7,7 @@
 use core::fmt;
 
 use fuserig_abi::{AccessMask, Device};
-use fuserig_sim_fs::OpenFlags;
+use fuserig_sim_fs::{Lock, LockKind, OpenFlags};
 use serde::{Deserialize, Serialize};
 
 use super::{Stamp, Text};
@@ -76,7 +76,7 @@ pub enum Action {
     Readlink { path: Text },
     /// `chmod`.
     Chmod { path: Text, mode: u32 },
-    /// `chown`.
+    /// `chown`; `u32::MAX`, which is -1, leaves what there is.
     Chown { path: Text, uid: u32, gid: u32 },
     /// `utimensat` with both times now.
     Touch { path: Text },
@@ -109,6 +109,19 @@ pub enum Action {
     },
     /// `chdir`.
     Chdir { path: Text },
+    /// `flock` that does not wait; `kind` as in `struct flock`: 0 shared, 1 exclusive, 2 none.
+    Flock { file: u8, kind: u32 },
+    /// `fcntl(F_SETLK)` from the start of the file; the kinds are those of [`Action::Flock`].
+    Lock { file: u8, kind: u32, start: i64, length: i64 },
+}
+
+/// A kind of lock as `struct flock` has it.
+pub(crate) fn lock_kind(kind: u32) -> LockKind {
+    match kind {
+        0 => LockKind::Read,
+        1 => LockKind::Write,
+        _ => LockKind::Unlock,
+    }
 }
 
 /// Whether it is the device 0:0, which the stored form leaves out.
@@ -175,6 +188,13 @@ impl Action {
                 length: *length,
                 flags: 0,
             },
+            Action::Flock { file, kind } => Call::Flock { fd: fd(file), kind: lock_kind(*kind) },
+            Action::Lock { file, kind, start, length } => {
+                // Start and length as given; the VFS makes them absolute.
+                let (start, end) = (start.cast_unsigned(), length.cast_unsigned());
+                let lock = Lock { kind: lock_kind(*kind), owner: 0, start, end };
+                Call::SetLock { fd: fd(file), lock, whence: 0 }
+            }
             named => named.call_by_name(),
         }
     }
@@ -214,7 +234,8 @@ impl Action {
             }
             Action::Chmod { path, mode } => Call::Chmod { target: follow(path), mode: *mode },
             Action::Chown { path, uid, gid } => {
-                Call::Chown { target: follow(path), uid: Some(*uid), gid: Some(*gid) }
+                let id = |id: u32| (id != u32::MAX).then_some(id);
+                Call::Chown { target: follow(path), uid: id(*uid), gid: id(*gid) }
             }
             Action::Touch { path } => {
                 Call::Utimens { target: follow(path), atime: NewTime::Now, mtime: NewTime::Now }
@@ -291,6 +312,8 @@ impl Action {
             | Action::Fsync { .. }
             | Action::Fstat { .. }
             | Action::List { .. }
+            | Action::Flock { .. }
+            | Action::Lock { .. }
             | Action::Copy { .. } => [None, None],
         }
     }
@@ -312,6 +335,8 @@ impl Action {
             | Action::List { .. }
             | Action::Getxattr { .. }
             | Action::Listxattr { .. }
+            | Action::Flock { .. }
+            | Action::Lock { .. }
             | Action::Chdir { .. } => true,
             Action::Write { .. }
             | Action::Truncate { .. }
@@ -399,6 +424,15 @@ fn of_device(encoded: u32) -> String {
     }
 }
 
+/// A kind of lock in a report.
+fn lock_word(kind: u32) -> &'static str {
+    match lock_kind(kind) {
+        LockKind::Read => "shared",
+        LockKind::Write => "exclusive",
+        LockKind::Unlock => "none",
+    }
+}
+
 /// Where a copy begins in one of its files.
 fn copy_place(at: i64) -> String {
     match at {
@@ -459,11 +493,27 @@ impl fmt::Display for Action {
             }
             Action::Readlink { path } => write!(f, "readlink {}", shown(path)),
             Action::Chmod { path, mode } => write!(f, "chmod {} {mode:o}", shown(path)),
-            Action::Chown { path, uid, gid } => write!(f, "chown {} {uid}:{gid}", shown(path)),
+            Action::Chown { path, uid, gid } => {
+                write!(f, "chown {} {}:{}", shown(path), uid.cast_signed(), gid.cast_signed())
+            }
             Action::Touch { path } => write!(f, "touch {}", shown(path)),
             Action::Times { path, atime, mtime } => {
                 write!(f, "times {} {atime} {mtime}", shown(path))
             }
+            Action::Chdir { path } => write!(f, "chdir {}", shown(path)),
+            Action::Flock { file, kind } => write!(f, "flock #{file} {}", lock_word(*kind)),
+            Action::Lock { file, kind, start, length } => {
+                write!(f, "lock #{file} {} {start}+{length}", lock_word(*kind))
+            }
+            attribute => attribute.fmt_attribute(f),
+        }
+    }
+}
+
+impl Action {
+    /// The calls on extended attributes.
+    fn fmt_attribute(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Action::Getxattr { path, name, size } => {
                 write!(f, "getxattr {} {} {size}", shown(path), shown(name))
             }
@@ -475,7 +525,7 @@ impl fmt::Display for Action {
             Action::Removexattr { path, name } => {
                 write!(f, "removexattr {} {}", shown(path), shown(name))
             }
-            Action::Chdir { path } => write!(f, "chdir {}", shown(path)),
+            other => unreachable!("{other:?} names no attribute"),
         }
     }
 }

@@ -85,6 +85,16 @@ pub(super) fn owner(rng: &mut Rng) -> u32 {
     if rng.chance(1, 5) { *rng.pick(&OWNERS) } else { *rng.pick(&USERS) }
 }
 
+/// A user and a group that something is given to; now and then one of them stays.
+pub(super) fn new_owner(rng: &mut Rng) -> (u32, u32) {
+    let (uid, gid) = (owner(rng), owner(rng));
+    match rng.below(10) {
+        0 => (u32::MAX, gid),
+        1 => (uid, u32::MAX),
+        _ => (uid, gid),
+    }
+}
+
 /// A place in a file.
 pub(super) fn offset(rng: &mut Rng) -> i64 {
     if rng.chance(1, 6) { far(rng) } else { *rng.pick(&OFFSETS) }

@@ -27,6 +27,9 @@ pub struct Program {
     /// Its group; none where that has the number of the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gid: Option<u32>,
+    /// Its supplementary groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<u32>,
     /// Its system calls in order.
     pub actions: Vec<Action>,
 }
@@ -34,7 +37,7 @@ pub struct Program {
 impl Program {
     /// What a user does whose group has the same number.
     pub fn of(uid: u32, actions: Vec<Action>) -> Program {
-        Program { uid, gid: None, actions }
+        Program { uid, gid: None, groups: Vec::new(), actions }
     }
 
     /// Its group.
@@ -45,19 +48,30 @@ impl Program {
     /// Who it is: the super-user has every capability, whatever its group.
     pub(crate) fn credentials(&self) -> Credentials {
         let (uid, gid) = (Uid(self.uid), Gid(self.group()));
+        let groups = self.groups.iter().map(|group| Gid(*group)).collect();
         match uid {
-            Uid::ROOT => Credentials { gid, ..Credentials::root() },
-            _ => Credentials::user(uid, gid),
+            Uid::ROOT => Credentials { gid, groups, ..Credentials::root() },
+            _ => Credentials { groups, ..Credentials::user(uid, gid) },
         }
     }
 
     /// Who it is in reports, unless it is the super-user with its own group.
     pub(super) fn identity(&self) -> Option<String> {
-        match (self.uid, self.group()) {
-            (0, 0) => None,
-            (uid, gid) if uid == gid => Some(format!("uid {uid}")),
-            (uid, gid) => Some(format!("uid {uid}, gid {gid}")),
+        let who = match (self.uid, self.group()) {
+            (0, 0) if self.groups.is_empty() => return None,
+            (uid, gid) if uid == gid => format!("uid {uid}"),
+            (uid, gid) => format!("uid {uid}, gid {gid}"),
+        };
+        if self.groups.is_empty() {
+            return Some(who);
         }
+        Some(format!("{who}, groups {}", self.listed_groups()))
+    }
+
+    /// The supplementary groups with commas between them, as scenarios have them.
+    pub(super) fn listed_groups(&self) -> String {
+        let groups: Vec<String> = self.groups.iter().map(u32::to_string).collect();
+        groups.join(",")
     }
 }
 

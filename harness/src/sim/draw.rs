@@ -14,7 +14,7 @@ use fuserig_sim_fs::{MemFs, OpenFlags};
 
 use super::argument::{
     self, PLAIN_NAMES, SIZES, around, device, directory_mode, far, file_mode, nasty_name,
-    neighbour, owner,
+    neighbour, new_owner,
 };
 use super::generate::{KINDS, Kind};
 use super::look::name_of;
@@ -485,7 +485,7 @@ impl<'a> Draw<'a> {
         Text(self.rng.pick(&self.directories).clone())
     }
 
-    fn any(&mut self) -> Text {
+    pub(super) fn any(&mut self) -> Text {
         if self.rng.chance(1, 4) { self.directory() } else { self.file() }
     }
 
@@ -544,6 +544,7 @@ impl<'a> Draw<'a> {
             | Kind::Fallocate
             | Kind::Fsync
             | Kind::List
+            | Kind::Lock
             | Kind::Copy => self.on_file(kind),
             Kind::Stat
             | Kind::Access
@@ -643,6 +644,7 @@ impl<'a> Draw<'a> {
                 Action::Fallocate { file, mode, offset, length }
             }
             Kind::Fsync => Action::Fsync { file, datasync: self.rng.chance(1, 3) },
+            Kind::Lock => self.lock(file),
             Kind::List => {
                 let space = *self.rng.pick(&[4096, 4096, 32768, 100, 64, 24]);
                 Action::List { file, space }
@@ -713,7 +715,13 @@ impl<'a> Draw<'a> {
             _ => match self.rng.below(8) {
                 0 | 1 => Action::Statfs { path: self.any() },
                 2 => Action::Fstat { file: self.open_file() },
-                rest => Action::Stat { path: self.any(), follow: rest % 2 == 0 },
+                rest => {
+                    let mut path = self.any();
+                    if self.rng.chance(1, 12) {
+                        path.0.push(b'/');
+                    }
+                    Action::Stat { path, follow: rest % 2 == 0 }
+                }
             },
         }
     }
@@ -745,7 +753,7 @@ impl<'a> Draw<'a> {
                 self.new_times(path)
             }
             1 | 2 => {
-                let (uid, gid) = (owner(self.rng), owner(self.rng));
+                let (uid, gid) = new_owner(self.rng);
                 Action::Chown { path: self.any(), uid, gid }
             }
             3 | 4 => {
@@ -766,32 +774,5 @@ impl<'a> Draw<'a> {
         }
         let (atime, mtime) = (argument::stamp(self.rng), argument::stamp(self.rng));
         Action::Times { path, atime, mtime }
-    }
-
-    /// The name of an extended attribute.
-    pub(super) fn attribute(&mut self) -> Text {
-        let dotted = |word: &&Text| word.0.contains(&b'.');
-        let words = self.config.words.iter().filter(dotted).count();
-        if words > 0 && self.rng.chance(1, 2) {
-            let nth = self.rng.index(words);
-            let word = self.config.words.iter().filter(dotted).nth(nth).cloned();
-            return argument::attribute_like(word.unwrap_or_default(), self.rng);
-        }
-        argument::attribute(self.rng)
-    }
-
-    fn on_xattr(&mut self) -> Action {
-        let path = self.any();
-        let name = self.attribute();
-        match self.rng.below(7) {
-            0 | 1 => Action::Listxattr { path, size: *self.rng.pick(&[0, 4096, 4096, 3]) },
-            2 | 3 => Action::Getxattr { path, name, size: *self.rng.pick(&[0, 100, 100, 3]) },
-            4 => Action::Removexattr { path, name },
-            _ => {
-                let length = if self.rng.chance(1, 8) { 0 } else { self.rng.index(20) };
-                let value = Text(vec![b'v'; length]);
-                Action::Setxattr { path, name, value, flags: *self.rng.pick(&[0, 0, 1, 2]) }
-            }
-        }
     }
 }

@@ -88,7 +88,8 @@ pub(super) const KINDS: &[(Kind, u64)] = &[
     (Kind::List, 5),
     (Kind::Xattr, 8),
     (Kind::Copy, 4),
-    (Kind::Chdir, 1),
+    (Kind::Chdir, 2),
+    (Kind::Lock, 2),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,6 +119,7 @@ pub(super) enum Kind {
     Xattr,
     Copy,
     Chdir,
+    Lock,
 }
 
 impl Kind {
@@ -157,6 +159,7 @@ impl Kind {
             | Action::Removexattr { .. } => Kind::Xattr,
             Action::Copy { .. } => Kind::Copy,
             Action::Chdir { .. } => Kind::Chdir,
+            Action::Flock { .. } | Action::Lock { .. } => Kind::Lock,
         }
     }
 }

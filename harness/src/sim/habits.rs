@@ -27,17 +27,18 @@ const LARGE: [usize; 8] = [300, 4095, 4097, 32_767, 32_768, 40_000, 65_535, 65_5
 impl Draw<'_> {
     /// One of them.
     pub(super) fn habit(&mut self) -> Vec<Action> {
-        match self.rng.below(14) {
-            0..=2 => self.life_of_a_name(),
-            3 => self.attributes(),
-            4 | 13 => self.listing(),
-            5 => self.handle(),
-            6 => self.lengths(),
-            7 => self.rights(),
-            8 => self.targets(),
-            10 => self.replaced(),
-            11 => self.inherited(),
-            12 => self.rights(),
+        match self.rng.below(30) {
+            0..=5 => self.life_of_a_name(),
+            6 | 7 => self.attributes(),
+            8..=11 => self.listing(),
+            12 | 13 => self.handle(),
+            14 | 15 => self.lengths(),
+            16..=19 => self.rights(),
+            20 | 21 => self.targets(),
+            22 | 23 => self.replaced(),
+            24 | 25 => self.inherited(),
+            26 => self.locking(),
+            27 => self.listed(),
             _ => self.failures(),
         }
     }

@@ -145,12 +145,14 @@ impl Limit {
     fn draw(&self, rng: &mut Rng) -> (Vec<Program>, AtOnce) {
         let mut programs = self.before.clone();
         let starts = programs.iter().map(|program| program.actions.len()).collect();
-        let user = (programs[self.client].uid, programs[self.client].gid);
+        let Program { uid, gid, groups, .. } = &programs[self.client];
+        let (uid, gid, groups) = (*uid, *gid, groups.clone());
         let again = rng.below(2);
         for (client, program) in programs.iter_mut().enumerate() {
             let first = client == self.client;
             if !first && rng.chance(3, 4) {
-                (program.uid, program.gid) = user;
+                (program.uid, program.gid) = (uid, gid);
+                program.groups.clone_from(&groups);
             }
             let own = if first { self.last.clone() } else { self.elsewhere(client, rng) };
             program.actions.push(own);

@@ -20,6 +20,15 @@ pub(super) fn name_of(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
 }
 
+/// The value of an attribute, or the names of all.
+fn look_at_attribute(path: &Text, name: &Text, value: bool) -> Action {
+    let (path, name) = (path.clone(), name.clone());
+    match value {
+        true => Action::Getxattr { path, name, size: 100 },
+        false => Action::Listxattr { path, size: 4096 },
+    }
+}
+
 impl Draw<'_> {
     /// What shows whether an action did what it should.
     pub(super) fn look(&mut self, action: &Action) -> Vec<Action> {
@@ -64,7 +73,7 @@ impl Draw<'_> {
             Action::Mkdir { .. } | Action::Unlink { .. } | Action::Rmdir { .. } => {
                 self.list_around(action)
             }
-            Action::Symlink { path, .. } => vec![Action::Readlink { path: path.clone() }],
+            Action::Symlink { path, .. } => vec![self.look_at_link(path)],
             Action::Link { source, path } => vec![stat(source), stat(path)],
             Action::Rename { .. } if either => self.list_around(action),
             Action::Rename { old, new, .. } if self.rng.chance(1, 2) => {
@@ -72,11 +81,7 @@ impl Draw<'_> {
             }
             Action::Rename { old, new, .. } => vec![stat(new), stat(old)],
             Action::Setxattr { path, name, .. } | Action::Removexattr { path, name } => {
-                let (path, name) = (path.clone(), name.clone());
-                match either {
-                    true => vec![Action::Getxattr { path, name, size: 100 }],
-                    false => vec![Action::Listxattr { path, size: 4096 }],
-                }
+                vec![look_at_attribute(path, name, either)]
             }
             Action::Stat { .. }
             | Action::Fstat { .. }
@@ -89,7 +94,20 @@ impl Draw<'_> {
             | Action::Read { .. }
             | Action::Close { .. }
             | Action::Fsync { .. }
+            | Action::Flock { .. }
+            | Action::Lock { .. }
             | Action::Chdir { .. } => Vec::new(),
+        }
+    }
+
+    /// Where a symlink leads. With a slash it is what is there that must be a directory.
+    fn look_at_link(&mut self, path: &Text) -> Action {
+        match self.rng.chance(1, 4) {
+            true => {
+                let path = Text([&path.0[..], b"/"].concat());
+                Action::Stat { path, follow: self.rng.chance(1, 2) }
+            }
+            false => Action::Readlink { path: path.clone() },
         }
     }
 

@@ -24,6 +24,7 @@ mod generate;
 mod habits;
 mod history;
 mod limits;
+mod locking;
 mod look;
 mod meet;
 mod mutate;
@@ -43,8 +44,10 @@ mod stamp;
 mod stored;
 mod subject;
 mod text;
+mod xattr;
 
 pub use action::Action;
+pub(crate) use action::lock_kind;
 pub use case::{Case, CaseError, Crash, Program};
 pub use corpus::Corpus;
 pub use coverage::Coverage;

@@ -32,6 +32,10 @@ impl Mutator<'_> {
             if self.config.users && self.rng.chance(1, one_in) {
                 programs[client].uid = *self.rng.pick(&USERS);
                 programs[client].gid = self.rng.chance(1, 4).then(|| owner(self.rng));
+                programs[client].groups = match self.rng.chance(1, 4) {
+                    true => vec![owner(self.rng)],
+                    false => Vec::new(),
+                };
             }
             let lent = other.get(client).map_or(&[][..], |program| &program.actions);
             let mut actions = core::mem::take(&mut programs[client].actions);
@@ -196,6 +200,10 @@ impl Mutator<'_> {
             },
             Action::Close { file } | Action::Fstat { file } | Action::Fsync { file, .. } => {
                 *file = other_file;
+            }
+            Action::Flock { file, .. } | Action::Lock { file, .. } => {
+                let file = if self.rng.chance(1, 2) { *file } else { other_file };
+                *action = self.lock(file);
             }
             other => self.vary_named(other),
         }

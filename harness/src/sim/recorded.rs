@@ -5,6 +5,8 @@
 //! get wrong: a replay issues one call after the other, so that a finding that needs forced
 //! switches, faults or a loss of power is told by its trace and shown again by its case.
 
+use fuserig_abi::Gid;
+use fuserig_sim_fs::LockKind;
 use fuserig_traces::calls::{CallNr, CallSpec, Shape};
 use fuserig_traces::record::{CallFlags, CallRecord, NoteKind, NoteRecord, TreeRecord, Value};
 use fuserig_traces::{FirstClient, Header, TraceWriter};
@@ -20,11 +22,32 @@ const AT_REMOVEDIR: u64 = 0x200;
 /// `UTIME_NOW` and `UTIME_OMIT`.
 const UTIME_NOW: i64 = 0x3fff_ffff;
 const UTIME_OMIT: i64 = 0x3fff_fffe;
+/// `F_SETLK` and `LOCK_NB`.
+const F_SETLK: u32 = 6;
+const LOCK_NB: u32 = 4;
 /// Nanoseconds between two steps.
 const STEP_NS: u64 = 1_000_000;
 
 /// The arguments that a call has, by the names of its row; the rest are zero.
 type Named = Vec<(&'static str, Value)>;
+
+/// What `flock` is asked for.
+fn flock_bits(kind: LockKind) -> u32 {
+    match kind {
+        LockKind::Read => 1,
+        LockKind::Write => 2,
+        LockKind::Unlock => 8,
+    }
+}
+
+/// `F_RDLCK`, `F_WRLCK` and `F_UNLCK`.
+fn lock_type(kind: LockKind) -> u32 {
+    match kind {
+        LockKind::Read => 0,
+        LockKind::Write => 1,
+        LockKind::Unlock => 2,
+    }
+}
 
 fn number(value: impl Into<i128>) -> Value {
     let value: i128 = value.into();
@@ -94,6 +117,20 @@ fn on_file(call: &Call) -> Option<(CallNr, Named)> {
         Call::Stat { target: Target::Fd(fd), .. } => (CallNr::FSTAT, vec![int("fd", *fd)]),
         Call::Getdents { fd, space } => {
             (CallNr::GETDENTS64, vec![int("fd", *fd), int("count", *space)])
+        }
+        Call::Flock { fd, kind } => {
+            (CallNr::FLOCK, vec![int("fd", *fd), int("operation", LOCK_NB | flock_bits(*kind))])
+        }
+        Call::SetLock { fd, lock, whence } => {
+            let named = vec![
+                int("fd", *fd),
+                int("command", F_SETLK),
+                int("type", lock_type(lock.kind)),
+                int("whence", *whence),
+                int("start", lock.start.cast_signed()),
+                int("len", lock.end.cast_signed()),
+            ];
+            (CallNr::FCNTL_LOCK, named)
         }
         Call::CopyFileRange { from, from_offset, to, to_offset, length, flags } => {
             let offset = |at: &Option<i64>| at.unwrap_or(-1);
@@ -196,6 +233,10 @@ fn on_attributes(call: &Call) -> Option<(CallNr, Named)> {
             let id = |id: &Option<u32>| id.map_or(-1, i64::from);
             (CallNr::SET_CREDENTIALS, vec![int("uid", id(uid)), int("gid", id(gid))])
         }
+        Call::SetGroups { groups } => {
+            let groups: Vec<u8> = groups.iter().flat_map(|group| group.0.to_le_bytes()).collect();
+            (CallNr::SETGROUPS, vec![bytes("groups", &groups)])
+        }
         _ => return None,
     })
 }
@@ -272,10 +313,13 @@ impl Finding {
     fn call_records(&self) -> Vec<CallRecord> {
         let mut records = Vec::new();
         for (client, program) in self.case.clients.iter().enumerate() {
-            if (program.uid, program.group()) != (0, 0) {
-                let call = Call::SetIds { uid: Some(program.uid), gid: Some(program.group()) };
-                let who = call_record(&call).map(|record| at(record, client, (0, Some(0))));
-                records.extend(who);
+            let who = (program.uid, program.group());
+            let groups = program.groups.iter().map(|group| Gid(*group)).collect();
+            let joins = (!program.groups.is_empty()).then_some(Call::SetGroups { groups });
+            let becomes = Call::SetIds { uid: Some(who.0), gid: Some(who.1) };
+            for call in joins.into_iter().chain((who != (0, 0)).then_some(becomes)) {
+                let said = call_record(&call).map(|record| at(record, client, (0, Some(0))));
+                records.extend(said);
             }
         }
         let mut files = vec![Vec::new(); self.case.clients.len()];

@@ -48,16 +48,22 @@ impl Draw<'_> {
         let other = 1 + self.rng.index(programs.len() - 1);
         let most = config.operations;
         let mut turns = Turns { programs, order: VecDeque::new(), most };
-        if about_rights && self.rng.chance(3, 4) {
+        let contends_one_in = if self.focus.is_empty() { 8 } else { 60 };
+        if self.rng.chance(1, contends_one_in) {
+            for (client, action) in self.contend(config.clients) {
+                turns.give(client, [action]);
+            }
+        } else if about_rights && self.rng.chance(3, 4) {
             turns.programs[0].uid = 0;
-            let who = &turns.programs[other];
-            let Trial { made, tried } = self.trial((who.uid, who.group()));
+            let group = self.group_of(&turns.programs[other]);
+            let Trial { made, tried } = self.trial((turns.programs[other].uid, group));
             turns.give(0, made);
             turns.give(other, tried);
         } else {
             let actions = match (about_rights, self.rng.chance(1, 2)) {
                 (true, true) => self.rights(),
                 (true, false) => self.inherited(),
+                (false, _) if self.rng.chance(1, 6) => self.locking(),
                 (false, _) => self.recipe(config.syncs),
             };
             match self.rng.chance(1, 3) {

@@ -109,22 +109,39 @@ impl Draw<'_> {
         actions
     }
 
-    /// Gives some clients, in one run of four, a group that has not the number of their user: that
-    /// of another client's user, so that who takes one for the other is found out, or any.
+    /// Gives some clients, in one run of three, a group that has not the number of their user, and
+    /// more groups besides.
     pub(super) fn regroup(&mut self, programs: &mut [Program]) {
-        if !self.config.users || !self.rng.chance(1, 4) {
+        if !self.config.users || !self.rng.chance(1, 3) {
             return;
         }
         for client in 0..programs.len() {
-            if self.rng.chance(1, 3) {
-                continue;
+            if self.rng.chance(2, 3) {
+                let gid = self.some_group(programs);
+                programs[client].gid = (gid != programs[client].uid).then_some(gid);
             }
-            let gid = match self.rng.below(4) {
-                0 => programs[self.rng.index(programs.len())].uid,
-                1 => self.stranger(),
-                _ => owner(self.rng),
-            };
-            programs[client].gid = (gid != programs[client].uid).then_some(gid);
+            if self.rng.chance(1, 2) {
+                let count = 1 + self.rng.index(3);
+                programs[client].groups = (0..count).map(|_| self.some_group(programs)).collect();
+            }
+        }
+    }
+
+    /// A group: that of some client's user, so that who takes one for the other is found out, or
+    /// any.
+    fn some_group(&mut self, programs: &[Program]) -> u32 {
+        match self.rng.below(4) {
+            0 => programs[self.rng.index(programs.len())].uid,
+            1 => self.stranger(),
+            _ => owner(self.rng),
+        }
+    }
+
+    /// One of the groups of a program.
+    pub(super) fn group_of(&mut self, program: &Program) -> u32 {
+        match program.groups.is_empty() || self.rng.chance(1, 3) {
+            true => program.group(),
+            false => *self.rng.pick(&program.groups),
         }
     }
 
@@ -163,6 +180,13 @@ impl Draw<'_> {
                 _ => file_mode(self.rng),
             };
             made.push(Action::Chmod { path: path.clone(), mode });
+            if self.rng.chance(1, 5) {
+                made.push(self.set_list(&path, false, (user, group)));
+            }
+        }
+        if self.rng.chance(1, 8) {
+            let default = self.rng.chance(1, 2);
+            made.push(self.set_list(&directory, default, (user, group)));
         }
         let mut tried = Vec::new();
         for _ in 0..3 + self.rng.below(4) {
@@ -193,9 +217,14 @@ impl Draw<'_> {
             5 => vec![Action::Truncate { path, size: self.size() as i64 }],
             6 => vec![Action::Chmod { path, mode: file_mode(self.rng) }],
             7 => {
-                let uid = if self.rng.chance(1, 2) { user } else { owner(self.rng) };
+                let uid = match self.rng.below(6) {
+                    0 => u32::MAX,
+                    1..=3 => user,
+                    _ => owner(self.rng),
+                };
                 vec![Action::Chown { path, uid, gid: self.of(group) }]
             }
+            8 if self.rng.chance(1, 3) => vec![Action::Chdir { path }],
             8 if self.rng.chance(1, 2) => vec![Action::Touch { path }],
             8 => {
                 let (atime, mtime) = (stamp(self.rng), stamp(self.rng));

@@ -94,8 +94,11 @@ impl Finding {
         if let Some(crash) = &case.crash {
             let _ = writeln!(text, "durability {}", crash.durability);
         }
-        if case.filter != "none" {
-            let _ = writeln!(text, "mount filter=f\n\nfilter f = {}", case.filter);
+        match case.filter.as_str() {
+            "none" => text.push_str("mount local_locks\n"),
+            filter => {
+                let _ = writeln!(text, "mount filter=f local_locks\n\nfilter f = {filter}");
+            }
         }
         text.push_str("\nlower\n");
         for line in case.tree.lines() {
@@ -103,7 +106,12 @@ impl Finding {
         }
         for (client, program) in case.clients.iter().enumerate() {
             let (pid, uid, gid) = (client + 1, program.uid, program.group());
-            let _ = writeln!(text, "\nclient c{pid} pid={pid} uid={uid} gid={gid} umask=022");
+            let groups = match program.groups.is_empty() {
+                true => String::new(),
+                false => format!(" groups={}", program.listed_groups()),
+            };
+            let _ =
+                writeln!(text, "\nclient c{pid} pid={pid} uid={uid} gid={gid}{groups} umask=022");
         }
         text
     }

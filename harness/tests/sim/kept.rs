@@ -4,6 +4,9 @@
 use fuserig::prelude::*;
 use fuserig::scenario::{Act, Scenario};
 use fuserig::sim::Campaign;
+use fuserig_traces::TraceReader;
+use fuserig_traces::calls::CallNr;
+use fuserig_traces::record::Record;
 
 /// One directory; looked at before and taken from after, or at once.
 pub(super) fn one_directory<const LATE: bool>() -> FuseOps<u64> {
@@ -164,4 +167,53 @@ fn mistakes_with_calls_that_are_held_are_told_with_their_place() {
     check("  a: goes on 2 3", 16, "");
     check("    fault lower mkdri fails with EIO", 17, "mkdir");
     check("    fault the moon", 11, "known are");
+}
+
+/// A member of a group cannot lock what somebody else has locked.
+#[derive(Debug)]
+struct NobodyWaits;
+
+impl Invariant for NobodyWaits {
+    fn name(&self) -> &str {
+        "nobody_waits"
+    }
+
+    fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        let asks = matches!(seen.action, Action::Lock { .. } | Action::Flock { .. });
+        let is_member = seen.case.clients[seen.client].groups == [7];
+        match asks && is_member && seen.result.value == Err(Errno::EAGAIN) {
+            true => Err(format!("`{}` finds it taken", seen.action)),
+            false => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_finding_about_locks_and_groups_is_a_scenario_with_both() {
+    let open = Action::Open { path: "f".into(), flags: 2, mode: 0 };
+    let range = Action::Lock { file: 0, kind: 1, start: 3, length: 0 };
+    for lock in [range, Action::Flock { file: 0, kind: 1 }] {
+        let owner = Program::of(1000, vec![open.clone(), lock.clone()]);
+        let member = Program::of(1001, vec![open.clone(), lock]);
+        let clients = vec![owner, Program { groups: vec![7], ..member }];
+        let tree = "/f mode=0660 uid=1000 gid=7 'x'".to_owned();
+        let case = Case { tree, clients, filter: "none".to_owned(), ..Case::default() };
+        let subject = Subject::without_filter(Abi::V4);
+        let mut finding = found(Simulation::of_case(case).run(subject).check(NobodyWaits));
+        finding.case.filter = "none".to_owned();
+        let text = finding.to_scenario().expect("there are words for it");
+        println!("{text}");
+        assert!(text.contains("groups=7 umask") && text.contains("mount local_locks"), "{text}");
+        assert_eq!(failures(&text, true), [""; 0], "{text}");
+        assert!(!failures(&text.replace("EAGAIN", "0"), true).is_empty(), "{text}");
+        let trace = finding.to_trace().expect("something was called");
+        let reader = TraceReader::open(&trace[..]).expect("just written");
+        let calls = reader.records().filter_map(|record| match record.expect("just written") {
+            Record::Call(call) => Some(call.nr),
+            _ => None,
+        });
+        let calls: Vec<CallNr> = calls.collect();
+        assert!(calls.contains(&CallNr::SETGROUPS), "{calls:?}");
+        assert!(calls.contains(&CallNr::FLOCK) || calls.contains(&CallNr::FCNTL_LOCK));
+    }
 }

@@ -2,12 +2,9 @@
 
 use fuserig_abi::{FileKind, Gid, S_IALLUGO, S_ISGID, S_ISUID, S_ISVTX, Stat, Uid};
 
+use super::acl;
 use super::judged::Judged;
-use super::rights::has_list;
 use crate::sim::Action;
-
-/// A list of the directory that takes the place of the umask.
-const DEFAULT_LIST: &[u8] = b"system.posix_acl_default";
 
 /// The members of the group may execute it.
 const EXEC_GROUP: u32 = 0o010;
@@ -26,6 +23,7 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
         Action::Write { .. } | Action::Copy { .. } if judged.count() == Some(0) => Ok(()),
         Action::Write { .. }
         | Action::Copy { .. }
+        | Action::Fallocate { .. }
         | Action::Truncate { .. }
         | Action::Ftruncate { .. } => written(judged),
         _ => Ok(()),
@@ -46,16 +44,16 @@ fn made(judged: &Judged<'_>, asked: u32) -> Result<(), String> {
     if (stat.uid, stat.gid) != (judged.credentials.uid, group) {
         return Err(format!("makes a file of {}:{}", stat.uid.0, stat.gid.0));
     }
-    let xattrs = judged.before.xattrs_of(place.directory);
-    if xattrs.contains_key(DEFAULT_LIST) {
-        return Ok(());
-    }
+    let asked = match judged.action {
+        // man 2 mkdir: Linux honours the sticky bit besides, and hands setgid on.
+        Action::Mkdir { .. } => asked & (0o777 | S_ISVTX),
+        _ => asked & S_IALLUGO,
+    };
     let expected = match judged.action {
         Action::Symlink { .. } => 0o777,
-        // man 2 mkdir: Linux honours the sticky bit besides, and hands setgid on.
-        Action::Mkdir { .. } => asked & (0o777 | S_ISVTX) & !judged.umask,
-        _ => asked & S_IALLUGO & !judged.umask,
+        _ => acl::inherited_mode(judged, place.directory, asked).unwrap_or(asked & !judged.umask),
     };
+    acl::inherited(judged, place.directory, (node, &stat), asked)?;
     let directory = matches!(judged.action, Action::Mkdir { .. });
     let setgid = if inherits && directory { S_ISGID } else { 0 };
     // In a setgid directory the bit of a file may be refused to strangers (man 7 inode).
@@ -82,10 +80,10 @@ fn chmod(judged: &Judged<'_>, mode: u32) -> Result<(), String> {
     if is.permissions != expected {
         return Err(format!("leaves the mode {:o}", is.permissions));
     }
-    match same_but(&was, &is, true, false) {
-        true => Ok(()),
-        false => Err("changes more than the mode".to_owned()),
+    if !same_but(&was, &is, true, false) {
+        return Err("changes more than the mode".to_owned());
     }
+    acl::changed_mode(judged, node, mode)
 }
 
 /// man 7 inode: who changes the bytes of a program, and is not the super-user, takes its setuid
@@ -128,7 +126,7 @@ fn chown(judged: &Judged<'_>, uid: u32, gid: u32) -> Result<(), String> {
     if asks && is.kind == FileKind::Regular && is.permissions & S_ISUID != 0 {
         return Err(format!("leaves the mode {:o} to a new owner", is.permissions));
     }
-    match has_list(judged.before, node) || only_gone && same_but(&was, &is, true, true) {
+    match only_gone && same_but(&was, &is, true, true) {
         true => Ok(()),
         false => Err("changes more than the owner".to_owned()),
     }

@@ -1,12 +1,10 @@
 //! The invariant: what it remembers between calls, and in which order it asks.
 
-use std::collections::BTreeMap;
-
-use fuserig_abi::Pid;
 use fuserig_sim_fs::MemFs;
 
-use super::judged::Judged;
+use super::judged::{Judged, Memory};
 use super::listing::Listings;
+use super::locks::Locks;
 use super::xattrs;
 use super::{attributes, bytes, links, names, offsets, refusals, rights, shown, still, times};
 use crate::invariant::{End, Invariant, Seen};
@@ -22,9 +20,9 @@ use crate::sim::Action;
 pub struct Posix {
     /// The tree after the last call that returned.
     before: Option<MemFs>,
-    /// Where each descriptor stood then.
-    positions: BTreeMap<(Pid, i32), i64>,
+    memory: Memory,
     listings: Listings,
+    locks: Locks,
 }
 
 /// Every call does what POSIX and the manual pages of Linux say of it: to bytes, lengths, names,
@@ -67,6 +65,11 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
 impl Posix {
     /// Remembers where the descriptors of a call stand now.
     fn note_positions(&mut self, seen: &Seen<'_>) {
+        if let Action::Chdir { .. } = seen.action
+            && let Some(directory) = seen.vfs.working_directory(seen.pid)
+        {
+            self.memory.directories.insert(seen.pid, directory);
+        }
         let (file, source) = match seen.action {
             Action::Open { .. } => (0, None),
             Action::Read { file, .. }
@@ -78,8 +81,8 @@ impl Posix {
         };
         for fd in [Some(file), source].into_iter().flatten().filter_map(|file| seen.file(file)) {
             match seen.vfs.position(seen.pid, fd) {
-                Some(position) => self.positions.insert((seen.pid, fd), position),
-                None => self.positions.remove(&(seen.pid, fd)),
+                Some(position) => self.memory.positions.insert((seen.pid, fd), position),
+                None => self.memory.positions.remove(&(seen.pid, fd)),
             };
         }
     }
@@ -97,9 +100,14 @@ impl Invariant for Posix {
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
         let before = self.before.replace(seen.lower.clone());
         let is_faulty = !seen.case.faults.of(seen.client, seen.number).is_empty();
+        // Whoever is killed gives its locks back at a time that nobody sees.
+        let locks = match seen.case.faults.is_empty() {
+            true => self.locks.judge(seen),
+            false => Ok(()),
+        };
         let found = match before.filter(|_| !is_faulty) {
             Some(before) => {
-                let judged = Judged::of(seen, &before, &self.positions);
+                let judged = Judged::of(seen, &before, &self.memory);
                 let facts = if seen.was_alone() { judge(&judged) } else { Ok(()) };
                 facts.and_then(|()| self.listings.judge(seen, &judged))
             }
@@ -109,7 +117,7 @@ impl Invariant for Posix {
             }
         };
         self.note_positions(seen);
-        found.map_err(|wrong| format!("`{}` {wrong}", seen.action))
+        found.and(locks).map_err(|wrong| format!("`{}` {wrong}", seen.action))
     }
 
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fuserig_abi::{Abi, Credentials, Errno, Fidelity, FileKind, Ino, Pid, Stat, Timespec};
 use fuserig_sim_fs::{MemFs, OpenFlags};
 
-use super::path::{Start, Walked, walk};
+use super::path::{Start, Walked, walk, walk_to_directory};
 use crate::invariant::Seen;
 use crate::invariant::data::contents;
 use crate::sim::Action;
@@ -23,6 +23,15 @@ pub(super) struct OpenFile {
     pub(super) positions: (Option<i64>, Option<i64>),
 }
 
+/// What is remembered of each client between its calls.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    /// Where each descriptor stood.
+    pub(super) positions: BTreeMap<(Pid, i32), i64>,
+    /// Where those are who have moved.
+    pub(super) directories: BTreeMap<Pid, Ino>,
+}
+
 /// One call that nothing disturbed.
 #[derive(Debug)]
 pub(super) struct Judged<'a> {
@@ -38,7 +47,8 @@ pub(super) struct Judged<'a> {
     pub(super) umask: u32,
     /// Whether something was made to fail in this run, and may be broken since.
     pub(super) was_broken: bool,
-    /// Nodes whose owner the modelled kernel has wrong, as those of the patches may.
+    /// Nodes whose owner, mode or (for a copy) length the modelled kernel has wrong, as those of
+    /// the patches may.
     pub(super) mistaken: Vec<Ino>,
     /// The file that its descriptor means, and for a copy the one that is read.
     pub(super) file: Option<OpenFile>,
@@ -48,15 +58,11 @@ pub(super) struct Judged<'a> {
 }
 
 impl<'a> Judged<'a> {
-    pub(super) fn of(
-        seen: &'a Seen<'_>,
-        before: &'a MemFs,
-        positions: &BTreeMap<(Pid, i32), i64>,
-    ) -> Judged<'a> {
+    pub(super) fn of(seen: &'a Seen<'_>, before: &'a MemFs, memory: &Memory) -> Judged<'a> {
         let (file, source) = files_of(seen.action);
         let open = |file: u8| {
             let fd = seen.file(file)?;
-            let was = positions.get(&(seen.pid, fd)).copied();
+            let was = memory.positions.get(&(seen.pid, fd)).copied();
             Some(OpenFile {
                 node: seen.vfs.lower_inode(seen.pid, fd)?,
                 flags: seen.vfs.open_flags(seen.pid, fd)?,
@@ -64,12 +70,15 @@ impl<'a> Judged<'a> {
             })
         };
         let (credentials, umask) = seen.vfs.standing(seen.pid);
+        let root = fuserig_sim_fs::Lower::root(before);
         // After a chdir it is the one that was found.
         let directory = match seen.action {
-            Action::Chdir { .. } => None,
+            Action::Chdir { .. } => {
+                Some(memory.directories.get(&seen.pid).copied().unwrap_or(root))
+            }
             _ => seen.vfs.working_directory(seen.pid),
         };
-        let start = Start { root: fuserig_sim_fs::Lower::root(before), directory };
+        let start = Start { root, directory };
         Judged {
             action: seen.action,
             result: seen.result,
@@ -160,15 +169,17 @@ impl<'a> Judged<'a> {
     }
 }
 
-/// Looked for only where a refusal may come from it.
+/// Looked for only where a refusal, or a short copy, may come from it.
 fn mistaken(seen: &Seen<'_>) -> Vec<Ino> {
-    if seen.case.fidelity != Fidelity::Faithful || seen.result.value.is_ok() {
+    let copies = matches!(seen.action, Action::Copy { .. });
+    if seen.case.fidelity != Fidelity::Faithful || seen.result.value.is_ok() && !copies {
         return Vec::new();
     }
     let world = seen.vfs.world();
     let nodes = world.mount.inodes.iter().filter_map(|(_, inode)| {
         let is = seen.lower.stat(inode.backing?)?;
-        ((inode.uid, inode.permissions) != (is.uid, is.permissions)).then_some(is.ino)
+        let other = (inode.uid, inode.permissions) != (is.uid, is.permissions);
+        (other || copies && inode.size != is.size).then_some(is.ino)
     });
     nodes.collect()
 }
@@ -183,6 +194,8 @@ fn files_of(action: &Action) -> (Option<u8>, Option<u8>) {
         | Action::Fallocate { file, .. }
         | Action::Fsync { file, .. }
         | Action::Fstat { file }
+        | Action::Flock { file, .. }
+        | Action::Lock { file, .. }
         | Action::List { file, .. } => (Some(*file), None),
         Action::Copy { from, to, .. } => (Some(*to), Some(*from)),
         _ => (None, None),
@@ -207,6 +220,10 @@ fn follows(action: &Action) -> bool {
 /// Where the paths of a call led.
 pub(super) fn judged_paths(action: &Action, before: &MemFs, start: Start) -> [Option<Walked>; 2] {
     let [first, second] = action.named_paths();
+    let is_looked_for = !action.changes_names() && !matches!(action, Action::Readlink { .. });
+    if let Some(path) = first.filter(|path| is_looked_for && path.0.ends_with(b"/")) {
+        return [walk_to_directory(before, start, &path.0), None];
+    }
     let first = first.and_then(|path| walk(before, start, &path.0, follows(action)));
     [first, second.and_then(|path| walk(before, start, &path.0, false))]
 }

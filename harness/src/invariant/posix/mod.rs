@@ -3,30 +3,32 @@
 //! Each fact is a function over one call, the tree before it and the tree after it, and says what
 //! a manual page or POSIX says of that call; it shares nothing with the code that serves the call.
 //! What is judged: bytes and lengths (`bytes`), positions (`offsets`), what leads where (`names`),
-//! link counts (`links`), modes and owners (`attributes`), extended attributes (`xattrs`), times
-//! (`times`), what is shown (`shown`), listings (`listing`), who may do what (`rights`), that what
-//! fails has a reason for its error (`refusals`), and that what fails or only looks changes nothing
-//! (`still`).
+//! link counts (`links`), modes and owners (`attributes`), extended attributes (`xattrs`), access
+//! control lists (`acl`), times (`times`), what is shown (`shown`), listings (`listing`), who may do
+//! what (`rights`), locks (`locks`), that what fails has a reason for its error (`refusals`), and
+//! that what fails or only looks changes nothing (`still`).
 //!
 //! What is left out, because it cannot be judged soundly from outside: calls during which another
 //! was under way, but for what listings hold, and those during which something was made to fail,
-//! with listings meanwhile; paths with `..` or with a slash at the end; bytes of files beyond 64
-//! KiB; nodes and directories with access control lists, as far as rights and new modes go; access
-//! times that nobody gave; how many blocks a file takes; which of several errors comes first;
-//! setuid and setgid bits after writes and changes of owner; refusals of Linux's own hardening
-//! (protected symlinks, hardlinks and fifos); errors of a run in which something was made to fail,
-//! of fifos, sockets and devices, of attributes that are not bytes alone, of O_PATH, O_TMPFILE and
-//! the access mode 3, and of positions in directories. What a reader would get wrong: the tree is
-//! the one in memory, whatever stands above it. A subject with a lower filesystem of its own that
-//! does not hand calls on to that one is not for this, nor is a filter that changes what calls
-//! mean.
+//! with listings meanwhile; paths with `..`, or with a slash at the end of what is made or removed;
+//! bytes of files beyond 64 KiB; lists whose mask grants nothing, at which Linux does not look;
+//! access times that nobody gave; how many blocks a file takes; which of several errors comes
+//! first; refusals of Linux's own hardening (protected symlinks, hardlinks and fifos); errors of a
+//! run in which something was made to fail, of fifos, sockets and devices, of attributes that are
+//! neither bytes alone nor lists, of O_PATH, O_TMPFILE and the access mode 3, and of positions in
+//! directories; locks that were asked for or given back at the same time. What a reader would get
+//! wrong: the tree is the one in memory, whatever stands above it. A subject with a lower
+//! filesystem of its own that does not hand calls on to that one is not for this, nor is a filter
+//! that changes what calls mean.
 
+mod acl;
 mod attributes;
 mod bytes;
 mod judge;
 mod judged;
 mod links;
 mod listing;
+mod locks;
 mod names;
 mod offsets;
 mod path;

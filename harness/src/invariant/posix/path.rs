@@ -1,8 +1,8 @@
 //! Where a path leads in a tree, asked of nothing but its names.
 //!
-//! It refuses what it would have to know more about: `..`, a slash at the end, long names and
-//! many symlinks. The permission to search is not asked here; the directories that were searched
-//! are kept for whoever asks.
+//! It refuses what it would have to know more about: `..`, a slash at the end of what is made or
+//! removed, long names and many symlinks. The permission to search is not asked here; the
+//! directories that were searched are kept for whoever asks.
 
 use fuserig_abi::{FileKind, Ino};
 use fuserig_sim_fs::MemFs;
@@ -28,6 +28,8 @@ pub(super) struct Walked {
     pub(super) name: Vec<u8>,
     /// What the name leads to; none when it is not there.
     pub(super) node: Option<Ino>,
+    /// Whether something is there that a slash at the end says to be a directory, and is none.
+    pub(super) is_no_directory: bool,
     /// Every directory that was searched, that of the last name at the end.
     pub(super) searched: Vec<Ino>,
 }
@@ -47,7 +49,7 @@ pub(super) fn walk(fs: &MemFs, start: Start, path: &[u8], follow: bool) -> Optio
         searched.push(at);
         let node = fs.leads_to(at, &name);
         if pending.is_empty() && !(follow && node.is_some_and(|node| fs.target(node).is_some())) {
-            return Some(Walked { directory: at, name, node, searched });
+            return Some(Walked { directory: at, name, node, is_no_directory: false, searched });
         }
         let node = node?;
         match fs.target(node) {
@@ -63,6 +65,17 @@ pub(super) fn walk(fs: &MemFs, start: Start, path: &[u8], follow: bool) -> Optio
         }
     }
     None
+}
+
+/// As [`walk`], of what is not made or removed, where slashes may stand at the end: it is followed
+/// and must be a directory.
+pub(super) fn walk_to_directory(fs: &MemFs, start: Start, path: &[u8]) -> Option<Walked> {
+    let end = path.iter().rposition(|byte| *byte != b'/')?;
+    let mut walked = walk(fs, start, &path[..=end], true)?;
+    let is_directory = |node: &Ino| Some(fs.stat(*node)?.kind == FileKind::Directory);
+    walked.is_no_directory = walked.node.as_ref().and_then(is_directory) == Some(false);
+    walked.node = walked.node.filter(|_| !walked.is_no_directory);
+    Some(walked)
 }
 
 /// The names of a path, the first one last.

@@ -6,13 +6,14 @@
 //! which of several errors comes first, so any that has a reason will do.
 
 use fuserig_abi::{Caller, Errno, FileKind, Ino, Pid, S_ISGID, S_ISUID, Stat, StatFs, Uid};
-use fuserig_sim_fs::{FallocateProfile, LowerExt, MemFs, OpenFlags, Whence};
+use fuserig_sim_fs::{FallocateProfile, LockKind, LowerExt, MemFs, OpenFlags, Whence};
 
+use super::acl::{self, Given};
 use super::judged::{Judged, OpenFile};
 use super::path::Walked;
 use super::rights::{EXEC, READ, WRITE, is_reachable, may};
-use super::xattrs::is_plain;
-use crate::sim::{Action, Stamp};
+use super::xattrs::{is_list, is_plain};
+use crate::sim::{Action, Stamp, lock_kind};
 
 /// The longest name of an attribute, and its longest value.
 const XATTR_NAME_MAX: usize = 255;
@@ -154,10 +155,29 @@ fn on_file(judged: &Judged<'_>, reasons: &mut Reasons, file: OpenFile) -> Option
             let (from_at, to_at) = judged.copy_places(from_at, to_at)?;
             copy(judged, reasons, (source, file), length, (from_at, to_at))?;
         }
+        Action::Flock { .. } | Action::Lock { .. } => locking(judged.action, reasons, file.flags),
         // There is nothing that these could be refused for.
         _ => {}
     }
     Some(())
+}
+
+/// man 2 flock, man 2 fcntl. Who has what is judged in `locks`.
+fn locking(action: &Action, reasons: &mut Reasons, flags: OpenFlags) {
+    reasons.when(Errno::EAGAIN, true);
+    match *action {
+        Action::Lock { kind, start, length, .. } => {
+            let usable = match lock_kind(kind) {
+                LockKind::Read => flags.wants_read(),
+                LockKind::Write => flags.wants_write(),
+                LockKind::Unlock => true,
+            };
+            reasons.when(Errno::EBADF, !usable);
+            reasons.when(Errno::EINVAL, start < 0 || start.saturating_add(length) < 0);
+            reasons.when(Errno::EOVERFLOW, start.checked_add(length).is_none());
+        }
+        _ => reasons.when(Errno::EBADF, flags.access_mode() == 3),
+    }
 }
 
 /// Whether a directory has been put where no listing goes on.
@@ -243,6 +263,7 @@ fn copy(
 fn on_paths(judged: &Judged<'_>, reasons: &mut Reasons) -> Option<()> {
     let place = judged.paths[0].as_ref()?;
     reasons.when(Errno::EACCES, may_lack_rights(judged, place));
+    reasons.when(Errno::ENOTDIR, place.is_no_directory);
     match judged.action {
         Action::Open { flags, .. } => {
             opening(judged, reasons, place, OpenFlags::from_bits_retain(*flags))
@@ -318,12 +339,10 @@ fn on_node(judged: &Judged<'_>, reasons: &mut Reasons, place: &Walked) -> Option
         Action::Chown { uid, gid, .. } => {
             let stat = judged.before.stat(node)?;
             let is_root = judged.credentials.uid == Uid::ROOT;
-            let names_none = *uid == u32::MAX || *gid == u32::MAX;
-            let keeps = (*uid, *gid) == (stat.uid.0, stat.gid.0);
+            let keeps =
+                [u32::MAX, stat.uid.0].contains(uid) && [u32::MAX, stat.gid.0].contains(gid);
             let owns = stat.uid == judged.credentials.uid;
-            reasons.when(Errno::EPERM, !(is_root || keeps && owns) || names_none);
-            reasons.when(Errno::EINVAL, names_none);
-            reasons.when(Errno::EOVERFLOW, names_none);
+            reasons.when(Errno::EPERM, !(is_root || keeps && owns));
         }
         Action::Readlink { .. } => reasons.when(Errno::EINVAL, kind != FileKind::Symlink),
         Action::Chdir { .. } => reasons.when(Errno::ENOTDIR, kind != FileKind::Directory),
@@ -354,6 +373,9 @@ fn on_attribute(
         }
     };
     let long = name.0.len() > XATTR_NAME_MAX;
+    if is_list(&name.0) {
+        return on_list(judged, reasons, (node, kind));
+    }
     if !is_plain(&name.0) && !long {
         return None;
     }
@@ -379,6 +401,41 @@ fn on_attribute(
     reasons.when(Errno::EINVAL, flags & !3 != 0);
     reasons.when(Errno::E2BIG, value.0.len() > XATTR_SIZE_MAX);
     reasons.when(Errno::ENOSPC, value.0.len() as u64 > PAGE || lacks_room(judged, 2 * PAGE));
+    Some(())
+}
+
+/// man 5 acl: lists are for the owner to change, symlinks have none, and only directories have one
+/// for what is made in them.
+fn on_list(
+    judged: &Judged<'_>,
+    reasons: &mut Reasons,
+    (node, kind): (Ino, FileKind),
+) -> Option<()> {
+    let stat = judged.before.stat(node)?;
+    let owns = [Uid::ROOT, stat.uid].contains(&judged.credentials.uid);
+    reasons.when(Errno::EOPNOTSUPP, kind == FileKind::Symlink);
+    match judged.action {
+        Action::Getxattr { name, .. } => {
+            let is_there = acl::list_of(judged.before, node, &name.0).is_some();
+            reasons.when(Errno::ENODATA, !is_there);
+            reasons.when(Errno::ERANGE, is_there);
+        }
+        Action::Setxattr { name, value, .. } => {
+            let given = acl::read(&value.0);
+            let is_default = name.0 == acl::DEFAULT;
+            if let Given::Wrong(errno) = given {
+                reasons.when(errno, true);
+            }
+            reasons.when(Errno::EPERM, !owns || judged.mistaken.contains(&node));
+            reasons.when(Errno::EACCES, is_default && kind != FileKind::Directory);
+            reasons.when(Errno::E2BIG, value.0.len() > XATTR_SIZE_MAX);
+            reasons.when(Errno::ENOSPC, lacks_room(judged, 2 * PAGE));
+        }
+        _ => {
+            reasons.when(Errno::EPERM, !owns || judged.mistaken.contains(&node));
+            reasons.when(Errno::ENODATA, true);
+        }
+    }
     Some(())
 }
 

@@ -1,16 +1,16 @@
 //! Who may do what: man 7 `path_resolution`, man 2 access, and the sticky bit of man 2 unlink.
 //!
-//! Only mode bits are judged; a node with an access control list is nobody's business here. A
-//! success that nobody may have is found as well as the refusal of what is allowed.
+//! A success that nobody may have is found as well as the refusal of what is allowed.
 
-use fuserig_abi::{Errno, FileKind, Ino, S_ISVTX, Stat, Uid};
-use fuserig_sim_fs::{MemFs, OpenFlags};
+use fuserig_abi::{Errno, FileKind, Gid, Ino, S_ISVTX, Stat, Uid};
+use fuserig_sim_fs::OpenFlags;
 
+use super::acl;
 use super::judged::Judged;
 use super::path::Walked;
+use super::xattrs::is_list;
 use crate::sim::{Action, Stamp};
 
-const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
 pub(super) const READ: u32 = 4;
 pub(super) const WRITE: u32 = 2;
 pub(super) const EXEC: u32 = 1;
@@ -31,12 +31,15 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
         Action::Rmdir { .. } => removal(judged, place, true),
         Action::Rename { .. } => renaming(judged),
         Action::Chmod { .. } => ownership(judged, place),
+        Action::Chown { uid, gid, .. } => new_owner(judged, place, (*uid, *gid)),
+        Action::Setxattr { name, .. } if is_list(&name.0) => listing_rights(judged, place),
         Action::Touch { .. } => times(judged, place, true),
         Action::Times { atime, mtime, .. } => {
             times(judged, place, (*atime, *mtime) == (Stamp::Now, Stamp::Now))
         }
         Action::Access { mode, .. } => access(judged, place, *mode & 7),
         Action::Truncate { .. } => access(judged, place, WRITE),
+        Action::Chdir { .. } => access(judged, place, EXEC),
         Action::Open { flags, .. } => open(judged, place, OpenFlags::from_bits_retain(*flags)),
         Action::Mkdir { .. } | Action::Mknod { .. } | Action::Symlink { .. } => {
             making(judged, place)
@@ -45,23 +48,25 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
     }
 }
 
-pub(super) fn has_list(fs: &MemFs, node: Ino) -> bool {
-    fs.xattrs_of(node).contains_key(ACCESS_LIST)
-}
-
 fn is_root(judged: &Judged<'_>) -> bool {
     judged.credentials.uid == Uid::ROOT
 }
 
-/// Whether the mode grants these bits; none when a list decides.
+/// Whether the mode or the list of a node grants these bits. Linux does not look at a list whose
+/// mask grants nothing, so that nothing is said then.
 pub(super) fn may(judged: &Judged<'_>, node: Ino, bits: u32) -> Option<bool> {
     let stat = judged.before.stat(node)?;
     if is_root(judged) {
         let executable = stat.kind == FileKind::Directory || stat.permissions & 0o111 != 0;
         return Some(bits & EXEC == 0 || executable);
     }
-    if has_list(judged.before, node) {
-        return None;
+    let list = match judged.credentials.uid == stat.uid {
+        true => None,
+        false => acl::list_of(judged.before, node, acl::ACCESS),
+    };
+    if let Some(list) = list {
+        let looked_at = stat.permissions & 0o070 != 0;
+        return looked_at.then(|| list.grants(&judged.credentials, stat.gid, bits));
     }
     let class = match &judged.credentials {
         who if who.uid == stat.uid => 6,
@@ -155,6 +160,35 @@ fn ownership(judged: &Judged<'_>, place: &Walked) -> Result<(), String> {
     let Some(stat) = place.node.and_then(|node| judged.before.stat(node)) else { return Ok(()) };
     let owns = is_root(judged) || judged.credentials.uid == stat.uid;
     let allowed = all([searches(judged, place), Some(owns)]);
+    verdict(judged, allowed, &[Errno::EPERM, Errno::EACCES])
+}
+
+/// man 5 acl: a list is for the owner and the super-user to set. What is no directory has no
+/// default list to lose, which everybody may.
+fn listing_rights(judged: &Judged<'_>, place: &Walked) -> Result<(), String> {
+    match place.node.and_then(|node| judged.before.stat(node)) {
+        Some(stat) if stat.kind == FileKind::Directory => ownership(judged, place),
+        Some(_) if sets_default(judged) => Ok(()),
+        _ => ownership(judged, place),
+    }
+}
+
+fn sets_default(judged: &Judged<'_>) -> bool {
+    matches!(judged.action, Action::Setxattr { name, .. } if name.0 == acl::DEFAULT)
+}
+
+/// man 2 chown: the super-user gives files away; the owner gives them to a group it is in.
+fn new_owner(judged: &Judged<'_>, place: &Walked, (uid, gid): (u32, u32)) -> Result<(), String> {
+    // Who asks for nothing is not even asked for the path.
+    if (uid, gid) == (u32::MAX, u32::MAX) {
+        return Ok(());
+    }
+    let Some(stat) = place.node.and_then(|node| judged.before.stat(node)) else { return Ok(()) };
+    let owns = judged.credentials.uid == stat.uid && [u32::MAX, stat.uid.0].contains(&uid);
+    let joins = [u32::MAX, stat.gid.0].contains(&gid) || judged.credentials.in_group(Gid(gid));
+    let may = is_root(judged) || owns && joins;
+    let known = is_root(judged) || !judged.mistaken.contains(&stat.ino);
+    let allowed = all([searches(judged, place), known.then_some(may)]);
     verdict(judged, allowed, &[Errno::EPERM, Errno::EACCES])
 }
 

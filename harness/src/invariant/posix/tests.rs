@@ -413,6 +413,25 @@ fn chmod_and_chown_do_what_they_are_asked_and_no_more() {
 }
 
 #[test]
+fn chown_is_for_who_may() {
+    // The owner gives a file to a group of its own, and nobody else does.
+    let give = |user, gid, value: Result<i64, Errno>| {
+        let tree = "/f mode=0644 uid=1000 gid=7 'x'";
+        let chown = Action::Chown { path: "f".into(), uid: 1000, gid };
+        let done = value.is_ok();
+        Check { tree, user, ..Check::default() }.judge(chown, value, move |fs| {
+            let changes = AttrChanges { gid: done.then_some(Gid(gid)), ..AttrChanges::default() };
+            fs.setattr(&at(NOW), node(fs, "/f"), changes).expect("a file");
+        })
+    };
+    wrong(give(1000, 1000, Err(Errno::EPERM)), "the caller may");
+    right(give(1000, 8, Err(Errno::EPERM)));
+    right(give(1000, 1000, Ok(0)));
+    wrong(give(1000, 8, Ok(0)), "the caller may not");
+    wrong(give(1001, 1001, Ok(0)), "the caller may not");
+}
+
+#[test]
 fn attributes_have_lengths_and_values() {
     let tree = "/f xattr.user.k='vvv' ''";
     let get = |size, value, output: &[u8]| {
@@ -648,7 +667,8 @@ fn rights_are_lacked_for_a_reason() {
     wrong(by(0).judge(stat("d/x"), Err(Errno::EACCES), |_| {}), none);
     let chdir = || Action::Chdir { path: "d".into() };
     right(by(1000).judge(chdir(), Err(Errno::EACCES), |_| {}));
-    wrong(by(0).judge(chdir(), Err(Errno::EACCES), |_| {}), none);
+    wrong(by(0).judge(chdir(), Err(Errno::EACCES), |_| {}), "the caller may");
+    wrong(by(1000).judge(chdir(), Ok(0), |_| {}), "the caller may not");
     let get = || Action::Getxattr { path: "f".into(), name: "user.k".into(), size: 0 };
     right(by(1000).judge(get(), Err(Errno::EACCES), |_| {}));
     wrong(by(0).judge(get(), Err(Errno::EACCES), |_| {}), none);

@@ -3,9 +3,10 @@
 //! A time that is marked is the time of the call. Access times need not be marked, for a mount may
 //! keep them as it likes.
 
-use fuserig_abi::{Ino, Timespec};
+use fuserig_abi::{FileKind, Ino, Timespec};
 use fuserig_sim_fs::{OpenFlags, RenameFlags};
 
+use super::acl::DEFAULT;
 use super::judged::Judged;
 use super::path::Walked;
 use crate::sim::{Action, Stamp};
@@ -16,6 +17,12 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
     }
     match judged.action {
         Action::Chown { uid: u32::MAX, gid: u32::MAX, .. } => Ok(()),
+        // Only a directory has a default list, which others lose without a change.
+        Action::Setxattr { name, .. } | Action::Removexattr { name, .. }
+            if name.0 == DEFAULT && !is_directory(judged) =>
+        {
+            Ok(())
+        }
         Action::Chmod { .. }
         | Action::Chown { .. }
         | Action::Setxattr { .. }
@@ -56,6 +63,11 @@ fn accessed(judged: &Judged<'_>) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!("moves the atime of node {}", is.ino.0)),
     }
+}
+
+fn is_directory(judged: &Judged<'_>) -> bool {
+    let stat = judged.node().and_then(|node| judged.before.stat(node));
+    stat.is_some_and(|stat| stat.kind == FileKind::Directory)
 }
 
 /// The status of a node changed in this call.

@@ -2,6 +2,7 @@
 
 use fuserig_abi::{Errno, Ino, Uid};
 
+use super::acl::{self, Given};
 use super::judged::Judged;
 use crate::sim::Action;
 use crate::vfs::Output;
@@ -28,6 +29,34 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
             set(judged, node, (&name.0, &value.0), *flags)
         }
         Action::Removexattr { name, .. } if is_plain(&name.0) => removed(judged, node, &name.0),
+        Action::Getxattr { name, size, .. } if is_list(&name.0) => {
+            listed_rights(judged, node, &name.0, *size)
+        }
+        Action::Setxattr { name, value, .. } if is_list(&name.0) => {
+            acl::set(judged, node, &name.0, &acl::read(&value.0))
+        }
+        Action::Removexattr { name, .. } if is_list(&name.0) => {
+            acl::set(judged, node, &name.0, &Given::Nothing)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether it is the name of an access control list.
+pub(super) fn is_list(name: &[u8]) -> bool {
+    name == acl::ACCESS || name == acl::DEFAULT
+}
+
+/// A list is shown as it is.
+fn listed_rights(judged: &Judged<'_>, node: Ino, name: &[u8], size: u64) -> Result<(), String> {
+    let list = acl::list_of(judged.before, node, name);
+    match (&judged.result.value, &judged.result.output) {
+        (Ok(_), _) if list.is_none() => Err("gives what is not there".to_owned()),
+        (Ok(_), Output::Bytes(bytes)) if size > 0 => match (acl::read(bytes), list) {
+            (Given::List(shown), Some(list)) if shown == list => Ok(()),
+            _ => Err("gives another list".to_owned()),
+        },
+        (Err(Errno::ENODATA), _) if list.is_some() => Err("does not find what is there".to_owned()),
         _ => Ok(()),
     }
 }

@@ -1,0 +1,249 @@
+//! Who has which advisory lock: man 2 flock, man 2 fcntl.
+//!
+//! It remembers every lock that was had, and says which of those that are asked for may be had
+//! beside it. A file with locks that were asked for, or given back, at the same time is nobody's
+//! business from then on. What a reader would get wrong: locks of ranges belong to a process, all
+//! of whose are gone when it closes the file by any descriptor; one of the whole file belongs to
+//! the descriptor that took it, and is gone first when its kind changes.
+
+use std::collections::BTreeMap;
+
+use fuserig_abi::{Errno, Ino, Pid};
+use fuserig_sim_fs::LockKind;
+
+use crate::invariant::Seen;
+use crate::sim::{Action, lock_kind};
+
+/// A range that a process has.
+#[derive(Clone, Copy, Debug)]
+struct Range {
+    pid: Pid,
+    kind: LockKind,
+    start: u64,
+    /// The last byte.
+    end: u64,
+}
+
+/// The whole file, which a descriptor has.
+#[derive(Clone, Copy, Debug)]
+struct Whole {
+    by: (Pid, i32),
+    kind: LockKind,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Held {
+    ranges: Vec<Range>,
+    whole: Vec<Whole>,
+    /// Whether the order in which things happened is not known.
+    unknown: bool,
+}
+
+/// The locks of every file.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Locks {
+    opened: BTreeMap<(Pid, i32), Ino>,
+    held: BTreeMap<Ino, Held>,
+}
+
+/// Whether two may not be had at the same time.
+fn excludes(one: LockKind, other: LockKind) -> bool {
+    one == LockKind::Write || other == LockKind::Write
+}
+
+impl Held {
+    /// Whether somebody else has what the range cannot be had beside.
+    fn has_range_against(&self, wanted: &Range) -> bool {
+        self.ranges.iter().any(|range| {
+            let meets = range.start <= wanted.end && wanted.start <= range.end;
+            range.pid != wanted.pid && meets && excludes(range.kind, wanted.kind)
+        })
+    }
+
+    /// What the process had of the range is replaced.
+    fn set_range(&mut self, new: Range) {
+        let mut kept = Vec::with_capacity(self.ranges.len() + 2);
+        for old in self.ranges.drain(..) {
+            if old.pid != new.pid || old.end < new.start || new.end < old.start {
+                kept.push(old);
+                continue;
+            }
+            if old.start < new.start {
+                kept.push(Range { end: new.start - 1, ..old });
+            }
+            if new.end < old.end {
+                kept.push(Range { start: new.end + 1, ..old });
+            }
+        }
+        if new.kind != LockKind::Unlock {
+            kept.push(new);
+        }
+        self.ranges = kept;
+    }
+
+    fn lock_range(&mut self, new: Range, result: Result<i64, Errno>) -> Result<(), String> {
+        let refused = new.kind != LockKind::Unlock && self.has_range_against(&new);
+        match result {
+            Ok(_) if refused => Err("has what somebody else has".to_owned()),
+            Ok(_) => {
+                self.set_range(new);
+                Ok(())
+            }
+            Err(Errno::EAGAIN | Errno::EACCES) if !refused => Err(NOBODY.to_owned()),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn lock_whole(&mut self, new: Whole, result: Result<i64, Errno>) -> Result<(), String> {
+        let is_same = |held: &Whole| held.by == new.by && held.kind == new.kind;
+        let against = |held: &Whole| held.by != new.by && excludes(held.kind, new.kind);
+        let refused = new.kind != LockKind::Unlock && self.whole.iter().any(against);
+        match result {
+            Ok(_) if refused => return Err("has what somebody else has".to_owned()),
+            Err(Errno::EAGAIN) if !refused => return Err(NOBODY.to_owned()),
+            Err(errno) if errno != Errno::EAGAIN => return Ok(()),
+            _ if self.whole.iter().any(is_same) => return Ok(()),
+            _ => self.whole.retain(|held| held.by != new.by),
+        }
+        if result.is_ok() && new.kind != LockKind::Unlock {
+            self.whole.push(new);
+        }
+        Ok(())
+    }
+}
+
+const NOBODY: &str = "cannot have what nobody has";
+
+/// The first and the last byte of a range as `fcntl` counts them; none where there is no such.
+fn bounds(start: i64, length: i64) -> Option<(u64, u64)> {
+    let (first, last) = match length {
+        0 => (start, i64::MAX),
+        1.. => (start, start.checked_add(length - 1)?),
+        _ => (start.checked_add(length)?, start.checked_sub(1)?),
+    };
+    Some((u64::try_from(first).ok()?, u64::try_from(last).ok()?))
+}
+
+impl Locks {
+    /// Asks what can be said of a call, and remembers what came of it.
+    pub(super) fn judge(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        match *seen.action {
+            Action::Open { .. } => {
+                let fd = seen.result.value.ok().and_then(|fd| i32::try_from(fd).ok());
+                if let Some(fd) = fd
+                    && let Some(node) = seen.vfs.lower_inode(seen.pid, fd)
+                {
+                    self.opened.insert((seen.pid, fd), node);
+                }
+                Ok(())
+            }
+            Action::Close { .. } => {
+                self.closed(seen);
+                Ok(())
+            }
+            Action::Flock { file, kind } => self.asked(seen, file, |held, fd| {
+                let whole = Whole { by: (seen.pid, fd), kind: lock_kind(kind) };
+                held.lock_whole(whole, seen.result.value)
+            }),
+            Action::Lock { file, kind, start, length } => {
+                self.asked(seen, file, |held, _| match (bounds(start, length), seen.result.value) {
+                    (None, Ok(_)) => Err("locks what is no range".to_owned()),
+                    (None, Err(_)) => Ok(()),
+                    (Some((start, end)), result) => {
+                        let range = Range { pid: seen.pid, kind: lock_kind(kind), start, end };
+                        held.lock_range(range, result)
+                    }
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn asked(
+        &mut self,
+        seen: &Seen<'_>,
+        file: u8,
+        judge: impl FnOnce(&mut Held, i32) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let Some(fd) = seen.file(file) else { return Ok(()) };
+        let Some(node) = self.opened.get(&(seen.pid, fd)) else { return Ok(()) };
+        let held = self.held.entry(*node).or_default();
+        held.unknown |= is_disturbed(seen);
+        if held.unknown { Ok(()) } else { judge(held, fd) }
+    }
+
+    /// The descriptor that is gone now.
+    fn closed(&mut self, seen: &Seen<'_>) {
+        let own = (seen.pid, 0)..=(seen.pid, i32::MAX);
+        let mut fds = self.opened.range(own).map(|((_, fd), _)| *fd);
+        let Some(fd) = fds.find(|fd| seen.vfs.open_flags(seen.pid, *fd).is_none()) else { return };
+        let Some(node) = self.opened.remove(&(seen.pid, fd)) else { return };
+        let Some(held) = self.held.get_mut(&node) else { return };
+        held.unknown |= is_disturbed(seen);
+        held.ranges.retain(|range| range.pid != seen.pid);
+        held.whole.retain(|whole| whole.by != (seen.pid, fd));
+    }
+}
+
+/// Whether another call that is about locks was under way.
+fn is_disturbed(seen: &Seen<'_>) -> bool {
+    let is_about = |action: &&Action| {
+        matches!(action, Action::Close { .. } | Action::Flock { .. } | Action::Lock { .. })
+    };
+    seen.overlapping().filter(is_about).nth(1).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use fuserig_abi::{Errno, Pid};
+    use fuserig_sim_fs::LockKind::{Read, Unlock, Write};
+
+    use super::{Held, Range, Whole, bounds};
+
+    #[test]
+    fn ranges_exclude_those_of_others_as_far_as_they_reach() {
+        let mut held = Held::default();
+        let mut ask = |pid, kind, start, end, result| {
+            held.lock_range(Range { pid: Pid(pid), kind, start, end }, result)
+        };
+        let again = Err(Errno::EAGAIN);
+        assert_eq!(ask(1, Write, 0, 9, Ok(0)), Ok(()));
+        assert_eq!(ask(1, Unlock, 3, 5, Ok(0)), Ok(()));
+        assert_eq!(ask(2, Read, 3, 5, Ok(0)), Ok(()));
+        assert_eq!(ask(2, Read, 5, 6, again), Ok(()));
+        assert_eq!(ask(2, Read, 6, 6, again), Ok(()));
+        assert_eq!(ask(2, Write, 10, 11, Ok(0)), Ok(()));
+        assert_eq!(ask(1, Read, 3, 5, Ok(0)), Ok(()), "both read");
+        let taken = "has what somebody else has";
+        assert_eq!(ask(2, Read, 0, 0, Ok(0)), Err(taken.to_owned()));
+        assert_eq!(ask(1, Write, 5, 5, Ok(0)), Err(taken.to_owned()));
+        assert_eq!(ask(1, Read, 12, 20, again), Err("cannot have what nobody has".to_owned()));
+    }
+
+    #[test]
+    fn who_changes_the_kind_of_a_lock_gives_it_back_first() {
+        let mut held = Held::default();
+        let mut ask =
+            |pid, fd, kind, result| held.lock_whole(Whole { by: (Pid(pid), fd), kind }, result);
+        let again = Err(Errno::EAGAIN);
+        assert_eq!(ask(1, 3, Read, Ok(0)), Ok(()));
+        assert_eq!(ask(2, 3, Read, Ok(0)), Ok(()));
+        assert_eq!(ask(1, 3, Write, again), Ok(()), "and has none now");
+        assert_eq!(ask(2, 3, Write, Ok(0)), Ok(()));
+        assert_eq!(ask(1, 4, Read, Ok(0)), Err("has what somebody else has".to_owned()));
+        assert_eq!(ask(2, 4, Read, again), Ok(()), "another descriptor is somebody else");
+        assert_eq!(ask(2, 3, Unlock, Ok(0)), Ok(()));
+        assert_eq!(ask(1, 4, Write, again), Err("cannot have what nobody has".to_owned()));
+    }
+
+    #[test]
+    fn a_range_is_counted_as_fcntl_does() {
+        let end = i64::MAX.unsigned_abs();
+        assert_eq!(bounds(5, 0), Some((5, end)));
+        assert_eq!(bounds(5, 2), Some((5, 6)));
+        assert_eq!(bounds(5, -2), Some((3, 4)));
+        assert_eq!(bounds(1, -2), None);
+        assert_eq!(bounds(-1, 2), None);
+        assert_eq!(bounds(i64::MAX, 2), None);
+    }
+}
