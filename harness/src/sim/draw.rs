@@ -85,7 +85,9 @@ pub(super) const BURSTS: [Kind; 14] = [
 fn weights(rng: &mut Rng, focus: &[Kind]) -> Vec<(Kind, u64)> {
     let mut weights = Vec::with_capacity(KINDS.len());
     for &(kind, weight) in KINDS {
-        if rng.chance(3, 4) {
+        // No filter hears of a lock.
+        let fits = kind != Kind::Lock || focus.is_empty();
+        if fits && rng.chance(3, 4) {
             weights.push((kind, weight * (1 << rng.below(4))));
         }
     }
@@ -717,7 +719,7 @@ impl<'a> Draw<'a> {
                 2 => Action::Fstat { file: self.open_file() },
                 rest => {
                     let mut path = self.any();
-                    if self.rng.chance(1, 12) {
+                    if self.rng.chance(1, 24) {
                         path.0.push(b'/');
                     }
                     Action::Stat { path, follow: rest % 2 == 0 }

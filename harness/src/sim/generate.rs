@@ -88,8 +88,8 @@ pub(super) const KINDS: &[(Kind, u64)] = &[
     (Kind::List, 5),
     (Kind::Xattr, 8),
     (Kind::Copy, 4),
-    (Kind::Chdir, 2),
-    (Kind::Lock, 2),
+    (Kind::Chdir, 1),
+    (Kind::Lock, 1),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -37,7 +37,7 @@ impl Draw<'_> {
             20 | 21 => self.targets(),
             22 | 23 => self.replaced(),
             24 | 25 => self.inherited(),
-            26 => self.locking(),
+            26 if self.focus.is_empty() => self.locking(),
             27 => self.listed(),
             _ => self.failures(),
         }

@@ -48,8 +48,8 @@ impl Draw<'_> {
         let other = 1 + self.rng.index(programs.len() - 1);
         let most = config.operations;
         let mut turns = Turns { programs, order: VecDeque::new(), most };
-        let contends_one_in = if self.focus.is_empty() { 8 } else { 60 };
-        if self.rng.chance(1, contends_one_in) {
+        // No filter hears of a lock.
+        if self.focus.is_empty() && self.rng.chance(1, 12) {
             for (client, action) in self.contend(config.clients) {
                 turns.give(client, [action]);
             }
@@ -63,7 +63,6 @@ impl Draw<'_> {
             let actions = match (about_rights, self.rng.chance(1, 2)) {
                 (true, true) => self.rights(),
                 (true, false) => self.inherited(),
-                (false, _) if self.rng.chance(1, 6) => self.locking(),
                 (false, _) => self.recipe(config.syncs),
             };
             match self.rng.chance(1, 3) {

@@ -109,10 +109,10 @@ impl Draw<'_> {
         actions
     }
 
-    /// Gives some clients, in one run of three, a group that has not the number of their user, and
+    /// Gives some clients, in one run of four, a group that has not the number of their user, and
     /// more groups besides.
     pub(super) fn regroup(&mut self, programs: &mut [Program]) {
-        if !self.config.users || !self.rng.chance(1, 3) {
+        if !self.config.users || !self.rng.chance(1, 4) {
             return;
         }
         for client in 0..programs.len() {
@@ -180,11 +180,11 @@ impl Draw<'_> {
                 _ => file_mode(self.rng),
             };
             made.push(Action::Chmod { path: path.clone(), mode });
-            if self.rng.chance(1, 5) {
+            if self.rng.chance(1, 8) {
                 made.push(self.set_list(&path, false, (user, group)));
             }
         }
-        if self.rng.chance(1, 8) {
+        if self.rng.chance(1, 16) {
             let default = self.rng.chance(1, 2);
             made.push(self.set_list(&directory, default, (user, group)));
         }
@@ -193,6 +193,10 @@ impl Draw<'_> {
             tried.extend(self.attempt(&path, &directory, (user, group)));
         }
         tried.extend([stat(&path), stat(&directory)]);
+        // Whoever has moved finds nothing else that was made.
+        if kind == 3 && self.rng.chance(1, 2) {
+            tried.push(Action::Chdir { path });
+        }
         Trial { made, tried }
     }
 
@@ -224,7 +228,6 @@ impl Draw<'_> {
                 };
                 vec![Action::Chown { path, uid, gid: self.of(group) }]
             }
-            8 if self.rng.chance(1, 3) => vec![Action::Chdir { path }],
             8 if self.rng.chance(1, 2) => vec![Action::Touch { path }],
             8 => {
                 let (atime, mtime) = (stamp(self.rng), stamp(self.rng));

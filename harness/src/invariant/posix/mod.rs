@@ -4,9 +4,9 @@
 //! a manual page or POSIX says of that call; it shares nothing with the code that serves the call.
 //! What is judged: bytes and lengths (`bytes`), positions (`offsets`), what leads where (`names`),
 //! link counts (`links`), modes and owners (`attributes`), extended attributes (`xattrs`), access
-//! control lists (`acl`), times (`times`), what is shown (`shown`), listings (`listing`), who may do
-//! what (`rights`), locks (`locks`), that what fails has a reason for its error (`refusals`), and
-//! that what fails or only looks changes nothing (`still`).
+//! control lists (`acl`), times (`times`), what is shown (`shown`), listings (`listing`), who may
+//! do what (`rights`), locks (`locks`), that what fails has a reason for its error (`refusals`),
+//! and that what fails or only looks changes nothing (`still`).
 //!
 //! What is left out, because it cannot be judged soundly from outside: calls during which another
 //! was under way, but for what listings hold, and those during which something was made to fail,
