@@ -72,3 +72,4 @@ pub use simulation::{Campaign, Simulation};
 pub use stamp::Stamp;
 pub use subject::Subject;
 pub use text::Text;
+pub(crate) use xattr::acl_tag;

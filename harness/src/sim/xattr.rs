@@ -3,6 +3,7 @@
 //!
 //! What a reader would get wrong: some are no lists, for a value is what somebody writes there.
 
+use self::acl_tag::{GROUP, MASK, OTHER, OWNER, OWNING_GROUP, USER};
 use super::argument::{self, file_mode, owner};
 use super::draw::Draw;
 use super::recipe::stat;
@@ -11,13 +12,16 @@ use super::{Action, Text};
 const ACCESS: &str = "system.posix_acl_access";
 const DEFAULT: &str = "system.posix_acl_default";
 
-/// Tags of entries (linux/posix_acl.h) in the order in which a list has them.
-const OWNER: u16 = 0x01;
-const USER: u16 = 0x02;
-const OWNING_GROUP: u16 = 0x04;
-const GROUP: u16 = 0x08;
-const MASK: u16 = 0x10;
-const OTHER: u16 = 0x20;
+/// Tags of the entries of a list (linux/posix_acl.h), in the order in which it has them.
+pub(crate) mod acl_tag {
+    pub(crate) const OWNER: u16 = 0x01;
+    pub(crate) const USER: u16 = 0x02;
+    pub(crate) const OWNING_GROUP: u16 = 0x04;
+    pub(crate) const GROUP: u16 = 0x08;
+    pub(crate) const MASK: u16 = 0x10;
+    pub(crate) const OTHER: u16 = 0x20;
+}
+
 /// The id of an entry that names nobody.
 const NOBODY: u32 = u32::MAX;
 /// Rights of an entry; a list in which nobody may do anything shows little.

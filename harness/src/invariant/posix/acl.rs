@@ -8,18 +8,12 @@ use fuserig_abi::{Credentials, Errno, FileKind, Gid, Ino, S_ISGID, Stat, Uid};
 use fuserig_sim_fs::MemFs;
 
 use super::judged::Judged;
+use crate::sim::acl_tag::{GROUP, MASK, OTHER, OWNER, OWNING_GROUP, USER};
 
 /// The list of a node, and the one that a directory gives to what is made in it.
 pub(super) const ACCESS: &[u8] = b"system.posix_acl_access";
 pub(super) const DEFAULT: &[u8] = b"system.posix_acl_default";
 
-/// Tags of entries (linux/posix_acl.h), in the order in which a list has them.
-const OWNER: u16 = 0x01;
-const USER: u16 = 0x02;
-const OWNING_GROUP: u16 = 0x04;
-const GROUP: u16 = 0x08;
-const MASK: u16 = 0x10;
-const OTHER: u16 = 0x20;
 /// The version of the attribute, which begins with it.
 const VERSION: u32 = 2;
 
