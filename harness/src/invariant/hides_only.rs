@@ -5,7 +5,7 @@
 //! (LOOK-2), which nothing keeps root from. What a reader would get wrong: a symbolic link may lead
 //! to what is hidden, so what is reached by following one is not judged.
 
-use fuserig_abi::{Errno, FileKind};
+use fuserig_abi::{Errno, FileKind, NAME_MAX};
 
 use super::matching::Matching;
 use super::{Invariant, Seen};
@@ -51,9 +51,6 @@ fn needed(action: &Action) -> Option<(&Text, bool)> {
     }
 }
 
-/// The longest name.
-const NAME_MAX: usize = 255;
-
 /// The path of what a call makes, where nothing but its directory must be there.
 fn made(action: &Action) -> Option<&Text> {
     match action {
@@ -63,12 +60,19 @@ fn made(action: &Action) -> Option<&Text> {
     }
 }
 
+/// Whether a path is there, said without symbolic links; a slash at the end has one followed.
+fn is_there(seen: &Seen<'_>, path: &Text, follows: bool) -> bool {
+    let follows = follows || path.0.ends_with(b"/");
+    let there = seen.lower.find(&path.0);
+    there.is_some_and(|stat| !follows || stat.kind != FileKind::Symlink)
+}
+
 /// Whether the directory of a path is there, said without symbolic links.
 fn has_directory(seen: &Seen<'_>, path: &Text) -> bool {
     let split = path.0.iter().rposition(|byte| *byte == b'/');
     let directory = split.map_or(&b"/"[..], |slash| &path.0[..slash.max(1)]);
     let last = split.map_or(0, |slash| slash + 1);
-    let is_name = (1..=NAME_MAX).contains(&(path.0.len() - last));
+    let is_name = (1..=NAME_MAX as usize).contains(&(path.0.len() - last));
     let found = seen.lower.find(directory);
     is_name && found.is_some_and(|stat| stat.kind == FileKind::Directory)
 }
@@ -83,29 +87,22 @@ impl Invariant for HidesOnly {
         let moves = || program.actions.iter().any(|action| matches!(action, Action::Chdir { .. }));
         let asked = seen.result.value == Err(Errno::ENOENT) && program.uid == 0;
         let faulty = || !seen.case.faults.of(seen.client, seen.number).is_empty();
-        if !asked {
-            return Ok(());
-        }
-        let makes = made(seen.action);
-        let needed = needed(seen.action).or_else(|| Some((makes?, false)));
-        let Some((path, follows)) = needed else { return Ok(()) };
+        let needs = needed(seen.action);
+        let path = needs.map(|(path, _)| path).or_else(|| made(seen.action));
+        let Some(path) = path.filter(|_| asked) else { return Ok(()) };
         let hidden = self.matches.component(&path.0).is_some();
         // The empty path is nowhere.
         if hidden || path.0.is_empty() || !seen.was_alone() || moves() || faulty() {
             return Ok(());
         }
-        if makes.is_some() {
-            return match has_directory(seen, path) {
-                true => Err(format!("`{}` gives ENOENT, and its directory is there", seen.action)),
-                false => Ok(()),
-            };
+        match needs {
+            Some((_, follows)) if is_there(seen, path, follows) => {
+                Err(format!("`{}` gives ENOENT, and it is there", seen.action))
+            }
+            None if has_directory(seen, path) => {
+                Err(format!("`{}` gives ENOENT, and its directory is there", seen.action))
+            }
+            _ => Ok(()),
         }
-        // A slash at the end has a link followed as well.
-        let follows = follows || path.0.ends_with(b"/");
-        let there = seen.lower.find(&path.0);
-        if there.is_some_and(|stat| !follows || stat.kind != FileKind::Symlink) {
-            return Err(format!("`{}` gives ENOENT, and it is there", seen.action));
-        }
-        Ok(())
     }
 }

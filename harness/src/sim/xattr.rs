@@ -3,14 +3,13 @@
 //!
 //! What a reader would get wrong: some are no lists, for a value is what somebody writes there.
 
+use fuserig_abi::{XATTR_POSIX_ACL_ACCESS as ACCESS, XATTR_POSIX_ACL_DEFAULT as DEFAULT};
+
 use self::acl_tag::{GROUP, MASK, OTHER, OWNER, OWNING_GROUP, USER};
 use super::argument::{self, file_mode, owner};
 use super::draw::Draw;
 use super::recipe::stat;
 use super::{Action, Text};
-
-const ACCESS: &str = "system.posix_acl_access";
-const DEFAULT: &str = "system.posix_acl_default";
 
 /// Tags of the entries of a list (linux/posix_acl.h), in the order in which it has them.
 pub(crate) mod acl_tag {
@@ -120,7 +119,7 @@ impl Draw<'_> {
         let path = if is_directory { self.directory() } else { self.file() };
         let default = is_directory && self.rng.chance(1, 2);
         let who = (owner(self.rng), owner(self.rng));
-        let look = |path: &Text, name: &str| {
+        let look = |path: &Text, name: &[u8]| {
             let name = Text::from(name);
             Action::Getxattr { path: path.clone(), name, size: 200 }
         };

@@ -7,8 +7,10 @@ use super::{
     digest::{hash, mix},
 };
 
-pub(super) const ACL_ACCESS: &[u8] = b"system.posix_acl_access";
-pub(super) const ACL_DEFAULT: &[u8] = b"system.posix_acl_default";
+pub(super) use fuserig_abi::{
+    XATTR_POSIX_ACL_ACCESS as ACL_ACCESS, XATTR_POSIX_ACL_DEFAULT as ACL_DEFAULT,
+};
+
 pub(super) const CAPABILITY: &[u8] = b"security.capability";
 
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,7 @@
 //! What stands for what: asked twice for everything, to collect and to replace.
 
+use fuserig_abi::{XATTR_POSIX_ACL_ACCESS, XATTR_POSIX_ACL_DEFAULT};
+
 use super::ids::{Clients, Ids};
 use super::names::Names;
 use super::report::AnonymiseReport;
@@ -141,7 +143,7 @@ impl Mapper {
     /// reads stays, all other values are data.
     pub fn attribute_value(&mut self, name: &[u8], value: &[u8]) -> Vec<u8> {
         match name {
-            b"system.posix_acl_access" | b"system.posix_acl_default" => self.acl(value),
+            XATTR_POSIX_ACL_ACCESS | XATTR_POSIX_ACL_DEFAULT => self.acl(value),
             b"security.capability" => value.to_vec(),
             _ => self.data(value),
         }

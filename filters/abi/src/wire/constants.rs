@@ -159,3 +159,8 @@ constants! {
     /// Lock flag: the lock is one of `flock`.
     FUSE_LK_FLOCK: u32 = 1 << 0;
 }
+
+/// The attribute that is the access control list of a node (linux/xattr.h).
+pub const XATTR_POSIX_ACL_ACCESS: &[u8] = b"system.posix_acl_access";
+/// The attribute that is the list which a directory gives to what is made in it (linux/xattr.h).
+pub const XATTR_POSIX_ACL_DEFAULT: &[u8] = b"system.posix_acl_default";

@@ -5,14 +5,13 @@
 //! refuses to say anything of a list that is none.
 
 use fuserig_abi::{Credentials, Errno, FileKind, Gid, Ino, S_ISGID, Stat, Uid};
+pub(super) use fuserig_abi::{
+    XATTR_POSIX_ACL_ACCESS as ACCESS, XATTR_POSIX_ACL_DEFAULT as DEFAULT,
+};
 use fuserig_sim_fs::MemFs;
 
 use super::judged::Judged;
 use crate::sim::acl_tag::{GROUP, MASK, OTHER, OWNER, OWNING_GROUP, USER};
-
-/// The list of a node, and the one that a directory gives to what is made in it.
-pub(super) const ACCESS: &[u8] = b"system.posix_acl_access";
-pub(super) const DEFAULT: &[u8] = b"system.posix_acl_default";
 
 /// The version of the attribute, which begins with it.
 const VERSION: u32 = 2;

@@ -63,8 +63,8 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
 }
 
 impl Posix {
-    /// Remembers where the descriptors of a call stand now.
-    fn note_positions(&mut self, seen: &Seen<'_>) {
+    /// Remembers where the descriptors of a call stand now, and where its client is.
+    fn remember(&mut self, seen: &Seen<'_>) {
         if let Action::Chdir { .. } = seen.action
             && let Some(directory) = seen.vfs.working_directory(seen.pid)
         {
@@ -116,7 +116,7 @@ impl Invariant for Posix {
                 Ok(())
             }
         };
-        self.note_positions(seen);
+        self.remember(seen);
         found.and(locks).map_err(|wrong| format!("`{}` {wrong}", seen.action))
     }
 

@@ -6,6 +6,7 @@
 use fuserig_abi::{
     Abi, BufferFlags, Device, Errno, FileKind, FuseBuffer, FuseLinkIn, FuseMkdirIn, FuseMknodIn,
     FuseRename2In, FuseRenameIn, Ino, MemoryId, Op, Quirk, S_IFMT, S_ISGID, S_ISUID, Stat,
+    XATTR_POSIX_ACL_DEFAULT,
 };
 use fuserig_sim_fs::{LowerExt, LowerOp, RenameFlags};
 
@@ -14,8 +15,6 @@ use super::row::Code;
 use crate::kernel::{BackingPath, DentryId, World};
 use crate::pipeline::dispatch;
 use crate::pipeline::{Operation, Run, Stop, Value};
-
-const DEFAULT_ACL: &[u8] = b"system.posix_acl_default";
 
 /// Pushes the name of a dentry that no filter may change.
 pub(super) fn push_immutable(world: &World, run: &mut Run, owner: &'static str, dentry: DentryId) {
@@ -95,7 +94,7 @@ pub(super) fn created_mode(
     (mode, umask): (u32, u32),
 ) -> u32 {
     let kernel = world.kernel_caller();
-    let op = LowerOp::GetXattr { node: parent, name: DEFAULT_ACL, size_max: 0 };
+    let op = LowerOp::GetXattr { node: parent, name: XATTR_POSIX_ACL_DEFAULT, size_max: 0 };
     match world.lower(&kernel, &op) {
         Ok(_) => mode,
         Err(Errno::EOPNOTSUPP) => mode & !((run.umask | umask) & 0o777),

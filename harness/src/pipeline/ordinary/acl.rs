@@ -5,7 +5,10 @@
 //! a page, a value without entries becomes a removal, and what is no list, or is not the caller's
 //! to set, is refused before any request.
 
-use fuserig_abi::{Capabilities, Errno, FileKind, NodeId, Opcode, PAGE_SIZE};
+use fuserig_abi::{
+    Capabilities, Errno, FileKind, NodeId, Opcode, PAGE_SIZE, XATTR_POSIX_ACL_ACCESS,
+    XATTR_POSIX_ACL_DEFAULT,
+};
 use fuserig_sim_fs::{posix_acl_grants, posix_acl_has_entries};
 
 use super::Halt;
@@ -14,13 +17,9 @@ use super::xattr::forget_unknown;
 use crate::kernel::{DentryId, InodeId, KnownAcl};
 use crate::pipeline::Outcome;
 
-/// The name under which the kernel asks for an access list.
-const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
-const DEFAULT_LIST: &[u8] = b"system.posix_acl_default";
-
 /// Whether an attribute is an access control list.
 pub(super) fn is_list(name: &[u8]) -> bool {
-    name == ACCESS_LIST || name == DEFAULT_LIST
+    name == XATTR_POSIX_ACL_ACCESS || name == XATTR_POSIX_ACL_DEFAULT
 }
 
 impl Ordinary<'_> {
@@ -45,7 +44,12 @@ impl Ordinary<'_> {
             return Ok(KnownAcl::None);
         }
         let nodeid = self.world.mount.inodes[inode].nodeid;
-        let got = self.read_attribute(Opcode::GETXATTR, nodeid, &with_nul(ACCESS_LIST), PAGE_SIZE);
+        let got = self.read_attribute(
+            Opcode::GETXATTR,
+            nodeid,
+            &with_nul(XATTR_POSIX_ACL_ACCESS),
+            PAGE_SIZE,
+        );
         match forget_unknown(got, &mut self.unknown().getxattr) {
             Ok(outcome) if outcome.data.is_empty() => Ok(KnownAcl::None),
             Ok(outcome) => Ok(KnownAcl::List(outcome.data.into())),
@@ -78,8 +82,8 @@ impl Ordinary<'_> {
             FileKind::Symlink => return Err(Errno::EOPNOTSUPP.into()),
             FileKind::Directory => {}
             // What is no directory has no default list to lose.
-            _ if name == DEFAULT_LIST && !has_entries => return Ok(number(0)),
-            _ if name == DEFAULT_LIST => return Err(Errno::EACCES.into()),
+            _ if name == XATTR_POSIX_ACL_DEFAULT && !has_entries => return Ok(number(0)),
+            _ if name == XATTR_POSIX_ACL_DEFAULT => return Err(Errno::EACCES.into()),
             _ => {}
         }
         if !owns {
