@@ -13,6 +13,7 @@
 mod aside;
 mod atime;
 mod backing;
+mod batch;
 mod beside;
 mod child;
 mod convert;

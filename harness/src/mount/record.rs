@@ -12,7 +12,8 @@ use fuserig_traces::record::{NoteKind, NoteRef, RecordKind, TreeRef};
 use fuserig_traces::{Header, PayloadMode, TraceWriter, WriteError, WriteOptions};
 
 use super::MountError;
-use super::tape::{Reel, Taken, Tape, tape};
+use super::batch::Taken;
+use super::tape::{Reel, Tape, tape};
 
 /// What a recording needs.
 pub struct RecordingOptions {

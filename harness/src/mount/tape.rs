@@ -13,14 +13,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::Thread;
 use std::time::Duration;
 
-use fuserig_abi::{Opcode, Timespec};
+use fuserig_abi::Timespec;
 use fuserig_traces::PayloadMode;
-use fuserig_traces::record::{OpFlags, OpRef, PayloadDigest, PayloadRef};
+use fuserig_traces::record::PayloadRef;
 
+use super::batch::{Batch, Caller, Facts, Started, Summary, length, number};
 use super::helper::Helper;
 use super::job::Job;
 use crate::rim;
-use crate::serve::{Incoming, Outgoing};
+use crate::serve::{Head, Incoming, Outgoing};
 
 /// When an answer was made.
 #[derive(Clone, Copy, Debug)]
@@ -31,180 +32,8 @@ pub(super) struct Stamp {
     pub(super) end: Timespec,
 }
 
-/// A request that is being answered, as it will be recorded.
-#[derive(Debug, Default)]
-pub(super) struct Started {
-    entry: Entry,
-    request: Vec<u8>,
-    /// Data of which the bytes are kept; of others the entry has a summary.
-    data: Vec<u8>,
-}
-
-impl Started {
-    /// Whether the data of the answer are those of a file.
-    fn reads(&self) -> bool {
-        self.entry.opcode == number(Opcode::READ)
-    }
-}
-
-/// Data of so many bytes is handed on as it is and not copied.
-const LONG: usize = 16 << 10;
 /// Most bytes that wait for the writer.
 const BYTES_MAX: usize = 256 << 20;
-/// Room that a batch keeps when it is empty again.
-const BYTES_KEPT: usize = 4 << 20;
-
-/// An operation in a batch: the fields of its [`OpRef`] that are not bytes, and how many of the
-/// batch's bytes are its reply and its request, in this order.
-///
-/// It is small because a batch goes from one processor's cache to another's: what that costs the
-/// pipeline grows with the bytes.
-#[derive(Clone, Copy, Debug, Default)]
-struct Entry {
-    seq_send: u64,
-    seq_reply: u64,
-    time_ns: u64,
-    duration_ns: u64,
-    unique: u64,
-    nodeid: u64,
-    uid: u32,
-    gid: u32,
-    pid: u32,
-    result: i32,
-    opcode: u16,
-    flags: OpFlags,
-    reply: u32,
-    request: u32,
-    kept: Kept,
-}
-
-/// What is kept of an operation's data.
-#[derive(Clone, Copy, Debug, Default)]
-enum Kept {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// How many bytes they are.
-    Length(u32),
-    /// This, and a digest.
-    Digest(u32, PayloadDigest),
-    /// So many bytes behind the request.
-    Short(u32),
-    /// The next of those that were handed on.
-    Long,
-}
-
-impl Kept {
-    /// In the form of a trace, as far as it is not bytes.
-    fn summary(self) -> PayloadRef<'static> {
-        match self {
-            Kept::Nothing | Kept::Short(_) | Kept::Long => PayloadRef::None,
-            Kept::Length(len) => PayloadRef::Len(len.into()),
-            Kept::Digest(len, digest) => PayloadRef::Digest { len: len.into(), digest },
-        }
-    }
-}
-
-impl Entry {
-    /// The operation with these bytes.
-    fn with<'a>(&self, request: &'a [u8], reply: &'a [u8]) -> OpRef<'a> {
-        OpRef {
-            opcode: self.opcode,
-            flags: self.flags,
-            seq_send: self.seq_send,
-            seq_reply: self.seq_reply,
-            time_ns: self.time_ns,
-            duration_ns: self.duration_ns,
-            unique: self.unique,
-            nodeid: self.nodeid,
-            uid: self.uid,
-            gid: self.gid,
-            pid: self.pid,
-            result: self.result.into(),
-            request,
-            reply,
-            payload: self.kept.summary(),
-        }
-    }
-}
-
-/// Operations for the writer, in the order of their replies.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
-    entries: Vec<Entry>,
-    bytes: Vec<u8>,
-    long: Vec<Vec<u8>>,
-    /// Bytes of what was handed on.
-    long_bytes: usize,
-}
-
-/// An operation as the writer finds it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Taken<'a> {
-    pub(super) op: OpRef<'a>,
-    /// Data of which the bytes are kept; of others the operation has a summary.
-    pub(super) data: &'a [u8],
-}
-
-impl Batch {
-    /// Appends an operation with its reply; none where the reply is data, which it has already.
-    fn append(&mut self, started: &mut Started, outgoing: Option<Outgoing>) {
-        let before = self.bytes.len();
-        if let Some(outgoing) = outgoing {
-            outgoing.encode_into(&mut self.bytes);
-            if let Outgoing::Records(records) = outgoing {
-                set_size(
-                    &mut started.request,
-                    listing_size(self.bytes.len() - before, records.is_empty()),
-                );
-            }
-        }
-        started.entry.reply = length(self.bytes.len() - before);
-        started.entry.request = length(started.request.len());
-        self.bytes.extend_from_slice(&started.request);
-        if started.data.len() >= LONG {
-            started.entry.kept = Kept::Long;
-            self.long_bytes += started.data.len();
-            self.long.push(core::mem::take(&mut started.data));
-        } else if !started.data.is_empty() {
-            started.entry.kept = Kept::Short(length(started.data.len()));
-            self.bytes.extend_from_slice(&started.data);
-        }
-        self.entries.push(started.entry);
-    }
-
-    /// How many operations there are.
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// The operations.
-    pub(super) fn operations(&self) -> impl Iterator<Item = Taken<'_>> {
-        let (mut rest, mut long) = (&self.bytes[..], self.long.iter());
-        let mut next = move |length: u32| {
-            let (front, behind) = rest.split_at(length as usize);
-            rest = behind;
-            front
-        };
-        self.entries.iter().map(move |entry| {
-            let (reply, request) = (next(entry.reply), next(entry.request));
-            let data = match entry.kept {
-                Kept::Short(length) => next(length),
-                Kept::Long => long.next().expect("each was handed on with its entry"),
-                Kept::Nothing | Kept::Length(_) | Kept::Digest(..) => &[],
-            };
-            Taken { op: entry.with(request, reply), data }
-        })
-    }
-
-    fn clear(&mut self) {
-        self.entries.clear();
-        self.long.clear();
-        self.long_bytes = 0;
-        self.bytes.clear();
-        self.bytes.shrink_to(BYTES_KEPT);
-    }
-}
 
 /// What the pipeline and the writer share.
 #[derive(Debug, Default)]
@@ -223,7 +52,7 @@ struct Shared {
 impl Shared {
     /// Who is to be woken, if anybody is.
     fn woken(&mut self) -> Option<Thread> {
-        let much = self.closed || self.batch.bytes.len() + self.batch.long_bytes >= self.wakes_at;
+        let much = self.closed || self.batch.bytes() >= self.wakes_at;
         if much { self.sleeper.take() } else { None }
     }
 }
@@ -277,21 +106,16 @@ impl Tape {
     /// The record of a request that is about to be answered, at the instant of its answer.
     pub(super) fn request(&mut self, job: &Job, now: Timespec) -> Box<Started> {
         let mut started = self.spare.take().unwrap_or_default();
-        let mut flags = OpFlags::default();
-        if job.incoming.is_unanswered() {
-            flags = flags.with(OpFlags::NO_REPLY);
-        }
-        started.entry = Entry {
+        let Head { unique, nodeid, uid, gid, pid } = job.head;
+        started.facts = Facts {
             opcode: number(job.incoming.opcode()),
-            flags,
+            unanswered: job.incoming.is_unanswered(),
             seq_send: job.sequence,
             time_ns: self.since_base(now),
-            unique: job.head.unique.0,
-            nodeid: job.head.nodeid.0,
-            uid: job.head.uid.0,
-            gid: job.head.gid.0,
-            pid: job.head.pid.0,
-            ..Entry::default()
+            unique: unique.0,
+            nodeid: nodeid.0,
+            caller: Caller { uid: uid.0, gid: gid.0, pid: pid.0 },
+            ..Facts::default()
         };
         match &job.incoming {
             Incoming::Write { input, data } => {
@@ -310,13 +134,13 @@ impl Tape {
     /// everything, and what is kept of its data instead of their bytes, which a processor has in
     /// its cache.
     pub(super) fn answered(&self, started: &mut Started, outgoing: &Outgoing, stamp: Stamp) {
-        let entry = &mut started.entry;
-        if !entry.flags.contains(OpFlags::NO_REPLY) {
-            entry.seq_reply = stamp.sequence;
+        let facts = &mut started.facts;
+        if !facts.unanswered {
+            facts.seq_reply = stamp.sequence;
             let end = self.since_base(stamp.end);
-            entry.duration_ns = end.saturating_sub(entry.time_ns);
+            facts.duration_ns = end.saturating_sub(facts.time_ns);
         }
-        entry.result = outgoing.result();
+        facts.result = outgoing.result();
         if let Outgoing::Data(data) = outgoing
             && started.reads()
         {
@@ -339,8 +163,7 @@ impl Tape {
         let sleeper = {
             let mut shared = lock(&self.shared);
             let batch = &mut shared.batch;
-            let waiting = batch.bytes.len() + batch.long_bytes;
-            if batch.len() < self.room && waiting < BYTES_MAX {
+            if batch.len() < self.room && batch.bytes() < BYTES_MAX {
                 batch.append(&mut started, outgoing);
             } else {
                 shared.dropped += 1;
@@ -361,10 +184,10 @@ impl Tape {
             return true;
         }
         let Some(summary) = self.payload.summary(data) else { return false };
-        started.entry.kept = match summary {
-            PayloadRef::Digest { digest, .. } => Kept::Digest(length(data.len()), digest),
-            PayloadRef::Len(_) => Kept::Length(length(data.len())),
-            _ => Kept::Nothing,
+        started.facts.summary = match summary {
+            PayloadRef::Digest { digest, .. } => Summary::Digest(length(data.len()), digest),
+            PayloadRef::Len(_) => Summary::Length(length(data.len())),
+            _ => Summary::Nothing,
         };
         true
     }
@@ -439,44 +262,21 @@ impl Reel {
     }
 }
 
-fn number(opcode: Opcode) -> u16 {
-    u16::try_from(opcode.0).unwrap_or(u16::MAX)
-}
-
-/// Of a part of a message, all of which are far shorter.
-fn length(bytes: usize) -> u32 {
-    u32::try_from(bytes).expect("a message has less than 4 GiB")
-}
-
-/// How large the reply to a listing may have been, of which fuser does not say it. One that was
-/// filled ends here; one that was not ended the directory, and a page holds it as well.
-fn listing_size(used: usize, is_end: bool) -> usize {
-    let whole = is_end || used.next_multiple_of(4096) - used > 512;
-    if whole { used.next_multiple_of(4096).max(4096) } else { used }
-}
-
-/// Writes `size` of a `struct fuse_read_in`.
-fn set_size(request: &mut [u8], size: usize) {
-    let size = u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes();
-    if let Some(field) = request.get_mut(16..20) {
-        field.copy_from_slice(&size);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use fuserig_abi::{FuseReadIn, FuseWriteIn, Opcode, Timespec, Unique};
     use fuserig_traces::PayloadMode;
-    use fuserig_traces::record::{OpFlags, Payload, PayloadDigest};
+    use fuserig_traces::record::{Payload, PayloadDigest};
     use zerocopy::IntoBytes;
 
-    use super::{Entry, LONG, Reel, Stamp, Started, Tape, tape};
+    use super::{Reel, Stamp, Tape, tape};
+    use crate::mount::batch::{Batch, Caller, FAR, Facts, LONG, Started};
     use crate::mount::job::{Job, ReplyTo};
     use crate::serve::{Head, Incoming, Listed, Outgoing};
 
     fn started(opcode: Opcode, unique: u64, request: &[u8]) -> Box<Started> {
-        let entry = Entry { opcode: opcode.0 as u16, unique, time_ns: 5, ..Entry::default() };
-        Box::new(Started { entry, request: request.to_vec(), data: Vec::new() })
+        let facts = Facts { opcode: opcode.0 as u16, unique, time_ns: 5, ..Facts::default() };
+        Box::new(Started { facts, request: request.to_vec(), data: Vec::new() })
     }
 
     fn stamp(sequence: u64) -> Stamp {
@@ -572,7 +372,7 @@ mod tests {
         for unique in [7, 8] {
             reply(&mut tape, started(Opcode::FSYNC, unique, b""), Outgoing::Done, stamp(unique));
         }
-        assert_eq!(reel.next().map(super::Batch::len), Some(6));
+        assert_eq!(reel.next().map(Batch::len), Some(6));
         reply(&mut tape, started(Opcode::FSYNC, 9, b""), Outgoing::Done, stamp(9));
         drop(tape);
         assert_eq!(reel.dropped(), 2);
@@ -611,13 +411,49 @@ mod tests {
     fn a_request_without_a_reply_has_neither_order_nor_duration() {
         let (mut tape, mut reel) = tape(Timespec::ZERO, PayloadMode::Hash, 8);
         let mut forget = started(Opcode::FORGET, 1, b"");
-        forget.entry.flags = OpFlags::default().with(OpFlags::NO_REPLY);
+        forget.facts.unanswered = true;
         reply(&mut tape, forget, Outgoing::Nothing, stamp(9));
         reply(&mut tape, started(Opcode::FSYNC, 2, b""), Outgoing::Done, stamp(10));
         let batch = reel.next().expect("two operations");
         let times: Vec<_> =
             batch.operations().map(|taken| (taken.op.seq_reply, taken.op.duration_ns)).collect();
         assert_eq!(times, [(0, 0), (10, 7)]);
+    }
+
+    #[test]
+    fn a_reply_that_comes_late_has_its_order_and_its_duration() {
+        let (mut tape, mut reel) = tape(Timespec::ZERO, PayloadMode::Hash, 8);
+        let far = u64::from(FAR);
+        let lates =
+            [(7, 3), (far + 6, 3), (far + 7, 3), (9, far - 1), (9, far), (2 * far, 2 * far)];
+        for (seq_reply, duration) in lates {
+            let mut late = started(Opcode::SETLKW, 1, b"");
+            late.facts.seq_send = 7;
+            let (sec, nsec) = (duration / 1_000_000_000, (duration + 5) % 1_000_000_000);
+            let end = Timespec { sec: sec as i64, nsec: nsec as u32 };
+            reply(&mut tape, late, Outgoing::Done, Stamp { sequence: seq_reply, end });
+        }
+        let batch = reel.next().expect("operations");
+        let seen: Vec<_> =
+            batch.operations().map(|taken| (taken.op.seq_reply, taken.op.duration_ns)).collect();
+        assert_eq!(seen, lates);
+    }
+
+    #[test]
+    fn each_operation_has_its_caller() {
+        let (mut tape, mut reel) = tape(Timespec::ZERO, PayloadMode::Hash, 8);
+        let callers = [3, 3, 4, 3, 5].map(|pid| Caller { uid: 1, gid: pid * 2, pid });
+        for caller in callers {
+            let mut asked = started(Opcode::FSYNC, 1, b"");
+            asked.facts.caller = caller;
+            reply(&mut tape, asked, Outgoing::Done, stamp(1));
+        }
+        let batch = reel.next().expect("operations");
+        let seen: Vec<_> = batch
+            .operations()
+            .map(|taken| Caller { uid: taken.op.uid, gid: taken.op.gid, pid: taken.op.pid })
+            .collect();
+        assert_eq!(seen, callers);
     }
 
     #[test]

@@ -13,11 +13,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::MountError;
 use super::atime::MountFlags;
 use super::backing::Backings;
+use super::batch::Started;
 use super::beside::{self, Beside};
 use super::eager::Eager;
 use super::job::{Job, ReplyTo};
 use super::place::Place;
-use super::tape::{Stamp, Started, Tape};
+use super::tape::{Stamp, Tape};
 use crate::rim;
 use crate::serve::{Head, Incoming, Listed, Outgoing, Server};
 
