@@ -92,6 +92,18 @@ impl MemFs {
         Some(self.inode(directory).ok()?.directory()?.get(name)?.ino)
     }
 
+    /// What the `..` of a directory leads to; none when this is no directory.
+    ///
+    /// ```
+    /// use fuserig_sim_fs::{Lower, MemFs};
+    /// let fs = MemFs::from_tree("/d/\n/a 'x'").unwrap();
+    /// let [d, a] = [b"d", b"a"].map(|name| fs.leads_to(fs.root(), name).unwrap());
+    /// assert_eq!((fs.parent_of(d), fs.parent_of(a)), (Some(fs.root()), None));
+    /// ```
+    pub fn parent_of(&self, directory: Ino) -> Option<Ino> {
+        Some(self.inode(directory).ok()?.directory()?.parent)
+    }
+
     /// The names in a directory and what each leads to, in the order of a listing; none when this
     /// is no directory.
     ///

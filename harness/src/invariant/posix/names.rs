@@ -200,6 +200,7 @@ fn moved(
             _ => Err("removes one of two names of a file".to_owned()),
         };
     }
+    parents(judged, [(new, Some(node)), (old, new.node.filter(|_| exchanges))])?;
     let is = leads(judged, old);
     if exchanges {
         return if is == new.node { Ok(()) } else { Err("does not exchange".to_owned()) };
@@ -217,6 +218,17 @@ fn moved(
         }
         if judged.before.names_in(target).next().is_some() {
             return Err("replaces a directory that is not empty".to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// A directory that has moved leads to where it is now.
+fn parents(judged: &Judged<'_>, moved: [(&Walked, Option<Ino>); 2]) -> Result<(), String> {
+    for (place, node) in moved {
+        let parent = node.and_then(|node| judged.after.parent_of(node));
+        if parent.is_some_and(|parent| parent != place.directory) {
+            return Err("leaves a directory whose `..` is elsewhere".to_owned());
         }
     }
     Ok(())
