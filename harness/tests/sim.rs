@@ -24,3 +24,5 @@ mod planted;
 mod reach;
 #[path = "sim/shrinking.rs"]
 mod shrinking;
+#[path = "sim/standing.rs"]
+mod standing;

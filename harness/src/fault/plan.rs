@@ -246,6 +246,7 @@ pub(crate) fn is_for(action: &Action) -> &'static [&'static str] {
         Action::Write { .. } => &["write"],
         Action::Truncate { .. } | Action::Chmod { .. } | Action::Chown { .. } => &["setattr"],
         Action::Ftruncate { .. } | Action::Touch { .. } | Action::Times { .. } => &["setattr"],
+        Action::Fchmod { .. } | Action::Fchown { .. } | Action::Futimens { .. } => &["setattr"],
         Action::Fsync { .. } => &["fsync"],
         Action::Mkdir { .. } => &["mkdir"],
         Action::Mknod { .. } => &["mknod"],
@@ -270,11 +271,14 @@ pub(crate) fn is_for(action: &Action) -> &'static [&'static str] {
         Action::Stat { .. } | Action::Fstat { .. } | Action::Seek { .. } | Action::Chdir { .. } => {
             &[]
         }
+        // These do not leave the client.
+        Action::Umask { .. } | Action::Become { .. } => &[],
     }
 }
 
-/// What an action asks of the lower filesystem: what it is for, or on its way there.
-fn asks_for(action: &Action, rng: &mut Rng) -> &'static str {
+/// What an action asks of the lower filesystem: what it is for, or on its way there; none for one
+/// that does not leave the client.
+fn asks_for(action: &Action, rng: &mut Rng) -> Option<&'static str> {
     let on_its_way: &[&str] = match action {
         Action::Open { .. } | Action::Mkdir { .. } => &["lookup"],
         Action::Seek { .. } | Action::Chdir { .. } => &["lookup"],
@@ -283,7 +287,7 @@ fn asks_for(action: &Action, rng: &mut Rng) -> &'static str {
     };
     let wanted = is_for(action);
     let place = rng.index(wanted.len() + on_its_way.len());
-    wanted.get(place).unwrap_or_else(|| &on_its_way[place - wanted.len()])
+    wanted.iter().chain(on_its_way).nth(place).copied()
 }
 
 /// What the daemon does wrong; it refuses with what the manual page of the call has.
@@ -313,7 +317,7 @@ fn draw_kind(rng: &mut Rng, action: &Action) -> FaultKind {
         (15, _) => FaultKind::Signal,
         (16, _) if rng.chance(1, 4) => FaultKind::Killed,
         _ => {
-            let wanted = asks_for(action, rng);
+            let Some(wanted) = asks_for(action, rng) else { return FaultKind::NoMemory };
             let row = LOWER.iter().find(|(op, _)| *op == wanted).unwrap_or(&LOWER[0]);
             FaultKind::Lower { op: row.0.to_owned(), errno: rng.pick(row.1).0 }
         }

@@ -102,7 +102,6 @@ fn allowed(action: &Action) -> (&'static [&'static [Errno]], &'static [Errno]) {
         Action::List { .. } => {
             (&[DESCRIPTOR], &[Errno::ENOENT, Errno::ENOTDIR, Errno::EACCES, Errno::ENXIO])
         }
-        Action::Flock { .. } | Action::Lock { .. } => (&[DESCRIPTOR], LOCK),
         Action::Copy { .. } => (
             &[DESCRIPTOR, CHANGE],
             &[
@@ -114,7 +113,18 @@ fn allowed(action: &Action) -> (&'static [&'static [Errno]], &'static [Errno]) {
                 Errno::EOPNOTSUPP,
             ],
         ),
-        named => allowed_by_name(named),
+        named if named.named_paths()[0].is_some() => allowed_by_name(named),
+        other => allowed_besides(other),
+    }
+}
+
+/// Those of locks, of the attributes of open files, and of what does not leave the client.
+fn allowed_besides(action: &Action) -> (&'static [&'static [Errno]], &'static [Errno]) {
+    match action {
+        Action::Flock { .. } | Action::Lock { .. } => (&[DESCRIPTOR], LOCK),
+        Action::Futimens { .. } => (&[DESCRIPTOR, CHANGE], &[Errno::EACCES]),
+        Action::Fchmod { .. } | Action::Fchown { .. } => (&[DESCRIPTOR, CHANGE], &[]),
+        _ => (&[], &[]),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use fuserig_abi::{Errno, FileKind, Ino};
+use fuserig_abi::{Errno, FileKind, Ino, Uid};
 use fuserig_sim_fs::MemFs;
 
 use super::matching::Matching;
@@ -88,7 +88,7 @@ impl NeverVisible {
         let telling = [Errno::EEXIST, Errno::EISDIR, Errno::ENOTEMPTY];
         let Err(errno) = seen.result.value else { return Ok(()) };
         // Whoever may do anything is refused nothing that does not exist.
-        let is_root = seen.case.clients[seen.client].uid == 0;
+        let is_root = seen.user() == Uid::ROOT;
         let refused = is_root && [Errno::EACCES, Errno::EPERM].contains(&errno);
         if !telling.contains(&errno) && !refused {
             return Ok(());

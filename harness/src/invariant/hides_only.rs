@@ -5,7 +5,7 @@
 //! (LOOK-2), which nothing keeps root from. What a reader would get wrong: a symbolic link may lead
 //! to what is hidden, so what is reached by following one is not judged.
 
-use fuserig_abi::{Errno, FileKind, NAME_MAX};
+use fuserig_abi::{Errno, FileKind, NAME_MAX, Uid};
 
 use super::matching::Matching;
 use super::{Invariant, Seen};
@@ -85,7 +85,7 @@ impl Invariant for HidesOnly {
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
         let program = &seen.case.clients[seen.client];
         let moves = || program.actions.iter().any(|action| matches!(action, Action::Chdir { .. }));
-        let asked = seen.result.value == Err(Errno::ENOENT) && program.uid == 0;
+        let asked = seen.result.value == Err(Errno::ENOENT) && seen.user() == Uid::ROOT;
         let faulty = || !seen.case.faults.of(seen.client, seen.number).is_empty();
         let needs = needed(seen.action);
         let path = needs.map(|(path, _)| path).or_else(|| made(seen.action));

@@ -106,15 +106,20 @@ impl Invariant for WithinQuota {
 
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
         let Some(wanted) = wanted(seen.action) else { return Ok(()) };
-        let uid = seen.case.clients[seen.client].uid;
+        let uid = seen.user().0;
+        let mut users: Vec<u32> = seen.case.clients.iter().map(|program| program.uid).collect();
         let (mut least, mut most) = (Use::default(), Use::default());
         for call in seen.calls {
             let program = &seen.case.clients[call.client];
             let is_this = (call.client, call.action) == (seen.client, seen.number);
-            if program.uid != uid || is_this {
+            let action = &program.actions[call.action];
+            if let Action::Become { uid, .. } = action {
+                users[call.client] = *uid;
+            }
+            if is_this || users[call.client] != uid {
                 continue;
             }
-            let (at_least, at_most) = used(&program.actions[call.action], call);
+            let (at_least, at_most) = used(action, call);
             most = most.plus(at_most);
             if call.end.is_some_and(|end| end <= seen.begin) {
                 least = least.plus(at_least);

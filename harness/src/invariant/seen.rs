@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use fuserig_abi::Pid;
+use fuserig_abi::{Pid, Uid};
 use fuserig_sim_fs::MemFs;
 
 use crate::crash::Crashed;
@@ -112,6 +112,11 @@ impl Seen<'_> {
         let count = self.files.len();
         let place = count.checked_sub(1 + usize::from(file).checked_rem(count)?)?;
         self.files.get(place).copied()
+    }
+
+    /// Who called: a client may become somebody else.
+    pub fn user(&self) -> Uid {
+        self.vfs.standing(self.pid).0.uid
     }
 
     /// What this call and those that were under way at any time during it ask for.

@@ -172,26 +172,36 @@ fn parts(action: &mut Action) -> Vec<Part<'_>> {
         Action::Mknod { mode, device, .. } => {
             vec![Part::Bits(mode, 0o7777), Part::Bits(device, u32::MAX)]
         }
-        Action::Chmod { mode, .. } => vec![Part::Bits(mode, 0o7777)],
         Action::Access { mode, .. } => vec![Part::Bits(mode, u32::MAX)],
+        other => parts_of_attributes(other),
+    }
+}
+
+/// The same of calls on attributes, and of those that say who a client is.
+fn parts_of_attributes(action: &mut Action) -> Vec<Part<'_>> {
+    match action {
+        Action::Chmod { mode, .. } => vec![Part::Bits(mode, 0o7777)],
         Action::Times { atime, mtime, .. } => {
             [atime, mtime].into_iter().flat_map(numbers_of).collect()
         }
         Action::Chown { uid, gid, .. } => vec![Part::Short(uid), Part::Short(gid)],
-        Action::Getxattr { size, .. } | Action::Listxattr { size, .. } => vec![Part::Long(size)],
+        Action::Getxattr { size, .. } | Action::Listxattr { size, .. } => {
+            vec![Part::Long(size)]
+        }
         Action::Setxattr { value, flags, .. } => {
             vec![Part::Value(value), Part::Bits(flags, u32::MAX)]
         }
-        Action::Stat { .. }
-        | Action::Statfs { .. }
-        | Action::Symlink { .. }
-        | Action::Link { .. }
-        | Action::Unlink { .. }
-        | Action::Rmdir { .. }
-        | Action::Readlink { .. }
-        | Action::Touch { .. }
-        | Action::Removexattr { .. }
-        | Action::Chdir { .. } => Vec::new(),
+        Action::Fchmod { file, mode } => vec![Part::Bits(mode, 0o7777), Part::File(file)],
+        Action::Fchown { file, uid, gid } => {
+            vec![Part::Short(uid), Part::Short(gid), Part::File(file)]
+        }
+        Action::Futimens { file, atime, mtime } => {
+            let times = [atime, mtime].into_iter().flat_map(numbers_of);
+            times.chain([Part::File(file)]).collect()
+        }
+        Action::Umask { mask } => vec![Part::Bits(mask, 0o777)],
+        Action::Become { uid, gid } => vec![Part::Short(uid), Part::Short(gid)],
+        _ => Vec::new(),
     }
 }
 
@@ -242,6 +252,11 @@ pub(crate) fn with_path(action: &Action, place: usize, to: Text) -> Action {
         | Action::List { .. }
         | Action::Flock { .. }
         | Action::Lock { .. }
+        | Action::Fchmod { .. }
+        | Action::Fchown { .. }
+        | Action::Futimens { .. }
+        | Action::Umask { .. }
+        | Action::Become { .. }
         | Action::Copy { .. } => {}
     }
     action

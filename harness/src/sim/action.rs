@@ -113,6 +113,16 @@ pub enum Action {
     Flock { file: u8, kind: u32 },
     /// `fcntl(F_SETLK)` from the start of the file; the kinds are those of [`Action::Flock`].
     Lock { file: u8, kind: u32, start: i64, length: i64 },
+    /// `fchmod`.
+    Fchmod { file: u8, mode: u32 },
+    /// `fchown`; the ids are those of [`Action::Chown`].
+    Fchown { file: u8, uid: u32, gid: u32 },
+    /// `futimens`.
+    Futimens { file: u8, atime: Stamp, mtime: Stamp },
+    /// `umask`.
+    Umask { mask: u32 },
+    /// `setfsuid` and `setfsgid`, as a server calls them that works for many users.
+    Become { uid: u32, gid: u32 },
 }
 
 /// A kind of lock as `struct flock` has it.
@@ -140,6 +150,11 @@ fn descriptor(files: &[i32], file: u8) -> i32 {
         return -1;
     }
     files[files.len() - 1 - usize::from(file) % files.len()]
+}
+
+/// An owner; -1 leaves it.
+fn id(id: u32) -> Option<u32> {
+    (id != u32::MAX).then_some(id)
 }
 
 fn path(text: &Text) -> PathAt {
@@ -195,6 +210,18 @@ impl Action {
                 let lock = Lock { kind: lock_kind(*kind), owner: 0, start, end };
                 Call::SetLock { fd: fd(file), lock, whence: 0 }
             }
+            Action::Fchmod { file, mode } => {
+                Call::Chmod { target: Target::Fd(fd(file)), mode: *mode }
+            }
+            Action::Fchown { file, uid, gid } => {
+                Call::Chown { target: Target::Fd(fd(file)), uid: id(*uid), gid: id(*gid) }
+            }
+            Action::Futimens { file, atime, mtime } => {
+                let (atime, mtime) = ((*atime).into(), (*mtime).into());
+                Call::Utimens { target: Target::Fd(fd(file)), atime, mtime }
+            }
+            Action::Umask { mask } => Call::Umask { mask: *mask },
+            Action::Become { uid, gid } => Call::SetIds { uid: Some(*uid), gid: Some(*gid) },
             named => named.call_by_name(),
         }
     }
@@ -234,7 +261,6 @@ impl Action {
             }
             Action::Chmod { path, mode } => Call::Chmod { target: follow(path), mode: *mode },
             Action::Chown { path, uid, gid } => {
-                let id = |id: u32| (id != u32::MAX).then_some(id);
                 Call::Chown { target: follow(path), uid: id(*uid), gid: id(*gid) }
             }
             Action::Touch { path } => {
@@ -314,6 +340,11 @@ impl Action {
             | Action::List { .. }
             | Action::Flock { .. }
             | Action::Lock { .. }
+            | Action::Fchmod { .. }
+            | Action::Fchown { .. }
+            | Action::Futimens { .. }
+            | Action::Umask { .. }
+            | Action::Become { .. }
             | Action::Copy { .. } => [None, None],
         }
     }
@@ -337,6 +368,8 @@ impl Action {
             | Action::Listxattr { .. }
             | Action::Flock { .. }
             | Action::Lock { .. }
+            | Action::Umask { .. }
+            | Action::Become { .. }
             | Action::Chdir { .. } => true,
             Action::Write { .. }
             | Action::Truncate { .. }
@@ -354,6 +387,9 @@ impl Action {
             | Action::Chown { .. }
             | Action::Touch { .. }
             | Action::Times { .. }
+            | Action::Fchmod { .. }
+            | Action::Fchown { .. }
+            | Action::Futimens { .. }
             | Action::Setxattr { .. }
             | Action::Removexattr { .. }
             | Action::Copy { .. } => false,
@@ -492,14 +528,6 @@ impl fmt::Display for Action {
                 write!(f, "rename {} {} flags={flags}", shown(old), shown(new))
             }
             Action::Readlink { path } => write!(f, "readlink {}", shown(path)),
-            Action::Chmod { path, mode } => write!(f, "chmod {} {mode:o}", shown(path)),
-            Action::Chown { path, uid, gid } => {
-                write!(f, "chown {} {}:{}", shown(path), uid.cast_signed(), gid.cast_signed())
-            }
-            Action::Touch { path } => write!(f, "touch {}", shown(path)),
-            Action::Times { path, atime, mtime } => {
-                write!(f, "times {} {atime} {mtime}", shown(path))
-            }
             Action::Chdir { path } => write!(f, "chdir {}", shown(path)),
             Action::Flock { file, kind } => write!(f, "flock #{file} {}", lock_word(*kind)),
             Action::Lock { file, kind, start, length } => {
@@ -511,9 +539,26 @@ impl fmt::Display for Action {
 }
 
 impl Action {
-    /// The calls on extended attributes.
+    /// The calls on attributes, and those that say who a client is.
     fn fmt_attribute(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Action::Chmod { path, mode } => write!(f, "chmod {} {mode:o}", shown(path)),
+            Action::Chown { path, uid, gid } => {
+                write!(f, "chown {} {}:{}", shown(path), uid.cast_signed(), gid.cast_signed())
+            }
+            Action::Touch { path } => write!(f, "touch {}", shown(path)),
+            Action::Times { path, atime, mtime } => {
+                write!(f, "times {} {atime} {mtime}", shown(path))
+            }
+            Action::Fchmod { file, mode } => write!(f, "fchmod #{file} {mode:o}"),
+            Action::Fchown { file, uid, gid } => {
+                write!(f, "fchown #{file} {}:{}", uid.cast_signed(), gid.cast_signed())
+            }
+            Action::Futimens { file, atime, mtime } => {
+                write!(f, "futimens #{file} {atime} {mtime}")
+            }
+            Action::Umask { mask } => write!(f, "umask {mask:03o}"),
+            Action::Become { uid, gid } => write!(f, "become {uid}:{gid}"),
             Action::Getxattr { path, name, size } => {
                 write!(f, "getxattr {} {} {size}", shown(path), shown(name))
             }

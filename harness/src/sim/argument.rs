@@ -26,6 +26,7 @@ const FILE_MODES: [u32; 14] = [
 ];
 const DIRECTORY_MODES: [u32; 9] =
     [0o755, 0o700, 0o777, 0o1777, 0o1777, 0o2775, 0o2777, 0o750, 0o555];
+const MASKS: [u32; 8] = [0, 0, 0o022, 0o027, 0o077, 0o177, 0o007, 0o777];
 /// Names that programs get wrong.
 const NASTY: [&[u8]; 20] = [
     b".",
@@ -92,6 +93,14 @@ pub(super) fn new_owner(rng: &mut Rng) -> (u32, u32) {
         0 => (u32::MAX, gid),
         1 => (uid, u32::MAX),
         _ => (uid, gid),
+    }
+}
+
+/// The bits that something is made without.
+pub(super) fn mask(rng: &mut Rng) -> u32 {
+    match rng.below(8) {
+        0 => rng.below(0o1000) as u32,
+        _ => *rng.pick(&MASKS),
     }
 }
 

@@ -548,6 +548,7 @@ impl<'a> Draw<'a> {
             | Kind::List
             | Kind::Lock
             | Kind::Copy => self.on_file(kind),
+            Kind::Standing => self.standing(),
             Kind::Stat
             | Kind::Access
             | Kind::Mkdir
@@ -749,6 +750,10 @@ impl<'a> Draw<'a> {
     }
 
     fn on_attributes(&mut self) -> Action {
+        if self.rng.chance(1, 8) {
+            let file = self.open_file();
+            return self.attributes_of(file);
+        }
         match self.rng.below(7) {
             0 => {
                 let path = self.any();

@@ -90,6 +90,7 @@ pub(super) const KINDS: &[(Kind, u64)] = &[
     (Kind::Copy, 4),
     (Kind::Chdir, 1),
     (Kind::Lock, 1),
+    (Kind::Standing, 1),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,6 +121,7 @@ pub(super) enum Kind {
     Copy,
     Chdir,
     Lock,
+    Standing,
 }
 
 impl Kind {
@@ -151,7 +153,10 @@ impl Kind {
             Action::Chmod { .. }
             | Action::Chown { .. }
             | Action::Touch { .. }
-            | Action::Times { .. } => Kind::Attributes,
+            | Action::Times { .. }
+            | Action::Fchmod { .. }
+            | Action::Fchown { .. }
+            | Action::Futimens { .. } => Kind::Attributes,
             Action::List { .. } => Kind::List,
             Action::Getxattr { .. }
             | Action::Listxattr { .. }
@@ -160,6 +165,7 @@ impl Kind {
             Action::Copy { .. } => Kind::Copy,
             Action::Chdir { .. } => Kind::Chdir,
             Action::Flock { .. } | Action::Lock { .. } => Kind::Lock,
+            Action::Umask { .. } | Action::Become { .. } => Kind::Standing,
         }
     }
 }

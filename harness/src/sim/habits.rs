@@ -27,7 +27,7 @@ const LARGE: [usize; 8] = [300, 4095, 4097, 32_767, 32_768, 40_000, 65_535, 65_5
 impl Draw<'_> {
     /// One of them.
     pub(super) fn habit(&mut self) -> Vec<Action> {
-        match self.rng.below(30) {
+        match self.rng.below(32) {
             0..=5 => self.life_of_a_name(),
             6 | 7 => self.attributes(),
             8..=11 => self.listing(),
@@ -39,6 +39,8 @@ impl Draw<'_> {
             24 | 25 => self.inherited(),
             26 if self.focus.is_empty() => self.locking(),
             27 => self.listed(),
+            28 => self.masked(),
+            29 => self.in_turn(),
             _ => self.failures(),
         }
     }
@@ -165,10 +167,17 @@ impl Draw<'_> {
             let kind = self.rng.below(3);
             actions.extend(self.make(path, kind));
         }
+        // Something has the place of what it replaced, which nobody sees who gets it all at once.
+        let replaces = self.rng.chance(1, 4);
+        if replaces {
+            let (old, new) = (paths[1].clone(), paths[0].clone());
+            actions.push(Action::Rename { old, new, flags: *self.rng.pick(&[0, 0, 2]) });
+        }
         let space = *self.rng.pick(&[24, 64, 64, 100, 4096]);
         let list = Action::List { file: 0, space };
         actions.push(open(&directory, OpenFlags::DIRECTORY.bits()));
-        actions.extend((0..1 + self.rng.below(2)).map(|_| list.clone()));
+        let times = 1 + self.rng.below(if replaces { 5 } else { 2 });
+        actions.extend((0..times).map(|_| list.clone()));
         let path = self.rng.pick(&paths).clone();
         actions.push(match self.rng.below(4) {
             0 | 1 => Action::Unlink { path },

@@ -41,6 +41,7 @@ mod seed;
 mod shared;
 mod simulation;
 mod stamp;
+mod standing;
 mod stored;
 mod subject;
 mod text;

@@ -213,21 +213,28 @@ impl Mutator<'_> {
         match action {
             Action::Rename { flags, .. } => *flags = self.rng.below(6) as u32,
             Action::Access { mode, .. } => *mode = self.rng.below(8) as u32,
-            Action::Mkdir { mode, .. } | Action::Chmod { mode, .. } => {
+            Action::Mkdir { mode, .. }
+            | Action::Chmod { mode, .. }
+            | Action::Fchmod { mode, .. } => {
                 *mode = self.rng.below(0o10_000) as u32;
             }
             Action::Mknod { mode, device, .. } => {
                 *mode = *self.rng.pick(&[0o010_644, 0o100_644, 0o140_644, 0o060_644]);
                 *device = argument::device(self.rng);
             }
-            Action::Chown { uid, gid, .. } => {
+            Action::Umask { mask } => *mask = argument::mask(self.rng),
+            Action::Chown { uid, gid, .. }
+            | Action::Fchown { uid, gid, .. }
+            | Action::Become { uid, gid } => {
                 *uid = owner(self.rng);
                 *gid = owner(self.rng);
             }
-            Action::Times { atime, mtime, .. } => match self.rng.below(2) {
-                0 => *atime = argument::stamp(self.rng),
-                _ => *mtime = argument::stamp(self.rng),
-            },
+            Action::Times { atime, mtime, .. } | Action::Futimens { atime, mtime, .. } => {
+                match self.rng.below(2) {
+                    0 => *atime = argument::stamp(self.rng),
+                    _ => *mtime = argument::stamp(self.rng),
+                }
+            }
             Action::Getxattr { name, size, .. } => match self.rng.below(2) {
                 0 => *name = argument::attribute(self.rng),
                 _ => *size = self.size(*size),

@@ -86,6 +86,12 @@ fn with(mut named: Named, more: impl IntoIterator<Item = (&'static str, Value)>)
 }
 
 /// The arguments of calls on descriptors.
+/// Owners; -1 is none.
+fn ids(uid: Option<u32>, gid: Option<u32>) -> [(&'static str, Value); 2] {
+    let id = |id: Option<u32>| id.map_or(-1, i64::from);
+    [int("uid", id(uid)), int("gid", id(gid))]
+}
+
 fn on_file(call: &Call) -> Option<(CallNr, Named)> {
     Some(match call {
         Call::Close { fd } => (CallNr::CLOSE, vec![int("fd", *fd)]),
@@ -115,6 +121,12 @@ fn on_file(call: &Call) -> Option<(CallNr, Named)> {
         Call::Fsync { fd, datasync: true } => (CallNr::FDATASYNC, vec![int("fd", *fd)]),
         Call::Fsync { fd, datasync: false } => (CallNr::FSYNC, vec![int("fd", *fd)]),
         Call::Stat { target: Target::Fd(fd), .. } => (CallNr::FSTAT, vec![int("fd", *fd)]),
+        Call::Chmod { target: Target::Fd(fd), mode } => {
+            (CallNr::FCHMOD, vec![int("fd", *fd), int("mode", *mode)])
+        }
+        Call::Chown { target: Target::Fd(fd), uid, gid } => {
+            (CallNr::FCHOWN, with(vec![int("fd", *fd)], ids(*uid, *gid)))
+        }
         Call::Getdents { fd, space } => {
             (CallNr::GETDENTS64, vec![int("fd", *fd), int("count", *space)])
         }
@@ -193,9 +205,7 @@ fn on_attributes(call: &Call) -> Option<(CallNr, Named)> {
             (CallNr::FCHMODAT, with(target(at, "flags")?, [int("mode", *mode)]))
         }
         Call::Chown { target: at, uid, gid } => {
-            let id = |id: &Option<u32>| id.map_or(-1, i64::from);
-            let ids = [int("uid", id(uid)), int("gid", id(gid))];
-            (CallNr::FCHOWNAT, with(target(at, "flags")?, ids))
+            (CallNr::FCHOWNAT, with(target(at, "flags")?, ids(*uid, *gid)))
         }
         Call::Utimens { target: at, atime, mtime } => {
             let nanos = |time: &NewTime| match time {
@@ -213,7 +223,12 @@ fn on_attributes(call: &Call) -> Option<(CallNr, Named)> {
                 int("mtime_sec", seconds(mtime)),
                 int("mtime_nsec", nanos(mtime)),
             ];
-            (CallNr::UTIMENSAT, with(target(at, "flags")?, times))
+            let at = match at {
+                // futimens is utimensat without a path.
+                Target::Fd(fd) => vec![int("dirfd", *fd)],
+                at => target(at, "flags")?,
+            };
+            (CallNr::UTIMENSAT, with(at, times))
         }
         Call::Getxattr { target: at, name, size } => {
             let rest = [bytes("name", name), int("size", *size)];
@@ -229,10 +244,8 @@ fn on_attributes(call: &Call) -> Option<(CallNr, Named)> {
         Call::Removexattr { target: at, name } => {
             (CallNr::REMOVEXATTRAT, with(target(at, "flags")?, [bytes("name", name)]))
         }
-        Call::SetIds { uid, gid } => {
-            let id = |id: &Option<u32>| id.map_or(-1, i64::from);
-            (CallNr::SET_CREDENTIALS, vec![int("uid", id(uid)), int("gid", id(gid))])
-        }
+        Call::Umask { mask } => (CallNr::UMASK, vec![int("mask", *mask)]),
+        Call::SetIds { uid, gid } => (CallNr::SET_CREDENTIALS, ids(*uid, *gid).into()),
         Call::SetGroups { groups } => {
             let groups: Vec<u8> = groups.iter().flat_map(|group| group.0.to_le_bytes()).collect();
             (CallNr::SETGROUPS, vec![bytes("groups", &groups)])

@@ -110,9 +110,10 @@ impl Draw<'_> {
     }
 
     /// Gives some clients, in one run of four, a group that has not the number of their user, and
-    /// more groups besides.
+    /// more groups besides. Few filters ask for groups, so that without one it is one run of two.
     pub(super) fn regroup(&mut self, programs: &mut [Program]) {
-        if !self.config.users || !self.rng.chance(1, 4) {
+        let one_in = if self.focus.is_empty() { 2 } else { 4 };
+        if !self.config.users || !self.rng.chance(1, one_in) {
             return;
         }
         for client in 0..programs.len() {
@@ -148,6 +149,8 @@ impl Draw<'_> {
     /// What somebody, by user and group, tries with a thing that another made, in a directory of a
     /// third perhaps.
     pub(super) fn trial(&mut self, (user, group): (u32, u32)) -> Trial {
+        // No filter hears of a list's rights.
+        let rare = if self.focus.is_empty() { 2 } else { 4 };
         let directory = match self.rng.chance(1, 3) || self.directories.is_empty() {
             true => Text(self.unused_name()),
             false => Text(self.rng.pick(&self.directories).clone()),
@@ -180,11 +183,11 @@ impl Draw<'_> {
                 _ => file_mode(self.rng),
             };
             made.push(Action::Chmod { path: path.clone(), mode });
-            if self.rng.chance(1, 8) {
+            if self.rng.chance(1, 2 * rare) {
                 made.push(self.set_list(&path, false, (user, group)));
             }
         }
-        if self.rng.chance(1, 16) {
+        if self.rng.chance(1, 4 * rare) {
             let default = self.rng.chance(1, 2);
             made.push(self.set_list(&directory, default, (user, group)));
         }

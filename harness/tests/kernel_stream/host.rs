@@ -21,7 +21,12 @@ const PATH_MAX: usize = 4096;
 /// A thread that lives in a directory: its root and working directory are its own.
 pub(crate) struct Host {
     files: BTreeMap<(Pid, i32), OwnedFd>,
+    /// What each client makes nothing with, where it is not what it was at first.
+    masks: BTreeMap<Pid, u32>,
 }
+
+/// What a client makes nothing with at first.
+const MASK: u32 = 0o022;
 
 type Tried<T = CallResult> = rustix::io::Result<T>;
 
@@ -45,8 +50,7 @@ impl Host {
         rustix::thread::unshare(UnshareFlags::FS)?;
         rustix::process::chroot(directory)?;
         rustix::process::chdir("/")?;
-        rustix::process::umask(Mode::from(0o022));
-        Ok(Host { files: BTreeMap::new() })
+        Ok(Host { files: BTreeMap::new(), masks: BTreeMap::new() })
     }
 
     /// Makes later calls those of a user; the superuser can be had again.
@@ -60,7 +64,13 @@ impl Host {
 
     /// Performs one call, or none when this thread has no way to.
     pub(crate) fn call(&mut self, pid: Pid, call: &Call) -> Option<CallResult> {
+        // The thread is every client in turn.
+        rustix::process::umask(Mode::from(self.masks.get(&pid).copied().unwrap_or(MASK)));
         let tried = match call {
+            Call::Umask { mask } => {
+                let was = self.masks.insert(pid, *mask & 0o777).unwrap_or(MASK);
+                Ok(CallResult::value(i64::from(was)))
+            }
             Call::Close { .. } | Call::Open { .. } | Call::Chdir { .. } => self.on_table(pid, call),
             Call::Read { .. }
             | Call::Write { .. }
@@ -70,6 +80,9 @@ impl Host {
             | Call::Getdents { .. }
             | Call::CopyFileRange { .. }
             | Call::Truncate { target: Target::Fd(_), .. }
+            | Call::Chmod { target: Target::Fd(_), .. }
+            | Call::Chown { target: Target::Fd(_), .. }
+            | Call::Utimens { target: Target::Fd(_), .. }
             | Call::Stat { target: Target::Fd(_), .. } => self.on_file(pid, call),
             Call::Getxattr { .. }
             | Call::Listxattr { .. }
@@ -155,6 +168,18 @@ impl Host {
             Call::Fsync { fd, datasync: false } => done(rustix::fs::fsync(self.fd(pid, *fd)?)),
             Call::Stat { target: Target::Fd(fd), .. } => {
                 rustix::fs::fstat(self.fd(pid, *fd)?).map(|found| stat(&found))
+            }
+            Call::Chmod { target: Target::Fd(fd), mode } => {
+                done(rustix::fs::fchmod(self.fd(pid, *fd)?, Mode::from(*mode)))
+            }
+            Call::Chown { target: Target::Fd(fd), uid, gid } => {
+                let (uid, gid) = (uid.map(HostUid::from_raw), gid.map(HostGid::from_raw));
+                done(rustix::fs::fchown(self.fd(pid, *fd)?, uid, gid))
+            }
+            Call::Utimens { target: Target::Fd(fd), atime, mtime } => {
+                let times =
+                    Timestamps { last_access: time(*atime), last_modification: time(*mtime) };
+                done(rustix::fs::futimens(self.fd(pid, *fd)?, &times))
             }
             Call::Getdents { fd, space } => list(self.fd(pid, *fd)?, *space),
             Call::CopyFileRange { from, from_offset, to, to_offset, length, .. } => {

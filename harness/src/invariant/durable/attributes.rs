@@ -48,6 +48,8 @@ fn changes_attributes(action: &Action) -> bool {
     match action {
         Action::Chmod { .. }
         | Action::Chown { .. }
+        | Action::Fchmod { .. }
+        | Action::Fchown { .. }
         | Action::Setxattr { .. }
         | Action::Removexattr { .. }
         | Action::Write { .. }

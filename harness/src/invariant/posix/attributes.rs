@@ -14,8 +14,10 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
         return Ok(());
     }
     match judged.action {
-        Action::Chmod { mode, .. } => chmod(judged, *mode),
-        Action::Chown { uid, gid, .. } => chown(judged, *uid, *gid),
+        Action::Chmod { mode, .. } | Action::Fchmod { mode, .. } => chmod(judged, *mode),
+        Action::Chown { uid, gid, .. } | Action::Fchown { uid, gid, .. } => {
+            chown(judged, *uid, *gid)
+        }
         Action::Open { mode, .. } | Action::Mkdir { mode, .. } | Action::Mknod { mode, .. } => {
             made(judged, *mode)
         }
@@ -73,7 +75,7 @@ fn same_but(was: &Stat, is: &Stat, mode: bool, owner: bool) -> bool {
 
 /// POSIX chmod: the mode is the one that was asked for; setgid is for members of the group.
 fn chmod(judged: &Judged<'_>, mode: u32) -> Result<(), String> {
-    let Some(node) = judged.node() else { return Ok(()) };
+    let Some(node) = judged.target() else { return Ok(()) };
     let Some((was, is)) = judged.stats(node) else { return Ok(()) };
     let keeps = judged.credentials.uid == Uid::ROOT || judged.credentials.in_group(was.gid);
     let expected = mode & S_IALLUGO & if keeps { !0 } else { !S_ISGID };
@@ -108,7 +110,7 @@ fn written(judged: &Judged<'_>) -> Result<(), String> {
 /// POSIX chown: the owner and the group are the ones asked for, and -1 leaves them. Of the mode no
 /// more than setuid and setgid may go.
 fn chown(judged: &Judged<'_>, uid: u32, gid: u32) -> Result<(), String> {
-    let Some(node) = judged.node() else { return Ok(()) };
+    let Some(node) = judged.target() else { return Ok(()) };
     let Some((was, is)) = judged.stats(node) else { return Ok(()) };
     let owner = if uid == u32::MAX { was.uid } else { Uid(uid) };
     let group = if gid == u32::MAX { was.gid } else { Gid(gid) };

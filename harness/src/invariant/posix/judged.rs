@@ -121,10 +121,7 @@ impl<'a> Judged<'a> {
 
     /// The regular file that the descriptor means, or that the path leads to.
     pub(super) fn regular(&self) -> Option<Ino> {
-        let node = match self.file {
-            Some(file) => file.node,
-            None => self.node()?,
-        };
+        let node = self.target()?;
         (self.before.stat(node)?.kind == FileKind::Regular).then_some(node)
     }
 
@@ -132,6 +129,14 @@ impl<'a> Judged<'a> {
     pub(super) fn knows_paths(&self) -> bool {
         let named = self.action.named_paths().iter().flatten().count();
         self.paths.iter().flatten().count() == named
+    }
+
+    /// What the descriptor means, or the first path led to.
+    pub(super) fn target(&self) -> Option<Ino> {
+        match self.file {
+            Some(file) => Some(file.node),
+            None => self.node(),
+        }
     }
 
     /// What the first path led to.
@@ -196,6 +201,9 @@ fn files_of(action: &Action) -> (Option<u8>, Option<u8>) {
         | Action::Fstat { file }
         | Action::Flock { file, .. }
         | Action::Lock { file, .. }
+        | Action::Fchmod { file, .. }
+        | Action::Fchown { file, .. }
+        | Action::Futimens { file, .. }
         | Action::List { file, .. } => (Some(*file), None),
         Action::Copy { from, to, .. } => (Some(*to), Some(*from)),
         _ => (None, None),

@@ -156,8 +156,7 @@ fn on_file(judged: &Judged<'_>, reasons: &mut Reasons, file: OpenFile) -> Option
             copy(judged, reasons, (source, file), length, (from_at, to_at))?;
         }
         Action::Flock { .. } | Action::Lock { .. } => locking(judged.action, reasons, file.flags),
-        // There is nothing that these could be refused for.
-        _ => {}
+        _ => attributes(judged, reasons, &stat),
     }
     Some(())
 }
@@ -330,20 +329,10 @@ fn on_node(judged: &Judged<'_>, reasons: &mut Reasons, place: &Walked) -> Option
             reasons.when(Errno::EFBIG, *size > FAR);
             reasons.when(Errno::EPERM, takes_privileges(judged, &judged.before.stat(node)?));
         }
-        Action::Chmod { .. } | Action::Touch { .. } => reasons.when(Errno::EPERM, true),
-        Action::Times { atime, mtime, .. } => {
-            let is_wild = |stamp: &Stamp| matches!(stamp, Stamp::At { nsec: 1_000_000_000.., .. });
-            reasons.when(Errno::EPERM, true);
-            reasons.when(Errno::EINVAL, is_wild(atime) || is_wild(mtime));
-        }
-        Action::Chown { uid, gid, .. } => {
-            let stat = judged.before.stat(node)?;
-            let is_root = judged.credentials.uid == Uid::ROOT;
-            let keeps =
-                [u32::MAX, stat.uid.0].contains(uid) && [u32::MAX, stat.gid.0].contains(gid);
-            let owns = stat.uid == judged.credentials.uid;
-            reasons.when(Errno::EPERM, !(is_root || keeps && owns));
-        }
+        Action::Chmod { .. }
+        | Action::Touch { .. }
+        | Action::Times { .. }
+        | Action::Chown { .. } => attributes(judged, reasons, &judged.before.stat(node)?),
         Action::Readlink { .. } => reasons.when(Errno::EINVAL, kind != FileKind::Symlink),
         Action::Chdir { .. } => reasons.when(Errno::ENOTDIR, kind != FileKind::Directory),
         Action::Getxattr { .. }
@@ -354,6 +343,30 @@ fn on_node(judged: &Judged<'_>, reasons: &mut Reasons, place: &Walked) -> Option
         _ => {}
     }
     Some(())
+}
+
+/// man 2 chmod, chown, utimensat. Who may is judged in `rights`.
+fn attributes(judged: &Judged<'_>, reasons: &mut Reasons, stat: &Stat) {
+    match judged.action {
+        Action::Times { atime, mtime, .. } | Action::Futimens { atime, mtime, .. } => {
+            let is_wild = |stamp: &Stamp| matches!(stamp, Stamp::At { nsec: 1_000_000_000.., .. });
+            reasons.when(Errno::EPERM, true);
+            reasons.when(Errno::EINVAL, is_wild(atime) || is_wild(mtime));
+            reasons.when(Errno::EACCES, matches!(judged.action, Action::Futimens { .. }));
+        }
+        Action::Chown { uid, gid, .. } | Action::Fchown { uid, gid, .. } => {
+            let is_root = judged.credentials.uid == Uid::ROOT;
+            let keeps =
+                [u32::MAX, stat.uid.0].contains(uid) && [u32::MAX, stat.gid.0].contains(gid);
+            let owns = stat.uid == judged.credentials.uid;
+            reasons.when(Errno::EPERM, !(is_root || keeps && owns));
+        }
+        Action::Chmod { .. } | Action::Touch { .. } | Action::Fchmod { .. } => {
+            reasons.when(Errno::EPERM, true);
+        }
+        // There is nothing that others could be refused for.
+        _ => {}
+    }
 }
 
 /// man 7 xattr: attributes of users are for files and directories, trusted ones for the super-user.

@@ -6,7 +6,7 @@ use fuserig_abi::{Errno, FileKind, Gid, Ino, S_ISVTX, Stat, Uid};
 use fuserig_sim_fs::OpenFlags;
 
 use super::acl;
-use super::judged::Judged;
+use super::judged::{Judged, OpenFile};
 use super::path::Walked;
 use super::xattrs::is_list;
 use crate::sim::{Action, Stamp};
@@ -16,6 +16,9 @@ pub(super) const WRITE: u32 = 2;
 pub(super) const EXEC: u32 = 1;
 
 pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
+    if let Some(file) = judged.file {
+        return on_file(judged, file);
+    }
     let Some(place) = &judged.paths[0] else { return Ok(()) };
     // Who asks for nothing is not even asked for the path.
     let asks_nothing =
@@ -30,12 +33,15 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
         Action::Unlink { .. } => removal(judged, place, false),
         Action::Rmdir { .. } => removal(judged, place, true),
         Action::Rename { .. } => renaming(judged),
-        Action::Chmod { .. } => ownership(judged, place),
-        Action::Chown { uid, gid, .. } => new_owner(judged, place, (*uid, *gid)),
+        Action::Chmod { .. } => ownership(judged, &Reached::by(judged, place)),
+        Action::Chown { uid, gid, .. } => {
+            new_owner(judged, &Reached::by(judged, place), (*uid, *gid))
+        }
         Action::Setxattr { name, .. } if is_list(&name.0) => listing_rights(judged, place),
-        Action::Touch { .. } => times(judged, place, true),
+        Action::Touch { .. } => times(judged, &Reached::by(judged, place), true),
         Action::Times { atime, mtime, .. } => {
-            times(judged, place, (*atime, *mtime) == (Stamp::Now, Stamp::Now))
+            let are_now = (*atime, *mtime) == (Stamp::Now, Stamp::Now);
+            times(judged, &Reached::by(judged, place), are_now)
         }
         Action::Access { mode, .. } => access(judged, place, *mode & 7),
         Action::Truncate { .. } => access(judged, place, WRITE),
@@ -45,6 +51,37 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
             making(judged, place)
         }
         _ => Ok(()),
+    }
+}
+
+/// What has an open file has been reached, whoever may search what.
+fn on_file(judged: &Judged<'_>, file: OpenFile) -> Result<(), String> {
+    let stat = judged.before.stat(file.node);
+    if file.flags.contains(OpenFlags::PATH) {
+        return Ok(());
+    }
+    let reached = Reached { stat, searched: Some(true) };
+    match judged.action {
+        Action::Fchmod { .. } => ownership(judged, &reached),
+        Action::Fchown { uid, gid, .. } => new_owner(judged, &reached, (*uid, *gid)),
+        Action::Futimens { atime: Stamp::Omit, mtime: Stamp::Omit, .. } => Ok(()),
+        Action::Futimens { atime, mtime, .. } => {
+            times(judged, &reached, (*atime, *mtime) == (Stamp::Now, Stamp::Now))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a call is about, and whether its caller may search the way to it.
+struct Reached {
+    stat: Option<Stat>,
+    searched: Option<bool>,
+}
+
+impl Reached {
+    fn by(judged: &Judged<'_>, place: &Walked) -> Reached {
+        let stat = place.node.and_then(|node| judged.before.stat(node));
+        Reached { stat, searched: searches(judged, place) }
     }
 }
 
@@ -156,20 +193,20 @@ fn renaming(judged: &Judged<'_>) -> Result<(), String> {
 }
 
 /// man 2 chmod: for the owner and the super-user.
-fn ownership(judged: &Judged<'_>, place: &Walked) -> Result<(), String> {
-    let Some(stat) = place.node.and_then(|node| judged.before.stat(node)) else { return Ok(()) };
+fn ownership(judged: &Judged<'_>, reached: &Reached) -> Result<(), String> {
+    let Some(stat) = &reached.stat else { return Ok(()) };
     let owns = is_root(judged) || judged.credentials.uid == stat.uid;
-    let allowed = all([searches(judged, place), Some(owns)]);
+    let allowed = all([reached.searched, Some(owns)]);
     verdict(judged, allowed, &[Errno::EPERM, Errno::EACCES])
 }
 
 /// man 5 acl: a list is for the owner and the super-user to set. What is no directory has no
 /// default list to lose, which everybody may.
 fn listing_rights(judged: &Judged<'_>, place: &Walked) -> Result<(), String> {
-    match place.node.and_then(|node| judged.before.stat(node)) {
-        Some(stat) if stat.kind == FileKind::Directory => ownership(judged, place),
-        Some(_) if sets_default(judged) => Ok(()),
-        _ => ownership(judged, place),
+    let reached = Reached::by(judged, place);
+    match &reached.stat {
+        Some(stat) if stat.kind != FileKind::Directory && sets_default(judged) => Ok(()),
+        _ => ownership(judged, &reached),
     }
 }
 
@@ -178,30 +215,30 @@ fn sets_default(judged: &Judged<'_>) -> bool {
 }
 
 /// man 2 chown: the super-user gives files away; the owner gives them to a group it is in.
-fn new_owner(judged: &Judged<'_>, place: &Walked, (uid, gid): (u32, u32)) -> Result<(), String> {
+fn new_owner(judged: &Judged<'_>, reached: &Reached, (uid, gid): (u32, u32)) -> Result<(), String> {
     // Who asks for nothing is not even asked for the path.
     if (uid, gid) == (u32::MAX, u32::MAX) {
         return Ok(());
     }
-    let Some(stat) = place.node.and_then(|node| judged.before.stat(node)) else { return Ok(()) };
+    let Some(stat) = &reached.stat else { return Ok(()) };
     let owns = judged.credentials.uid == stat.uid && [u32::MAX, stat.uid.0].contains(&uid);
     let joins = [u32::MAX, stat.gid.0].contains(&gid) || judged.credentials.in_group(Gid(gid));
     let may = is_root(judged) || owns && joins;
     let known = is_root(judged) || !judged.mistaken.contains(&stat.ino);
-    let allowed = all([searches(judged, place), known.then_some(may)]);
+    let allowed = all([reached.searched, known.then_some(may)]);
     verdict(judged, allowed, &[Errno::EPERM, Errno::EACCES])
 }
 
 /// man 2 utimensat: for the owner and the super-user, and to the time of the call for whoever may
 /// write.
-fn times(judged: &Judged<'_>, place: &Walked, are_now: bool) -> Result<(), String> {
-    let Some(stat) = place.node.and_then(|node| judged.before.stat(node)) else { return Ok(()) };
+fn times(judged: &Judged<'_>, reached: &Reached, are_now: bool) -> Result<(), String> {
+    let Some(stat) = &reached.stat else { return Ok(()) };
     let allowed = match is_root(judged) || judged.credentials.uid == stat.uid {
         true => (!judged.mistaken.contains(&stat.ino)).then_some(true),
         false if are_now => may(judged, stat.ino, WRITE),
         false => Some(false),
     };
-    let allowed = all([searches(judged, place), allowed]);
+    let allowed = all([reached.searched, allowed]);
     verdict(judged, allowed, &[Errno::EPERM, Errno::EACCES])
 }
 

@@ -16,7 +16,8 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
         return Ok(());
     }
     match judged.action {
-        Action::Chown { uid: u32::MAX, gid: u32::MAX, .. } => Ok(()),
+        Action::Chown { uid: u32::MAX, gid: u32::MAX, .. }
+        | Action::Fchown { uid: u32::MAX, gid: u32::MAX, .. } => Ok(()),
         // Only a directory has a default list, which others lose without a change.
         Action::Setxattr { name, .. } | Action::Removexattr { name, .. }
             if name.0 == DEFAULT && !is_directory(judged) =>
@@ -25,13 +26,17 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
         }
         Action::Chmod { .. }
         | Action::Chown { .. }
+        | Action::Fchmod { .. }
+        | Action::Fchown { .. }
         | Action::Setxattr { .. }
-        | Action::Removexattr { .. } => status(judged, judged.node()),
+        | Action::Removexattr { .. } => status(judged, judged.target()),
         Action::Touch { .. } => {
             status(judged, judged.node())?;
             contents(judged, judged.node())
         }
-        Action::Times { atime, mtime, .. } => given(judged, *atime, *mtime),
+        Action::Times { atime, mtime, .. } | Action::Futimens { atime, mtime, .. } => {
+            given(judged, *atime, *mtime)
+        }
         Action::Open { .. }
         | Action::Mkdir { .. }
         | Action::Mknod { .. }
@@ -95,7 +100,9 @@ fn both(judged: &Judged<'_>, node: Option<Ino>) -> Result<(), String> {
 
 /// man 2 utimensat: each time is the one that is given, that of the call, or what it was.
 fn given(judged: &Judged<'_>, atime: Stamp, mtime: Stamp) -> Result<(), String> {
-    let Some((was, is)) = judged.node().and_then(|node| judged.stats(node)) else { return Ok(()) };
+    let Some((was, is)) = judged.target().and_then(|node| judged.stats(node)) else {
+        return Ok(());
+    };
     let expected = |stamp: Stamp, was: Timespec| match stamp {
         Stamp::Now => judged.now,
         Stamp::Omit => was,
