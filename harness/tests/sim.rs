@@ -1,5 +1,7 @@
 //! Simulation: the same everywhere, wrong filters found and shrunk, right ones left alone.
 
+#[path = "sim/atomic.rs"]
+mod atomic;
 #[path = "sim/common.rs"]
 mod common;
 #[path = "sim/deadlock.rs"]

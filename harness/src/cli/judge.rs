@@ -17,7 +17,7 @@ use crate::sim::{Fitting, Subject};
 /// What can be required, for help texts and errors.
 pub(super) const REQUIRE_HELP: &str = "\
 Also require this: `never_visible:NAME`, `read_only`, `transparent`, `no_data_lost`, `posix`, \
-`tells_errors`, `linearizable`, or `twins_agree:FILTER`, that all calls end as with another \
+`tells_errors`, `atomic_changes`, `linearizable`, or `twins_agree:FILTER`, that all calls end as with another \
 filter, such as the version before; may be given several times";
 
 /// What fits the filter, and what the user asks for besides.
@@ -37,11 +37,12 @@ pub(super) fn fitting(
         let (name, parameter) = text.split_once(':').unwrap_or((text, ""));
         let invariant: Box<dyn Invariant> = match (name, parameter) {
             ("never_visible", name) if !name.is_empty() => {
-                fitting = fitting.about([name.into()]);
+                fitting = fitting.about_name(name);
                 Box::new(invariant::never_visible(name))
             }
             ("twins_agree", other) if !other.is_empty() => {
                 let maker = FilterSpec::read(other)?.maker_or_fail(abi)?;
+                fitting = fitting.about(Fitting::of(&promises(other, &maker)).names);
                 twin = Some((other.to_owned(), maker));
                 is_required = true;
                 continue;
@@ -51,6 +52,7 @@ pub(super) fn fitting(
             ("no_data_lost", "") => Box::new(invariant::no_data_lost()),
             ("tells_errors", "") => Box::new(invariant::tells_errors()),
             ("posix", "") => Box::new(invariant::posix()),
+            ("atomic_changes", "") => Box::new(invariant::atomic_changes()),
             ("linearizable", "") => Box::new(invariant::linearizable()),
             _ => return Err(unknown(text)),
         };
@@ -74,7 +76,8 @@ fn unknown(text: &str) -> Failure {
         "twins_agree" => "twins_agree needs a filter: twins_agree:FILTER".to_owned(),
         _ => format!(
             "no invariant {text} can be required; there are never_visible:NAME, read_only, \
-             transparent, no_data_lost, posix, tells_errors, linearizable, twins_agree:FILTER"
+             transparent, no_data_lost, posix, tells_errors, atomic_changes, linearizable, \
+             twins_agree:FILTER"
         ),
     };
     Failure::new(Exit::Usage, message)

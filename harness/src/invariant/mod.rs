@@ -8,6 +8,7 @@
 mod agree;
 mod almost;
 mod appended;
+mod atomic;
 mod balance;
 mod cost;
 mod data;
@@ -32,6 +33,7 @@ mod whole;
 
 pub use agree::{AgreesWith, agrees_with};
 pub use almost::{RedactsOnly, RefusesOnly, redacts_only, refuses_only};
+pub use atomic::{AtomicChanges, atomic_changes};
 pub use balance::{BalanceKept, balance};
 pub use cost::{CostBound, cost_bound};
 pub use data::{NoDataLost, no_data_lost};

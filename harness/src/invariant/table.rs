@@ -21,6 +21,7 @@ pub const KNOWN: &[(&str, &str)] = &[
     ("no_interference", "clients that share nothing get what each alone would get"),
     ("no_leak", "nothing of the kernel is held when everything is closed"),
     ("linearizable", "overlapping calls have results of some order of them, one after the other"),
+    ("atomic_changes", "changes that overlap and succeed leave what some order of them leaves"),
     ("read_only", "the lower tree is the same before and after"),
     ("posix", "a call does what POSIX and its manual page say, without a filter"),
     ("transparent", "every call ends as it would without the filter"),

@@ -110,11 +110,13 @@ impl Fitting {
                 invariants.push(Box::new(invariant::transparent()));
                 invariants.push(Box::new(invariant::no_data_lost()));
                 invariants.push(Box::new(invariant::posix()));
+                invariants.push(Box::new(invariant::atomic_changes()));
             }
             // They ask a daemon, which agrees.
             "media_view" | "lookup_post" | "readdir_redact" => {
                 invariants.push(Box::new(invariant::no_data_lost()));
                 invariants.push(Box::new(invariant::posix()));
+                invariants.push(Box::new(invariant::atomic_changes()));
             }
             "redact" => {
                 // What is shown instead may match as well.
@@ -158,6 +160,11 @@ impl Fitting {
         }
         self.tree = tree(&self.names);
         self
+    }
+
+    /// The filter is about this name, and what is almost this name is there as well.
+    pub(crate) fn about_name(self, name: &str) -> Fitting {
+        self.about([name.into()].into_iter().chain(neighbours(name)))
     }
 
     /// The tree has the words that a filter mentions, as far as they can be names.

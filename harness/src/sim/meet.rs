@@ -30,13 +30,13 @@ const STRIDE: u64 = 7919;
 #[derive(Debug)]
 pub(super) struct Meeting {
     /// The first action of each client that belongs to it, and the first that does not any more.
-    starts: Vec<usize>,
-    ends: Vec<usize>,
+    pub(super) starts: Vec<usize>,
+    pub(super) ends: Vec<usize>,
     /// Who goes first and is held.
-    first: usize,
-    hold: Hold,
+    pub(super) first: usize,
+    pub(super) hold: Hold,
     /// Whose turn it is before, by client and the number of its action, where that is laid down.
-    turns: VecDeque<(usize, usize)>,
+    pub(super) turns: VecDeque<(usize, usize)>,
 }
 
 /// The kinds of a meeting by its number: one that is held, and one that the others do.
@@ -68,9 +68,15 @@ pub(super) fn draw(
     draw.regroup(&mut programs);
     draw.uids = programs.iter().map(|program| program.uid).collect();
     // Where there is no filter, who may do what is worth more than who does it when.
-    let relays = if draw.focus.is_empty() && !config.syncs { 14 } else { 5 };
+    let nobody_decides = draw.focus.is_empty() && !config.syncs;
+    let relays = if nobody_decides { 11 } else { 5 };
     if draw.rng.chance(relays, 20) {
         return Some(draw.relay(config, programs));
+    }
+    if nobody_decides && draw.rng.chance(1, 2) {
+        let mut meeting = draw.same(&mut programs);
+        meeting.shorten(config.operations / config.clients, &mut programs);
+        return Some((programs, meeting));
     }
     let kinds = pair(number, if draw.focus.is_empty() { &BURSTS } else { &draw.focus });
     // Others may have done it before, so that a limit is met at any of its places.

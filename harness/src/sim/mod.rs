@@ -35,6 +35,7 @@ mod relay;
 mod report;
 mod rights;
 mod runner;
+mod same;
 mod schedule;
 mod schedulers;
 mod seed;
