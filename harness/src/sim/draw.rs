@@ -750,7 +750,7 @@ impl<'a> Draw<'a> {
     }
 
     fn on_attributes(&mut self) -> Action {
-        if self.rng.chance(1, 8) {
+        if self.rng.chance(1, 16) {
             let file = self.open_file();
             return self.attributes_of(file);
         }

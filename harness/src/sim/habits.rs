@@ -27,7 +27,9 @@ const LARGE: [usize; 8] = [300, 4095, 4097, 32_767, 32_768, 40_000, 65_535, 65_5
 impl Draw<'_> {
     /// One of them.
     pub(super) fn habit(&mut self) -> Vec<Action> {
-        match self.rng.below(32) {
+        // What no filter hears of comes where there is none.
+        let habits = if self.focus.is_empty() { 32 } else { 30 };
+        match self.rng.below(habits) {
             0..=5 => self.life_of_a_name(),
             6 | 7 => self.attributes(),
             8..=11 => self.listing(),
@@ -39,8 +41,8 @@ impl Draw<'_> {
             24 | 25 => self.inherited(),
             26 if self.focus.is_empty() => self.locking(),
             27 => self.listed(),
-            28 => self.masked(),
-            29 => self.in_turn(),
+            30 => self.masked(),
+            31 => self.in_turn(),
             _ => self.failures(),
         }
     }
