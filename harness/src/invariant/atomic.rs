@@ -46,7 +46,7 @@ fn part(action: &Action) -> Part {
         Action::Open { .. } | Action::Chdir { .. } => Part::Whole,
         Action::Copy { .. } => Part::Pieces,
         Action::Rename { flags, .. } if flags & EXCHANGE != 0 => Part::Pieces,
-        // What is closed last takes the file with it.
+        // No name depends on when a file was closed, or a lock was taken.
         action if action.only_looks() => Part::Looks,
         _ => Part::Whole,
     }
