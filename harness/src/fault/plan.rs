@@ -243,7 +243,7 @@ pub(crate) fn is_for(action: &Action) -> &'static [&'static str] {
     match action {
         Action::Open { .. } => &["open", "create"],
         Action::Read { .. } => &["read"],
-        Action::Write { .. } => &["write"],
+        Action::Write { .. } | Action::Append { .. } => &["write"],
         Action::Truncate { .. } | Action::Chmod { .. } | Action::Chown { .. } => &["setattr"],
         Action::Ftruncate { .. } | Action::Touch { .. } | Action::Times { .. } => &["setattr"],
         Action::Fchmod { .. } | Action::Fchown { .. } | Action::Futimens { .. } => &["setattr"],
@@ -307,7 +307,9 @@ fn daemon_fault(rng: &mut Rng, action: &Action) -> DaemonFault {
 fn draw_kind(rng: &mut Rng, action: &Action) -> FaultKind {
     match (rng.below(18), action) {
         (0..=3, Action::Read { .. }) => FaultKind::ShortRead { size: rng.below(9) as u32 },
-        (0..=3, Action::Write { .. }) => FaultKind::ShortWrite { size: 1 + rng.below(9) as u32 },
+        (0..=3, Action::Write { .. } | Action::Append { .. }) => {
+            FaultKind::ShortWrite { size: 1 + rng.below(9) as u32 }
+        }
         (12, _) => FaultKind::NoMemory,
         (13, _) => {
             let seconds = 1 << rng.below(31);

@@ -44,18 +44,19 @@ impl Appended {
         }
         let (file, size) = match seen.action {
             Action::Open { .. } => (0, 0),
-            Action::Write { file, size, .. } => (*file, *size),
+            Action::Write { file, size, .. } | Action::Append { file, size, .. } => (*file, *size),
             _ => return Ok(()),
         };
         let Some(node) = seen.file(file).and_then(|fd| seen.vfs.lower_inode(seen.pid, fd)) else {
             return Ok(());
         };
         let Some(is) = seen.lower.stat(node).map(|stat| stat.size) else { return Ok(()) };
+        let is_append = matches!(seen.action, Action::Append { .. });
         let appends = size > 0
             && seen
                 .file(file)
                 .and_then(|fd| seen.vfs.open_flags(seen.pid, fd))
-                .is_some_and(|flags| flags.contains(OpenFlags::APPEND));
+                .is_some_and(|flags| is_append || flags.contains(OpenFlags::APPEND));
         match (self.lengths.get_mut(&node), seen.result.value) {
             (Some(least), Ok(count)) if appends => {
                 *least = least.saturating_add(count.unsigned_abs());

@@ -5,15 +5,15 @@
 //! the tree in the end. What a reader would get wrong: the orders are those of the calls that
 //! overlap; everything else comes in the order in which it came.
 
-use super::linear::in_order;
+use fuserig_sim_fs::RenameFlags;
+
+use super::linear::{in_order, result_in};
 use super::trees::same_at_any_time;
 use super::{End, Invariant};
 use crate::sim::{Action, CallEntry};
 
 /// Orders tried before a history is left alone.
 const ORDERS_MAX: usize = 24;
-/// Linux's `RENAME_EXCHANGE`, whose two walks may see different trees.
-const EXCHANGE: u32 = 2;
 
 /// See [`atomic_changes`].
 ///
@@ -45,7 +45,10 @@ fn part(action: &Action) -> Part {
         // Whoever opens or moves means what was there then.
         Action::Open { .. } | Action::Chdir { .. } => Part::Whole,
         Action::Copy { .. } => Part::Pieces,
-        Action::Rename { flags, .. } if flags & EXCHANGE != 0 => Part::Pieces,
+        // Where it leaves the file depends on what was there, and so does what comes next.
+        Action::Read { offset: None, .. } | Action::Seek { whence: 2.., .. } => Part::Whole,
+        // Its two walks may see different trees.
+        Action::Rename { flags, .. } if flags & RenameFlags::EXCHANGE.bits() != 0 => Part::Pieces,
         // No name depends on when a file was closed, or a lock was taken.
         action if action.only_looks() => Part::Looks,
         _ => Part::Whole,
@@ -131,9 +134,7 @@ impl Orders<'_, '_> {
         let order = self.order.iter().copied();
         let Some(serial) = in_order(self.end, self.end.subject, order) else { return true };
         let ends_alike = |call: &CallEntry| {
-            let same =
-                |other: &&CallEntry| (other.client, other.action) == (call.client, call.action);
-            let other = serial.calls.iter().find(same).and_then(|other| other.result.as_ref());
+            let other = result_in(&serial, call);
             call.result.as_ref().map(|result| result.value) == other.map(|other| other.value)
         };
         let judged = record.calls.iter().zip(&self.matters).filter(|(_, matters)| **matters);

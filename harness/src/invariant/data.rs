@@ -54,11 +54,12 @@ impl NoDataLost {
     fn written(&mut self, seen: &Seen<'_>, inode: Ino) -> Result<(), String> {
         let now = contents(seen.lower, inode, BYTES_MAX);
         let before = self.contents.insert(inode, now.clone()).flatten();
-        let (Action::Write { size, fill, offset, .. }, Ok(count), Some(now)) =
-            (seen.action, seen.result.value, now)
-        else {
-            return Ok(());
+        let (size, fill, offset) = match seen.action {
+            Action::Write { size, fill, offset, .. } => (size, fill, *offset),
+            Action::Append { size, fill, .. } => (size, fill, None),
+            _ => return Ok(()),
         };
+        let (Ok(count), Some(now)) = (seen.result.value, now) else { return Ok(()) };
         let count = usize::try_from(count).unwrap_or(0);
         if count > *size as usize {
             return Err(format!("`{}` reports {count} bytes", seen.action));
@@ -67,7 +68,7 @@ impl NoDataLost {
             return Ok(());
         }
         let at = match offset {
-            Some(offset) => usize::try_from(*offset).unwrap_or(usize::MAX),
+            Some(offset) => usize::try_from(offset).unwrap_or(usize::MAX),
             None => return self.appended_or_moved(seen, &now, count, *fill, before.as_deref()),
         };
         let appended = now.ends_with(&vec![*fill; count]);
@@ -133,6 +134,7 @@ impl NoDataLost {
 fn file_of(seen: &Seen<'_>) -> Option<Ino> {
     let file = match seen.action {
         Action::Write { file, .. }
+        | Action::Append { file, .. }
         | Action::Read { file, .. }
         | Action::Ftruncate { file, .. }
         | Action::Fallocate { file, .. } => *file,

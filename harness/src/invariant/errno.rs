@@ -67,7 +67,7 @@ fn allowed(action: &Action) -> (&'static [&'static [Errno]], &'static [Errno]) {
         Action::Read { .. } => {
             (&[DESCRIPTOR], &[Errno::ENXIO, Errno::EAGAIN, Errno::EOVERFLOW, Errno::ESPIPE])
         }
-        Action::Write { .. } => (
+        Action::Write { .. } | Action::Append { .. } => (
             &[DESCRIPTOR, CHANGE],
             &[
                 Errno::EFBIG,

@@ -10,6 +10,7 @@ use super::{End, Invariant};
 use crate::sim::{
     CallEntry, Candidate, Case, Detail, RunRecord, Scheduler, Subject, run_with, same_result,
 };
+use crate::vfs::CallResult;
 
 /// Orders tried before a history is left alone.
 const ORDERS_MAX: usize = 2000;
@@ -150,17 +151,19 @@ pub(super) fn in_order(
     run.ok().map(|(record, _)| record)
 }
 
+/// What the same call of the same client came to in another run.
+pub(super) fn result_in<'r>(other: &'r RunRecord, call: &CallEntry) -> Option<&'r CallResult> {
+    let same = |other: &&CallEntry| (other.client, other.action) == (call.client, call.action);
+    other.calls.iter().find(same)?.result.as_ref()
+}
+
 /// The place in the order of the first call with another result, or behind the last one where
 /// that is the tree; none when all is the same.
 fn disagrees(end: &End<'_>, model: &Subject, order: &[usize]) -> Option<usize> {
     let calls = &end.record.calls;
     let Some(serial) = in_order(end, model, order.iter().copied()) else { return Some(0) };
-    let result_of = |client, action| {
-        let same = |call: &&CallEntry| (call.client, call.action) == (client, action);
-        serial.calls.iter().find(same).and_then(|call| call.result.as_ref())
-    };
     let differs = |call: &CallEntry| {
-        let other = result_of(call.client, call.action);
+        let other = result_in(&serial, call);
         !call.result.as_ref().zip(other).is_some_and(|(one, other)| same_result(one, other))
     };
     let place = order.iter().position(|call| differs(&calls[*call]));

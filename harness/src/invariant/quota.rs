@@ -67,7 +67,7 @@ fn bytes(count: i64) -> Use {
 /// What a call wants; none for one that uses nothing up.
 fn wanted(action: &Action) -> Option<Use> {
     match action {
-        Action::Write { size, .. } => Some(bytes((*size).into())),
+        Action::Write { size, .. } | Action::Append { size, .. } => Some(bytes((*size).into())),
         Action::Copy { length, .. } => Some(bytes(i64::try_from(*length).unwrap_or(i64::MAX))),
         Action::Fallocate { mode, length, .. } if mode & FALLOC_RELEASES == 0 => {
             Some(bytes(*length))
@@ -78,6 +78,11 @@ fn wanted(action: &Action) -> Option<Use> {
         Action::Open { flags, .. } if flags & O_CREAT != 0 => Some(Use { bytes: 0, files: 1 }),
         _ => None,
     }
+}
+
+/// Whether a call says how many bytes it wrote.
+fn moves_bytes(action: &Action) -> bool {
+    matches!(action, Action::Write { .. } | Action::Append { .. } | Action::Copy { .. })
 }
 
 /// What a call has used at least, and at most.
@@ -91,9 +96,7 @@ fn used(action: &Action, call: &CallEntry) -> (Use, Use) {
             (none, wanted)
         }
         (_, Some(Err(_))) => (none, none),
-        (Action::Write { .. } | Action::Copy { .. }, Some(Ok(count))) => {
-            (bytes(count), bytes(count))
-        }
+        (action, Some(Ok(count))) if moves_bytes(action) => (bytes(count), bytes(count)),
         (Action::Open { flags, .. }, Some(Ok(_))) if flags & O_EXCL == 0 => (none, wanted),
         (_, Some(Ok(_))) => (wanted, wanted),
     }
@@ -127,7 +130,7 @@ impl Invariant for WithinQuota {
         }
         let files = self.files.unwrap_or(u64::MAX);
         let now = match (seen.action, seen.result.value) {
-            (Action::Write { .. } | Action::Copy { .. }, Ok(count)) => bytes(count),
+            (action, Ok(count)) if moves_bytes(action) => bytes(count),
             (Action::Open { flags, .. }, Ok(_)) if flags & O_EXCL == 0 => return Ok(()),
             _ => wanted,
         };

@@ -31,7 +31,9 @@ fn did_a_part(seen: &Seen<'_>) -> bool {
     let Ok(done) = seen.result.value else { return false };
     match seen.action {
         Action::Read { size, .. } => done > 0 && done.unsigned_abs() < *size,
-        Action::Write { size, .. } => done > 0 && done < i64::from(*size),
+        Action::Write { size, .. } | Action::Append { size, .. } => {
+            done > 0 && done < i64::from(*size)
+        }
         Action::Copy { length, .. } => done > 0 && done.unsigned_abs() < *length,
         Action::List { .. } => done > 0,
         _ => false,

@@ -123,6 +123,8 @@ pub enum Operation {
         offset: u64,
         /// The bytes.
         data: Vec<u8>,
+        /// Whether this write goes to the end, wherever the file stands (`RWF_APPEND`).
+        append: bool,
     },
     /// Allocate or deallocate space.
     FileFallocate {

@@ -17,7 +17,7 @@ const AT_EMPTY_PATH: u64 = 0x1000;
 const AT_STATX_SYNC_TYPE: u64 = 0x6000;
 const UTIME_NOW: i64 = 0x3fff_ffff;
 const UTIME_OMIT: i64 = 0x3fff_fffe;
-const RWF_APPEND: u64 = 0x10;
+pub(crate) const RWF_APPEND: u64 = 0x10;
 /// `RWF_HIPRI`, `RWF_DSYNC`, `RWF_SYNC`, `RWF_APPEND` and `RWF_NOAPPEND`; a FUSE file refuses to
 /// be asked not to wait, and knows nothing of atomic or uncached writes.
 const RWF_ACCEPTED: u64 = 0x1 | 0x2 | 0x4 | RWF_APPEND | 0x20;
@@ -227,8 +227,8 @@ fn descriptors(args: &Args<'_>) -> Result<Option<Call>, ConvertError> {
         }
         CallNr::WRITE => Call::Write { fd: fd()?, data: args.written()?, offset: None },
         CallNr::PWRITE64 if args.uint("flags")? & RWF_APPEND != 0 => {
-            let moves = args.int("offset")? == -1;
-            Call::Append { fd: fd()?, data: args.written()?, moves }
+            let offset = offset("offset")?.filter(|&at| at != -1);
+            Call::Append { fd: fd()?, data: args.written()?, offset }
         }
         CallNr::PWRITE64 => {
             let (data, offset) = (args.written()?, offset("offset")?);

@@ -22,7 +22,7 @@ mod unseen;
 pub use compare::Mismatch;
 pub(crate) use compare::{JUDGED_OUTPUTS, mismatches as result_mismatches, outputs_of};
 pub use convert::ConvertError;
-pub(crate) use convert::issue_call;
+pub(crate) use convert::{RWF_APPEND, issue_call};
 pub use lower::{empty_lower, lower_options};
 pub use replayer::{
     Divergence, Judge, ReplayError, ReplayOptions, ReplayReport, Replayer, StopFlag,

@@ -139,7 +139,8 @@ impl Server {
         data: Vec<u8>,
     ) -> Result<Outgoing, Errno> {
         let handle = self.handle_of(input.fh)?;
-        let operation = Operation::WriteIter { handle, offset: input.offset, data };
+        // The kernel has found out where the end is.
+        let operation = Operation::WriteIter { handle, offset: input.offset, data, append: false };
         let loses = input.write_flags & FUSE_WRITE_KILL_SUIDGID != 0;
         let outcome = self.change(head, handle, operation, loses)?;
         Ok(Outgoing::Write(FuseWriteOut { size: count(&outcome), padding: 0 }))

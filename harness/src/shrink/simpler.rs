@@ -60,13 +60,16 @@ fn plainer(action: &Action) -> Vec<Action> {
     list
 }
 
-/// The action at the file's own position, or with the time of the call.
+/// The action where the file stands, or with the time of the call.
 fn without_offset(action: &Action) -> Option<Action> {
     match *action {
         Action::Read { file, size, offset: Some(_) } => {
             Some(Action::Read { file, size, offset: None })
         }
         Action::Write { file, size, fill, offset: Some(_) } => {
+            Some(Action::Write { file, size, fill, offset: None })
+        }
+        Action::Append { file, size, fill } => {
             Some(Action::Write { file, size, fill, offset: None })
         }
         Action::Times { ref path, .. } => Some(Action::Touch { path: path.clone() }),
@@ -143,6 +146,7 @@ fn parts(action: &mut Action) -> Vec<Part<'_>> {
             let place = offset.as_mut().map(Part::Place);
             place.into_iter().chain([Part::Short(size), Part::File(file)]).collect()
         }
+        Action::Append { file, size, .. } => vec![Part::Short(size), Part::File(file)],
         Action::Seek { file, offset, .. } => vec![Part::Place(offset), Part::File(file)],
         Action::Truncate { size, .. } => vec![Part::Place(size)],
         Action::Ftruncate { file, size } => vec![Part::Place(size), Part::File(file)],
@@ -244,6 +248,7 @@ pub(crate) fn with_path(action: &Action, place: usize, to: Text) -> Action {
         Action::Close { .. }
         | Action::Read { .. }
         | Action::Write { .. }
+        | Action::Append { .. }
         | Action::Seek { .. }
         | Action::Ftruncate { .. }
         | Action::Fallocate { .. }

@@ -32,6 +32,8 @@ pub enum Action {
     Read { file: u8, size: u64, offset: Option<i64> },
     /// `write`, or `pwrite` with an offset: `size` bytes of value `fill`.
     Write { file: u8, size: u32, fill: u8, offset: Option<i64> },
+    /// `pwritev2` with `RWF_APPEND` and no offset: `size` bytes of value `fill` at the end.
+    Append { file: u8, size: u32, fill: u8 },
     /// `lseek`.
     Seek { file: u8, offset: i64, whence: u32 },
     /// `truncate`.
@@ -183,6 +185,10 @@ impl Action {
                 let data = vec![*fill; *size as usize];
                 Call::Write { fd: fd(file), data, offset: *offset }
             }
+            Action::Append { file, size, fill } => {
+                let data = vec![*fill; *size as usize];
+                Call::Append { fd: fd(file), data, offset: None }
+            }
             Action::Seek { file, offset, whence } => {
                 Call::Seek { fd: fd(file), offset: *offset, whence: *whence }
             }
@@ -332,6 +338,7 @@ impl Action {
             Action::Close { .. }
             | Action::Read { .. }
             | Action::Write { .. }
+            | Action::Append { .. }
             | Action::Seek { .. }
             | Action::Ftruncate { .. }
             | Action::Fallocate { .. }
@@ -372,6 +379,7 @@ impl Action {
             | Action::Become { .. }
             | Action::Chdir { .. } => true,
             Action::Write { .. }
+            | Action::Append { .. }
             | Action::Truncate { .. }
             | Action::Ftruncate { .. }
             | Action::Fallocate { .. }
@@ -490,6 +498,7 @@ impl fmt::Display for Action {
             Action::Write { file, size, fill, offset } => {
                 write!(f, "write #{file} {size} x {fill:#04x}{}", At(offset))
             }
+            Action::Append { file, size, fill } => write!(f, "append #{file} {size} x {fill:#04x}"),
             Action::Seek { file, offset, whence } => write!(f, "seek #{file} {offset} {whence}"),
             Action::Ftruncate { file, size } => write!(f, "ftruncate #{file} {size}"),
             Action::Fallocate { file, mode, offset, length } => {

@@ -619,6 +619,9 @@ impl<'a> Draw<'a> {
             Kind::Write => {
                 let size = self.size() as u32;
                 let fill = b'a' + self.rng.below(26) as u8;
+                if self.rng.chance(1, 16) {
+                    return Action::Append { file, size, fill };
+                }
                 Action::Write { file, size, fill, offset: self.offset() }
             }
             Kind::Seek => {

@@ -135,7 +135,7 @@ impl Kind {
             Action::Open { .. } => Kind::Open,
             Action::Close { .. } => Kind::Close,
             Action::Read { .. } => Kind::Read,
-            Action::Write { .. } => Kind::Write,
+            Action::Write { .. } | Action::Append { .. } => Kind::Write,
             Action::Seek { .. } => Kind::Seek,
             Action::Truncate { .. } | Action::Ftruncate { .. } => Kind::Truncate,
             Action::Fallocate { .. } => Kind::Fallocate,

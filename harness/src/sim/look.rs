@@ -4,7 +4,7 @@
 //! something in a directory whose mode was changed. What a reader would get wrong: a look is an
 //! action like any other, and may come long after what it looks at.
 
-use fuserig_sim_fs::OpenFlags;
+use fuserig_sim_fs::{OpenFlags, RenameFlags};
 
 use super::draw::Draw;
 use super::{Action, Text};
@@ -49,7 +49,9 @@ impl Draw<'_> {
                 let offset = Some(at - at.min(&5));
                 vec![Action::Read { file: *file, size: 20_000, offset }]
             }
-            Action::Write { file, .. } => vec![read(*file), Action::Fstat { file: *file }],
+            Action::Write { file, .. } | Action::Append { file, .. } => {
+                vec![read(*file), Action::Fstat { file: *file }]
+            }
             Action::Ftruncate { file, .. } | Action::Fallocate { file, .. } => {
                 let seek = Action::Seek { file: *file, offset: 0, whence: 3 + u32::from(either) };
                 vec![Action::Fstat { file: *file }, read(*file), seek]
@@ -86,6 +88,7 @@ impl Draw<'_> {
             Action::Setxattr { path, name, .. } | Action::Removexattr { path, name } => {
                 vec![look_at_attribute(path, name, either)]
             }
+            Action::Chdir { path } => self.stay(path),
             // Who looked, or made something durable, has nothing to show.
             _ => Vec::new(),
         }
@@ -100,6 +103,29 @@ impl Draw<'_> {
             }
             false => Action::Readlink { path: path.clone() },
         }
+    }
+
+    /// Whoever is in a directory finds it again by way of the one above, also when it was moved
+    /// meanwhile.
+    fn stay(&mut self, path: &Text) -> Vec<Action> {
+        let other = self.directory();
+        let found = |path: &Text| {
+            let path = Text([b"../", name_of(&path.0)].concat());
+            Action::Stat { path, follow: true }
+        };
+        let from_root = |path: &Text| match path.0.starts_with(b"/") {
+            true => path.clone(),
+            false => Text([b"/", &path.0[..]].concat()),
+        };
+        if self.rng.chance(1, 2) {
+            return vec![found(path)];
+        }
+        let flags = RenameFlags::EXCHANGE.bits();
+        let (old, new) = match self.rng.chance(1, 2) {
+            true => (from_root(path), from_root(&other)),
+            false => (from_root(&other), from_root(path)),
+        };
+        vec![Action::Rename { old, new, flags }, found(&other)]
     }
 
     /// What has other rights or another owner now is looked at, opened, written to or asked about.

@@ -253,14 +253,21 @@ impl Draw<'_> {
     /// Everybody appends to one file at the same time.
     fn appending(&mut self, programs: &mut [Program]) -> Meeting {
         let path = self.file();
-        let flags = (OpenFlags::CREAT | OpenFlags::WRONLY | OpenFlags::APPEND).bits();
+        // To the end by the way it was opened, or by each call.
+        let by_call = self.rng.chance(1, 4);
+        let mut flags = OpenFlags::CREAT | OpenFlags::WRONLY;
+        flags.set(OpenFlags::APPEND, !by_call);
+        let flags = flags.bits();
         for program in &mut *programs {
             program.actions.push(Action::Open { path: path.clone(), flags, mode: 0o666 });
         }
         let starts = programs.iter().map(|program| program.actions.len()).collect();
         for (fill, program) in (b'a'..).zip(&mut *programs) {
-            let write =
-                Action::Write { file: 0, size: 1 + self.rng.below(9) as u32, fill, offset: None };
+            let size = 1 + self.rng.below(9) as u32;
+            let write = match by_call {
+                true => Action::Append { file: 0, size, fill },
+                false => Action::Write { file: 0, size, fill, offset: None },
+            };
             let times = 1 + self.rng.index(2);
             program.actions.extend(std::iter::repeat_n(write, times));
         }

@@ -174,6 +174,11 @@ impl Mutator<'_> {
                 2 => *fill = self.rng.below(256) as u8,
                 _ => *offset = self.offset(*offset),
             },
+            Action::Append { file, size, fill } => match self.rng.below(3) {
+                0 => *file = other_file,
+                1 => *size = self.size(u64::from(*size)) as u32,
+                _ => *fill = self.rng.below(256) as u8,
+            },
             Action::Seek { file, offset, whence } => match self.rng.below(3) {
                 0 => *file = other_file,
                 1 => *whence = self.rng.below(6) as u32,

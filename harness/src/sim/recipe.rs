@@ -290,6 +290,7 @@ impl Draw<'_> {
     pub(super) fn sync(&mut self, action: &Action) -> Vec<Action> {
         match action {
             Action::Write { file, .. }
+            | Action::Append { file, .. }
             | Action::Ftruncate { file, .. }
             | Action::Fallocate { file, .. }
             | Action::Copy { to: file, .. } => {

@@ -12,7 +12,7 @@ use fuserig_traces::record::{CallFlags, CallRecord, NoteKind, NoteRecord, TreeRe
 use fuserig_traces::{FirstClient, Header, TraceWriter};
 
 use super::{Action, Finding};
-use crate::replay::outputs_of;
+use crate::replay::{RWF_APPEND, outputs_of};
 use crate::vfs::{Call, NewTime, PathAt, Target};
 
 /// `AT_FDCWD`, `AT_SYMLINK_NOFOLLOW` and `AT_REMOVEDIR`.
@@ -47,6 +47,12 @@ fn lock_type(kind: LockKind) -> u32 {
         LockKind::Write => 1,
         LockKind::Unlock => 2,
     }
+}
+
+/// The arguments of `pwritev2` with `RWF_APPEND`.
+fn appended(fd: i32, data: &[u8], offset: Option<i64>) -> Named {
+    let rest = [int("offset", offset.unwrap_or(-1)), int("flags", RWF_APPEND)];
+    with(vec![int("fd", fd), bytes("data", data)], rest)
 }
 
 fn number(value: impl Into<i128>) -> Value {
@@ -107,6 +113,7 @@ fn on_file(call: &Call) -> Option<(CallNr, Named)> {
         Call::Write { fd, data, offset: Some(at) } => {
             (CallNr::PWRITE64, vec![int("fd", *fd), bytes("data", data), int("offset", *at)])
         }
+        Call::Append { fd, data, offset } => (CallNr::PWRITE64, appended(*fd, data, *offset)),
         Call::Seek { fd, offset, whence } => {
             let rest = [int("offset", *offset), int("whence", *whence)];
             (CallNr::LSEEK, with(vec![int("fd", *fd)], rest))

@@ -112,8 +112,8 @@ pub enum Call {
         fd: i32,
         /// The bytes.
         data: Vec<u8>,
-        /// Whether the position moves, as with offset -1.
-        moves: bool,
+        /// The offset, where it is not -1: the position stays, and a filter is shown the offset.
+        offset: Option<i64>,
     },
     /// `lseek`.
     Seek {

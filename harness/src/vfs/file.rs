@@ -1,7 +1,7 @@
 //! Calls on open files: data, positions, records, locks.
 
 use fuserig_abi::{Abi, Errno, FileKind, FuseDirent, PAGE_SIZE, Pid};
-use fuserig_sim_fs::{Lock, LockKind, LowerExt, LowerOp, LowerReply, OpenFlags, Whence};
+use fuserig_sim_fs::{Lock, LockKind, LowerOp, LowerReply, OpenFlags, Whence};
 
 use super::call::{Call, CallResult, Output};
 use super::fail::Fail;
@@ -131,6 +131,7 @@ impl Vfs {
         fd: i32,
         data: &[u8],
         offset: Option<i64>,
+        append: bool,
     ) -> Result<CallResult, Fail> {
         check_offset(offset)?;
         self.check_has_positions(pid, fd, offset.is_some(), Errno::ESPIPE)?;
@@ -143,7 +144,8 @@ impl Vfs {
             return Ok(CallResult::value(0));
         }
         let length = data.len().min(usize::try_from(RW_COUNT_MAX).unwrap_or(usize::MAX));
-        let operation = Operation::WriteIter { handle, offset: at, data: data[..length].to_vec() };
+        let data = data[..length].to_vec();
+        let operation = Operation::WriteIter { handle, offset: at, data, append };
         let outcome = self.operate(pid, operation).await?;
         let count = number(&outcome)?;
         if offset.is_none()
@@ -153,31 +155,6 @@ impl Vfs {
             self.state().world.mount.handles[handle].position = end;
         }
         Ok(CallResult::value(count))
-    }
-
-    pub(super) async fn append(
-        &self,
-        pid: Pid,
-        fd: i32,
-        data: &[u8],
-        moves: bool,
-    ) -> Result<CallResult, Fail> {
-        let (handle, _) = self.io_handle(pid, fd, true)?;
-        let _lock = self.lock_file(pid, handle).await;
-        let end = {
-            let mut guard = self.state();
-            let state = &mut *guard;
-            let inode = state.world.mount.handles[handle].inode;
-            let node = state.world.mount.inodes[inode].backing.ok_or(Errno::EBADF)?;
-            let caller = state.caller(pid);
-            state.world.lower.getattr(&caller, node)?.size
-        };
-        let end = i64::try_from(end).ok().ok_or(Errno::EFBIG)?;
-        let written = self.write(pid, fd, data, Some(end)).await?;
-        if moves {
-            self.state().world.mount.handles[handle].position = end + written.number();
-        }
-        Ok(written)
     }
 
     pub(super) async fn seek(
@@ -412,7 +389,8 @@ impl Vfs {
             if data.is_empty() {
                 break;
             }
-            let operation = Operation::WriteIter { handle: to, offset: to_at + copied, data };
+            let offset = to_at + copied;
+            let operation = Operation::WriteIter { handle: to, offset, data, append: false };
             let wrote = match self.operate(pid, operation).await {
                 Ok(outcome) => number(&outcome),
                 Err(fail) => Err(fail),
@@ -485,7 +463,7 @@ impl Vfs {
             if data.is_empty() {
                 break;
             }
-            let wrote = match self.write(pid, to, &data, None).await {
+            let wrote = match self.write(pid, to, &data, None, false).await {
                 Ok(wrote) => wrote.number(),
                 Err(errno) if sent == 0 => return Err(errno),
                 Err(_) => break,

@@ -45,8 +45,8 @@ impl Vfs {
             Call::Open { path, flags, mode, fd } => self.open(pid, path, *flags, *mode, *fd).await,
             Call::Close { fd } => self.close(pid, *fd).await,
             Call::Read { fd, size, offset } => self.read(pid, *fd, *size, *offset).await,
-            Call::Write { fd, data, offset } => self.write(pid, *fd, data, *offset).await,
-            Call::Append { fd, data, moves } => self.append(pid, *fd, data, *moves).await,
+            Call::Write { fd, data, offset } => self.write(pid, *fd, data, *offset, false).await,
+            Call::Append { fd, data, offset } => self.write(pid, *fd, data, *offset, true).await,
             Call::Seek { fd, offset, whence } => self.seek(pid, *fd, *offset, *whence).await,
             Call::Truncate { target, size } => self.truncate(pid, target, *size).await,
             Call::Fallocate { fd, mode, offset, length } => {

@@ -12,6 +12,7 @@ use rustix::fs::{
     Access, AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags, RawDir, RenameFlags, SeekFrom,
     Timestamps, XattrFlags,
 };
+use rustix::io::ReadWriteFlags;
 use rustix::process::{Gid as HostGid, Uid as HostUid};
 use rustix::thread::UnshareFlags;
 
@@ -74,6 +75,7 @@ impl Host {
             Call::Close { .. } | Call::Open { .. } | Call::Chdir { .. } => self.on_table(pid, call),
             Call::Read { .. }
             | Call::Write { .. }
+            | Call::Append { .. }
             | Call::Seek { .. }
             | Call::Fallocate { .. }
             | Call::Fsync { .. }
@@ -146,6 +148,7 @@ impl Host {
                     None => rustix::io::write(fd, data)?,
                 })
             }
+            Call::Append { fd, data, offset } => number(append(self.fd(pid, *fd)?, data, *offset)?),
             Call::Seek { fd, offset, whence } => {
                 let to = match whence {
                     0 => SeekFrom::Start(*offset as u64),
@@ -373,4 +376,10 @@ fn list(fd: BorrowedFd<'_>, space: u64) -> Tried {
         records.iter().map(|record| (20 + record.name.len()).next_multiple_of(8)).sum();
     let value = Ok(i64::try_from(length).expect("a small number"));
     Ok(CallResult { value, output: Output::Records(records) })
+}
+
+/// `pwritev2` with `RWF_APPEND`.
+fn append(fd: BorrowedFd<'_>, data: &[u8], offset: Option<i64>) -> rustix::io::Result<usize> {
+    let at = offset.map_or(u64::MAX, |at| at as u64);
+    rustix::io::pwritev2(fd, &[std::io::IoSlice::new(data)], at, ReadWriteFlags::APPEND)
 }

@@ -178,9 +178,9 @@ impl Model {
     /// Whether a call moves data through a fifo.
     pub(crate) fn carries(&self, pid: Pid, call: &Call) -> bool {
         match call {
-            Call::Read { fd, offset: None, .. } | Call::Write { fd, offset: None, .. } => {
-                self.vfs.is_special(pid, *fd)
-            }
+            Call::Read { fd, offset: None, .. }
+            | Call::Write { fd, offset: None, .. }
+            | Call::Append { fd, .. } => self.vfs.is_special(pid, *fd),
             Call::CopyFileRange { from, to, .. } => {
                 self.vfs.is_special(pid, *from) || self.vfs.is_special(pid, *to)
             }

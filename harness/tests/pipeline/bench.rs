@@ -251,7 +251,9 @@ impl Bench {
                 Operation::Removexattr { dentry: self.file, name: b"user.a".to_vec() }
             }
             Op::ReadIter => Operation::ReadIter { handle, offset: 0, size: 5 },
-            Op::WriteIter => Operation::WriteIter { handle, offset: 0, data: b"HE".to_vec() },
+            Op::WriteIter => {
+                Operation::WriteIter { handle, offset: 0, data: b"HE".to_vec(), append: false }
+            }
             Op::FileFallocate => {
                 Operation::FileFallocate { handle, mode: 0, offset: 0, length: 32 }
             }

@@ -53,6 +53,7 @@ fn changes_attributes(action: &Action) -> bool {
         | Action::Setxattr { .. }
         | Action::Removexattr { .. }
         | Action::Write { .. }
+        | Action::Append { .. }
         | Action::Truncate { .. }
         | Action::Ftruncate { .. }
         | Action::Fallocate { .. }

@@ -76,6 +76,7 @@ fn changes_bytes(action: &Action) -> bool {
     matches!(
         action,
         Action::Write { .. }
+            | Action::Append { .. }
             | Action::Truncate { .. }
             | Action::Ftruncate { .. }
             | Action::Fallocate { .. }
@@ -198,6 +199,9 @@ impl Invariant for Durable {
             }
             Action::Write { file, offset, .. } if alone => {
                 self.written(seen, file, offset);
+            }
+            Action::Append { file, .. } if alone => {
+                self.written(seen, file, None);
             }
             _ => {}
         }

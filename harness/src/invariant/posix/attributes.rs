@@ -22,8 +22,13 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
             made(judged, *mode)
         }
         Action::Symlink { .. } => made(judged, 0o777),
-        Action::Write { .. } | Action::Copy { .. } if judged.count() == Some(0) => Ok(()),
+        Action::Write { .. } | Action::Append { .. } | Action::Copy { .. }
+            if judged.count() == Some(0) =>
+        {
+            Ok(())
+        }
         Action::Write { .. }
+        | Action::Append { .. }
         | Action::Copy { .. }
         | Action::Fallocate { .. }
         | Action::Truncate { .. }

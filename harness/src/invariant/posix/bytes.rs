@@ -10,12 +10,17 @@ use super::judged::{BYTES_MAX, Judged};
 use crate::sim::Action;
 use crate::vfs::Output;
 
+/// Bytes of a page, and of a block as `stat` counts them.
+const PAGE: u64 = 4096;
+const BLOCK: u64 = 512;
+
 pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
     if !judged.succeeded() {
         return Ok(());
     }
     match judged.action {
         Action::Write { size, fill, offset, .. } => write(judged, *size, *fill, *offset),
+        Action::Append { size, fill, .. } => write(judged, *size, *fill, None),
         Action::Truncate { size, .. } | Action::Ftruncate { size, .. } => truncate(judged, *size),
         Action::Open { flags, .. } => truncating_open(judged, OpenFlags::from_bits_retain(*flags)),
         Action::Fallocate { mode, offset, length, .. } => {
@@ -77,13 +82,16 @@ fn write(judged: &Judged<'_>, size: u32, fill: u8, offset: Option<i64>) -> Resul
         return Err(format!("reports {count} bytes"));
     }
     let Some(was) = judged.before.stat(node) else { return Ok(()) };
-    let at = match (file.flags.contains(OpenFlags::APPEND), offset.or(file.positions.0)) {
+    let at = match (judged.appends(), offset.or(file.positions.0)) {
         // man 2 pwrite, BUGS: what is appended is appended, whatever the offset.
         (true, _) => was.size,
         (false, Some(at)) => u64::try_from(at).unwrap_or(0),
         (false, None) => return Ok(()),
     };
     let end = if count == 0 { 0 } else { at.saturating_add(count) };
+    if let Some(kept) = judged.kept_size.filter(|kept| *kept < end) {
+        return Err(format!("reaches {end}, and the kernel takes the file for {kept} bytes"));
+    }
     expect(judged, node, was.size.max(end), |file| match count {
         0 => Some(file),
         _ if count > BYTES_MAX as u64 => None,
@@ -94,7 +102,18 @@ fn write(judged: &Judged<'_>, size: u32, fill: u8, offset: Option<i64>) -> Resul
 /// POSIX truncate: what is kept is as it was, and what is new is zero.
 fn truncate(judged: &Judged<'_>, size: i64) -> Result<(), String> {
     let (Some(node), Ok(size)) = (judged.regular(), u64::try_from(size)) else { return Ok(()) };
-    expect(judged, node, size, |file| resized(file, size))
+    expect(judged, node, size, |file| resized(file, size))?;
+    keeps_nothing_behind(judged, node, size)
+}
+
+/// man 2 fallocate: what was allocated behind the end goes when the file is truncated, also to the
+/// length that it has. A file of so many bytes takes no more pages than they need.
+fn keeps_nothing_behind(judged: &Judged<'_>, node: Ino, size: u64) -> Result<(), String> {
+    let Some(is) = judged.after.stat(node) else { return Ok(()) };
+    match is.blocks > size.div_ceil(PAGE) * (PAGE / BLOCK) {
+        true => Err(format!("leaves {} blocks to a file of {size} bytes", is.blocks)),
+        false => Ok(()),
+    }
 }
 
 /// POSIX open: with `O_TRUNC` nothing is left of a file that is opened for writing.

@@ -74,6 +74,7 @@ impl Posix {
             Action::Open { .. } => (0, None),
             Action::Read { file, .. }
             | Action::Write { file, .. }
+            | Action::Append { file, .. }
             | Action::Seek { file, .. }
             | Action::List { file, .. } => (*file, None),
             Action::Copy { from, to, .. } => (*to, Some(*from)),
@@ -124,6 +125,7 @@ impl Invariant for Posix {
         if !end.record.ending.is_finished() || end.record.power.is_some() {
             return Ok(());
         }
-        links::every_count(&end.record.lower)
+        links::every_count(&end.record.lower)?;
+        shown::nodes_in_the_end(&end.record.lower, end.record.balance.is_some())
     }
 }

@@ -50,6 +50,8 @@ pub(super) struct Judged<'a> {
     /// Nodes whose owner, mode or (for a copy) length the modelled kernel has wrong, as those of
     /// the patches may.
     pub(super) mistaken: Vec<Ino>,
+    /// How long the kernel takes a file for that was written to.
+    pub(super) kept_size: Option<u64>,
     /// The file that its descriptor means, and for a copy the one that is read.
     pub(super) file: Option<OpenFile>,
     pub(super) source: Option<OpenFile>,
@@ -91,6 +93,7 @@ impl<'a> Judged<'a> {
             umask,
             was_broken: !seen.case.faults.faults.is_empty(),
             mistaken: mistaken(seen),
+            kept_size: kept_size(seen),
             file: file.and_then(open),
             source: source.and_then(open),
             paths: judged_paths(seen.action, before, start),
@@ -108,6 +111,16 @@ impl<'a> Judged<'a> {
     /// How many bytes were moved, or what number came back.
     pub(super) fn count(&self) -> Option<u64> {
         u64::try_from(self.result.value.ok()?).ok()
+    }
+
+    /// Whether it writes to the end, wherever the file stands.
+    pub(super) fn appends(&self) -> bool {
+        let is_opened_so = || self.file.is_some_and(|file| file.flags.contains(OpenFlags::APPEND));
+        match self.action {
+            Action::Append { .. } => true,
+            Action::Write { .. } => is_opened_so(),
+            _ => false,
+        }
     }
 
     /// Where a copy reads and writes, if that can be told.
@@ -174,10 +187,14 @@ impl<'a> Judged<'a> {
     }
 }
 
-/// Looked for only where a refusal, or a short copy, may come from it.
+/// Looked for only where a refusal, or a short copy, may come from it, and after a look at a file.
 fn mistaken(seen: &Seen<'_>) -> Vec<Ino> {
     let copies = matches!(seen.action, Action::Copy { .. });
-    if seen.case.fidelity != Fidelity::Faithful || seen.result.value.is_ok() && !copies {
+    let is_asked = match (seen.action, seen.result.value) {
+        (Action::Stat { .. } | Action::Fstat { .. }, Ok(_)) => true,
+        (_, value) => seen.case.fidelity == Fidelity::Faithful && (value.is_err() || copies),
+    };
+    if !is_asked {
         return Vec::new();
     }
     let world = seen.vfs.world();
@@ -189,11 +206,23 @@ fn mistaken(seen: &Seen<'_>) -> Vec<Ino> {
     nodes.collect()
 }
 
+/// The length that decides how far a copy reads.
+fn kept_size(seen: &Seen<'_>) -> Option<u64> {
+    let (Action::Write { file, .. } | Action::Append { file, .. }) = seen.action else {
+        return None;
+    };
+    let node = seen.vfs.lower_inode(seen.pid, seen.file(*file)?)?;
+    let world = seen.vfs.world();
+    let (_, inode) = world.mount.inodes.iter().find(|(_, inode)| inode.backing == Some(node))?;
+    Some(inode.size)
+}
+
 /// The file of a call's descriptor, and the one that a copy reads.
 fn files_of(action: &Action) -> (Option<u8>, Option<u8>) {
     match action {
         Action::Read { file, .. }
         | Action::Write { file, .. }
+        | Action::Append { file, .. }
         | Action::Seek { file, .. }
         | Action::Ftruncate { file, .. }
         | Action::Fallocate { file, .. }

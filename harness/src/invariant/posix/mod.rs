@@ -10,8 +10,8 @@
 //!
 //! What is left out, because it cannot be judged soundly from outside: calls during which another
 //! was under way, but for what listings hold, and those during which something was made to fail,
-//! with listings meanwhile; paths with `..`, or with a slash at the end of what is made or removed;
-//! bytes of files beyond 64 KiB; lists whose mask grants nothing, at which Linux does not look;
+//! with listings meanwhile; paths with `..` at the end, or with a slash at the end of what is made
+//! or removed; bytes of files beyond 64 KiB; lists whose mask grants nothing, at which Linux does not look;
 //! access times that nobody gave; how many blocks a file takes; which of several errors comes
 //! first; refusals of Linux's own hardening (protected symlinks, hardlinks and fifos); errors of a
 //! run in which something was made to fail, of fifos, sockets and devices, of attributes that are
@@ -26,6 +26,8 @@ mod attributes;
 mod bytes;
 mod judge;
 mod judged;
+#[cfg(test)]
+mod kept;
 mod links;
 mod listing;
 mod locks;

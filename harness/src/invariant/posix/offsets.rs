@@ -1,7 +1,7 @@
 //! Where the position of a file is, and where calls move it.
 
 use fuserig_abi::{Errno, Fidelity};
-use fuserig_sim_fs::{OpenFlags, Whence};
+use fuserig_sim_fs::Whence;
 
 use super::judged::Judged;
 use crate::sim::Action;
@@ -13,6 +13,7 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
             seek(judged, *offset, *whence)
         }
         Action::Read { offset, .. } | Action::Write { offset, .. } => moved_on(judged, *offset),
+        Action::Append { .. } => moved_on(judged, None),
         Action::Copy { from_at, to_at, .. } => copied(judged, *from_at, *to_at),
         _ => Ok(()),
     }
@@ -59,11 +60,9 @@ fn moved_on(judged: &Judged<'_>, offset: Option<i64>) -> Result<(), String> {
     let Some(file) = judged.file.filter(|_| judged.regular().is_some()) else { return Ok(()) };
     let (Some(was), Some(is)) = file.positions else { return Ok(()) };
     let count = judged.result.value.unwrap_or(0);
-    let appends =
-        matches!(judged.action, Action::Write { .. }) && file.flags.contains(OpenFlags::APPEND);
     let expected = match offset {
         Some(_) => was,
-        None if appends && count > 0 => {
+        None if judged.appends() && count > 0 => {
             let size = judged.regular().and_then(|node| judged.after.stat(node));
             size.map_or(is, |stat| i64::try_from(stat.size).unwrap_or(i64::MAX))
         }

@@ -1,8 +1,8 @@
 //! Where a path leads in a tree, asked of nothing but its names.
 //!
-//! It refuses what it would have to know more about: `..`, a slash at the end of what is made or
-//! removed, long names and many symlinks. The permission to search is not asked here; the
-//! directories that were searched are kept for whoever asks.
+//! It refuses what it would have to know more about: `..` and `.` at the end, a slash at the end of
+//! what is made or removed, long names and many symlinks. The permission to search is not asked
+//! here; the directories that were searched are kept for whoever asks.
 
 use fuserig_abi::{FileKind, Ino};
 use fuserig_sim_fs::MemFs;
@@ -47,6 +47,11 @@ pub(super) fn walk(fs: &MemFs, start: Start, path: &[u8], follow: bool) -> Optio
     while let Some(name) = pending.pop() {
         fs.stat(at).filter(|stat| stat.kind == FileKind::Directory && stat.nlink > 0)?;
         searched.push(at);
+        if name == b".." {
+            // Whoever comes out there has found no name.
+            at = if at == start.root { at } else { fs.parent_of(at)? };
+            continue;
+        }
         let node = fs.leads_to(at, &name);
         if pending.is_empty() && !(follow && node.is_some_and(|node| fs.target(node).is_some())) {
             return Some(Walked { directory: at, name, node, is_no_directory: false, searched });
@@ -85,7 +90,7 @@ fn names_of(path: &[u8]) -> Option<Vec<Vec<u8>>> {
     }
     let mut names = Vec::new();
     for name in path.split(|byte| *byte == b'/').rev().filter(|name| !name.is_empty()) {
-        if name == b".." || name.len() > NAME_MAX || name.contains(&0) {
+        if name == b".." && names.is_empty() || name.len() > NAME_MAX || name.contains(&0) {
             return None;
         }
         if name != b"." {

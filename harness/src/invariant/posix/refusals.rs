@@ -123,6 +123,7 @@ fn on_file(judged: &Judged<'_>, reasons: &mut Reasons, file: OpenFile) -> Option
             reasons.when(Errno::EFBIG, stat.size > FAR as u64 || leaves_range(file, offset, size));
             reasons.when(Errno::ENOSPC, lacks_room(judged, size));
         }
+        Action::Append { size, .. } => appending(judged, reasons, &stat, (writes, size.into())),
         Action::Ftruncate { size, .. } => {
             reasons.when(Errno::EINVAL, size < 0 || !writes || is_directory);
             reasons.when(Errno::EFBIG, size > FAR);
@@ -343,6 +344,16 @@ fn on_node(judged: &Judged<'_>, reasons: &mut Reasons, place: &Walked) -> Option
         _ => {}
     }
     Some(())
+}
+
+/// man 2 write, of what goes to the end.
+fn appending(judged: &Judged<'_>, reasons: &mut Reasons, stat: &Stat, (writes, size): (bool, u64)) {
+    let beyond = stat.size.saturating_add(size) > FAR as u64;
+    reasons.when(Errno::EBADF, !writes);
+    reasons.when(Errno::EISDIR, stat.kind == FileKind::Directory);
+    reasons.when(Errno::EINVAL, beyond);
+    reasons.when(Errno::EFBIG, beyond);
+    reasons.when(Errno::ENOSPC, lacks_room(judged, size));
 }
 
 /// man 2 chmod, chown, utimensat. Who may is judged in `rights`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fuserig_abi::{Caller, Ino, Pid, Stat, StatFs};
+use fuserig_abi::{Caller, Credentials, Ino, Pid, Stat, StatFs, Timespec};
 use fuserig_sim_fs::{Lower, LowerExt, MemFs};
 
 use super::judged::Judged;
@@ -48,6 +48,10 @@ fn attributes(judged: &Judged<'_>, node: Ino, shown: &Stat) -> Result<(), String
     ];
     match words.iter().find(|(_, differs)| *differs) {
         Some((word, _)) => Err(format!("shows another {word} than the file has")),
+        // What is shown is what was just asked, and it is what decides who may do what from now on.
+        None if judged.mistaken.contains(&node) => {
+            Err("shows the owner and the mode, and the kernel goes by others".to_owned())
+        }
         None => Ok(()),
     }
 }
@@ -80,6 +84,24 @@ fn figures(judged: &Judged<'_>, shown: &StatFs) -> Result<(), String> {
         false => {
             Err(format!("shows {} of {} nodes free, and {used} are used", shown.ffree, shown.files))
         }
+    }
+}
+
+/// As [`figures`], of what is left when nobody asks any more; a node without a name that nobody can
+/// have open is one that nobody gets rid of.
+pub(super) fn nodes_in_the_end(fs: &MemFs, all_have_gone: bool) -> Result<(), String> {
+    let (used, most) = (nodes_used(fs), fs.options().inodes_max);
+    let caller = Caller::new(Credentials::root(), Pid(1), Timespec::default());
+    let shown = fs.clone().statfs(&caller, fs.root()).ok();
+    if let Some(free) = shown.map(|shown| shown.ffree).filter(|free| free + used != most) {
+        return Err(format!("in the end {free} of {most} nodes are free, and {used} are used"));
+    }
+    let named: BTreeSet<Ino> = fs.walk().map(|entry| entry.stat.ino).chain([fs.root()]).collect();
+    match fs.node_count() - named.len() as u64 {
+        lost if lost > 0 && all_have_gone => {
+            Err(format!("in the end {lost} nodes have no name, and nobody has them open"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@
 //! keep them as it likes.
 
 use fuserig_abi::{FileKind, Ino, Timespec};
-use fuserig_sim_fs::{OpenFlags, RenameFlags};
+use fuserig_sim_fs::{AtimePolicy, OpenFlags, RenameFlags};
 
 use super::acl::DEFAULT;
 use super::judged::Judged;
@@ -50,8 +50,14 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
             both(judged, judged.paths[0].as_ref().map(|place| place.directory))
         }
         Action::Rename { flags, .. } => renamed(judged, *flags),
-        Action::Write { .. } | Action::Copy { .. } if judged.count() == Some(0) => Ok(()),
-        Action::Write { .. } | Action::Copy { .. } => both(judged, judged.regular()),
+        Action::Write { .. } | Action::Append { .. } | Action::Copy { .. }
+            if judged.count() == Some(0) =>
+        {
+            Ok(())
+        }
+        Action::Write { .. } | Action::Append { .. } | Action::Copy { .. } => {
+            both(judged, judged.regular())
+        }
         Action::Truncate { .. } | Action::Ftruncate { .. } => truncated(judged),
         Action::Read { .. } | Action::List { .. } => accessed(judged),
         _ => Ok(()),
@@ -59,13 +65,22 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
 }
 
 /// man 2 open: what is read with `O_NOATIME` keeps its access time; else it may be that of the
-/// call.
+/// call. man 8 mount, relatime: it is, if it was not later than the other two. What is listed on
+/// from where it was left may be there already.
 fn accessed(judged: &Judged<'_>) -> Result<(), String> {
     let Some(file) = judged.file else { return Ok(()) };
     let Some((was, is)) = judged.stats(file.node) else { return Ok(()) };
     let may_move = !file.flags.contains(OpenFlags::NOATIME);
-    match is.atime == was.atime || may_move && is.atime == judged.now {
+    let is_read = judged.count() != Some(0) && file.positions.0 == Some(0);
+    let options = judged.before.options();
+    let policy =
+        if was.kind == FileKind::Directory { options.directory_atime } else { options.atime };
+    let is_old = was.atime <= was.mtime || was.atime <= was.ctime;
+    let must_move = may_move && is_read && is_old && policy == AtimePolicy::Relatime;
+    let moved = is.atime == judged.now;
+    match may_move && moved || is.atime == was.atime && !must_move {
         true => Ok(()),
+        false if must_move => Err(format!("does not move the atime of node {}", is.ino.0)),
         false => Err(format!("moves the atime of node {}", is.ino.0)),
     }
 }

@@ -250,7 +250,7 @@ pub(super) fn read_finalize(world: &mut World, run: &mut Run) -> Code {
 }
 
 pub(super) fn write_in(world: &mut World, run: &mut Run) -> Code {
-    let Operation::WriteIter { handle, offset, ref data } = run.operation else {
+    let Operation::WriteIter { handle, offset, ref data, .. } = run.operation else {
         unreachable!("the row belongs to write_iter")
     };
     let handle = &world.mount.handles[handle];
@@ -267,7 +267,7 @@ pub(super) fn write_out(_: &mut World, run: &mut Run) -> Code {
 }
 
 pub(super) fn write_lower(world: &mut World, run: &mut Run) -> Code {
-    let Operation::WriteIter { handle, offset, ref data } = run.operation else {
+    let Operation::WriteIter { handle, offset, ref data, append } = run.operation else {
         unreachable!("the row belongs to write_iter")
     };
     let input = run.input::<FuseWriteIn>(0);
@@ -278,8 +278,8 @@ pub(super) fn write_lower(world: &mut World, run: &mut Run) -> Code {
         return Ok(0);
     }
     let fh = backing(world, handle)?;
-    // The flags of the FUSE file go along with each write, also those set after the open.
-    let appends = world.mount.handles[handle].flags.contains(OpenFlags::APPEND);
+    // The flags of the write go along, and so do those of the FUSE file, also set after the open.
+    let appends = append || world.mount.handles[handle].flags.contains(OpenFlags::APPEND);
     let node = world.mount.inodes[run.inode].backing;
     let end = match node {
         Some(node) if appends => world.lower.getattr(&run.caller, node).map(|stat| stat.size).ok(),

@@ -89,7 +89,9 @@ impl<'a> Ordinary<'a> {
             }
             Operation::Removexattr { dentry, ref name } => self.removexattr(dentry, name),
             Operation::ReadIter { handle, offset, size } => self.read(handle, offset, size),
-            Operation::WriteIter { handle, offset, ref data } => self.write(handle, offset, data),
+            Operation::WriteIter { handle, offset, ref data, append } => {
+                self.write(handle, offset, data, append)
+            }
             Operation::FileFallocate { handle, mode, offset, length } => {
                 self.fallocate(handle, mode, offset, length)
             }

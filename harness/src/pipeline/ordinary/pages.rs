@@ -174,7 +174,13 @@ impl Ordinary<'_> {
 
     /// `fuse_perform_write`: the cache is filled and the daemon told, a piece at a time. Without
     /// INIT no piece is small enough, and the kernel tries for ever (N5).
-    pub(super) fn write(&mut self, handle: HandleId, offset: u64, data: &[u8]) -> Served {
+    pub(super) fn write(
+        &mut self,
+        handle: HandleId,
+        offset: u64,
+        data: &[u8],
+        append: bool,
+    ) -> Served {
         if data.is_empty() {
             return Ok(number(0));
         }
@@ -185,8 +191,8 @@ impl Ordinary<'_> {
             return Err(Stop::Hang(Quirk::N5).into());
         }
         let inode = self.handle_inode(handle);
-        let appends =
-            self.world.mount.handles[handle].flags.contains(fuserig_sim_fs::OpenFlags::APPEND);
+        let flags = self.world.mount.handles[handle].flags;
+        let appends = append || flags.contains(fuserig_sim_fs::OpenFlags::APPEND);
         let start = if appends { self.world.mount.inodes[inode].size } else { offset };
         let cached = self.world.mount.handles[handle].open_flags & DIRECT_IO == 0;
         let mut written = 0;

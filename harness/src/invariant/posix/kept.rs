@@ -1,0 +1,109 @@
+//! Tests of what is kept of a file: access times, space behind the end, and what the
+//! kernel goes by.
+
+use fuserig_abi::Timespec;
+use fuserig_sim_fs::{FallocateMode, Lower, LowerExt, MemFs, OpenFlags, RenameFlags};
+
+use super::path::{Start, walk};
+use super::shown::nodes_in_the_end;
+use super::tests::{Check, LATER, NOW, at, node, put, right, set_size, wrong};
+use crate::sim::Action;
+use crate::vfs::Output;
+
+/// Reads a byte at that time.
+fn read(now: Timespec) -> impl FnOnce(&mut MemFs) {
+    move |fs| {
+        let file = fs.open(&at(now), node(fs, "/f"), OpenFlags::empty()).expect("a file");
+        fs.read(&at(now), file, 0, 1).expect("there");
+        fs.release(&at(now), file).expect("open");
+    }
+}
+
+#[test]
+fn access_times_move_where_they_must_and_stay_where_that_was_asked_for() {
+    let call = |flags, from, change: Box<dyn FnOnce(&mut MemFs)>| {
+        let output = Output::Bytes(b"h".to_vec());
+        let check = Check { flags, output, positions: (from, from), ..Check::default() };
+        check.judge(Action::Read { file: 0, size: 1, offset: Some(0) }, Ok(1), change)
+    };
+    let (plain, still) = (OpenFlags::RDWR, OpenFlags::RDWR | OpenFlags::NOATIME);
+    right(call(plain, 0, Box::new(read(NOW))));
+    right(call(still, 0, Box::new(|_| ())));
+    wrong(call(plain, 0, Box::new(|_| ())), "does not move the atime");
+    wrong(call(plain, 0, Box::new(read(LATER))), "does not move the atime");
+    // What is read on from somewhere may have been marked already.
+    right(call(plain, 2, Box::new(|_| ())));
+    wrong(call(plain, 2, Box::new(read(LATER))), "moves the atime");
+    wrong(call(still, 0, Box::new(read(NOW))), "moves the atime");
+}
+
+/// Allocates two pages and leaves the length.
+fn reserve(fs: &mut MemFs) {
+    let file = fs.open(&at(NOW), node(fs, "/f"), OpenFlags::RDWR).expect("a file");
+    fs.fallocate(&at(NOW), file, FallocateMode::KEEP_SIZE, 0, 8192).expect("room");
+    fs.release(&at(NOW), file).expect("open");
+}
+
+#[test]
+fn a_truncated_file_has_nothing_behind_its_end() {
+    let truncate = |change: fn(&mut MemFs)| {
+        let action = Action::Truncate { path: "f".into(), size: 5 };
+        Check::default().judge(action, Ok(0), |fs| {
+            set_size(5)(fs);
+            change(fs);
+        })
+    };
+    right(truncate(|_| ()));
+    wrong(truncate(reserve), "leaves 16 blocks to a file of 5 bytes");
+}
+
+#[test]
+fn the_kernel_goes_by_what_it_showed_and_by_what_was_written() {
+    let write = |kept_size| {
+        let check = Check { kept_size, ..Check::default() };
+        let action = Action::Write { file: 0, size: 4, fill: b'x', offset: Some(2) };
+        check.judge(action, Ok(4), put(NOW, 2, b"xxxx"))
+    };
+    right(write(Some(6)));
+    wrong(write(Some(5)), "the kernel takes the file for 5 bytes");
+    let stat = |is_kept: bool| {
+        let tree = MemFs::from_tree(Check::default().tree).expect("a tree");
+        let file = node(&tree, "/f");
+        let output = Output::Stat(Box::new(tree.stat(file).expect("there")));
+        let mistaken = if is_kept { Vec::new() } else { vec![file] };
+        let check = Check { output, mistaken, ..Check::default() };
+        check.judge(Action::Stat { path: "f".into(), follow: true }, Ok(0), |_| ())
+    };
+    right(stat(true));
+    wrong(stat(false), "and the kernel goes by others");
+}
+
+#[test]
+fn a_node_that_nobody_can_reach_is_gone_when_all_have_gone() {
+    let mut fs = MemFs::from_tree("/f 'x'\n/d/g 'y'").expect("a tree");
+    right(nodes_in_the_end(&fs, true));
+    let root = fs.root();
+    let file = fs.open(&at(NOW), node(&fs, "/f"), OpenFlags::empty()).expect("a file");
+    fs.unlink(&at(NOW), root, b"f").expect("there");
+    right(nodes_in_the_end(&fs, false));
+    wrong(nodes_in_the_end(&fs, true), "1 nodes have no name");
+    fs.release(&at(NOW), file).expect("open");
+    right(nodes_in_the_end(&fs, true));
+}
+
+#[test]
+fn a_path_leads_up_to_where_a_directory_is_now() {
+    let mut fs = MemFs::from_tree("/p/d/x 'x'\n/q/y 'y'").expect("a tree");
+    let inside = node(&fs, "/p/d");
+    let led = |fs: &MemFs, path: &[u8]| {
+        let start = Start { root: fs.root(), directory: Some(inside) };
+        walk(fs, start, path, true)?.node
+    };
+    assert_eq!(led(&fs, b"../d/x"), Some(node(&fs, "/p/d/x")));
+    assert_eq!(led(&fs, b"../../../q/y"), Some(node(&fs, "/q/y")), "there is nothing above");
+    assert_eq!(led(&fs, b".."), None, "which is no name");
+    let (from, to) = (node(&fs, "/p"), node(&fs, "/q"));
+    fs.rename(&at(NOW), from, b"d", to, b"d", RenameFlags::empty()).expect("there");
+    assert_eq!(led(&fs, b"../y"), Some(node(&fs, "/q/y")));
+    assert_eq!(led(&fs, b"../d/x"), Some(node(&fs, "/q/d/x")));
+}
