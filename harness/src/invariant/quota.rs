@@ -80,11 +80,6 @@ fn wanted(action: &Action) -> Option<Use> {
     }
 }
 
-/// Whether a call says how many bytes it wrote.
-fn moves_bytes(action: &Action) -> bool {
-    matches!(action, Action::Write { .. } | Action::Append { .. } | Action::Copy { .. })
-}
-
 /// What a call has used at least, and at most.
 fn used(action: &Action, call: &CallEntry) -> (Use, Use) {
     let none = Use::default();
@@ -96,7 +91,7 @@ fn used(action: &Action, call: &CallEntry) -> (Use, Use) {
             (none, wanted)
         }
         (_, Some(Err(_))) => (none, none),
-        (action, Some(Ok(count))) if moves_bytes(action) => (bytes(count), bytes(count)),
+        (action, Some(Ok(count))) if action.writes() => (bytes(count), bytes(count)),
         (Action::Open { flags, .. }, Some(Ok(_))) if flags & O_EXCL == 0 => (none, wanted),
         (_, Some(Ok(_))) => (wanted, wanted),
     }
@@ -130,7 +125,7 @@ impl Invariant for WithinQuota {
         }
         let files = self.files.unwrap_or(u64::MAX);
         let now = match (seen.action, seen.result.value) {
-            (action, Ok(count)) if moves_bytes(action) => bytes(count),
+            (action, Ok(count)) if action.writes() => bytes(count),
             (Action::Open { flags, .. }, Ok(_)) if flags & O_EXCL == 0 => return Ok(()),
             _ => wanted,
         };

@@ -404,6 +404,11 @@ impl Action {
         }
     }
 
+    /// Whether its result is how many bytes it wrote.
+    pub(crate) fn writes(&self) -> bool {
+        matches!(self, Action::Write { .. } | Action::Append { .. } | Action::Copy { .. })
+    }
+
     /// Whether it may make, remove or move a name.
     pub(crate) fn changes_names(&self) -> bool {
         match self {

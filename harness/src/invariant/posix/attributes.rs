@@ -22,17 +22,11 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
             made(judged, *mode)
         }
         Action::Symlink { .. } => made(judged, 0o777),
-        Action::Write { .. } | Action::Append { .. } | Action::Copy { .. }
-            if judged.count() == Some(0) =>
-        {
-            Ok(())
+        action if action.writes() && judged.count() == Some(0) => Ok(()),
+        Action::Fallocate { .. } | Action::Truncate { .. } | Action::Ftruncate { .. } => {
+            written(judged)
         }
-        Action::Write { .. }
-        | Action::Append { .. }
-        | Action::Copy { .. }
-        | Action::Fallocate { .. }
-        | Action::Truncate { .. }
-        | Action::Ftruncate { .. } => written(judged),
+        action if action.writes() => written(judged),
         _ => Ok(()),
     }
 }

@@ -12,14 +12,14 @@
 //! was under way, but for what listings hold, and those during which something was made to fail,
 //! with listings meanwhile; paths with `..` at the end, or with a slash at the end of what is made
 //! or removed; bytes of files beyond 64 KiB; lists whose mask grants nothing, at which Linux does
-//! not look; access times that nobody gave; how many blocks a file takes; which of several errors
-//! comes first; refusals of Linux's own hardening (protected symlinks, hardlinks and fifos); errors
-//! of a run in which something was made to fail, of fifos, sockets and devices, of attributes that
-//! are neither bytes alone nor lists, of O_PATH, O_TMPFILE and the access mode 3, and of positions
-//! in directories; locks that were asked for or given back at the same time. What a reader would
-//! get wrong: the tree is the one in memory, whatever stands above it. A subject with a lower
-//! filesystem of its own that does not hand calls on to that one is not for this, nor is a filter
-//! that changes what calls mean.
+//! not look; access times but of what is read or listed from the start; how many blocks a file
+//! takes, but after it was truncated; which of several errors comes first; refusals of Linux's own
+//! hardening (protected symlinks, hardlinks and fifos); errors of a run in which something was made
+//! to fail, of fifos, sockets and devices, of attributes that are neither bytes alone nor lists, of
+//! O_PATH, O_TMPFILE and the access mode 3, and of positions in directories; locks that were asked
+//! for or given back at the same time. What a reader would get wrong: the tree is the one in
+//! memory, whatever stands above it. A subject with a lower filesystem of its own that does not
+//! hand calls on to that one is not for this, nor is a filter that changes what calls mean.
 
 mod acl;
 mod attributes;

@@ -1,7 +1,7 @@
 //! Which times a call marks: POSIX, "shall mark for update", of every call.
 //!
-//! A time that is marked is the time of the call. Access times need not be marked, for a mount may
-//! keep them as it likes.
+//! A time that is marked is the time of the call. Access times are marked as the mount was told to
+//! keep them: what a call looks at besides is not asked about.
 
 use fuserig_abi::{FileKind, Ino, Timespec};
 use fuserig_sim_fs::{AtimePolicy, OpenFlags, RenameFlags};
@@ -50,14 +50,8 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
             both(judged, judged.paths[0].as_ref().map(|place| place.directory))
         }
         Action::Rename { flags, .. } => renamed(judged, *flags),
-        Action::Write { .. } | Action::Append { .. } | Action::Copy { .. }
-            if judged.count() == Some(0) =>
-        {
-            Ok(())
-        }
-        Action::Write { .. } | Action::Append { .. } | Action::Copy { .. } => {
-            both(judged, judged.regular())
-        }
+        action if action.writes() && judged.count() == Some(0) => Ok(()),
+        action if action.writes() => both(judged, judged.regular()),
         Action::Truncate { .. } | Action::Ftruncate { .. } => truncated(judged),
         Action::Read { .. } | Action::List { .. } => accessed(judged),
         _ => Ok(()),
