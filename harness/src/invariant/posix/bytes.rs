@@ -107,10 +107,11 @@ fn truncate(judged: &Judged<'_>, size: i64) -> Result<(), String> {
 }
 
 /// man 2 fallocate: what was allocated behind the end goes when the file is truncated, also to the
-/// length that it has. A file of so many bytes takes no more pages than they need.
+/// length that it has, but not when it grows into it. Then so many bytes take no more pages than
+/// they need.
 fn keeps_nothing_behind(judged: &Judged<'_>, node: Ino, size: u64) -> Result<(), String> {
-    let Some(is) = judged.after.stat(node) else { return Ok(()) };
-    match is.blocks > size.div_ceil(PAGE) * (PAGE / BLOCK) {
+    let Some((was, is)) = judged.stats(node) else { return Ok(()) };
+    match size <= was.size && is.blocks > size.div_ceil(PAGE) * (PAGE / BLOCK) {
         true => Err(format!("leaves {} blocks to a file of {size} bytes", is.blocks)),
         false => Ok(()),
     }

@@ -1,7 +1,7 @@
 //! Tests of what is kept of a file: access times, space behind the end, and what the
 //! kernel goes by.
 
-use fuserig_abi::Timespec;
+use fuserig_abi::{Errno, Timespec};
 use fuserig_sim_fs::{FallocateMode, Lower, LowerExt, MemFs, OpenFlags, RenameFlags};
 
 use super::path::{Start, walk};
@@ -46,15 +46,28 @@ fn reserve(fs: &mut MemFs) {
 
 #[test]
 fn a_truncated_file_has_nothing_behind_its_end() {
-    let truncate = |change: fn(&mut MemFs)| {
-        let action = Action::Truncate { path: "f".into(), size: 5 };
+    let truncate = |size: u32, change: fn(&mut MemFs)| {
+        let action = Action::Truncate { path: "f".into(), size: size.into() };
         Check::default().judge(action, Ok(0), |fs| {
-            set_size(5)(fs);
+            set_size(size.into())(fs);
             change(fs);
         })
     };
-    right(truncate(|_| ()));
-    wrong(truncate(reserve), "leaves 16 blocks to a file of 5 bytes");
+    right(truncate(5, |_| ()));
+    wrong(truncate(5, reserve), "leaves 16 blocks to a file of 5 bytes");
+    // A file grows into what was put aside for it.
+    right(truncate(6, reserve));
+}
+
+#[test]
+fn who_appends_may_stand_where_nobody_can_write() {
+    let append = |at: i64| {
+        let check = Check { positions: (at, at), ..Check::default() };
+        check.judge(Action::Append { file: 0, size: 0, fill: b'x' }, Err(Errno::EINVAL), |_| ())
+    };
+    wrong(append(2), "fails with EINVAL, and there is no reason for it");
+    // The patches leave an error as the position.
+    right(append(-6));
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn on_file(judged: &Judged<'_>, reasons: &mut Reasons, file: OpenFile) -> Option
             reasons.when(Errno::EFBIG, stat.size > FAR as u64 || leaves_range(file, offset, size));
             reasons.when(Errno::ENOSPC, lacks_room(judged, size));
         }
-        Action::Append { size, .. } => appending(judged, reasons, &stat, (writes, size.into())),
+        Action::Append { size, .. } => appending(judged, reasons, (file, &stat), size.into()),
         Action::Ftruncate { size, .. } => {
             reasons.when(Errno::EINVAL, size < 0 || !writes || is_directory);
             reasons.when(Errno::EFBIG, size > FAR);
@@ -347,9 +347,16 @@ fn on_node(judged: &Judged<'_>, reasons: &mut Reasons, place: &Walked) -> Option
 }
 
 /// man 2 write, of what goes to the end.
-fn appending(judged: &Judged<'_>, reasons: &mut Reasons, stat: &Stat, (writes, size): (bool, u64)) {
-    let beyond = stat.size.saturating_add(size) > FAR as u64;
-    reasons.when(Errno::EBADF, !writes);
+fn appending(
+    judged: &Judged<'_>,
+    reasons: &mut Reasons,
+    (file, stat): (OpenFile, &Stat),
+    size: u64,
+) {
+    // Where the file stands is looked at first, although nothing is written there.
+    let is_far = stat.size.saturating_add(size) > FAR as u64;
+    let beyond = is_far || leaves_range(file, None, size);
+    reasons.when(Errno::EBADF, !file.flags.wants_write());
     reasons.when(Errno::EISDIR, stat.kind == FileKind::Directory);
     reasons.when(Errno::EINVAL, beyond);
     reasons.when(Errno::EFBIG, beyond);
