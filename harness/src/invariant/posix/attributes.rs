@@ -88,15 +88,18 @@ fn chmod(judged: &Judged<'_>, mode: u32) -> Result<(), String> {
 }
 
 /// man 7 inode: who changes the bytes of a program, and is not the super-user, takes its setuid
-/// bit away, and the setgid bit where the group may execute it; of the mode nothing else goes.
+/// bit away, and the setgid bit where the group may execute it or is not one's own (Linux since
+/// 6.2); of the mode nothing else goes.
 fn written(judged: &Judged<'_>) -> Result<(), String> {
     let Some((was, is)) = judged.regular().and_then(|node| judged.stats(node)) else {
         return Ok(());
     };
     let is_root = judged.credentials.uid == Uid::ROOT;
-    let setgid = if was.permissions & EXEC_GROUP != 0 { S_ISGID } else { 0 };
+    let is_program = was.permissions & EXEC_GROUP != 0;
+    let keeps = !is_program && judged.credentials.in_group(was.gid);
+    let setgid = if keeps { 0 } else { S_ISGID };
     let must_go = if is_root { 0 } else { was.permissions & (S_ISUID | setgid) };
-    let may_go = if is_root { 0 } else { S_ISUID | S_ISGID };
+    let may_go = if is_root { 0 } else { S_ISUID | setgid };
     let gone = was.permissions ^ is.permissions;
     let kept = is.permissions & must_go;
     match (kept, gone & !may_go == 0 && is.permissions & gone == 0) {

@@ -244,7 +244,12 @@ fn who_changes_a_program_takes_its_bits_away() {
     let program = "/f mode=06775 'hello'";
     right(writes(program, 0, 0o6775));
     right(writes(program, 1000, 0o775));
-    right(writes("/f mode=02765 'hello'", 1000, 0o2765));
+    let of_others = "/f mode=02765 'hello'";
+    right(writes(of_others, 1000, 0o765));
+    wrong(writes(of_others, 1000, 0o2765), "leaves the mode 2765");
+    let of_own_group = "/f mode=02765 gid=1000 'hello'";
+    right(writes(of_own_group, 1000, 0o2765));
+    wrong(writes(of_own_group, 1000, 0o765), "changes the mode to 765");
     wrong(writes(program, 1000, 0o4775), "leaves the mode 4775");
     wrong(writes(program, 1000, 0o2775), "leaves the mode 2775");
     wrong(writes(program, 1000, 0o755), "changes the mode to 755");
