@@ -15,6 +15,7 @@ mod corpus;
 mod coverage;
 mod crowd;
 mod draw;
+mod drill;
 mod every;
 mod explore;
 mod finding;

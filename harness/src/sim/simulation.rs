@@ -7,11 +7,12 @@ use fuserig_abi::Slot;
 use fuserig_sim_fs::{Durability, MemFs};
 
 use super::crowd::{self, Crowd};
+use super::drill;
 use super::finding::{Class, Finding, Summary};
 use super::limits::Limits;
-use super::meet;
+use super::meet::{self, Meeting};
 use super::{
-    Bound, Case, Corpus, Detail, Ending, Mixer, Pct, Playback, Program, RandomWalk, RunRecord,
+    Bound, Case, Corpus, Detail, Ending, Mixer, Pct, Playback, Program, RandomWalk, Rng, RunRecord,
     Schedule, Scheduler, SchedulerKind, Seed, Serial, SetupError, Subject, Text, WorkloadConfig,
     run_with,
 };
@@ -27,6 +28,9 @@ const TWICE_EVERY: u64 = 64;
 /// filter are in the middle of calls, where none are, and where it is the losses of power that
 /// matter.
 const OTHERS_OF_SIXTEEN: (u64, u64, u64) = (3, 5, 12);
+
+/// One run in so many is a course of the manual, until all were gone through.
+const COURSE_EVERY: u64 = 4;
 
 /// One run in so many has a directory that takes several pages to list: of the others, where most
 /// are about clients that meet, and of all, where none is.
@@ -174,6 +178,16 @@ impl Simulation {
             (false, false) => OTHERS_OF_SIXTEEN.0,
         };
         run % 16 >= others
+    }
+
+    /// A course, where there is no filter that knows better what to try; not where every legal
+    /// state of a tree is looked at, which a course has too many of.
+    fn course(&self, run: u64, rng: &mut Rng) -> Option<(Vec<Program>, Meeting)> {
+        let workload = &self.workload;
+        let is_for_all = workload.ops.is_empty() && !workload.syncs;
+        let is_due = self.scheduler == SchedulerKind::Random && run % COURSE_EVERY == 1;
+        let number = usize::try_from(run / COURSE_EVERY).ok()?;
+        if is_for_all && is_due { drill::draw(number, workload, rng) } else { None }
     }
 
     /// A directory that is large, now and then: not where every legal state of a tree is looked at
@@ -387,7 +401,11 @@ impl Campaign {
         let mut rng = seed.fork("workload").rng();
         let mut scheduler: Option<Box<dyn Scheduler>> = None;
         let mut clients = Vec::new();
-        if simulation.scheduler == SchedulerKind::Random && simulation.is_about_meeting(run) {
+        if let Some((programs, turns)) = simulation.course(run, &mut rng) {
+            scheduler = Some(Box::new(turns));
+            clients = programs;
+        } else if simulation.scheduler == SchedulerKind::Random && simulation.is_about_meeting(run)
+        {
             if rng.chance(3, 8)
                 && let Some((programs, at_once)) = simulation.limits.draw(&mut rng)
             {

@@ -1,0 +1,63 @@
+//! Locks of whole files and of ranges, by one and by two.
+
+use super::calls::*;
+use super::course::Course;
+use crate::sim::Action;
+
+/// flock: what may be had beside what, conversions that succeed and fail, and who gives up what.
+pub(super) fn whole() -> Course {
+    let mut course = Course::of([root(), root()]);
+    course.by(0, [create("f"), flock(0, SHARED)]);
+    course.by(1, [open("f", RDONLY), flock(0, SHARED)]);
+    // A conversion that fails has given up what there was.
+    course.by(0, [flock(0, EXCLUSIVE)]);
+    course.by(1, [flock(0, EXCLUSIVE)]);
+    course.by(0, [flock(0, SHARED), flock(0, NONE), flock(0, NONE)]);
+    course.by(1, [flock(0, SHARED)]);
+    course.by(0, [flock(0, SHARED)]);
+    course.by(1, [flock(0, NONE)]);
+    course.by(0, [flock(0, EXCLUSIVE)]);
+    // Two descriptors of one process are two.
+    course.by(0, [open("f", RDWR), flock(0, SHARED), flock(1, SHARED), flock(0, SHARED)]);
+    course.by(0, [flock(0, EXCLUSIVE), flock(1, EXCLUSIVE), flock(1, NONE), flock(0, EXCLUSIVE)]);
+    course.by(1, [flock(0, SHARED)]);
+    course.by(0, [close(0)]);
+    course.by(1, [flock(0, SHARED), open("f", RDONLY), flock(0, SHARED), close(1)]);
+    course.by(0, [flock(0, EXCLUSIVE)]);
+    course.by(1, [close(0)]);
+    course.by(0, [flock(0, EXCLUSIVE)]);
+    // Ranges and whole files do not see each other.
+    course.by(1, [open("f", RDWR), lock(EXCLUSIVE, 0, 10)]);
+    course.by(0, [lock(SHARED, 0, 1), lock(SHARED, 10, 1), unlink("f"), flock(0, SHARED)]);
+    course.by(1, [flock(0, SHARED), create("f"), flock(0, EXCLUSIVE)]);
+    course.by(0, [close(0), flock(0, SHARED)]);
+    course
+}
+
+/// fcntl: ranges that touch, overlap, join and are split, up to the end of all.
+pub(super) fn ranges() -> Course {
+    let mut course = Course::of([root(), root()]);
+    course.by(0, [create("f"), write(20), lock(EXCLUSIVE, 5, 5)]);
+    course.by(1, [open("f", RDWR), lock(SHARED, 9, 1), lock(SHARED, 5, 1), lock(SHARED, 4, 1)]);
+    course.by(1, [lock(EXCLUSIVE, 10, 1), lock(EXCLUSIVE, 4, 2), lock(EXCLUSIVE, 0, 0)]);
+    // The middle of a range is given back, or becomes of another kind.
+    course.by(0, [lock(NONE, 7, 1), lock(EXCLUSIVE, 10, 2)]);
+    course.by(1, [lock(EXCLUSIVE, 7, 1), lock(EXCLUSIVE, 6, 1), lock(EXCLUSIVE, 8, 1)]);
+    course.by(0, [lock(SHARED, 8, 2)]);
+    course.by(1, [lock(SHARED, 8, 1), lock(EXCLUSIVE, 8, 1), lock(SHARED, 9, 1)]);
+    course.by(0, [lock(EXCLUSIVE, 9, 1), lock(EXCLUSIVE, 8, 1), lock(NONE, 0, 0)]);
+    course.by(1, [lock(NONE, 0, 0), lock(SHARED, 100, 0)]);
+    course.by(0, [lock(EXCLUSIVE, i64::MAX, 1), lock(SHARED, i64::MAX, 1), lock(SHARED, 0, 50)]);
+    course.by(0, [lock(EXCLUSIVE, 99, 1), lock(EXCLUSIVE, 99, 2), lock(EXCLUSIVE, 100, -1)]);
+    course.by(0, [lock(EXCLUSIVE, 3, -4), lock(EXCLUSIVE, -1, 1), lock(SHARED, i64::MAX, 2)]);
+    course.by(1, [lock(SHARED, 98, 1), lock(EXCLUSIVE, 98, 1), lock(SHARED, 49, 1)]);
+    course.by(1, [lock(EXCLUSIVE, 49, 1), lock(EXCLUSIVE, 50, 1)]);
+    // All of a process are gone when it closes any descriptor of the file.
+    course.by(0, [open("f", RDONLY), lock(EXCLUSIVE, 60, 1), lock(SHARED, 60, 1), close(0)]);
+    course.by(1, [lock(EXCLUSIVE, 0, 100), open("f", WRONLY), lock(SHARED, 0, 1)]);
+    course.by(0, [lock(SHARED, 0, 1), Action::Lock { file: 0, kind: NONE, start: 0, length: 0 }]);
+    course.by(1, [close(1)]);
+    course.by(0, [lock(EXCLUSIVE, 0, 0), close(0)]);
+    course.by(1, [lock(EXCLUSIVE, 0, 0)]);
+    course
+}
