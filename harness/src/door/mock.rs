@@ -1,28 +1,20 @@
 //! The mock kernel itself.
 
 use std::cell::RefCell;
-use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread::JoinHandle;
-use std::time::Duration;
 
-use fuser::{Config, Filesystem, Notifier, Session, SessionACL};
-use fuserig_abi::{Credentials, Errno, NodeId, Opcode, Pid, Unique};
+use fuser::{Filesystem, Notifier};
+use fuserig_abi::{Credentials, Errno, Opcode, Pid};
 use fuserig_sim_fs::{MemFs, MemFsOptions};
-use rustix::net::sockopt::Timeout;
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::MockError;
 use super::log::{Exchanged, Log, Notification};
+use super::session::{self, Session};
 use super::socket::{self, SocketDaemon};
 use crate::kernel::{MountOptions, World, WorldConfig};
 use crate::pipeline::NullSink;
 use crate::vfs::{Call, CallResult, PollWait, Vfs, VfsConfig};
-
-/// The `unique` of DESTROY.
-const LAST: Unique = Unique((1 << 62) - 2);
 
 /// How the filesystem is served.
 ///
@@ -68,7 +60,7 @@ pub struct MockKernel {
     socket: Arc<OwnedFd>,
     log: Arc<Mutex<Log>>,
     buffer: RefCell<Vec<u8>>,
-    session: Option<JoinHandle<io::Result<()>>>,
+    session: Option<Session>,
     notifier: Option<Notifier>,
 }
 
@@ -87,28 +79,9 @@ impl MockKernel {
         filesystem: F,
         options: &MockOptions,
     ) -> Result<MockKernel, MockError> {
-        let pair = rustix::net::socketpair(
-            AddressFamily::UNIX,
-            SocketType::SEQPACKET,
-            SocketFlags::CLOEXEC,
-            None,
-        );
-        let (ours, theirs) = pair.map_err(|error| MockError::Setup(error.into()))?;
-        let mut config = Config::default();
-        config.n_threads = Some(options.threads.max(1));
-        let (begun, beginning) = sync_channel(1);
-        let session = std::thread::Builder::new()
-            .name("fuserig-mock".to_owned())
-            .spawn(move || {
-                let session = Session::from_fd(filesystem, theirs, SessionACL::All, config)?;
-                // Nobody listens any more when the model did not like the INIT reply.
-                let _ = begun.send(session.notifier());
-                session.run()
-            })
-            .map_err(MockError::Setup)?;
+        let (session, ours) = Session::start(filesystem, options)?;
         let mut kernel = MockKernel::on_socket(ours, options)?;
-        // None when the session failed, which its end tells.
-        kernel.notifier = beginning.recv().ok();
+        kernel.notifier = session.notifier();
         kernel.session = Some(session);
         Ok(kernel)
     }
@@ -129,21 +102,11 @@ impl MockKernel {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn on_socket(ours: OwnedFd, options: &MockOptions) -> Result<MockKernel, MockError> {
-        let patience = Duration::from_secs(options.patience_secs.max(1));
-        rustix::net::sockopt::set_socket_timeout(&ours, Timeout::Recv, Some(patience))
-            .map_err(|error| MockError::Setup(error.into()))?;
-        let socket = Arc::new(ours);
+        let socket = session::patient(ours, options)?;
         let log = Arc::new(Mutex::new(Log::default()));
         let daemon = Box::new(SocketDaemon::new(Arc::clone(&socket), Arc::clone(&log)));
-        // As an ordinary mount has it, which fuse-bpf is not.
-        let mount = MountOptions {
-            allow_other: true,
-            no_daemon: false,
-            delete_stale: false,
-            nodev: true,
-            ..MountOptions::default()
-        };
-        let world = WorldConfig { options: mount, ..WorldConfig::default() };
+        let options = MountOptions::ordinary();
+        let world = WorldConfig { options, ..WorldConfig::default() };
         let unused = Box::new(MemFs::new(MemFsOptions::default()));
         let mut world = World::new(&world, unused, None, daemon, Box::new(NullSink))
             .map_err(MockError::World)?;
@@ -248,24 +211,7 @@ impl MockKernel {
         if self.vfs.take().is_none() {
             return Ok(());
         }
-        // An end of file ends the threads that do not get the DESTROY.
-        let destroy = socket::own(Opcode::DESTROY, NodeId(0), LAST, Vec::new());
-        let told = socket::send(&self.socket, &destroy.encode());
-        let closed = rustix::net::shutdown(&*self.socket, rustix::net::Shutdown::Write);
-        debug_assert!(closed.is_ok() || !told, "our own end can be shut down");
-        let Some(session) = self.session.take() else {
-            // What it still has to say is heard first.
-            socket::wait_for(LAST, &self.socket, &mut self.buffer.borrow_mut());
-            return Ok(());
-        };
-        match session.join() {
-            Err(_) => Err(MockError::Panicked),
-            // A thread of several that reads the end of file calls it an invalid request.
-            Ok(Err(error)) if error.kind() != io::ErrorKind::InvalidData => {
-                Err(MockError::Session(error))
-            }
-            Ok(_) => Ok(()),
-        }
+        session::end(self.session.take(), &self.socket, &mut self.buffer.borrow_mut())
     }
 }
 

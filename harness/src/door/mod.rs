@@ -8,6 +8,8 @@
 //! request as INTERRUPT, and notifications change what the modelled kernel has cached. How to test
 //! a filesystem with it is in `harness/docs/mock-kernel.md`.
 //!
+//! [`filesystem`] makes it the subject of a simulation, with its invariants and its shrinker.
+//!
 //! What a reader would get wrong: the filesystem runs on fuser's own threads, but the clients wait
 //! for each reply, so a program of system calls gives the same requests every time, unless the
 //! filesystem itself varies.
@@ -16,6 +18,8 @@ mod error;
 mod fuzz;
 mod log;
 mod mock;
+mod session;
+mod simulated;
 mod socket;
 
 pub use error::MockError;
@@ -23,3 +27,4 @@ pub use error::MockError;
 pub use fuzz::fuzz_entry;
 pub use log::{Exchanged, Notification};
 pub use mock::{MockKernel, MockOptions};
+pub use simulated::{Served, filesystem, filesystem_with};

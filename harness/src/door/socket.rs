@@ -39,6 +39,11 @@ impl SocketDaemon {
         SocketDaemon { socket, log, buffer: room(), forgets: 0 }
     }
 
+    /// The kernel's end.
+    pub(super) fn socket(&self) -> &OwnedFd {
+        &self.socket
+    }
+
     fn log(&self, write: impl FnOnce(&mut Log)) {
         write(&mut self.log.lock().expect("nobody panics with this lock"));
     }

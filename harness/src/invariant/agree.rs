@@ -1,7 +1,8 @@
 //! The same clients over another subject see the same and leave the same tree.
 //!
 //! It is for what a user puts below or beside a filter: a lower filesystem of one's own against the
-//! one in memory, a daemon against one that does nothing. What a reader would get wrong: the
+//! one in memory, a daemon against one that does nothing, or a whole filesystem that a daemon has.
+//! What a reader would get wrong: the
 //! other subject is taken to be right, so a difference is blamed on the one under test. Times are
 //! compared where the two went step by step alike; a lower filesystem with a clock of its own has
 //! [`AgreesWith::at_any_time`].
@@ -25,6 +26,11 @@ pub struct AgreesWith {
 
 /// Every call gives what it gives over `right`, and the tree below is the same in the end, with
 /// its times.
+///
+/// Where a daemon has the whole filesystem ([`Subject::served_by`]), on either side, there is no
+/// tree to compare, and a filesystem may choose some things for itself: what calls return is
+/// compared, but for inode numbers, times, blocks, the links and the size of directories and the
+/// order of a listing.
 ///
 /// ```
 /// use fuserig::prelude::*;
@@ -65,6 +71,8 @@ impl Invariant for AgreesWith {
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {
         let Some(twin) = end.twin else { return Ok(()) };
         let right = self.right.clone().over(&end.case.tree);
-        judge_beside(end, twin, &right, ("here", "over the other"), self.compared)
+        let served = end.subject.served || right.served;
+        let compared = if served { Compared::Calls } else { self.compared };
+        judge_beside(end, twin, &right, ("here", "over the other"), compared)
     }
 }

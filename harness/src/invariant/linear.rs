@@ -8,7 +8,7 @@
 use super::trees::same_at_any_time;
 use super::{End, Invariant};
 use crate::sim::{
-    CallEntry, Candidate, Case, Detail, RunRecord, Scheduler, Subject, run_with, same_result,
+    CallEntry, Candidate, Case, Compared, Detail, RunRecord, Scheduler, Subject, run_with,
 };
 use crate::vfs::CallResult;
 
@@ -162,12 +162,14 @@ pub(super) fn result_in<'r>(other: &'r RunRecord, call: &CallEntry) -> Option<&'
 fn disagrees(end: &End<'_>, model: &Subject, order: &[usize]) -> Option<usize> {
     let calls = &end.record.calls;
     let Some(serial) = in_order(end, model, order.iter().copied()) else { return Some(0) };
+    let served = end.subject.served || model.served;
+    let compared = if served { Compared::Calls } else { Compared::State };
     let differs = |call: &CallEntry| {
-        let other = result_in(&serial, call);
-        !call.result.as_ref().zip(other).is_some_and(|(one, other)| same_result(one, other))
+        let both = call.result.as_ref().zip(result_in(&serial, call));
+        !both.is_some_and(|(one, other)| compared.same_result(one, other))
     };
     let place = order.iter().position(|call| differs(&calls[*call]));
     // Each call moves the clock, so that another order has other times.
-    let same_tree = || same_at_any_time(&serial.lower, &end.record.lower);
+    let same_tree = || served || same_at_any_time(&serial.lower, &end.record.lower);
     place.or_else(|| (!same_tree()).then(|| order.len() - 1))
 }

@@ -24,6 +24,9 @@ pub(super) fn compare_trees(
     (this, that): (&str, &str),
     compared: Compared,
 ) -> Result<(), String> {
+    if compared == Compared::Calls {
+        return Ok(());
+    }
     if one.digest() == other.digest() {
         return compare_attributes(one, other, (this, that), compared);
     }

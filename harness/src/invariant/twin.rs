@@ -171,8 +171,11 @@ pub(super) fn judge_beside(
     compared: Compared,
 ) -> Result<(), String> {
     let said = compare(end, twin, words, compared);
-    let is_due_to_steps =
-        || !went_alike(end.record, twin) && !decided_otherwise(end, other, compared);
+    // Another filesystem has other steps from the start.
+    let is_due_to_steps = || {
+        compared == Compared::Calls
+            || !went_alike(end.record, twin) && !decided_otherwise(end, other, compared)
+    };
     if said.is_ok() || !is_due_to_steps() {
         return said;
     }
@@ -194,7 +197,7 @@ fn compare(
     compared: Compared,
 ) -> Result<(), String> {
     let alike = went_alike(end.record, twin);
-    let compared = if alike { compared } else { Compared::State };
+    let compared = if alike { compared } else { compared.min(Compared::State) };
     compare_results(end, twin, words, compared)?;
     compare_trees(&end.record.lower, &twin.lower, words, compared)
 }

@@ -42,6 +42,26 @@ impl Default for MountOptions {
     }
 }
 
+impl MountOptions {
+    /// As an ordinary mount of a daemon has it, which fuse-bpf is not: everybody may enter, the
+    /// daemon is there, names stay until they are asked for again, and devices are not opened.
+    ///
+    /// ```
+    /// use fuserig::kernel::MountOptions;
+    /// let options = MountOptions::ordinary();
+    /// assert!(options.nodev && !options.no_daemon && !options.default_permissions);
+    /// ```
+    pub fn ordinary() -> MountOptions {
+        MountOptions {
+            allow_other: true,
+            no_daemon: false,
+            delete_stale: false,
+            nodev: true,
+            ..MountOptions::default()
+        }
+    }
+}
+
 /// What an ended operation left behind that nothing will free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Leaks {

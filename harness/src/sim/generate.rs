@@ -62,6 +62,10 @@ impl Default for WorkloadConfig {
     }
 }
 
+/// Actions that are drawn for each that a workload is to have: few kinds are one action in a
+/// hundred, and a run that has none of what is wanted must end.
+const DRAWS_MAX: usize = 100;
+
 /// Kinds of action and how often each comes when all are switched on.
 pub(super) const KINDS: &[(Kind, u64)] = &[
     (Kind::Open, 12),
@@ -218,14 +222,30 @@ impl WorkloadConfig {
 
     /// Programs for every client. `tree` says what exists at the start.
     pub fn draw(&self, rng: &mut Rng, tree: &MemFs) -> Vec<Program> {
+        self.draw_only(rng, tree, |_| true)
+    }
+
+    /// As [`WorkloadConfig::draw`], of actions that `keep` says yes to; a workload that hardly has
+    /// any is shorter.
+    pub(super) fn draw_only(
+        &self,
+        rng: &mut Rng,
+        tree: &MemFs,
+        keep: fn(&Action) -> bool,
+    ) -> Vec<Program> {
         let mut draw = Draw::new(self, rng, tree);
         let clients = self.clients.max(1);
         let mut programs: Vec<Program> =
             (0..clients).map(|client| Program::of(draw.user(client), Vec::new())).collect();
         draw.regroup(&mut programs);
-        for _ in 0..self.operations {
+        let (mut kept, mut left) = (0, self.operations.saturating_mul(DRAWS_MAX));
+        while kept < self.operations && left > 0 {
             let (client, action) = draw.next(clients);
-            programs[client].actions.push(action);
+            left -= 1;
+            if keep(&action) {
+                programs[client].actions.push(action);
+                kept += 1;
+            }
         }
         programs
     }

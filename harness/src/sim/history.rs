@@ -1,6 +1,6 @@
 //! What happened in a run: calls with their intervals, steps, the end.
 
-use fuserig_abi::{Quirk, Stat, Timespec};
+use fuserig_abi::{FileKind, Quirk, Stat, Timespec};
 use fuserig_filters::engine::Trap;
 use fuserig_sim_fs::MemFs;
 
@@ -185,6 +185,9 @@ pub(super) fn mix_result(mixer: &mut Mixer, result: &CallResult) {
 /// What of two results or trees is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Compared {
+    /// What every filesystem has in common that does the same: neither how it counts blocks, nor
+    /// the links of directories, nor the order of a listing, nor a tree below.
+    Calls,
     /// What does not tell how a state was reached.
     State,
     /// Times as well, of two runs that went step by step alike.
@@ -201,6 +204,7 @@ impl Compared {
             // A filesystem chooses these for itself.
             Compared::Times => *one == Stat { ino: one.ino, blksize: one.blksize, ..*other },
             Compared::State => state_of(one) == state_of(other),
+            Compared::Calls => common_of(one) == common_of(other),
         }
     }
 
@@ -213,7 +217,16 @@ impl Compared {
             (Output::Stat(one), Output::Stat(other)) => self.same_stat(one, other),
             (Output::Records(one), Output::Records(other)) if self < Compared::All => {
                 let seen = |record: &DirRecord| (record.name.clone(), record.kind);
-                one.iter().map(seen).eq(other.iter().map(seen))
+                match self {
+                    Compared::Calls => {
+                        let listed = |all: &[DirRecord]| all.iter().map(seen).collect::<Vec<_>>();
+                        let (mut one, mut other) = (listed(one), listed(other));
+                        one.sort();
+                        other.sort();
+                        one == other
+                    }
+                    _ => one.iter().map(seen).eq(other.iter().map(seen)),
+                }
             }
             (one, other) => one == other,
         }
@@ -223,6 +236,15 @@ impl Compared {
 /// What of attributes does not tell how a state was reached.
 fn state_of(stat: &Stat) -> impl PartialEq {
     (stat.mode(), stat.nlink, stat.uid, stat.gid, stat.size, stat.blocks, stat.rdev)
+}
+
+/// What of attributes is the same on every filesystem that does the same.
+fn common_of(stat: &Stat) -> impl PartialEq {
+    let (nlink, size) = match stat.kind {
+        FileKind::Directory => (0, 0),
+        _ => (stat.nlink, stat.size),
+    };
+    (stat.mode(), nlink, stat.uid, stat.gid, size, stat.rdev)
 }
 
 /// Whether a client could tell two results apart. Inode numbers and times may differ: they tell

@@ -49,6 +49,9 @@ pub enum SetupError {
     /// The lower filesystem cannot be mounted on.
     #[error("mount the lower filesystem: {0}")]
     Mount(Errno),
+    /// The daemon that has the whole filesystem did not answer INIT with success.
+    #[error("begin the session: the filesystem refused INIT")]
+    Refused,
 }
 
 /// Runs a case with its own schedule.
@@ -164,7 +167,7 @@ pub(crate) fn run_with(
     let Session { calls, switches, rows, filter_calls, mut mixer, steps, lanes, .. } = session;
     drop(lanes);
     let kept = subject.footprint.as_ref().map(Footprint::take);
-    let balance = (ending.is_finished() && violation.is_none()).then(|| leave(&vfs, case));
+    let balance = (ending.is_finished() && violation.is_none()).then(|| leave(&vfs, subject, case));
     trapped_at_exit(&mut ending, &tally);
     subject.footprint.iter().zip(kept).for_each(|(footprint, kept)| footprint.forget_since(kept));
     let lower = power.recovered.take().unwrap_or_else(|| shared.snapshot());
@@ -231,7 +234,7 @@ fn set_up(
             allow_other: true,
             local_locks: true,
             no_daemon: !subject.has_daemon,
-            ..MountOptions::default()
+            ..if subject.served { MountOptions::ordinary() } else { MountOptions::default() }
         },
         ..WorldConfig::default()
     };
@@ -245,7 +248,15 @@ fn set_up(
         None => Box::new(counter),
     };
     let world = World::new(&config, lower, (subject.filter)(), daemon, sink);
-    let vfs = Vfs::new(world.map_err(SetupError::Mount)?, &VfsConfig::default());
+    let mut world = world.map_err(SetupError::Mount)?;
+    if subject.served {
+        if world.connection.refuses {
+            return Err(SetupError::Refused);
+        }
+        // Without a backing inode every operation takes the ordinary path to the daemon.
+        world.attach_root(false, None);
+    }
+    let vfs = Vfs::new(world, &VfsConfig::default());
     for (client, program) in case.clients.iter().enumerate() {
         vfs.add_client(pid_of(client), program.credentials(), 0o022);
     }
@@ -292,7 +303,7 @@ fn note_step(vfs: &Vfs, pid: Pid, action: &Action, before: &MountView, footprint
 }
 
 /// Every client closes everything and goes; what is left then, nobody will ever free.
-fn leave(vfs: &Vfs, case: &Case) -> Balance {
+fn leave(vfs: &Vfs, subject: &Subject, case: &Case) -> Balance {
     for client in 0..case.clients.len() {
         if vfs.has_client(pid_of(client)) {
             vfs.call(pid_of(client), &Call::Exit);
@@ -300,6 +311,11 @@ fn leave(vfs: &Vfs, case: &Case) -> Balance {
     }
     if vfs.has_client(DAEMON) {
         vfs.call(DAEMON, &Call::Exit);
+    }
+    if subject.served {
+        // An ordinary mount keeps names that nobody uses, until memory is short.
+        let mount = &mut vfs.world_mut().mount;
+        mount.shrink(mount.root);
     }
     vfs.world_mut().settle_evictions();
     let world = vfs.world();

@@ -12,9 +12,9 @@ use super::finding::{Class, Finding, Summary};
 use super::limits::Limits;
 use super::meet::{self, Meeting};
 use super::{
-    Bound, Case, Corpus, Detail, Ending, Mixer, Pct, Playback, Program, RandomWalk, Rng, RunRecord,
-    Schedule, Scheduler, SchedulerKind, Seed, Serial, SetupError, Subject, Text, WorkloadConfig,
-    run_with,
+    Action, Bound, Case, Corpus, Detail, Ending, Mixer, Pct, Playback, Program, RandomWalk, Rng,
+    RunRecord, Schedule, Scheduler, SchedulerKind, Seed, Serial, SetupError, Subject, Text,
+    WorkloadConfig, run_with,
 };
 use crate::crash::CrashSearch;
 use crate::fault::{DaemonFault, FaultKind, FaultPlan};
@@ -61,6 +61,8 @@ pub struct Simulation {
     pub(crate) crashes: Option<Durability>,
     pub(crate) corpus: Option<Corpus>,
     pub(crate) case: Option<Case>,
+    /// What alone is drawn.
+    only: Option<fn(&Action) -> bool>,
     /// Limits that runs reached.
     limits: Limits,
     /// Meetings that were drawn.
@@ -83,6 +85,7 @@ impl Simulation {
             crashes: None,
             corpus: None,
             case: None,
+            only: None,
             limits: Limits::default(),
             meetings: 0,
             required: Vec::new(),
@@ -147,6 +150,31 @@ impl Simulation {
         self
     }
 
+    /// Every client is the super-user: for filesystems that leave permissions to nobody.
+    #[must_use]
+    pub fn as_root(mut self) -> Simulation {
+        self.workload.users = false;
+        self
+    }
+
+    /// Draws only actions that `keep` says yes to, for a filesystem that does not have all of
+    /// them, or not for every argument; shrinking may still make one simpler. No run is then about
+    /// clients that meet, limits, or large directories, which need actions of their own.
+    ///
+    /// ```
+    /// use fuserig::prelude::*;
+    /// Simulation::new(Seed(1)).as_root()
+    ///     .only(|action| matches!(action, Action::Mkdir { .. } | Action::Stat { .. }))
+    ///     .run(Subject::without_filter(Abi::V4))
+    ///     .check(invariant::posix())
+    ///     .or_report();
+    /// ```
+    #[must_use]
+    pub fn only(mut self, keep: fn(&Action) -> bool) -> Simulation {
+        self.only = Some(keep);
+        self
+    }
+
     /// Who moves when.
     #[must_use]
     pub fn scheduler(mut self, scheduler: SchedulerKind) -> Simulation {
@@ -172,6 +200,9 @@ impl Simulation {
 
     /// Whether a run is one in which clients meet or take turns, which are short.
     fn is_about_meeting(&self, run: u64) -> bool {
+        if self.only.is_some() {
+            return false;
+        }
         let others = match (self.workload.syncs, self.workload.ops.is_empty()) {
             (true, _) => OTHERS_OF_SIXTEEN.2,
             (false, true) => OTHERS_OF_SIXTEEN.1,
@@ -181,10 +212,11 @@ impl Simulation {
     }
 
     /// A course, where there is no filter that knows better what to try; not where every legal
-    /// state of a tree is looked at, which a course has too many of.
+    /// state of a tree is looked at, which a course has too many of, nor where only some actions
+    /// are wanted.
     fn course(&self, run: u64, rng: &mut Rng) -> Option<(Vec<Program>, Meeting)> {
         let workload = &self.workload;
-        let is_for_all = workload.ops.is_empty() && !workload.syncs;
+        let is_for_all = workload.ops.is_empty() && !workload.syncs && self.only.is_none();
         let is_due = self.scheduler == SchedulerKind::Random && run % COURSE_EVERY == 1;
         let number = usize::try_from(run / COURSE_EVERY).ok()?;
         if is_for_all && is_due { drill::draw(number, workload, rng) } else { None }
@@ -194,7 +226,11 @@ impl Simulation {
     /// or every schedule tried, which would cost too much, nor while programs wait that were given.
     fn crowd(&self, seed: Seed, tree: &str) -> Option<Crowd> {
         let is_given = self.corpus.as_ref().is_some_and(Corpus::is_waiting);
-        if self.workload.syncs || self.scheduler == SchedulerKind::Exhaustive || is_given {
+        if self.workload.syncs
+            || self.only.is_some()
+            || self.scheduler == SchedulerKind::Exhaustive
+            || is_given
+        {
             return None;
         }
         let meets = self.scheduler == SchedulerKind::Random && self.workload.clients > 1;
@@ -422,11 +458,19 @@ impl Campaign {
         }
         let mut tree = None;
         if scheduler.is_none() {
-            let crowd = simulation.crowd(seed, &self.subject.tree);
-            clients = match &mut simulation.corpus {
-                Some(corpus) => corpus.draw(&simulation.workload, &mut rng, start),
-                None => simulation.workload.draw(&mut rng, start),
+            // What a daemon has at the start is in its code.
+            let crowd = match self.subject.served {
+                true => None,
+                false => simulation.crowd(seed, &self.subject.tree),
             };
+            clients = match (&mut simulation.corpus, simulation.only) {
+                (Some(corpus), _) => corpus.draw(&simulation.workload, &mut rng, start),
+                (None, Some(keep)) => simulation.workload.draw_only(&mut rng, start, keep),
+                (None, None) => simulation.workload.draw(&mut rng, start),
+            };
+            if let Some(keep) = simulation.only {
+                clients.iter_mut().for_each(|program| program.actions.retain(keep));
+            }
             if let Some(crowd) = crowd {
                 crowd.join(&mut clients, &mut rng);
                 tree = Some(crowd.tree);

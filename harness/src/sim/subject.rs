@@ -37,6 +37,8 @@ pub struct Subject {
     pub(crate) has_daemon: bool,
     /// Whether the daemon stands in for one that nobody knows: it fails, and does nothing worse.
     pub(crate) stands_in: bool,
+    /// Whether the daemon has the whole filesystem, and nothing is below.
+    pub(crate) served: bool,
     pub(crate) tree: String,
     pub(crate) spec: String,
     /// Where steps note what they touch, when somebody wants to know.
@@ -66,6 +68,7 @@ impl Subject {
             daemon: Rc::new(|| Box::new(NoDaemon)),
             has_daemon: false,
             stands_in: false,
+            served: false,
             tree: String::new(),
             spec: String::new(),
             footprint: None,
@@ -91,8 +94,32 @@ impl Subject {
     #[must_use]
     pub fn daemon<D: Daemon + 'static>(mut self, make: impl Fn() -> D + 'static) -> Subject {
         self.daemon = Rc::new(move || Box::new(make()));
-        (self.has_daemon, self.stands_in) = (true, false);
+        (self.has_daemon, self.stands_in, self.served) = (true, false, false);
         self
+    }
+
+    /// The userspace server has the whole filesystem: nothing is below, and every operation is an
+    /// ordinary request to it, as on a mount without fuse-bpf. [`Subject::over`] says what the
+    /// server has at the start, so that programs can be about it.
+    ///
+    /// Invariants that look at the filesystem below see an empty one, or the tree that `over` said,
+    /// which never changes: of those, `posix`, `no_data_lost`, `durable` and `atomic_changes` mean
+    /// nothing here. [`agrees_with`](crate::invariant::agrees_with) compares what calls return,
+    /// `linearizable` explains it, and `errno_envelope` and `balance` judge as ever.
+    ///
+    /// ```
+    /// use fuserig::prelude::*;
+    /// use fuserig::fault::EchoDaemon;
+    /// // A server that knows nothing but how to refuse.
+    /// let subject = Subject::without_filter(Abi::V4).served_by(EchoDaemon::default);
+    /// let summary = Simulation::new(Seed(1)).operations(20).run(subject)
+    ///     .check(invariant::balance())
+    ///     .or_report();
+    /// assert!(summary.operations > 0);
+    /// ```
+    #[must_use]
+    pub fn served_by<D: Daemon + 'static>(self, make: impl Fn() -> D + 'static) -> Subject {
+        Subject { served: true, ..self.daemon(make) }
     }
 
     /// A server that stands in for the real one, which is not known: it agrees with whatever it is
