@@ -1,15 +1,16 @@
-//! Testing an unmodified fuser filesystem with the mock kernel.
+//! Testing an unmodified fuser filesystem with the simulation.
 //!
 //! `NoteFs` is a small filesystem as somebody might write it: one flat directory of notes in
 //! memory. It has a mistake: a note that is cut short and grows again shows what was cut off. The
-//! test below knows nothing of that. It runs random programs of system calls on NoteFs and, as the
-//! oracle, on fuserig's own filesystem in memory, compares every result, and when one differs it
-//! takes calls away from the program as long as the difference stays.
+//! test at the end knows nothing of that. It draws programs of what NoteFs has, runs them on NoteFs
+//! and on fuserig's own filesystem in memory, and shrinks what gives another result.
 //!
-//! Run it with `cargo run --example mock_kernel`; it needs no privilege.
+//! Run it with `cargo run --example mock_kernel`; it needs no privilege. It fails when the mistake
+//! is not found, or when something is found without it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -18,12 +19,9 @@ use fuser::{
     OpenFlags as FuserOpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyEmpty,
     ReplyEntry, ReplyOpen, ReplyWrite, Request, TimeOrNow, WriteFlags,
 };
-use fuserig::door::{MockKernel, MockOptions};
-use fuserig::kernel::{MountOptions, World, WorldConfig};
-use fuserig::pipeline::{NoDaemon, NullSink};
-use fuserig::vfs::{Call, CallResult, PathAt, Target, Vfs, VfsConfig};
-use fuserig_abi::{Credentials, Fidelity, Pid};
-use fuserig_sim_fs::{MemFs, MemFsOptions, OpenFlags};
+use fuserig::door;
+use fuserig::prelude::{Abi, Action, Finding, Seed, Simulation, Subject, Summary, Text, invariant};
+use fuserig_sim_fs::OpenFlags;
 
 /// A note: its bytes and how many of them count.
 #[derive(Debug, Default)]
@@ -91,6 +89,9 @@ impl NoteFs {
 
 impl Filesystem for NoteFs {
     fn lookup(&self, _: &Request, _: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        if name.len() > 255 {
+            return reply.error(Errno::ENAMETOOLONG);
+        }
         let notes = self.locked();
         let ino = notes.names.get(name.as_encoded_bytes());
         match ino.and_then(|&ino| NoteFs::attr(&notes, ino)) {
@@ -246,100 +247,60 @@ impl Filesystem for NoteFs {
     }
 }
 
-const CLIENT: Pid = Pid(7);
+/// Sizes and places of a note; NoteFs keeps every byte up to the last in memory.
+const LENGTH_MAX: u64 = 1 << 16;
 
-/// A program that a seed stands for.
-pub(crate) fn program(seed: u64) -> Vec<Call> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut draw = |below: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state % below
-    };
-    let path = |number: u64| PathAt::cwd(format!("/{}", (b'a' + number as u8) as char));
-    (0..40)
-        .map(|_| {
-            let (first, second) = (path(draw(3)), path(draw(3)));
-            match draw(8) {
-                0 | 1 => Call::Open {
-                    path: first,
-                    flags: OpenFlags::RDWR | OpenFlags::CREAT,
-                    mode: 0o644,
-                    fd: None,
-                },
-                2 | 3 => {
-                    let data = vec![b'A' + draw(26) as u8; 1 + draw(12) as usize];
-                    Call::Write { fd: draw(3) as i32, data, offset: Some(draw(16) as i64) }
-                }
-                4 => Call::Truncate { target: Target::follow(&first.path), size: draw(24) as i64 },
-                5 => Call::Unlink { path: first },
-                6 => Call::Rename { old: first, new: second, flags: 0 },
-                _ => Call::Read { fd: draw(3) as i32, size: 32, offset: Some(0) },
-            }
-        })
-        .collect()
+/// What NoteFs has: notes with plain names in one directory, opened, read, written and cut, removed
+/// and renamed. It has no links, no directories and no modes of `rename`.
+pub(crate) fn is_implemented(action: &Action) -> bool {
+    let plain = |path: &Text| !path.0.is_empty() && path.0.iter().all(u8::is_ascii_alphanumeric);
+    let fits = |place: i64| place < LENGTH_MAX as i64;
+    let known = OpenFlags::RDWR | OpenFlags::WRONLY | OpenFlags::APPEND;
+    let known = known | OpenFlags::CREAT | OpenFlags::EXCL | OpenFlags::TRUNC;
+    match action {
+        Action::Open { path, flags, .. } => plain(path) && flags & !known.bits() == 0,
+        Action::Read { size, offset, .. } => *size < LENGTH_MAX && offset.is_none_or(fits),
+        Action::Write { offset, .. } => offset.is_none_or(fits),
+        Action::Truncate { path, size } => plain(path) && fits(*size),
+        Action::Ftruncate { size, .. } => fits(*size),
+        Action::Unlink { path } | Action::Stat { path, .. } => plain(path),
+        Action::Rename { old, new, flags } => plain(old) && plain(new) && *flags == 0,
+        Action::Close { .. } => true,
+        _ => false,
+    }
 }
 
-/// The oracle: the same VFS model over fuserig's own filesystem.
-fn oracle() -> Vfs {
-    let options = MountOptions { allow_other: true, ..MountOptions::default() };
-    let config = WorldConfig { fidelity: Fidelity::Intended, options, ..Default::default() };
-    let lower = Box::new(MemFs::new(MemFsOptions::default()));
-    let world = World::new(&config, lower, None, Box::new(NoDaemon), Box::new(NullSink));
-    let vfs = Vfs::new(world.expect("the root answers"), &VfsConfig::default());
-    vfs.add_client(CLIENT, Credentials::root(), 0o022);
-    vfs
+/// The test: programs of one seed on NoteFs, judged beside the filesystem in memory.
+pub(crate) fn simulate(seed: Seed, clears: bool) -> Result<Summary, Box<Finding>> {
+    let model = Subject::without_filter(Abi::V4);
+    Simulation::new(seed)
+        .as_root()
+        .operations(40)
+        .runs(64)
+        .only(is_implemented)
+        .run(door::filesystem(move || NoteFs::new(clears)))
+        .check(invariant::errno_envelope())
+        .check(invariant::balance())
+        .check(invariant::agrees_with(&model))
+        .result()
 }
 
-/// The first call whose results differ, with both.
-pub(crate) fn first_difference(
-    calls: &[Call],
-    filesystem: NoteFs,
-    options: &MockOptions,
-) -> Option<(usize, CallResult, CallResult)> {
-    let kernel = MockKernel::start(filesystem, options).expect("starts");
-    kernel.add_client(CLIENT, Credentials::root(), 0o022);
-    let oracle = oracle();
-    calls.iter().enumerate().find_map(|(index, call)| {
-        let (found, expected) = (kernel.call(CLIENT, call), oracle.call(CLIENT, call));
-        (found != expected).then_some((index, found, expected))
-    })
-}
-
-/// Takes calls away as long as the rest still differs.
-pub(crate) fn shrink(mut calls: Vec<Call>, clears: bool) -> Vec<Call> {
-    let options = MockOptions::default();
-    let mut index = 0;
-    while index < calls.len() {
-        let mut fewer = calls.clone();
-        fewer.remove(index);
-        if first_difference(&fewer, NoteFs::new(clears), &options).is_some() {
-            calls = fewer;
-        } else {
-            index += 1;
+fn main() -> ExitCode {
+    match (simulate(Seed(1), true), simulate(Seed(1), false)) {
+        (Ok(summary), Err(finding)) => {
+            say(&format!("the right NoteFs: {} operations, no finding", summary.operations));
+            say(&format!("the wrong NoteFs:\n{finding}"));
+            ExitCode::SUCCESS
+        }
+        (Err(finding), _) => {
+            say(&format!("something is found in the right NoteFs:\n{finding}"));
+            ExitCode::FAILURE
+        }
+        (Ok(_), Ok(_)) => {
+            say("the mistake is not found");
+            ExitCode::FAILURE
         }
     }
-    calls
-}
-
-fn main() {
-    let options = MockOptions::default();
-    let differs = |calls: &[Call]| first_difference(calls, NoteFs::new(false), &options);
-    for seed in 1..=200 {
-        let calls = program(seed);
-        if let Some((index, _, _)) = differs(&calls) {
-            let smallest = shrink(calls[..=index].to_vec(), false);
-            let (_, found, expected) = differs(&smallest).expect("it was kept");
-            say(&format!("seed {seed}: {} calls show a difference", smallest.len()));
-            for call in &smallest {
-                say(&format!("  {call:?}"));
-            }
-            say(&format!("  NoteFs: {found:?}\n  right:  {expected:?}"));
-            return;
-        }
-    }
-    say("no difference found");
 }
 
 #[expect(clippy::print_stdout, reason = "an example shows what it found")]

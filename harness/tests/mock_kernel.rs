@@ -9,11 +9,13 @@ mod example;
 mod init;
 #[path = "mock_kernel/interrupt.rs"]
 mod interrupt;
+#[path = "mock_kernel/simulated.rs"]
+mod simulated;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use example::{NoteFs, first_difference, program, shrink};
+use example::NoteFs;
 use fuserig::door::{MockError, MockKernel, MockOptions};
 use fuserig::vfs::{Call, PathAt, Target};
 use fuserig_abi::{Credentials, Errno, Opcode, Pid};
@@ -24,28 +26,6 @@ pub(crate) const CLIENT: Pid = Pid(7);
 fn open(path: &str) -> Call {
     let flags = OpenFlags::RDWR | OpenFlags::CREAT;
     Call::Open { path: PathAt::cwd(path), flags, mode: 0o644, fd: None }
-}
-
-#[test]
-fn a_right_filesystem_agrees_with_the_oracle() {
-    for seed in 1..=40 {
-        // Requests go to whichever thread is free.
-        let options = MockOptions { threads: 1 + seed as usize % 4, ..MockOptions::default() };
-        let difference = first_difference(&program(seed), NoteFs::new(true), &options);
-        assert_eq!(difference, None, "seed {seed}: {:?}", program(seed));
-    }
-}
-
-#[test]
-fn the_planted_mistake_is_found_and_shrinks_to_a_handful_of_calls() {
-    let options = MockOptions::default();
-    let differs = |seed: u64| first_difference(&program(seed), NoteFs::new(false), &options);
-    let failing = (1..=200).find(|&seed| differs(seed).is_some());
-    let seed = failing.expect("some program cuts a note and lets it grow again");
-    let smallest = shrink(program(seed), false);
-    // Descriptors are numbers, so two opens that only count stay.
-    assert!(smallest.len() <= 8, "{smallest:?}");
-    assert!(smallest.iter().any(|call| matches!(call, Call::Truncate { .. })), "{smallest:?}");
 }
 
 #[test]
