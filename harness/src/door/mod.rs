@@ -13,6 +13,8 @@
 //! What a reader would get wrong: the filesystem runs on fuser's own threads, but the clients wait
 //! for each reply, so a program of system calls gives the same requests every time, unless the
 //! filesystem itself varies.
+//!
+#![doc = include_str!("../../docs/mock-kernel.md")]
 
 mod error;
 mod fuzz;
