@@ -48,6 +48,7 @@ fn info(args: &OneTrace, terminal: &mut Terminal) -> Ended {
             "raw_bytes": info.raw_bytes,
             "stored_bytes": info.stored_bytes,
             "in_flight": info.in_flight(),
+            "lost": info.lost,
             "statistics": statistics(&info),
             "cannot_appear": info.header.cannot_appear(),
             "damaged_parts": info.damage.count(),

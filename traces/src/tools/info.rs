@@ -6,7 +6,7 @@ use std::io::Read;
 
 use crate::calls::CallNr;
 use crate::ops::{OPS, OpSpec};
-use crate::record::{CallFlags, RecordKind, RecordRef, StageKind};
+use crate::record::{CallFlags, NoteKind, RecordKind, RecordRef, StageKind};
 use crate::stream_id::StreamHasher;
 use crate::text::put_time;
 use crate::tools::Statistics;
@@ -79,6 +79,8 @@ pub struct Info {
     pub footer: Option<FooterInfo>,
     /// What could not be read.
     pub damage: DamageReport,
+    /// Operations that the notes of the trace say were lost, for want of room or otherwise.
+    pub lost: u64,
     /// Blocks of kinds that this build does not know.
     pub skipped_blocks: u64,
     /// Durations, hot paths and decisions.
@@ -120,6 +122,7 @@ impl Info {
             times_ns: None,
             footer: None,
             damage: DamageReport::default(),
+            lost: 0,
             skipped_blocks: 0,
             statistics: Statistics::default(),
         };
@@ -168,6 +171,7 @@ impl Info {
                 self.statistics.add_stage(stage);
                 *self.stages.entry(stage.kind).or_default() += 1;
             }
+            RecordRef::Note(note) if note.kind == NoteKind::LOSS => self.lost += note.count,
             RecordRef::Payload(_) | RecordRef::Tree(_) | RecordRef::Note(_) => {}
         }
     }
@@ -231,6 +235,9 @@ impl fmt::Display for Info {
             row(out, "time", &format!("{} to {}", time(first), time(last)))?;
         }
         row(out, "in flight", &self.in_flight())?;
+        if self.lost > 0 {
+            row(out, "lost", &format!("{} operations, as a note says", self.lost))?;
+        }
         let ops = self.ops.iter().map(|(opcode, entry)| (OpSpec::name_of(*opcode), entry));
         fmt_counts(out, "operation", ops)?;
         let calls = self.calls.iter().map(|(nr, entry)| (nr.to_string(), entry));
