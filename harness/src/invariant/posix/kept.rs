@@ -1,8 +1,10 @@
 //! Tests of what is kept of a file: access times, space behind the end, and what the
 //! kernel goes by.
 
-use fuserig_abi::{Errno, Timespec};
-use fuserig_sim_fs::{FallocateMode, Lower, LowerExt, MemFs, OpenFlags, RenameFlags};
+use fuserig_abi::{Errno, Timespec, Uid};
+use fuserig_sim_fs::{
+    AttrChanges, FallocateMode, Lower, LowerExt, MemFs, OpenFlags, RenameFlags, XattrFlags,
+};
 
 use super::path::{Start, walk};
 use super::shown::nodes_in_the_end;
@@ -119,4 +121,41 @@ fn a_path_leads_up_to_where_a_directory_is_now() {
     fs.rename(&at(NOW), from, b"d", to, b"d", RenameFlags::empty()).expect("there");
     assert_eq!(led(&fs, b"../y"), Some(node(&fs, "/q/y")));
     assert_eq!(led(&fs, b"../d/x"), Some(node(&fs, "/q/d/x")));
+}
+
+/// Sets what the file may do, in the form of the second revision.
+fn capable(fs: &mut MemFs) {
+    let mut value = [0; 20];
+    value[3] = 2;
+    let (file, name) = (node(fs, "/f"), b"security.capability");
+    fs.set_xattr(&at(NOW), file, name, &value, XattrFlags::empty()).expect("valid");
+}
+
+#[test]
+fn who_changes_a_file_takes_away_what_it_may_do_and_no_other_attribute() {
+    let write = || Action::Write { file: 0, size: 1, fill: b'a', offset: Some(0) };
+    let chown = || Action::Chown { path: "f".into(), uid: 5, gid: u32::MAX };
+    let given = |fs: &mut MemFs| {
+        let changes = AttrChanges { uid: Some(Uid(5)), ..AttrChanges::default() };
+        fs.setattr(&at(NOW), node(fs, "/f"), changes).expect("a file");
+    };
+    let tree = "/f 'hello' xattr.user.k='v'";
+    let check = || Check { tree, ..Check::default() };
+    right(check().judge(write(), Ok(1), put(NOW, 0, b"a")));
+    right(check().judge(chown(), Ok(0), given));
+    let keeps = |fs: &mut MemFs| {
+        put(NOW, 0, b"a")(fs);
+        capable(fs);
+    };
+    wrong(check().judge(write(), Ok(1), keeps), "leaves security.capability to what was changed");
+    let keeps = |fs: &mut MemFs| {
+        given(fs);
+        capable(fs);
+    };
+    wrong(check().judge(chown(), Ok(0), keeps), "leaves security.capability to what was changed");
+    let loses = |fs: &mut MemFs| {
+        put(NOW, 0, b"a")(fs);
+        fs.remove_xattr(&at(NOW), node(fs, "/f"), b"user.k").expect("there");
+    };
+    wrong(check().judge(write(), Ok(1), loses), "leaves other attributes than it must");
 }

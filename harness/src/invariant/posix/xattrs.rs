@@ -13,7 +13,11 @@ const PLAIN: [&[u8]; 2] = [b"user.", b"trusted."];
 const CREATE: u32 = 1;
 const REPLACE: u32 = 2;
 
+/// What a program may do whoever runs it.
+const CAPABILITY: &[u8] = b"security.capability";
+
 pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
+    changed(judged)?;
     let Some(node) = judged.node() else { return Ok(()) };
     match judged.action {
         Action::Getxattr { name, size, .. } if is_plain(&name.0) => {
@@ -39,6 +43,35 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
             acl::set(judged, node, &name.0, &Given::Nothing)
         }
         _ => Ok(()),
+    }
+}
+
+/// man 7 capabilities: who changes the bytes or the owner of a program takes away what it may do,
+/// the super-user as well; no other attribute goes by that.
+fn changed(judged: &Judged<'_>) -> Result<(), String> {
+    let changes = match judged.action {
+        action if action.writes() => judged.count().is_some_and(|count| count > 0),
+        Action::Truncate { .. } | Action::Ftruncate { .. } | Action::Fallocate { .. } => {
+            judged.succeeded()
+        }
+        Action::Chown { uid, gid, .. } | Action::Fchown { uid, gid, .. } => {
+            judged.succeeded() && (*uid, *gid) != (u32::MAX, u32::MAX)
+        }
+        _ => false,
+    };
+    let Some(node) = judged.regular().filter(|_| changes) else { return Ok(()) };
+    let mut expected = judged.before.xattrs_of(node);
+    if expected.is_empty() || judged.after.stat(node).is_none() {
+        return Ok(());
+    }
+    expected.remove(CAPABILITY);
+    let mut left = judged.after.xattrs_of(node);
+    if left.remove(CAPABILITY).is_some() {
+        return Err("leaves security.capability to what was changed".to_owned());
+    }
+    match left == expected {
+        true => Ok(()),
+        false => Err("leaves other attributes than it must".to_owned()),
     }
 }
 

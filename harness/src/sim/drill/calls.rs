@@ -32,6 +32,9 @@ pub(super) const NONE: u32 = 2;
 pub(super) const NOREPLACE: u32 = 1;
 pub(super) const EXCHANGE: u32 = 2;
 
+/// What a program may do whoever runs it.
+const CAPABILITY: &str = "security.capability";
+
 /// An id that says to leave what there is.
 pub(super) const LEAVE: u32 = u32::MAX;
 
@@ -207,6 +210,19 @@ pub(super) fn becomes(uid: u32, gid: u32) -> Action {
 pub(super) fn setxattr(path: &str, name: &str, length: usize, flags: u32) -> Action {
     let value = Text(vec![b'v'; length]);
     Action::Setxattr { path: path.into(), name: name.into(), value, flags }
+}
+
+/// A file may do something whoever runs it: `struct vfs_cap_data` of the second revision, effective,
+/// with the right to listen on low ports.
+pub(super) fn set_capability(path: &str) -> Action {
+    let mut value = vec![1, 0, 0, 2, 0, 4];
+    value.resize(20, 0);
+    let name = Text::from(CAPABILITY);
+    Action::Setxattr { path: path.into(), name, value: Text(value), flags: 0 }
+}
+
+pub(super) fn get_capability(path: &str) -> Action {
+    getxattr(path, CAPABILITY, 30)
 }
 
 pub(super) fn getxattr(path: &str, name: &str, size: u64) -> Action {

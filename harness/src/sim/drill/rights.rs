@@ -121,13 +121,22 @@ pub(super) fn programs() -> Course {
         1,
         [open("f", RDWR), write(0), stat("f"), append(1), stat("f"), setxattr("f", "user.a", 3, 0)],
     );
-    // A file's own rights go with its contents.
-    course.by(0, [setxattr("f", "security.capability", 20, 0), pwrite(1, 0)]);
-    course.by(0, [getxattr("f", "security.capability", 30)]);
-    course.by(0, [setxattr("f", "security.capability", 20, 0), fallocate(0, 0, 10)]);
-    course.by(0, [getxattr("f", "security.capability", 30)]);
-    course.by(0, [setxattr("f", "security.capability", 20, 0), truncate("f", 1)]);
-    course.by(0, [getxattr("f", "security.capability", 30), listxattr("f", 100)]);
+    course
+}
+
+/// What a program may do whoever runs it: it goes with its contents and its owner, not its mode.
+pub(super) fn capabilities() -> Course {
+    let mut course = Course::of([root(), member(1000, 1000, &[])]);
+    course.by(0, [create("f"), write(9), setxattr("f", "user.a", 3, 0), set_capability("f")]);
+    course.by(0, [get_capability("f"), listxattr("f", 100), write(0), get_capability("f")]);
+    for change in [pwrite(1, 0), fallocate(0, 0, 10), ftruncate(3), chown("f", 1000, 50)] {
+        course.by(0, [set_capability("f"), change, get_capability("f")]);
+    }
+    course.by(0, [set_capability("f"), chmod("f", 0o700), get_capability("f")]);
+    course.by(1, [set_capability("f"), get_capability("f"), open("f", RDWR), write(1), stat("f")]);
+    course.by(1, [get_capability("f"), removexattr("f", "security.capability")]);
+    course.by(0, [set_capability("f"), open("f", RDWR | TRUNC), get_capability("f")]);
+    course.by(0, [getxattr("f", "user.a", 9), mkdir("d", 0o755), set_capability("d")]);
     course
 }
 

@@ -6,7 +6,7 @@ use crate::sim::meet::Meeting;
 use crate::sim::{Program, Rng, WorkloadConfig};
 
 /// Every course, in the order in which a campaign goes through them.
-const COURSES: [fn() -> Course; 29] = [
+const COURSES: [fn() -> Course; 30] = [
     bytes::lengths,
     names::renames,
     rights::modes,
@@ -36,6 +36,7 @@ const COURSES: [fn() -> Course; 29] = [
     rights::made,
     metadata::room,
     rights::directories,
+    rights::capabilities,
 ];
 
 /// The programs of a course by its number, and who moves when; none when there is no such course,
