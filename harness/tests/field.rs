@@ -307,6 +307,7 @@ fn every_figure_of_trace_info_is_in_its_json() {
         "damaged_parts",
         "header",
         "in_flight",
+        "lost",
         "raw_bytes",
         "records",
         "statistics",
@@ -321,6 +322,8 @@ fn every_figure_of_trace_info_is_in_its_json() {
     shows(format!("{} bytes, {} before compression", info["stored_bytes"], info["raw_bytes"]));
     shows(format!("in flight        {}", info["in_flight"]));
     assert_eq!((number(&info["in_flight"]), number(&info["damaged_parts"])), (0, 0));
+    // What is lost is told where something is: `recorded.rs` has a trace of that kind.
+    assert!(number(&info["lost"]) == 0 && !text.contains("\nlost "), "{text}");
     assert_eq!(info["header"]["tool"], "fuserig");
     assert_eq!(info["cannot_appear"].as_array().map(Vec::len), Some(0), "all of a model is seen");
     let kinds = ["call", "note", "op", "payload", "stage", "tree"];

@@ -13,7 +13,7 @@ use super::judged::{Judged, OpenFile};
 use super::path::Walked;
 use super::rights::{EXEC, READ, WRITE, is_reachable, may};
 use super::xattrs::{is_list, is_plain};
-use crate::sim::{Action, Stamp, lock_kind};
+use crate::sim::{Action, Stamp, Text, lock_kind};
 
 /// The longest name of an attribute, and its longest value.
 const XATTR_NAME_MAX: usize = 255;
@@ -264,6 +264,7 @@ fn on_paths(judged: &Judged<'_>, reasons: &mut Reasons) -> Option<()> {
     let place = judged.paths[0].as_ref()?;
     reasons.when(Errno::EACCES, may_lack_rights(judged, place));
     reasons.when(Errno::ENOTDIR, place.is_no_directory);
+    by_itself(judged.action, reasons);
     match judged.action {
         Action::Open { flags, .. } => {
             opening(judged, reasons, place, OpenFlags::from_bits_retain(*flags))
@@ -276,6 +277,23 @@ fn on_paths(judged: &Judged<'_>, reasons: &mut Reasons) -> Option<()> {
         Action::Rmdir { .. } => removing(judged, reasons, place, FileKind::Directory),
         Action::Rename { flags, .. } => renaming(judged, reasons, *flags),
         _ => on_node(judged, reasons, place),
+    }
+}
+
+/// What is refused before the path is looked at, wherever it leads.
+fn by_itself(action: &Action, reasons: &mut Reasons) {
+    let is_long = |name: &Text| name.0.len() > XATTR_NAME_MAX;
+    match action {
+        Action::Truncate { size, .. } => reasons.when(Errno::EINVAL, *size < 0),
+        Action::Setxattr { name, value, flags, .. } => {
+            reasons.when(Errno::ERANGE, is_long(name));
+            reasons.when(Errno::E2BIG, value.0.len() > XATTR_SIZE_MAX);
+            reasons.when(Errno::EINVAL, flags & !3 != 0);
+        }
+        Action::Getxattr { name, .. } | Action::Removexattr { name, .. } => {
+            reasons.when(Errno::ERANGE, is_long(name));
+        }
+        _ => {}
     }
 }
 
@@ -326,7 +344,7 @@ fn on_node(judged: &Judged<'_>, reasons: &mut Reasons, place: &Walked) -> Option
         Action::Truncate { size, .. } => {
             let special = !matches!(kind, FileKind::Regular | FileKind::Directory);
             reasons.when(Errno::EISDIR, kind == FileKind::Directory);
-            reasons.when(Errno::EINVAL, *size < 0 || special);
+            reasons.when(Errno::EINVAL, special);
             reasons.when(Errno::EFBIG, *size > FAR);
             reasons.when(Errno::EPERM, takes_privileges(judged, &judged.before.stat(node)?));
         }
@@ -417,7 +435,6 @@ fn on_attribute(
     let refused = if is_user { !has_users } else { !is_root };
     // In a sticky directory only the owner sets attributes.
     let may_be_sticky = is_user && kind == FileKind::Directory && !is_root;
-    reasons.when(Errno::ERANGE, long);
     let Some(value) = value else {
         reasons.when(Errno::ENODATA, !is_there || refused);
         match judged.action {
@@ -429,8 +446,6 @@ fn on_attribute(
     reasons.when(Errno::EPERM, refused || may_be_sticky);
     reasons.when(Errno::EEXIST, flags & 1 != 0 && is_there);
     reasons.when(Errno::ENODATA, flags & 2 != 0 && !is_there);
-    reasons.when(Errno::EINVAL, flags & !3 != 0);
-    reasons.when(Errno::E2BIG, value.0.len() > XATTR_SIZE_MAX);
     reasons.when(Errno::ENOSPC, value.0.len() as u64 > PAGE || lacks_room(judged, 2 * PAGE));
     Some(())
 }
@@ -459,7 +474,6 @@ fn on_list(
             }
             reasons.when(Errno::EPERM, !owns || judged.mistaken.contains(&node));
             reasons.when(Errno::EACCES, is_default && kind != FileKind::Directory);
-            reasons.when(Errno::E2BIG, value.0.len() > XATTR_SIZE_MAX);
             reasons.when(Errno::ENOSPC, lacks_room(judged, 2 * PAGE));
         }
         _ => {

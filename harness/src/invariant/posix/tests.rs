@@ -694,6 +694,10 @@ fn names_are_refused_for_a_reason() {
     wrong(fails(link("f"), Errno::EMLINK), none);
     let symlink = |target: Vec<u8>| Action::Symlink { target: Text(target), path: "n".into() };
     right(fails(symlink(vec![b'a'; 4096]), Errno::ENAMETOOLONG));
+    let large =
+        |value| Action::Setxattr { path: "n".into(), name: "user.k".into(), value, flags: 0 };
+    right(fails(large(Text(vec![0; 65_537])), Errno::E2BIG));
+    wrong(fails(large(Text(vec![0; 65_536])), Errno::E2BIG), none);
     wrong(fails(symlink(vec![b'a'; 4095]), Errno::ENAMETOOLONG), none);
     wrong(fails(symlink(vec![b'a']), Errno::ENOSPC), none);
     let rm = |path: &str| Action::Unlink { path: path.into() };

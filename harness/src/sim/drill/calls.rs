@@ -212,8 +212,8 @@ pub(super) fn setxattr(path: &str, name: &str, length: usize, flags: u32) -> Act
     Action::Setxattr { path: path.into(), name: name.into(), value, flags }
 }
 
-/// A file may do something whoever runs it: `struct vfs_cap_data` of the second revision, effective,
-/// with the right to listen on low ports.
+/// A file may do something whoever runs it: `struct vfs_cap_data` of the second revision,
+/// effective, with the right to listen on low ports.
 pub(super) fn set_capability(path: &str) -> Action {
     let mut value = vec![1, 0, 0, 2, 0, 4];
     value.resize(20, 0);
