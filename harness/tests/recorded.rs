@@ -4,6 +4,7 @@
 mod support;
 
 #[path = "support/rig.rs"]
+#[expect(dead_code, reason = "each test binary uses its part")]
 mod rig;
 
 use std::fs::File;
