@@ -1,7 +1,7 @@
 //! What `trace info`, `verify`, `repair` and `diff` find.
 
 use fuserig_traces::record::{
-    OpRef, PayloadId, PayloadRecordRef, PayloadRef, RecordKind, RecordRef,
+    NoteKind, NoteRef, OpRef, PayloadId, PayloadRecordRef, PayloadRef, RecordKind, RecordRef,
 };
 use fuserig_traces::tools::{self, DiffOptions, Info};
 use fuserig_traces::{Header, PayloadMode, Trace, TraceWriter, WriteOptions, text};
@@ -26,6 +26,25 @@ fn info_shows_what_is_there_and_what_cannot_be() {
     settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../snapshots/traces"));
     settings.set_prepend_module_to_snapshot(false);
     settings.bind(|| insta::assert_snapshot!("info_of_everything", info.to_string()));
+}
+
+#[test]
+fn what_was_lost_is_added_up_to_the_most_that_there_is() {
+    let lost = |counts: &[u64]| {
+        let mut writer = TraceWriter::create(Vec::new(), Header::default()).expect("memory");
+        for count in counts {
+            let (kind, count) = (NoteKind::LOSS, *count);
+            let note = NoteRef { kind, count, ..NoteRef::default() };
+            writer.append(RecordRef::Note(note)).expect("memory takes it");
+        }
+        let story = NoteRef { kind: NoteKind::STORY, count: 5, ..NoteRef::default() };
+        writer.append(RecordRef::Note(story)).expect("memory takes it");
+        let (_, file) = writer.finish().expect("memory takes it");
+        Info::of(&file[..]).expect("what was written is readable").lost
+    };
+    assert_eq!(lost(&[]), 0);
+    assert_eq!(lost(&[3, 4]), 7);
+    assert_eq!(lost(&[u64::MAX, 4]), u64::MAX, "a trace may say anything");
 }
 
 /// The problems that `verify` has with a trace of these records under a header.

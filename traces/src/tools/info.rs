@@ -79,7 +79,8 @@ pub struct Info {
     pub footer: Option<FooterInfo>,
     /// What could not be read.
     pub damage: DamageReport,
-    /// Operations that the notes of the trace say were lost, for want of room or otherwise.
+    /// Operations that the notes of the trace say were lost, for want of room or otherwise; the
+    /// most that a number holds when they say more.
     pub lost: u64,
     /// Blocks of kinds that this build does not know.
     pub skipped_blocks: u64,
@@ -171,7 +172,9 @@ impl Info {
                 self.statistics.add_stage(stage);
                 *self.stages.entry(stage.kind).or_default() += 1;
             }
-            RecordRef::Note(note) if note.kind == NoteKind::LOSS => self.lost += note.count,
+            RecordRef::Note(note) if note.kind == NoteKind::LOSS => {
+                self.lost = self.lost.saturating_add(note.count);
+            }
             RecordRef::Payload(_) | RecordRef::Tree(_) | RecordRef::Note(_) => {}
         }
     }
