@@ -1,11 +1,10 @@
 //! The same clients over another subject see the same and leave the same tree.
 //!
-//! It is for what a user puts below or beside a filter: a lower filesystem of one's own against the
-//! one in memory, a daemon against one that does nothing, or a whole filesystem that a daemon has.
-//! What a reader would get wrong: the
-//! other subject is taken to be right, so a difference is blamed on the one under test. Times are
-//! compared where the two went step by step alike; a lower filesystem with a clock of its own has
-//! [`AgreesWith::at_any_time`].
+//! It is for what a user puts below or beside a filter: a lower filesystem of one's own against
+//! the one in memory, a daemon against one that does nothing, or a whole filesystem that a daemon
+//! has. What a reader would get wrong: the other subject is taken to be right, so a difference is
+//! blamed on the one under test. Times are compared where the two went step by step alike; a lower
+//! filesystem with a clock of its own has [`AgreesWith::at_any_time`].
 
 use super::twin::judge_beside;
 use super::{End, Invariant};

@@ -264,7 +264,7 @@ fn on_paths(judged: &Judged<'_>, reasons: &mut Reasons) -> Option<()> {
     let place = judged.paths[0].as_ref()?;
     reasons.when(Errno::EACCES, may_lack_rights(judged, place));
     reasons.when(Errno::ENOTDIR, place.is_no_directory);
-    by_itself(judged.action, reasons);
+    of_arguments(judged.action, reasons);
     match judged.action {
         Action::Open { flags, .. } => {
             opening(judged, reasons, place, OpenFlags::from_bits_retain(*flags))
@@ -280,8 +280,8 @@ fn on_paths(judged: &Judged<'_>, reasons: &mut Reasons) -> Option<()> {
     }
 }
 
-/// What is refused before the path is looked at, wherever it leads.
-fn by_itself(action: &Action, reasons: &mut Reasons) {
+/// What is refused for an argument before the path is looked at, wherever that leads.
+fn of_arguments(action: &Action, reasons: &mut Reasons) {
     let is_long = |name: &Text| name.0.len() > XATTR_NAME_MAX;
     match action {
         Action::Truncate { size, .. } => reasons.when(Errno::EINVAL, *size < 0),
