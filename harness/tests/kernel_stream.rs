@@ -28,14 +28,14 @@ use model::Model;
 use support::print_skip;
 
 const TREE: &str = "/a 'hello'\n/d/ mode=0777\n/d/b 'world'\n/d/e/\n/notes.txt 'n'\n/l -> d\n\
-    /suid 'x' mode=04777\n";
+    /suid 'x' mode=04777\n/open 'x' mode=0666\n";
 
 /// The kernel hands over up to eight requests before a FORGET that waits as well, so that many
 /// more requests bring every one out.
 const MARKS_AT_THE_END: usize = 20;
 
 /// Random programs for each setting.
-const RANDOM: u64 = 100;
+const RANDOM: u64 = 200;
 
 /// How the mount answers.
 #[derive(Clone, Copy, Debug)]

@@ -15,6 +15,6 @@ pub use lower::{
 };
 pub use mem::{
     AtimePolicy, CrashState, Digest, Durability, DurableFs, FallocateProfile, Journal, MemFs,
-    MemFsOptions, WalkEntry, posix_acl_grants, posix_acl_has_entries,
+    MemFsOptions, WalkEntry, posix_acl_check, posix_acl_grants, posix_acl_has_entries,
 };
 pub use tree::{TreeError, TreeProblem, TreeRow};

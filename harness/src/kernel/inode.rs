@@ -38,7 +38,7 @@ bitflags! {
     }
 }
 
-/// What is known of the access list of an inode (`i_acl`).
+/// What is known of a list of an inode (`i_acl`, `i_default_acl`).
 ///
 /// ```
 /// use fuserig::kernel::KnownAcl;
@@ -51,7 +51,7 @@ pub enum KnownAcl {
     Unknown,
     /// There is none.
     None,
-    /// The value of `system.posix_acl_access`.
+    /// The value of the attribute.
     List(Arc<[u8]>),
 }
 
@@ -96,6 +96,8 @@ pub struct FuseInode {
     pub stale: StatMask,
     /// The access list, which a connection with `FUSE_POSIX_ACL` keeps.
     pub acl: KnownAcl,
+    /// The list for what is made in a directory, kept likewise.
+    pub default_acl: KnownAcl,
     /// Distinguishes the lives of one nodeid (`generation` of an entry).
     pub generation: u64,
     /// The page cache by page number.
@@ -132,6 +134,7 @@ impl FuseInode {
             described_until: Timespec::ZERO,
             stale: StatMask::empty(),
             acl: KnownAcl::Unknown,
+            default_acl: KnownAcl::Unknown,
             generation: 0,
             pages: BTreeMap::new(),
             marked: BTreeSet::new(),
@@ -158,6 +161,11 @@ impl FuseInode {
     /// Whether the attributes need not be asked for at `now`.
     pub fn is_fresh(&self, mask: StatMask, now: Timespec) -> bool {
         self.described.is_some() && !self.stale.intersects(mask) && self.described_until > now
+    }
+
+    /// What is known of its lists may no longer be so (`forget_all_cached_acls`).
+    pub fn forget_acls(&mut self) {
+        (self.acl, self.default_acl) = (KnownAcl::Unknown, KnownAcl::Unknown);
     }
 
     /// Takes over attributes.

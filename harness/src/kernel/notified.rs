@@ -4,7 +4,7 @@ use fuserig_abi::{
     Errno, FileKind, Gid, NodeId, Opcode, PAGE_SIZE, Pid, Request, Timespec, Uid, Unique,
 };
 
-use super::{DentryId, InodeId, KnownAcl, Mount, Notice, StatMask, World};
+use super::{DentryId, InodeId, Mount, Notice, StatMask, World};
 
 const PAGE: u64 = PAGE_SIZE as u64;
 
@@ -80,7 +80,7 @@ impl Mount {
         let inode = self.served(node)?;
         let state = &mut self.inodes[inode];
         state.stale |= StatMask::BASIC;
-        state.acl = KnownAcl::Unknown;
+        state.forget_acls();
         let Ok(offset) = u64::try_from(offset) else { return Ok(()) };
         let first = offset / PAGE;
         let last = match u64::try_from(length) {

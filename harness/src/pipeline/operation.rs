@@ -286,6 +286,8 @@ bitflags::bitflags! {
         const FILE = 1 << 13;
         /// Part of an open with O_TRUNC.
         const OPEN = 1 << 15;
+        /// Times were given, be it that one is now and the other stays as it is.
+        const TIMES_SET = 1 << 16;
     }
 }
 

@@ -367,8 +367,9 @@ impl Vfs {
         let atime_value = apply(atime, AttrValid::ATIME, AttrValid::ATIME_SET);
         let mtime_value = apply(mtime, AttrValid::MTIME, AttrValid::MTIME_SET);
         (attr.atime, attr.mtime) = (atime_value, mtime_value);
-        if atime == NewTime::Now && mtime == NewTime::Now {
-            self.may_touch(pid, dentry).await?;
+        match (atime, mtime) {
+            (NewTime::Now, NewTime::Now) => self.may_touch(pid, dentry).await?,
+            _ => attr.valid.insert(AttrValid::TIMES_SET),
         }
         self.setattr(pid, dentry, attr).await
     }

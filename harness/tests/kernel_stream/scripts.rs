@@ -1,6 +1,6 @@
 //! Programs written by hand, for what chance rarely does.
 
-use fuserig::sim::Action;
+use fuserig::sim::{Action, Stamp, Text};
 
 use super::Step;
 
@@ -65,11 +65,16 @@ type Script = (&'static str, u32, Vec<Action>);
 /// Every script with its name.
 pub(crate) fn all() -> Vec<(String, Vec<Step>)> {
     let steps = |uid, actions: Vec<Action>| actions.into_iter().map(|act| (uid, act)).collect();
-    [about_privileges(), about_contents(), about_reading_ahead(), about_kinds(), about_names()]
-        .into_iter()
-        .flatten()
-        .map(|(name, uid, actions)| (name.to_owned(), steps(uid, actions)))
-        .collect()
+    let scripts = [
+        about_privileges(),
+        about_contents(),
+        about_reading_ahead(),
+        about_kinds(),
+        about_names(),
+        about_lists(),
+    ];
+    let all = scripts.into_iter().flatten();
+    all.map(|(name, uid, actions)| (name.to_owned(), steps(uid, actions))).collect()
 }
 
 fn about_privileges() -> Vec<Script> {
@@ -102,7 +107,17 @@ fn about_privileges() -> Vec<Script> {
     let writes = vec![open("suid", 1), write(4), stat("suid"), write(4), close(), stat("suid")];
     let cuts = vec![open("suid", 1), truncate, stat("suid"), open("suid", 1 | TRUNCATE)];
     let opens = vec![stat("d/b"), chmod("d", 0o700), stat("d/b"), chmod("d", 0o777), stat("d/e")];
+    let times = |atime, mtime| Action::Times { path: "open".into(), atime, mtime };
+    let given = vec![
+        times(Stamp::Now, Stamp::Now),
+        times(Stamp::Omit, Stamp::Now),
+        times(Stamp::Now, Stamp::Omit),
+        times(Stamp::At { sec: 5, nsec: 0 }, Stamp::Now),
+        times(Stamp::Omit, Stamp::Omit),
+        stat("open"),
+    ];
     vec![
+        ("times of what a user may write and does not own", 1000, given),
         ("writes of a user to a setuid file", 1000, writes),
         ("a truncation by a user of a setuid file", 1000, cuts),
         ("writes of root to a setuid file", 0, vec![open("suid", 2), write(4), stat("suid")]),
@@ -282,5 +297,58 @@ fn about_names() -> Vec<Script> {
         ("renames over, across and in exchange", 0, renames),
         ("links of a file that is open", 0, links),
         ("a walk through a symlink, again and again", 0, walks),
+    ]
+}
+
+/// Access control lists, and what is kept of them.
+fn about_lists() -> Vec<Script> {
+    const ACCESS: &str = "system.posix_acl_access";
+    const DEFAULT: &str = "system.posix_acl_default";
+    let get = |name: &str, size| Action::Getxattr { path: "d".into(), name: name.into(), size };
+    let set = |name: &str, value: Vec<u8>| Action::Setxattr {
+        path: "d".into(),
+        name: name.into(),
+        value: Text(value),
+        flags: 0,
+    };
+    let remove = |name: &str| Action::Removexattr { path: "d".into(), name: name.into() };
+    // Owner, user 1000, group, mask, others.
+    let entries: [(u16, u16, u32); 5] =
+        [(1, 7, u32::MAX), (2, 5, 1000), (4, 5, u32::MAX), (16, 7, u32::MAX), (32, 5, u32::MAX)];
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, rights, id) in entries {
+        list.extend(tag.to_le_bytes());
+        list.extend(rights.to_le_bytes());
+        list.extend(id.to_le_bytes());
+    }
+    let none = 2_u32.to_le_bytes().to_vec();
+    let life = |name: &str, other: &str| {
+        vec![
+            get(name, 200),
+            get(name, 200),
+            get(name, 0),
+            get(other, 0),
+            set(name, list.clone()),
+            get(name, 200),
+            get(name, 10),
+            get(other, 0),
+            stat("d"),
+            set(name, none.clone()),
+            get(name, 200),
+            stat("d/b"),
+            set(name, none.clone()),
+            get(name, 0),
+            stat("d"),
+            remove(name),
+            get(other, 200),
+            stat("d/b"),
+            stat("d"),
+        ]
+    };
+    vec![
+        ("an access list comes and goes", 0, life(ACCESS, DEFAULT)),
+        ("a default list comes and goes", 0, life(DEFAULT, ACCESS)),
+        ("an access list for which a user has no right", 1000, life(ACCESS, DEFAULT)),
+        ("a default list for which a user has no right", 1000, life(DEFAULT, ACCESS)),
     ]
 }

@@ -49,14 +49,21 @@ pub fn posix_acl_grants(
 }
 
 /// Whether a value for `system.posix_acl_access` or `system.posix_acl_default` has entries; one
-/// without takes the list away.
+/// without takes the list away. Whether they belong together is not looked at.
 ///
 /// # Errors
 /// `EINVAL` and `EOPNOTSUPP` for what is no such list.
 pub fn posix_acl_has_entries(bytes: &[u8]) -> Result<bool, Errno> {
-    let list = Acl::decode(bytes)?;
-    list.as_ref().map_or(Ok(()), Acl::check)?;
-    Ok(list.is_some())
+    Ok(Acl::decode(bytes)?.is_some())
+}
+
+/// Whether the entries of such a value belong together (`posix_acl_valid`), which Linux asks after
+/// it has asked who may set it.
+///
+/// # Errors
+/// `EINVAL` where they do not, `EINVAL` and `EOPNOTSUPP` for what is no list.
+pub fn posix_acl_check(bytes: &[u8]) -> Result<(), Errno> {
+    Acl::decode(bytes)?.as_ref().map_or(Ok(()), Acl::check)
 }
 
 impl Acl {

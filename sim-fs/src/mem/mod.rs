@@ -38,7 +38,7 @@ mod xattrs;
 #[cfg(test)]
 mod tests;
 
-pub use acl::{posix_acl_grants, posix_acl_has_entries};
+pub use acl::{posix_acl_check, posix_acl_grants, posix_acl_has_entries};
 pub use digest::Digest;
 pub use durable::{CrashState, Durability, DurableFs, Journal};
 pub use fs::MemFs;

@@ -9,7 +9,7 @@ use fuserig_abi::{
     Capabilities, Errno, FileKind, NodeId, Opcode, PAGE_SIZE, XATTR_POSIX_ACL_ACCESS,
     XATTR_POSIX_ACL_DEFAULT,
 };
-use fuserig_sim_fs::{posix_acl_grants, posix_acl_has_entries};
+use fuserig_sim_fs::{posix_acl_check, posix_acl_grants, posix_acl_has_entries};
 
 use super::Halt;
 use super::exchange::{Ordinary, Served, number, with_nul};
@@ -25,50 +25,63 @@ pub(super) fn is_list(name: &[u8]) -> bool {
 impl Ordinary<'_> {
     /// `fuse_get_inode_acl` and the check that follows: none when no list decides.
     pub(crate) fn acl_grants(&mut self, inode: InodeId, wanted: u32) -> Served<Option<bool>> {
-        let state = &self.world.mount.inodes[inode];
-        let (gid, root) = (state.gid, state.nodeid == NodeId::ROOT);
-        let acl = match &state.acl {
-            KnownAcl::Unknown => self.ask_acl(inode)?,
-            known => known.clone(),
+        let gid = self.world.mount.inodes[inode].gid;
+        let acl = match self.list_of(inode, XATTR_POSIX_ACL_ACCESS) {
+            Err(Halt::Errno(Errno::EOPNOTSUPP)) => KnownAcl::None,
+            other => other?,
         };
-        // The root is there before INIT, so its list is never kept (`ACL_DONT_CACHE`).
-        if !root {
-            self.world.mount.inodes[inode].acl = acl.clone();
-        }
         let KnownAcl::List(list) = &acl else { return Ok(None) };
         Ok(posix_acl_grants(list, &self.caller.credentials, gid, wanted)?)
     }
 
-    fn ask_acl(&mut self, inode: InodeId) -> Served<KnownAcl> {
+    /// `__get_acl`: what is kept, or else what the daemon says.
+    fn list_of(&mut self, inode: InodeId, name: &[u8]) -> Served<KnownAcl> {
+        // The root is there before INIT, so its lists are never kept (`ACL_DONT_CACHE`).
+        let root = self.world.mount.inodes[inode].nodeid == NodeId::ROOT;
+        let keeps = self.world.connection.posix_acl && !root;
+        let kept = self.kept_list(inode, name).clone();
+        if keeps && kept != KnownAcl::Unknown {
+            return Ok(kept);
+        }
+        let acl = self.ask_list(inode, name)?;
+        if keeps {
+            *self.kept_list(inode, name) = acl.clone();
+        }
+        Ok(acl)
+    }
+
+    fn kept_list(&mut self, inode: InodeId, name: &[u8]) -> &mut KnownAcl {
+        let state = &mut self.world.mount.inodes[inode];
+        if name == XATTR_POSIX_ACL_DEFAULT { &mut state.default_acl } else { &mut state.acl }
+    }
+
+    /// `fuse_get_acl`, which has room for a page.
+    fn ask_list(&mut self, inode: InodeId, name: &[u8]) -> Served<KnownAcl> {
         if self.unknown().getxattr {
-            return Ok(KnownAcl::None);
+            return Err(Errno::EOPNOTSUPP.into());
         }
         let nodeid = self.world.mount.inodes[inode].nodeid;
-        let got = self.read_attribute(
-            Opcode::GETXATTR,
-            nodeid,
-            &with_nul(XATTR_POSIX_ACL_ACCESS),
-            PAGE_SIZE,
-        );
+        let got = self.read_attribute(Opcode::GETXATTR, nodeid, &with_nul(name), PAGE_SIZE);
         match forget_unknown(got, &mut self.unknown().getxattr) {
             Ok(outcome) if outcome.data.is_empty() => Ok(KnownAcl::None),
             Ok(outcome) => Ok(KnownAcl::List(outcome.data.into())),
-            Err(Halt::Errno(Errno::ENODATA | Errno::EOPNOTSUPP)) => Ok(KnownAcl::None),
+            Err(Halt::Errno(Errno::ENODATA)) => Ok(KnownAcl::None),
+            Err(Halt::Errno(Errno::ERANGE)) => Err(Errno::E2BIG.into()),
             Err(halt) => Err(halt),
         }
     }
 
     /// `posix_acl_getxattr`: the list is had whole, and then there is room for it or not.
     pub(super) fn get_list(&mut self, dentry: DentryId, name: &[u8], size: u32) -> Served {
-        let nodeid = self.node_of(dentry);
-        let got = self.read_attribute(Opcode::GETXATTR, nodeid, &with_nul(name), PAGE_SIZE);
-        let list = forget_unknown(got, &mut self.unknown().getxattr)?.data;
+        let inode = self.inode_of(dentry);
+        let KnownAcl::List(list) = self.list_of(inode, name)? else {
+            return Err(Errno::ENODATA.into());
+        };
         let length = number(list.len() as i64);
         match size as usize {
-            _ if list.is_empty() => Err(Errno::ENODATA.into()),
             0 => Ok(length),
             room if room < list.len() => Err(Errno::ERANGE.into()),
-            _ => Ok(Outcome { data: list, ..length }),
+            _ => Ok(Outcome { data: list.to_vec(), ..length }),
         }
     }
 
@@ -89,6 +102,7 @@ impl Ordinary<'_> {
         if !owns {
             return Err(Errno::EPERM.into());
         }
+        posix_acl_check(value)?;
         match has_entries {
             true => self.send_setxattr(dentry, name, value, 0),
             false => self.send_removexattr(dentry, name),

@@ -7,7 +7,7 @@ use fuserig_abi::{
 };
 
 use super::exchange::{Ordinary, Served, body, done, invalid, number, parse, stat_of};
-use crate::kernel::{DentryId, HandleId, InodeId, KnownAcl, StatMask};
+use crate::kernel::{DentryId, HandleId, InodeId, StatMask};
 use crate::pipeline::device::Shape;
 use crate::pipeline::ops::to_fattr;
 use crate::pipeline::{AttrValid, Iattr, Value};
@@ -40,7 +40,7 @@ impl Ordinary<'_> {
 
     /// `fuse_do_getattr`. Only a regular file is asked about through its handle.
     pub(crate) fn refresh(&mut self, inode: InodeId, file: Option<HandleId>) -> Served<()> {
-        self.world.mount.inodes[inode].acl = KnownAcl::Unknown;
+        self.world.mount.inodes[inode].forget_acls();
         let state = &self.world.mount.inodes[inode];
         let (nodeid, regular) = (state.nodeid, state.kind == FileKind::Regular);
         let file = file.filter(|_| regular).map(|file| self.world.mount.handles[file].fh.0);
@@ -129,7 +129,7 @@ impl Ordinary<'_> {
         let body = body::<FuseSetattrIn>(&fattr, &[]);
         let reply = self.ask(Opcode::SETATTR, nodeid, body, shape)?;
         self.describe_own_change(inode, &parse(&reply))?;
-        self.world.mount.inodes[inode].acl = KnownAcl::Unknown;
+        self.world.mount.inodes[inode].forget_acls();
         let directory = self.world.mount.inodes[inode].kind == FileKind::Directory;
         if directory && attr.valid.contains(AttrValid::MODE) {
             // Whether the name may be walked through has to be found out again.
@@ -149,7 +149,7 @@ impl Ordinary<'_> {
         let (node, credentials) = (&self.world.mount.inodes[inode], &self.caller.credentials);
         let owns = credentials.uid == node.uid;
         let gives = credentials.capable(Capabilities::CHOWN);
-        let sets = AttrValid::MODE | AttrValid::ATIME_SET | AttrValid::MTIME_SET;
+        let sets = AttrValid::MODE | AttrValid::TIMES_SET;
         let (uid, gid) = (Uid(attr.uid), Gid(attr.gid));
         let keeps_user = owns && uid == node.uid;
         let joins_group = owns && (gid == node.gid || credentials.in_group(gid));

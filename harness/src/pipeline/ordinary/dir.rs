@@ -4,7 +4,7 @@ use fuserig_abi::{Errno, FuseDirent, FuseEntryOut, FuseReadIn, NodeId, Opcode, P
 use zerocopy::FromBytes;
 
 use super::exchange::{Ordinary, Served, body, child_node, invalid, number, stat_of};
-use crate::kernel::{DentryId, HandleId, InodeId, KnownAcl, StatMask};
+use crate::kernel::{DentryId, HandleId, InodeId, StatMask};
 use crate::pipeline::device::Shape;
 use crate::pipeline::{DirRecord, Outcome};
 
@@ -102,7 +102,7 @@ impl Ordinary<'_> {
             if let (Some(inode), true) = (inode, same) {
                 let state = &mut self.world.mount.inodes[inode];
                 state.nlookup += 1;
-                state.acl = KnownAcl::Unknown;
+                state.forget_acls();
                 if state.backing.is_none() {
                     self.world.mount.describe(inode, &stat_of(&entry.attr), until);
                 }

@@ -6,7 +6,7 @@ use fuserig_sim_fs::LowerExt;
 use super::Halt;
 use super::exchange::{Ordinary, Served, invalid, parse, stat_of};
 use super::names::lookup_shape;
-use crate::kernel::{DentryId, KnownAcl};
+use crate::kernel::DentryId;
 use crate::pipeline::entries::BackingAction;
 
 /// Why a walk wants the dentry: some reasons do not trust a timeout.
@@ -91,7 +91,7 @@ impl Ordinary<'_> {
             return Ok(false);
         }
         self.world.mount.inodes[inode].nlookup += 1;
-        self.world.mount.inodes[inode].acl = KnownAcl::Unknown;
+        self.world.mount.inodes[inode].forget_acls();
         let until = self.until(entry.attr_valid, entry.attr_valid_nsec);
         let stat = stat_of(&entry.attr);
         let state = &self.world.mount.inodes[inode];

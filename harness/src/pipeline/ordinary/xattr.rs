@@ -5,7 +5,7 @@ use fuserig_abi::{Errno, FuseGetxattrIn, FuseGetxattrOut, NodeId, Opcode, XATTR_
 use super::Halt;
 use super::acl::is_list;
 use super::exchange::{Ordinary, Served, body, number, parse, with_nul};
-use crate::kernel::{DentryId, KnownAcl, StatMask, Unknown};
+use crate::kernel::{DentryId, StatMask, Unknown};
 use crate::pipeline::Outcome;
 use crate::pipeline::device::Shape;
 
@@ -29,7 +29,7 @@ impl Ordinary<'_> {
             let inode = self.inode_of(dentry);
             let mut stale = StatMask::CTIME;
             if name.starts_with(b"system.posix_acl_") {
-                self.world.mount.inodes[inode].acl = KnownAcl::Unknown;
+                self.world.mount.inodes[inode].forget_acls();
                 stale = StatMask::BASIC;
             }
             self.invalidate(inode, stale);
