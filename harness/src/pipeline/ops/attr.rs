@@ -193,6 +193,22 @@ pub(super) fn setattr_lower(world: &mut World, run: &mut Run) -> Code {
     hidden_code(world, run, answer)
 }
 
+/// What `out` was meant for: the kernel knows from it what the inode is now. Faithfully nobody
+/// reads it (SATTR-2), and owner and mode stay those of the last look.
+pub(super) fn setattr_finalize(world: &mut World, run: &mut Run) -> Code {
+    if world.faithful() || run.error < 0 {
+        return Ok(0);
+    }
+    let attr = run.output::<FuseAttrOut>(0).attr;
+    let inode = &mut world.mount.inodes[run.inode];
+    // What nobody filled is all zero.
+    if FileKind::from_mode(attr.mode) == Some(inode.kind) {
+        inode.permissions = attr.mode & S_IALLUGO;
+        (inode.uid, inode.gid) = (Uid(attr.uid), Gid(attr.gid));
+    }
+    Ok(0)
+}
+
 /// Values where `input.valid` still has the bit, zero where the filter cleared it (SATTR-1).
 fn lower_changes(attr: &Iattr, input: &FuseSetattrIn, selected: u32) -> AttrChanges {
     let value = |bit: u32, value: u64| if input.valid & bit != 0 { value } else { 0 };

@@ -62,7 +62,7 @@ rows! {
     Unlink: name::remove_in, none, name::unlink_lower, none;
     Link: name::link_in, none, name::link_lower, none;
     Getattr: attr::getattr_in, attr::attr_out, attr::getattr_lower, attr::getattr_finalize;
-    Setattr: attr::setattr_in, attr::attr_out, attr::setattr_lower, none;
+    Setattr: attr::setattr_in, attr::attr_out, attr::setattr_lower, attr::setattr_finalize;
     Statfs: attr::statfs_in, attr::statfs_out, attr::statfs_lower, attr::statfs_finalize;
     GetLink: name::get_link_in, none, name::get_link_lower, none;
     Symlink: name::symlink_in, none, name::symlink_lower, none;
