@@ -156,7 +156,8 @@ fn fallocate(
     let keeps = mode.contains(FallocateMode::KEEP_SIZE);
     let grown = if keeps { was.size } else { was.size.max(end) };
     match mode.bits() & !FallocateMode::KEEP_SIZE.bits() {
-        0 => expect(judged, node, grown, |file| resized(file, grown)),
+        0 => expect(judged, node, grown, |file| resized(file, grown))
+            .and_then(|()| reserved(judged, node, (offset, end))),
         2 => expect(judged, node, was.size, zeroed),
         0x10 => expect(judged, node, grown, |file| zeroed(resized(file, grown)?)),
         8 => expect(judged, node, was.size.saturating_sub(length), |mut file| {
@@ -170,6 +171,17 @@ fn fallocate(
             file.extend(tail);
             Some(file)
         }),
+        _ => Ok(()),
+    }
+}
+
+/// man 2 fallocate: the space is the file's now, whole pages of it at least.
+fn reserved(judged: &Judged<'_>, node: Ino, (from, to): (u64, u64)) -> Result<(), String> {
+    let whole = (to / PAGE).saturating_sub(from.div_ceil(PAGE)) * PAGE;
+    match judged.after.stat(node) {
+        Some(is) if is.blocks.saturating_mul(BLOCK) < whole => {
+            Err(format!("reserves {whole} bytes, and the file takes {} blocks", is.blocks))
+        }
         _ => Ok(()),
     }
 }

@@ -6,7 +6,9 @@ use super::judged::{Judged, Memory};
 use super::listing::Listings;
 use super::locks::Locks;
 use super::xattrs;
-use super::{attributes, bytes, links, names, offsets, refusals, rights, shown, still, times};
+use super::{
+    attributes, bytes, links, names, nowhere, offsets, refusals, rights, shown, still, times,
+};
 use crate::invariant::{End, Invariant, Seen};
 use crate::sim::Action;
 
@@ -43,11 +45,12 @@ pub fn posix() -> Posix {
 type Fact = fn(&Judged<'_>) -> Result<(), String>;
 
 /// Everything that is asked of a call.
-const FACTS: [Fact; 11] = [
+const FACTS: [Fact; 12] = [
     still::judge,
     bytes::judge,
     offsets::judge,
     names::judge,
+    nowhere::judge,
     links::judge,
     attributes::judge,
     xattrs::judge,

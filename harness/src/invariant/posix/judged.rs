@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fuserig_abi::{Abi, Credentials, Errno, Fidelity, FileKind, Ino, Pid, Stat, Timespec};
 use fuserig_sim_fs::{MemFs, OpenFlags};
 
-use super::path::{Start, Walked, walk, walk_to_directory};
+use super::path::{Blocked, Start, Walked, Way, walk, walk_to_directory};
 use crate::invariant::Seen;
 use crate::invariant::data::contents;
 use crate::sim::Action;
@@ -57,6 +57,8 @@ pub(super) struct Judged<'a> {
     pub(super) source: Option<OpenFile>,
     /// Where its paths led before; none where that cannot be told.
     pub(super) paths: [Option<Walked>; 2],
+    /// Why they led nowhere.
+    pub(super) blocked: [Option<Blocked>; 2],
 }
 
 impl<'a> Judged<'a> {
@@ -80,7 +82,7 @@ impl<'a> Judged<'a> {
             }
             _ => seen.vfs.working_directory(seen.pid),
         };
-        let start = Start { root, directory };
+        let ways = ways(seen.action, before, Start { root, directory });
         Judged {
             action: seen.action,
             result: seen.result,
@@ -96,7 +98,8 @@ impl<'a> Judged<'a> {
             kept_size: kept_size(seen),
             file: file.and_then(open),
             source: source.and_then(open),
-            paths: judged_paths(seen.action, before, start),
+            blocked: ways.clone().map(Way::blocked),
+            paths: ways.map(Way::led),
         }
     }
 
@@ -254,13 +257,13 @@ fn follows(action: &Action) -> bool {
     }
 }
 
-/// Where the paths of a call led.
-pub(super) fn judged_paths(action: &Action, before: &MemFs, start: Start) -> [Option<Walked>; 2] {
+/// What became of the paths of a call.
+pub(super) fn ways(action: &Action, before: &MemFs, start: Start) -> [Way; 2] {
     let [first, second] = action.named_paths();
     let is_looked_for = !action.changes_names() && !matches!(action, Action::Readlink { .. });
-    if let Some(path) = first.filter(|path| is_looked_for && path.0.ends_with(b"/")) {
-        return [walk_to_directory(before, start, &path.0), None];
-    }
-    let first = first.and_then(|path| walk(before, start, &path.0, follows(action)));
-    [first, second.and_then(|path| walk(before, start, &path.0, false))]
+    let first = first.map_or(Way::Untold, |path| match is_looked_for && path.0.ends_with(b"/") {
+        true => walk_to_directory(before, start, &path.0),
+        false => walk(before, start, &path.0, follows(action)),
+    });
+    [first, second.map_or(Way::Untold, |path| walk(before, start, &path.0, false))]
 }

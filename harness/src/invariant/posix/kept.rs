@@ -94,6 +94,22 @@ fn the_kernel_goes_by_what_it_showed_and_by_what_was_written() {
 }
 
 #[test]
+fn space_that_was_reserved_is_taken() {
+    let reserve = |does: &dyn Fn(&mut MemFs)| {
+        let action = Action::Fallocate { file: 0, mode: 0, offset: 1, length: 12_288 };
+        Check::default().judge(action, Ok(0), |fs| does(fs))
+    };
+    right(reserve(&|fs| {
+        let file = fs.open(&at(NOW), node(fs, "/f"), OpenFlags::RDWR).expect("a file");
+        fs.fallocate(&at(NOW), file, FallocateMode::empty(), 1, 12_288).expect("room");
+        fs.release(&at(NOW), file).expect("open");
+    }));
+    let longer = AttrChanges { size: Some(12_289), ..AttrChanges::default() };
+    let found = reserve(&|fs| drop(fs.setattr(&at(NOW), node(fs, "/f"), longer)));
+    wrong(found, "reserves 8192 bytes, and the file takes 8 blocks");
+}
+
+#[test]
 fn a_node_that_nobody_can_reach_is_gone_when_all_have_gone() {
     let mut fs = MemFs::from_tree("/f 'x'\n/d/g 'y'").expect("a tree");
     right(nodes_in_the_end(&fs, true));
@@ -112,7 +128,7 @@ fn a_path_leads_up_to_where_a_directory_is_now() {
     let inside = node(&fs, "/p/d");
     let led = |fs: &MemFs, path: &[u8]| {
         let start = Start { root: fs.root(), directory: Some(inside) };
-        walk(fs, start, path, true)?.node
+        walk(fs, start, path, true).led()?.node
     };
     assert_eq!(led(&fs, b"../d/x"), Some(node(&fs, "/p/d/x")));
     assert_eq!(led(&fs, b"../../../q/y"), Some(node(&fs, "/q/y")), "there is nothing above");

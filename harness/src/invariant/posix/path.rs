@@ -1,17 +1,17 @@
-//! Where a path leads in a tree, asked of nothing but its names.
+//! Where a path leads in a tree, asked of nothing but its names, and why it leads nowhere.
 //!
-//! It refuses what it would have to know more about: `..` and `.` at the end, a slash at the end of
-//! what is made or removed, long names and many symlinks. The permission to search is not asked
-//! here; the directories that were searched are kept for whoever asks.
+//! It refuses what it would have to know more about: `..` and `.` at the end, and a slash at the
+//! end of what is made or removed. The permission to search is not asked here; the directories that
+//! were searched are kept for whoever asks.
 
-use fuserig_abi::{FileKind, Ino};
+use fuserig_abi::{Errno, FileKind, Ino};
 use fuserig_sim_fs::MemFs;
 
 /// The longest name (`NAME_MAX`) and the longest path that are walked.
 const NAME_MAX: usize = 255;
 const PATH_MAX: usize = 4095;
-/// Symlinks that are followed; Linux follows 40, and nobody needs that many.
-const SYMLINKS_MAX: usize = 8;
+/// Symlinks that Linux follows in one path (`MAXSYMLINKS`).
+const SYMLINKS_MAX: usize = 40;
 
 /// Where paths begin.
 #[derive(Clone, Copy, Debug)]
@@ -34,63 +34,152 @@ pub(super) struct Walked {
     pub(super) searched: Vec<Ino>,
 }
 
-/// Walks; none where it leads to no name in a directory, or where that cannot be told.
-pub(super) fn walk(fs: &MemFs, start: Start, path: &[u8], follow: bool) -> Option<Walked> {
-    let begin = |path: &[u8], at: Option<Ino>| match path.first() {
-        Some(b'/') => Some(start.root),
-        _ => at,
-    };
-    let mut at = begin(path, start.directory)?;
-    let mut pending = names_of(path)?;
-    let mut searched = Vec::new();
-    let mut symlinks = 0;
-    while let Some(name) = pending.pop() {
-        fs.stat(at).filter(|stat| stat.kind == FileKind::Directory && stat.nlink > 0)?;
-        searched.push(at);
-        if name == b".." {
-            // Whoever comes out there has found no name.
-            at = if at == start.root { at } else { fs.parent_of(at)? };
-            continue;
-        }
-        let node = fs.leads_to(at, &name);
-        if pending.is_empty() && !(follow && node.is_some_and(|node| fs.target(node).is_some())) {
-            return Some(Walked { directory: at, name, node, is_no_directory: false, searched });
-        }
-        let node = node?;
-        match fs.target(node) {
-            Some(target) => {
-                symlinks += 1;
-                if symlinks > SYMLINKS_MAX {
-                    return None;
-                }
-                at = begin(target, Some(at))?;
-                pending.extend(names_of(target)?);
-            }
-            None => at = node,
+/// What prevents a path from leading anywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Blocked {
+    pub(super) errno: Errno,
+    /// Every directory that had to be searched before.
+    pub(super) searched: Vec<Ino>,
+    /// Whether a symlink was followed, which a kernel may refuse in directories that all may write.
+    pub(super) followed: bool,
+}
+
+/// What becomes of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// It leads to a name in a directory.
+    To(Walked),
+    /// It leads nowhere, for that reason.
+    Nowhere(Blocked),
+    /// There is none, or nothing can be told of it.
+    Untold,
+}
+
+impl Way {
+    pub(super) fn led(self) -> Option<Walked> {
+        match self {
+            Way::To(walked) => Some(walked),
+            Way::Nowhere(_) | Way::Untold => None,
         }
     }
-    None
+
+    pub(super) fn blocked(self) -> Option<Blocked> {
+        match self {
+            Way::Nowhere(blocked) => Some(blocked),
+            Way::To(_) | Way::Untold => None,
+        }
+    }
+}
+
+/// Walks from a beginning.
+pub(super) fn walk(fs: &MemFs, start: Start, path: &[u8], follow: bool) -> Way {
+    let mut walk = Walk { fs, start, searched: Vec::new(), symlinks: 0 };
+    match path.len() {
+        0 => walk.blocked(Errno::ENOENT),
+        length if length > PATH_MAX => walk.blocked(Errno::ENAMETOOLONG),
+        _ => walk.all(path, follow),
+    }
 }
 
 /// As [`walk`], of what is not made or removed, where slashes may stand at the end: it is followed
 /// and must be a directory.
-pub(super) fn walk_to_directory(fs: &MemFs, start: Start, path: &[u8]) -> Option<Walked> {
-    let end = path.iter().rposition(|byte| *byte != b'/')?;
-    let mut walked = walk(fs, start, &path[..=end], true)?;
+pub(super) fn walk_to_directory(fs: &MemFs, start: Start, path: &[u8]) -> Way {
+    let Some(end) = path.iter().rposition(|byte| *byte != b'/') else { return Way::Untold };
+    let looked_for = if path.len() > PATH_MAX { path } else { &path[..=end] };
+    let mut walked = match walk(fs, start, looked_for, true) {
+        Way::To(walked) => walked,
+        other => return other,
+    };
     let is_directory = |node: &Ino| Some(fs.stat(*node)?.kind == FileKind::Directory);
     walked.is_no_directory = walked.node.as_ref().and_then(is_directory) == Some(false);
     walked.node = walked.node.filter(|_| !walked.is_no_directory);
-    Some(walked)
+    Way::To(walked)
+}
+
+/// A walk on its way.
+struct Walk<'a> {
+    fs: &'a MemFs,
+    start: Start,
+    searched: Vec<Ino>,
+    symlinks: usize,
+}
+
+impl Walk<'_> {
+    fn begin(&self, path: &[u8], at: Option<Ino>) -> Option<Ino> {
+        match path.first() {
+            Some(b'/') => Some(self.start.root),
+            _ => at,
+        }
+    }
+
+    fn blocked(&mut self, errno: Errno) -> Way {
+        let (searched, followed) = (core::mem::take(&mut self.searched), self.symlinks > 0);
+        Way::Nowhere(Blocked { errno, searched, followed })
+    }
+
+    fn all(&mut self, path: &[u8], follow: bool) -> Way {
+        let begin = self.begin(path, self.start.directory);
+        let (Some(mut at), Some(mut pending)) = (begin, names_of(path)) else {
+            return Way::Untold;
+        };
+        while let Some(name) = pending.pop() {
+            let Some(stat) = self.fs.stat(at) else { return Way::Untold };
+            if stat.kind != FileKind::Directory {
+                return self.blocked(Errno::ENOTDIR);
+            }
+            self.searched.push(at);
+            if name == b".." {
+                // Whoever comes out there has found no name.
+                let parent = if at == self.start.root { Some(at) } else { self.fs.parent_of(at) };
+                let (Some(parent), true) = (parent, stat.nlink > 0) else { return Way::Untold };
+                at = parent;
+                continue;
+            }
+            // Nothing is looked up in what was removed.
+            if stat.nlink == 0 {
+                return self.blocked(Errno::ENOENT);
+            }
+            if name.len() > NAME_MAX {
+                return self.blocked(Errno::ENAMETOOLONG);
+            }
+            let node = self.fs.leads_to(at, &name);
+            let target = node.and_then(|node| self.fs.target(node));
+            let is_last = pending.is_empty() && !(follow && target.is_some());
+            match (node, target) {
+                _ if is_last => return self.arrived(at, name, node),
+                (None, _) => return self.blocked(Errno::ENOENT),
+                (Some(node), None) => at = node,
+                (Some(_), Some(target)) => {
+                    self.symlinks += 1;
+                    if self.symlinks > SYMLINKS_MAX {
+                        return self.blocked(Errno::ELOOP);
+                    }
+                    let begin = self.begin(target, Some(at));
+                    let (Some(next), Some(names)) = (begin, names_of(target)) else {
+                        return Way::Untold;
+                    };
+                    at = next;
+                    pending.extend(names);
+                }
+            }
+        }
+        Way::Untold
+    }
+
+    fn arrived(&mut self, directory: Ino, name: Vec<u8>, node: Option<Ino>) -> Way {
+        let searched = core::mem::take(&mut self.searched);
+        Way::To(Walked { directory, name, node, is_no_directory: false, searched })
+    }
 }
 
 /// The names of a path, the first one last.
 fn names_of(path: &[u8]) -> Option<Vec<Vec<u8>>> {
-    if path.is_empty() || path.len() > PATH_MAX || path.ends_with(b"/") {
+    if path.ends_with(b"/") {
         return None;
     }
     let mut names = Vec::new();
     for name in path.split(|byte| *byte == b'/').rev().filter(|name| !name.is_empty()) {
-        if name == b".." && names.is_empty() || name.len() > NAME_MAX || name.contains(&0) {
+        if name == b".." && names.is_empty() || name.contains(&0) {
             return None;
         }
         if name != b"." {

@@ -114,7 +114,7 @@ pub(super) fn may(judged: &Judged<'_>, node: Ino, bits: u32) -> Option<bool> {
 }
 
 /// Whether every one of some answers is yes: none when one is unknown and none is no.
-fn all(answers: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
+pub(super) fn all(answers: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
     let mut known = Some(true);
     for answer in answers {
         match answer {

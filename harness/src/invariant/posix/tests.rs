@@ -9,9 +9,9 @@ use fuserig_sim_fs::{
 };
 
 use super::judge::judge;
-use super::judged::{Judged, OpenFile, judged_paths};
+use super::judged::{Judged, OpenFile, ways};
 use super::listing::Listing;
-use super::path::Start;
+use super::path::{Start, Way};
 use crate::pipeline::DirRecord;
 use crate::sim::{Action, Stamp, Text};
 use crate::vfs::{CallResult, Output};
@@ -80,6 +80,7 @@ impl Check {
         };
         let start = Start { root: before.root(), directory: Some(before.root()) };
         let is_open = action.named_paths()[0].is_none();
+        let ways = ways(&action, &before, start);
         let credentials = match self.user {
             0 => Credentials::root(),
             user => Credentials::user(Uid(user), Gid(user)),
@@ -99,7 +100,8 @@ impl Check {
             kept_size: self.kept_size,
             file: is_open.then_some(file),
             source: is_open.then_some(OpenFile { node: node(&before, self.source), ..file }),
-            paths: judged_paths(&action, &before, start),
+            blocked: ways.clone().map(Way::blocked),
+            paths: ways.map(Way::led),
         })
     }
 }
