@@ -1,15 +1,20 @@
 //! A filter that hides some names hides no others.
 //!
 //! Looks at calls that say ENOENT of a path which is there below, every component with a name that
-//! is not meant. Only root's calls tell: a kernel that cannot look a name up says ENOENT as well
+//! is not meant, and at listings from the start of a directory to its end while nothing changes.
+//! Only root's calls tell of paths: a kernel that cannot look a name up says ENOENT as well
 //! (LOOK-2), which nothing keeps root from. What a reader would get wrong: a symbolic link may lead
 //! to what is hidden, so what is reached by following one is not judged.
 
-use fuserig_abi::{Errno, FileKind, NAME_MAX, Uid};
+use std::collections::{BTreeMap, BTreeSet};
+
+use fuserig_abi::{Abi, Errno, Fidelity, FileKind, NAME_MAX, Pid, Uid};
+use fuserig_sim_fs::MemFs;
 
 use super::matching::Matching;
 use super::{Invariant, Seen};
 use crate::sim::{Action, Text};
+use crate::vfs::Output;
 
 /// See [`hides_only`].
 ///
@@ -20,6 +25,8 @@ use crate::sim::{Action, Text};
 #[derive(Clone, Debug)]
 pub struct HidesOnly {
     matches: Matching,
+    /// What is still to come in each listing that is under way.
+    listings: BTreeMap<(Pid, i32), BTreeSet<Vec<u8>>>,
 }
 
 /// What has no such name in its path is there for whoever asks.
@@ -33,7 +40,7 @@ pub struct HidesOnly {
 ///     .or_report();
 /// ```
 pub fn hides_only(matches: impl Fn(&[u8]) -> bool + 'static) -> HidesOnly {
-    HidesOnly { matches: Matching::new(matches) }
+    HidesOnly { matches: Matching::new(matches), listings: BTreeMap::new() }
 }
 
 /// The path that a call needs, and whether it follows a symbolic link at its end.
@@ -77,12 +84,68 @@ fn has_directory(seen: &Seen<'_>, path: &Text) -> bool {
     is_name && found.is_some_and(|stat| stat.kind == FileKind::Directory)
 }
 
+impl HidesOnly {
+    /// Names that a listing from the start has to give.
+    fn listable(&self, fs: &MemFs, seen: &Seen<'_>, fd: i32) -> Option<BTreeSet<Vec<u8>>> {
+        let directory = seen.vfs.lower_inode(seen.pid, fd)?;
+        let is_directory = fs.stat(directory)?.kind == FileKind::Directory;
+        let names = fs.names_in(directory).map(|(name, _)| name.to_vec());
+        let others = names.filter(|name| self.matches.component(name).is_none());
+        is_directory.then(|| others.collect())
+    }
+
+    /// Follows the listings, as long as nobody changes anything.
+    fn list(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        if !seen.action.only_looks() || !seen.was_alone() || !seen.case.faults.is_empty() {
+            self.listings.clear();
+            return Ok(());
+        }
+        let file = match seen.action {
+            Action::Open { .. } => 0,
+            Action::List { file, .. } | Action::Seek { file, .. } => *file,
+            _ => return Ok(()),
+        };
+        let Some(fd) = seen.file(file) else { return Ok(()) };
+        let key = (seen.pid, fd);
+        match (seen.action, &seen.result.output, seen.result.value) {
+            (Action::Open { .. }, _, Ok(_)) => {
+                let names = self.listable(seen.lower, seen, fd);
+                names.map(|names| self.listings.insert(key, names));
+            }
+            (Action::List { .. }, Output::Records(records), Ok(_)) if !records.is_empty() => {
+                if let Some(names) = self.listings.get_mut(&key) {
+                    names.retain(|name| records.iter().all(|record| record.name != *name));
+                }
+            }
+            (Action::List { .. }, _, Ok(_)) => {
+                let missing = self.listings.remove(&key).and_then(|mut names| names.pop_first());
+                if let Some(name) = missing.filter(|_| goes_on(seen)) {
+                    let name = name.escape_ascii();
+                    return Err(format!("`{}` ends without {name}", seen.action));
+                }
+            }
+            _ => drop(self.listings.remove(&key)),
+        }
+        Ok(())
+    }
+}
+
+/// The patches of v3 forget that a directory has more than what was read of it (RDIR-1).
+fn goes_on(seen: &Seen<'_>) -> bool {
+    seen.case.abi.base() != Abi::V3 || seen.case.fidelity == Fidelity::Intended
+}
+
 impl Invariant for HidesOnly {
     fn name(&self) -> &str {
         "hides_only"
     }
 
+    fn begin(&mut self, _: &MemFs) {
+        self.listings.clear();
+    }
+
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        self.list(seen)?;
         let program = &seen.case.clients[seen.client];
         let moves = || program.actions.iter().any(|action| matches!(action, Action::Chdir { .. }));
         let asked = seen.result.value == Err(Errno::ENOENT) && seen.user() == Uid::ROOT;

@@ -240,6 +240,34 @@ fn a_filter_that_hides_more_than_it_should_is_found() {
 }
 
 #[test]
+fn a_listing_that_ends_at_a_page_of_hidden_names_is_found() {
+    let list = |subject: Subject| {
+        let mut tree = String::from("/d/\n/d/first 'x'");
+        (0..60).for_each(|n| tree.push_str(&format!("\n/d/{n:02}{}.key", "m".repeat(120))));
+        tree.push_str("\n/d/last 'x'");
+        let open = Action::Open { path: "d".into(), flags: 0o200_000, mode: 0 };
+        let lists = (0..9).map(|_| Action::List { file: 0, space: 4096 });
+        let clients = vec![Program::of(0, std::iter::once(open).chain(lists).collect())];
+        let case = Case { clients, tree, ..Case::default() };
+        let is_key = |name: &[u8]| name.ends_with(b".key");
+        Simulation::of_case(case).run(subject).check(invariant::hides_only(is_key)).result()
+    };
+    let keys = || Patterns::parse("*.key").expect("a pattern");
+    list(Subject::new(Abi::V4, move || hide(keys()))).expect("both names are listed");
+    // What hides a whole page has to ask for another one.
+    let forgetful = || {
+        FuseOps::new("forgetful").readdir_prefilter(|_, _| Verdict::Postfilter).readdir_postfilter(
+            |_, _, _, entries| {
+                entries.retain(|entry| !entry.name.ends_with(b".key"));
+                Verdict::Continue
+            },
+        )
+    };
+    let finding = list(Subject::new(Abi::V4, forgetful)).expect_err("one name is missing");
+    assert!(finding.to_string().contains("ends without"), "{finding}");
+}
+
+#[test]
 fn a_name_in_a_listing_is_found() {
     let redacted = || redact(Patterns::parse(".secret").expect("a name"));
     holds(over(redacted), invariant::never_listed(|name| name == b".secret"));
