@@ -52,6 +52,13 @@ pub(super) fn ranges() -> Course {
     course.by(0, [lock(EXCLUSIVE, 3, -4), lock(EXCLUSIVE, -1, 1), lock(SHARED, i64::MAX, 2)]);
     course.by(1, [lock(SHARED, 98, 1), lock(EXCLUSIVE, 98, 1), lock(SHARED, 49, 1)]);
     course.by(1, [lock(EXCLUSIVE, 49, 1), lock(EXCLUSIVE, 50, 1)]);
+    // One within another's kind splits it, and what is around stays as it was.
+    course.by(1, [lock(NONE, 0, 0)]);
+    course.by(0, [lock(NONE, 0, 0), lock(SHARED, 0, 100), lock(EXCLUSIVE, 40, 20)]);
+    course.by(1, [lock(SHARED, 0, 40), lock(SHARED, 60, 40), lock(SHARED, 59, 1)]);
+    course.by(1, [lock(NONE, 0, 0)]);
+    course.by(0, [lock(NONE, 0, 0), lock(SHARED, 0, 50)]);
+    course.by(1, [lock(SHARED, 100, 0)]);
     // All of a process are gone when it closes any descriptor of the file.
     course.by(0, [open("f", RDONLY), lock(EXCLUSIVE, 60, 1), lock(SHARED, 60, 1), close(0)]);
     course.by(1, [lock(EXCLUSIVE, 0, 100), open("f", WRONLY), lock(SHARED, 0, 1)]);
