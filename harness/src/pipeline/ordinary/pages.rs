@@ -10,6 +10,8 @@ use crate::pipeline::device::Shape;
 use crate::pipeline::{Outcome, Stop};
 
 const PAGE: u64 = PAGE_SIZE as u64;
+/// `FUSE_READ_LOCKOWNER`: `lock_owner` says who reads.
+const READ_LOCKOWNER: u32 = 1 << 1;
 /// `FUSE_WRITE_LOCKOWNER`: `lock_owner` says who writes.
 const WRITE_LOCKOWNER: u32 = 1 << 1;
 /// `FOPEN_DIRECT_IO`: past the page cache.
@@ -141,9 +143,15 @@ impl Ordinary<'_> {
 
     fn ask_read(&mut self, handle: HandleId, offset: u64, size: u64) -> Served<Vec<u8>> {
         let state = &self.world.mount.handles[handle];
+        // Who fills the page cache owns no locks.
+        let direct = state.open_flags & DIRECT_IO != 0;
+        let (read_flags, lock_owner) =
+            if direct { (READ_LOCKOWNER, self.lock_owner()) } else { (0, 0) };
         let head = FuseReadIn {
             fh: state.fh.0,
             offset,
+            read_flags,
+            lock_owner,
             size: u32::try_from(size).unwrap_or(u32::MAX),
             flags: state.flags.bits(),
             ..FuseReadIn::default()

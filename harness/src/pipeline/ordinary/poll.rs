@@ -11,6 +11,8 @@ use crate::pipeline::device::Shape;
 const SCHEDULE_NOTIFY: u32 = 1;
 /// `DEFAULT_POLLMASK`: what a file without the operation is ready for.
 const ALWAYS_READY: u32 = 0x145;
+/// `POLLERR` and `POLLHUP`, which poll(2) reports whether they are asked for or not.
+const ALWAYS_ASKED: u32 = 0x18;
 /// `struct fuse_poll_out`.
 const POLL_OUT: usize = 8;
 
@@ -31,6 +33,7 @@ pub enum PollWait {
 impl Ordinary<'_> {
     /// `fuse_file_poll`. A daemon that knows no POLL is not asked again.
     pub(crate) fn poll(&mut self, handle: HandleId, events: u32, wait: PollWait) -> Served<u32> {
+        let events = events | ALWAYS_ASKED;
         let mount = &mut self.world.mount;
         let state = &mount.handles[handle];
         let (fh, nodeid, inode) = (state.fh.0, state.nodeid, state.inode);
