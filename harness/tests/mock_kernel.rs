@@ -5,12 +5,19 @@ mod cached;
 #[path = "../examples/mock_kernel.rs"]
 #[expect(dead_code, reason = "the example has a main of its own")]
 mod example;
+#[path = "kernel_stream/host.rs"]
+mod host;
 #[path = "mock_kernel/init.rs"]
 mod init;
 #[path = "mock_kernel/interrupt.rs"]
 mod interrupt;
+#[path = "mock_kernel/opcodes.rs"]
+mod opcodes;
+#[path = "mock_kernel/recorder.rs"]
+mod recorder;
 #[path = "mock_kernel/simulated.rs"]
 mod simulated;
+mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
