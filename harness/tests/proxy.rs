@@ -13,6 +13,10 @@ mod support;
 mod libfuse;
 #[path = "proxy/live.rs"]
 mod live;
+#[path = "proxy/memory.rs"]
+mod memory;
+#[path = "proxy/of_fuser.rs"]
+mod of_fuser;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -309,8 +313,13 @@ fn a_daemon_of_fuser_serves_as_well() {
 
 /// No test of its own: the daemon of the test above.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "how a proxy tells a daemon its device")]
 fn serves_as_a_daemon() {
+    serve_the_device(notes::NoteFs::new(true), 1);
+}
+
+/// Serves on the device that a proxy names; nothing without one.
+#[expect(clippy::disallowed_methods, reason = "how a proxy tells a daemon its device")]
+fn serve_the_device<F: fuser::Filesystem>(filesystem: F, threads: usize) {
     let Some(device) = std::env::var_os("FUSERIG_DEVICE") else { return };
     let device = device.into_string().expect("text");
     let number = device.rsplit('/').next().and_then(|number| number.parse().ok());
@@ -321,9 +330,8 @@ fn serves_as_a_daemon() {
         number.expect("a number"),
         rustix::process::PidfdGetfdFlags::empty(),
     );
-    let filesystem = notes::NoteFs::new(true);
     let mut config = fuser::Config::default();
-    config.n_threads = Some(1);
+    config.n_threads = Some(threads);
     let acl = fuser::SessionACL::All;
     let session = fuser::Session::from_fd(filesystem, device.expect("it is open"), acl, config);
     // The end of the socket is the end of the session, in whatever words.
