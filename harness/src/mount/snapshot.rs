@@ -72,11 +72,15 @@ impl Copy<'_> {
             for name in self.names(source)? {
                 self.nodes_left = self.nodes_left.checked_sub(1).ok_or(Errno::EFBIG)?;
                 let stat = self.from.lookup(self.caller, source, &name)?;
+                let is_link = self.copied.contains_key(&stat.ino);
                 let made = self.make(&stat, target, &name)?;
                 if stat.kind == FileKind::Directory {
                     pending.push((stat.ino, made));
                 }
-                finished.push((stat, made));
+                // However many names a node has, it is let go once.
+                if !is_link {
+                    finished.push((stat, made));
+                }
             }
         }
         // Times last: making names below moves those of a directory.
@@ -191,7 +195,7 @@ impl Copy<'_> {
 #[cfg(test)]
 mod tests {
     use fuserig_abi::{Caller, Credentials, Errno, Pid, Timespec};
-    use fuserig_sim_fs::MemFs;
+    use fuserig_sim_fs::{HostFs, Lower, LowerExt, MemFs};
 
     use super::{SnapshotLimit, snapshot};
 
@@ -205,6 +209,25 @@ mod tests {
         let mut fs = MemFs::from_tree(text).expect("the tree is good");
         let copied = snapshot(&mut fs, &caller(), SnapshotLimit::default()).expect("it fits");
         assert_eq!(copied.to_tree(), fs.to_tree());
+    }
+
+    #[test]
+    fn a_file_of_the_host_with_several_names_is_copied_with_all_of_them() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        std::fs::create_dir(directory.path().join("d")).expect("fresh");
+        std::fs::write(directory.path().join("a"), "text").expect("writable");
+        for name in ["b", "d/c"] {
+            let link = directory.path().join(name);
+            std::fs::hard_link(directory.path().join("a"), link).expect("one filesystem");
+        }
+        let mut host = HostFs::open(directory.path()).expect("it opens");
+        let caller = caller();
+        let mut copied = snapshot(&mut host, &caller, SnapshotLimit::default()).expect("it fits");
+        let root = copied.root();
+        let folder = copied.lookup(&caller, root, b"d").expect("there").ino;
+        let [a, b, c] = [(root, b"a"), (root, b"b"), (folder, b"c")]
+            .map(|(parent, name)| copied.lookup(&caller, parent, name).expect("there"));
+        assert_eq!((a.ino, a.ino, a.nlink, a.size), (b.ino, c.ino, 3, 4));
     }
 
     #[test]
