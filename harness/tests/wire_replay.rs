@@ -7,8 +7,14 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use fuserig::wire_replay::order_of_effects;
-use fuserig_traces::record::OpRecord;
+use fuserig::kernel::{World, WorldConfig};
+use fuserig::pipeline::{NoDaemon, NullSink};
+use fuserig::serve::{Head, Incoming, Listed, Server, ServerConfig};
+use fuserig::wire_replay::{Judgement, WireReplayer, exchanges_of, observe, order_of_effects};
+use fuserig_abi::{NodeId, Opcode, Timespec};
+use fuserig_sim_fs::MemFs;
+use fuserig_traces::Trace;
+use fuserig_traces::record::{OpRecord, Record};
 use support::workspace;
 
 fn fuserig(arguments: &[&str]) -> Output {
@@ -245,4 +251,67 @@ fn what_has_no_reply_stands_where_it_was_sent() {
     let op = |seq_send, seq_reply| OpRecord { seq_send, seq_reply, ..OpRecord::default() };
     let (first, forget, second) = (op(1, 5), op(3, 0), op(2, 4));
     assert_eq!(order_of_effects([&first, &second, &forget]), [&forget, &second, &first]);
+}
+
+/// A server over two names of one file, the second of which nobody looks at.
+fn server_of_two_names() -> Server {
+    let tree = MemFs::from_tree("/d/\n/d/seen 'text'\n/other = /d/seen\n").expect("a good tree");
+    let (daemon, sink) = (Box::new(NoDaemon), Box::new(NullSink));
+    let world = World::new(&WorldConfig::default(), Box::new(tree), None, daemon, sink);
+    Server::new(world.expect("a world"), ServerConfig::default())
+}
+
+/// Messages as a mount has them, from a server of ours.
+struct Session {
+    server: Server,
+    trace: Trace,
+}
+
+impl Session {
+    fn ask(&mut self, opcode: Opcode, nodeid: u64, body: &[u8]) -> Vec<u8> {
+        let incoming = Incoming::decode(opcode, body).expect("well-formed");
+        let head = Head { nodeid: NodeId(nodeid), ..Head::default() };
+        let reply = self.server.handle(&head, incoming, Timespec::ZERO).encode();
+        let sequence = self.trace.records.len() as u64 * 2 + 1;
+        self.trace.records.push(Record::Op(OpRecord {
+            opcode: opcode.0 as u16,
+            nodeid,
+            unique: sequence * 2,
+            seq_send: sequence,
+            seq_reply: sequence + 1,
+            request: body.to_vec(),
+            reply: reply.clone(),
+            ..OpRecord::default()
+        }));
+        reply
+    }
+
+    /// Lists a directory to its end.
+    fn list(&mut self, nodeid: u64) {
+        let opened = self.ask(Opcode::OPENDIR, nodeid, &[0; 8]);
+        let mut offset = 0;
+        loop {
+            let mut body =
+                [&opened[..8], &u64::to_le_bytes(offset), &4096_u32.to_le_bytes()].concat();
+            body.resize(40, 0);
+            let page = self.ask(Opcode::READDIR, nodeid, &body);
+            let listed = Listed::decode_all(&page, false).expect("records");
+            let Some(last) = listed.last() else { return };
+            offset = last.off;
+        }
+    }
+}
+
+#[test]
+fn a_name_that_nobody_saw_is_not_missed_where_the_start_is_known() {
+    let mut session = Session { server: server_of_two_names(), trace: Trace::default() };
+    session.ask(Opcode::LOOKUP, 1, b"d\0");
+    session.list(2);
+    session.ask(Opcode::LOOKUP, 2, b"seen\0");
+    session.ask(Opcode::GETATTR, 1, &[0; 16]);
+    let mut replayer = WireReplayer::new(server_of_two_names(), Judgement::Mapped, 9);
+    replayer.assume_start(&session.trace, &observe(&session.trace));
+    exchanges_of(&session.trace).for_each(|exchange| replayer.play(&exchange));
+    let report = replayer.report();
+    assert!(report.agrees() && report.equal == report.served, "{report:?}");
 }

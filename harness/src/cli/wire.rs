@@ -126,7 +126,8 @@ impl Told<'_> {
         }
         let (nodes, files) = (unseen.nodes(), unseen.files());
         lines.push(format!("used from before: {nodes} nodes, {files} open files"));
-        if let Some(holder) = unseen.holder() {
+        // A start that was recorded, or given, has every name.
+        if let (Some(holder), Some(_)) = (unseen.holder(), self.start) {
             let (count, holder) = (unseen.nameless(), holder.escape_ascii());
             lines.push(format!("names of {count} of them are unknown: /{holder}/node-NUMBER"));
         }

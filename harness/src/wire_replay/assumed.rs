@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fuserig_abi::{FuseOpenIn, NodeId, Timespec};
+use fuserig_sim_fs::LowerExt;
 
 use super::compare::Difference;
 use super::exchange::Exchange;
@@ -115,7 +116,9 @@ impl WireReplayer {
     /// are looked up, files are opened, and those that had no name any more lose theirs. From here
     /// on a difference that rests on it is not judged.
     pub fn assume(&mut self, unseen: &Unseen, now: Timespec) {
-        self.assumed.holder = unseen.holder().map(<[u8]>::to_vec);
+        // A start that was recorded, or given, has none: every name is there.
+        let holder = unseen.holder().filter(|holder| self.is_below(holder));
+        self.assumed.holder = holder.map(<[u8]>::to_vec);
         self.assumed.links_from = unseen.links_from;
         for (sequence, node) in &unseen.doubts {
             self.assumed.later.entry(*sequence).or_default().push(*node);
@@ -137,6 +140,13 @@ impl WireReplayer {
             let head = Head { nodeid: NodeId(parent), ..Head::default() };
             let _gone = self.server.handle(&head, Incoming::Unlink { name: name.clone() }, now);
         }
+    }
+
+    /// Whether the lower filesystem has that name at its root, whatever a filter says.
+    fn is_below(&mut self, name: &[u8]) -> bool {
+        let world = self.server.world_mut();
+        let (kernel, root) = (world.kernel_caller(), world.lower.root());
+        world.lower.lookup(&kernel, root, name).is_ok()
     }
 
     /// Our node at the end of a path.
