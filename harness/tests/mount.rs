@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "mount/filtered.rs"]
+mod filtered;
 #[path = "support/rig.rs"]
 mod rig;
 
