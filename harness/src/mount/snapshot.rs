@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fuserig_abi::{Caller, Errno, FileKind, Ino, Stat};
+use fuserig_abi::{Caller, Credentials, Errno, FileKind, Ino, Stat};
 use fuserig_sim_fs::{
     AttrChanges, Lower, LowerExt, LowerOp, LowerReply, MemFs, MemFsOptions, OpenCheck, OpenFlags,
     SetTime, XattrFlags,
@@ -46,7 +46,9 @@ pub fn snapshot(
 ) -> Result<MemFs, Errno> {
     let options = MemFsOptions { capacity_bytes: limit.bytes, ..MemFsOptions::default() };
     let to = MemFs::new(options);
-    let mut copy = Copy { from, to, caller, copied: BTreeMap::new(), nodes_left: limit.nodes };
+    let maker = Caller::new(Credentials::root(), caller.pid, caller.now);
+    let (copied, nodes_left) = (BTreeMap::new(), limit.nodes);
+    let mut copy = Copy { from, to, caller, maker, copied, nodes_left };
     let (source, target) = (copy.from.root(), copy.to.root());
     let stat = copy.from.getattr(caller, source)?;
     copy.children(source, target)?;
@@ -57,7 +59,10 @@ pub fn snapshot(
 struct Copy<'a> {
     from: &'a mut dyn Lower,
     to: MemFs,
+    /// Who reads.
     caller: &'a Caller,
+    /// Who writes: whoever may read a tree may have a copy of it, whosever its files are.
+    maker: Caller,
     /// Ours for each source node that has more than one name.
     copied: BTreeMap<Ino, Ino>,
     nodes_left: u64,
@@ -117,19 +122,19 @@ impl Copy<'_> {
 
     fn make(&mut self, stat: &Stat, parent: Ino, name: &[u8]) -> Result<Ino, Errno> {
         if let Some(&made) = self.copied.get(&stat.ino) {
-            self.to.link(self.caller, made, parent, name)?;
+            self.to.link(&self.maker, made, parent, name)?;
             return Ok(made);
         }
         let made = match stat.kind {
-            FileKind::Directory => self.to.mkdir(self.caller, parent, name, 0o755)?.ino,
+            FileKind::Directory => self.to.mkdir(&self.maker, parent, name, 0o755)?.ino,
             FileKind::Symlink => {
                 let target = self.from.readlink(self.caller, stat.ino)?;
-                self.to.symlink(self.caller, parent, name, &target)?.ino
+                self.to.symlink(&self.maker, parent, name, &target)?.ino
             }
             FileKind::Regular => self.file(stat, parent, name)?,
             FileKind::Fifo | FileKind::Socket | FileKind::CharDevice | FileKind::BlockDevice => {
                 let mode = stat.kind.type_bits() | 0o644;
-                self.to.mknod(self.caller, parent, name, mode, stat.rdev)?.ino
+                self.to.mknod(&self.maker, parent, name, mode, stat.rdev)?.ino
             }
         };
         if stat.nlink > 1 && stat.kind != FileKind::Directory {
@@ -141,7 +146,7 @@ impl Copy<'_> {
     fn file(&mut self, stat: &Stat, parent: Ino, name: &[u8]) -> Result<Ino, Errno> {
         let fh = self.open(stat.ino, OpenFlags::empty())?;
         let flags = OpenFlags::WRONLY;
-        let (made, to) = self.to.create_open(self.caller, parent, name, 0o644, flags)?;
+        let (made, to) = self.to.create_open(&self.maker, parent, name, 0o644, flags)?;
         let mut offset = 0;
         loop {
             let data = self.from.read(self.caller, fh, offset, PIECE)?;
@@ -149,13 +154,13 @@ impl Copy<'_> {
                 break;
             }
             if data.iter().any(|&byte| byte != 0) {
-                self.to.write(self.caller, to, offset, &data)?;
+                self.to.write(&self.maker, to, offset, &data)?;
             }
             offset += data.len() as u64;
         }
         let length = AttrChanges { size: Some(offset), ..AttrChanges::default() };
-        self.to.setattr(self.caller, made.ino, length)?;
-        self.to.release(self.caller, to)?;
+        self.to.setattr(&self.maker, made.ino, length)?;
+        self.to.release(&self.maker, to)?;
         self.from.release(self.caller, fh)?;
         Ok(made.ino)
     }
@@ -164,11 +169,11 @@ impl Copy<'_> {
         for name in self.attribute_names(source)? {
             let value = self.from.get_xattr(self.caller, source, &name, XATTR_MAX)?;
             // A namespace that memory does not keep is no part of what is replayed.
-            let _ = self.to.set_xattr(self.caller, target, &name, &value, XattrFlags::empty());
+            let _ = self.to.set_xattr(&self.maker, target, &name, &value, XattrFlags::empty());
         }
         let owner =
             AttrChanges { uid: Some(stat.uid), gid: Some(stat.gid), ..AttrChanges::default() };
-        self.to.setattr(self.caller, target, owner)?;
+        self.to.setattr(&self.maker, target, owner)?;
         let permissions = (stat.kind != FileKind::Symlink).then_some(stat.permissions);
         let rest = AttrChanges {
             permissions,
@@ -176,7 +181,7 @@ impl Copy<'_> {
             mtime: Some(SetTime::At(stat.mtime)),
             ..AttrChanges::default()
         };
-        self.to.setattr(self.caller, target, rest)?;
+        self.to.setattr(&self.maker, target, rest)?;
         Ok(())
     }
 
@@ -194,7 +199,7 @@ impl Copy<'_> {
 
 #[cfg(test)]
 mod tests {
-    use fuserig_abi::{Caller, Credentials, Errno, Pid, Timespec};
+    use fuserig_abi::{Caller, Credentials, Errno, Gid, Pid, Timespec, Uid};
     use fuserig_sim_fs::{HostFs, Lower, LowerExt, MemFs};
 
     use super::{SnapshotLimit, snapshot};
@@ -228,6 +233,15 @@ mod tests {
         let [a, b, c] = [(root, b"a"), (root, b"b"), (folder, b"c")]
             .map(|(parent, name)| copied.lookup(&caller, parent, name).expect("there"));
         assert_eq!((a.ino, a.ino, a.nlink, a.size), (b.ino, c.ino, 3, 4));
+    }
+
+    #[test]
+    fn whoever_reads_a_tree_gets_a_copy_with_the_owners_that_it_has() {
+        let text = "/ mode=0755 uid=5 gid=6\n/a/ mode=0750 uid=5 gid=6\n/a/f 'text' uid=7 gid=8\n";
+        let mut fs = MemFs::from_tree(text).expect("the tree is good");
+        let user = Caller::new(Credentials::user(Uid(5), Gid(6)), Pid(9), Timespec::from_secs(9));
+        let copied = snapshot(&mut fs, &user, SnapshotLimit::default()).expect("it may read");
+        assert_eq!(copied.to_tree(), fs.to_tree());
     }
 
     #[test]
