@@ -29,9 +29,10 @@ pub(super) fn mount(args: &MountArgs, terminal: &mut Terminal) -> Ended {
         None => None,
     };
     let options = served.options(&args.directory);
+    let watch = SignalWatch::begin().map_err(|error| failed(&error))?;
     let mounted = start(&served, &options, recording)?;
     let unmount = mounted.unmounter();
-    let _watch = SignalWatch::start(move |_| unmount()).map_err(|error| failed(&error))?;
+    watch.answer(move |_| unmount());
     terminal.note(format!(
         "fuserig: mounted {}: {}; Ctrl-C or `umount` ends it",
         args.directory.display(),
@@ -60,14 +61,17 @@ pub(super) fn record(args: &RecordArgs, terminal: &mut Terminal) -> Ended {
         (None, None) => unreachable!("one of the two was made"),
     };
     let recording = served.recording(&args.output, args.payload, args.force)?;
+    // From here on a signal must find somebody who takes the mount away.
+    let watch = SignalWatch::begin().map_err(|error| failed(&error))?;
     let mounted = start(&served, &served.options(&directory), Some(recording))?;
     let running = Running::start(&args.command, &directory, surroundings);
     let code = running.and_then(|running| {
         let pid = running.pid();
         // A terminal sends Ctrl-C to the command as well; who kills only us means both.
-        let _watch = SignalWatch::start(move |signal| forward(pid, signal))?;
+        watch.answer(move |signal| forward(pid, signal));
         running.wait()
     });
+    drop(watch);
     let summary = mounted.unmount().map_err(|error| failed(&error))?;
     let code = code.map_err(|error| failed(&error))?;
     report(&summary, Some(&args.output), terminal);
@@ -272,6 +276,10 @@ impl Served {
                      record over a smaller directory",
                     limit.nodes,
                     limit.bytes >> 20
+                ),
+                Errno::EACCES => format!(
+                    "{errno}: not all of it may be read, and a trace begins with all of it; \
+                     record over a directory of yours"
                 ),
                 errno => errno.to_string(),
             };

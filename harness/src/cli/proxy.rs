@@ -30,9 +30,10 @@ pub(super) fn attach(args: &RecordArgs, terminal: &mut Terminal) -> Ended {
             header: header(args),
         },
     };
+    let watch = SignalWatch::begin().map_err(|error| failed(&error))?;
     let mut proxy = Proxy::start(options).map_err(|error| failed(&error))?;
     let stop = proxy.stopper();
-    let _watch = SignalWatch::start(move |_| stop()).map_err(|error| failed(&error))?;
+    watch.answer(move |_| stop());
     terminal.note(format!(
         "fuserig: {} serves {}; Ctrl-C or `umount` ends it",
         args.command[0].display(),

@@ -50,7 +50,8 @@ impl Place {
     pub(super) fn mount(directory: &Path, looks: &Appearance) -> io::Result<(Arc<Place>, OwnedFd)> {
         let directory = directory.canonicalize()?;
         // The kernel would mount on a file as well, and then find a directory where it wants one.
-        if !directory.is_dir() {
+        // A dead mount that is there says itself what it is.
+        if !directory.metadata()?.is_dir() {
             return Err(Errno::NOTDIR.into());
         }
         let device = match mount_here(&directory, looks) {
