@@ -59,7 +59,7 @@ fn attributes_of_an_open_file_are_judged_as_those_of_a_path() {
         })
     };
     let said = judged(&[open("a"), Action::Fchmod { file: 0, mode: 0o600 }], other);
-    assert_eq!(said.as_deref(), Some("`fchmod #0 0` leaves the mode 111"));
+    assert_eq!(said.as_deref(), Some("`fchmod #0 0` leaves the mode 111 instead of 0"));
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn what_is_made_under_a_mask_lacks_its_bits() {
     let open_handed = [Action::Umask { mask: 0 }, mkdir("m")];
     assert_eq!(judged(&open_handed, nothing), None);
     let said = judged(&open_handed, deaf);
-    assert_eq!(said.as_deref(), Some("`mkdir m 777` makes a file of mode 755"));
+    assert_eq!(said.as_deref(), Some("`mkdir m 777` makes a file of mode 755 instead of 777"));
 }
 
 #[test]

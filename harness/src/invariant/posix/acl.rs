@@ -4,6 +4,8 @@
 //! It reads the value of the attribute by itself and shares nothing with the filesystem. It
 //! refuses to say anything of a list that is none.
 
+use core::fmt;
+
 use fuserig_abi::{Credentials, Errno, FileKind, Gid, Ino, S_ISGID, Stat, Uid};
 pub(super) use fuserig_abi::{
     XATTR_POSIX_ACL_ACCESS as ACCESS, XATTR_POSIX_ACL_DEFAULT as DEFAULT,
@@ -11,6 +13,7 @@ pub(super) use fuserig_abi::{
 use fuserig_sim_fs::MemFs;
 
 use super::judged::Judged;
+use super::xattrs::difference;
 use crate::sim::acl_tag::{GROUP, MASK, OTHER, OWNER, OWNING_GROUP, USER};
 
 /// The version of the attribute, which begins with it.
@@ -147,6 +150,26 @@ impl List {
     }
 }
 
+/// The short text form of man 5 acl.
+impl fmt::Display for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, Entry { tag, bits, id }) in self.0.iter().enumerate() {
+            let who = match *tag {
+                OWNER => "u:".to_owned(),
+                USER => format!("u:{id}"),
+                OWNING_GROUP => "g:".to_owned(),
+                GROUP => format!("g:{id}"),
+                MASK => "m:".to_owned(),
+                _ => "o:".to_owned(),
+            };
+            let letter = |bit: u32, letter: char| if bits & bit != 0 { letter } else { '-' };
+            let comma = if number == 0 { "" } else { "," };
+            write!(f, "{comma}{who}:{}{}{}", letter(4, 'r'), letter(2, 'w'), letter(1, 'x'))?;
+        }
+        Ok(())
+    }
+}
+
 /// What must be found of a list that was set.
 fn stored(list: List) -> Option<List> {
     Some(list).filter(|list| !list.is_mode())
@@ -169,7 +192,7 @@ pub(super) fn set(
     before.remove(name);
     after.remove(name);
     if before != after {
-        return Err("leaves other attributes than it must".to_owned());
+        return Err(difference(&before, &after));
     }
     let (list, mode) = match (given, name == ACCESS) {
         (Given::Wrong(_), _) => return Err("takes what is no list".to_owned()),
@@ -180,23 +203,26 @@ pub(super) fn set(
     if was.kind != FileKind::Directory && name == DEFAULT && list.is_some() {
         return Err("gives a default to what is no directory".to_owned());
     }
-    if found != list {
-        return Err("leaves another list".to_owned());
-    }
+    compare(found.as_ref(), list.as_ref())?;
     let who = &judged.credentials;
     let loses = name == ACCESS && who.uid != Uid::ROOT && !who.in_group(was.gid);
     match (is.permissions ^ mode) & !(if loses { S_ISGID } else { 0 }) {
         0 => Ok(()),
-        _ => Err(format!("leaves the mode {:o}", is.permissions)),
+        _ => Err(format!("leaves the mode {:o} instead of {mode:o}", is.permissions)),
     }
 }
 
 /// A chmod changed the mask, or what stands for it, and nobody who is named.
 pub(super) fn changed_mode(judged: &Judged<'_>, node: Ino, mode: u32) -> Result<(), String> {
     let Some(list) = list_of(judged.before, node, ACCESS) else { return Ok(()) };
-    match list_of(judged.after, node, ACCESS) == Some(list.after_chmod(mode)) {
+    compare(list_of(judged.after, node, ACCESS).as_ref(), Some(&list.after_chmod(mode)))
+}
+
+fn compare(found: Option<&List>, expected: Option<&List>) -> Result<(), String> {
+    let shown = |list: Option<&List>| list.map_or("none".to_owned(), List::to_string);
+    match found == expected {
         true => Ok(()),
-        false => Err("leaves another list".to_owned()),
+        false => Err(format!("leaves the list {} instead of {}", shown(found), shown(expected))),
     }
 }
 
@@ -284,6 +310,8 @@ mod tests {
     fn the_mode_is_that_of_the_mask_and_so_is_what_chmod_changes() {
         let full = list(&ENTRIES);
         assert_eq!((full.mode(), full.is_mode()), (0o761, false));
+        let text = "u::rwx,u:1000:rw-,g::r--,g:50:rwx,m::rw-,o::--x";
+        assert_eq!(full.to_string(), text);
         let changed = full.after_chmod(0o640);
         let mut expected = ENTRIES;
         (expected[0].1, expected[4].1, expected[5].1) = (6, 4, 0);

@@ -61,7 +61,10 @@ fn made(judged: &Judged<'_>, asked: u32) -> Result<(), String> {
     let free = if inherits && !directory { S_ISGID } else { 0 };
     match (stat.permissions ^ (expected | setgid)) & !free {
         0 => Ok(()),
-        _ => Err(format!("makes a file of mode {:o}", stat.permissions)),
+        _ => {
+            let expected = expected | setgid;
+            Err(format!("makes a file of mode {:o} instead of {expected:o}", stat.permissions))
+        }
     }
 }
 
@@ -79,7 +82,7 @@ fn chmod(judged: &Judged<'_>, mode: u32) -> Result<(), String> {
     let keeps = judged.credentials.uid == Uid::ROOT || judged.credentials.in_group(was.gid);
     let expected = mode & S_IALLUGO & if keeps { !0 } else { !S_ISGID };
     if is.permissions != expected {
-        return Err(format!("leaves the mode {:o}", is.permissions));
+        return Err(format!("leaves the mode {:o} instead of {expected:o}", is.permissions));
     }
     if !same_but(&was, &is, true, false) {
         return Err("changes more than the mode".to_owned());
@@ -117,7 +120,8 @@ fn chown(judged: &Judged<'_>, uid: u32, gid: u32) -> Result<(), String> {
     let owner = if uid == u32::MAX { was.uid } else { Uid(uid) };
     let group = if gid == u32::MAX { was.gid } else { Gid(gid) };
     if (is.uid, is.gid) != (owner, group) {
-        return Err(format!("leaves {}:{}", is.uid.0, is.gid.0));
+        let (uid, gid) = (owner.0, group.0);
+        return Err(format!("leaves {}:{} instead of {uid}:{gid}", is.uid.0, is.gid.0));
     }
     let gone = was.permissions ^ is.permissions;
     let may_go = match was.kind {

@@ -56,7 +56,10 @@ fn file_count(judged: &Judged<'_>, node: Ino) -> Result<(), String> {
     let lost = lost(judged, node);
     match is.nlink + lost == expected {
         true => Ok(()),
-        false => Err(format!("leaves a link count of {} where there were {was}", is.nlink)),
+        false => {
+            let expected = expected.saturating_sub(lost);
+            Err(format!("leaves a link count of {} instead of {expected}", is.nlink))
+        }
     }
 }
 

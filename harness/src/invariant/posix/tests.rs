@@ -460,10 +460,10 @@ fn attributes_have_lengths_and_values() {
     };
     let over = || Check { tree, ..Check::default() };
     right(over().judge(call(2), Ok(0), set(b"n")));
-    wrong(over().judge(call(0), Ok(0), set(b"m")), "other attributes than it must");
+    wrong(over().judge(call(0), Ok(0), set(b"m")), "leaves 'm' in user.k instead of 'n'");
     wrong(over().judge(call(1), Ok(0), set(b"n")), "makes what is there");
     let remove = Action::Removexattr { path: "f".into(), name: "user.k".into() };
-    wrong(over().judge(remove, Ok(0), set(b"")), "other attributes than it must");
+    wrong(over().judge(remove, Ok(0), set(b"")), "leaves '' in user.k instead of none");
 }
 
 #[test]

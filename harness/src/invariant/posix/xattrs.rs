@@ -1,5 +1,7 @@
 //! Extended attributes: what was set is there, and the rules of sizes.
 
+use std::collections::BTreeMap;
+
 use fuserig_abi::{Errno, Ino, Uid};
 
 use super::acl::{self, Given};
@@ -7,6 +9,11 @@ use super::judged::Judged;
 use crate::sim::Action;
 use crate::vfs::Output;
 
+/// Names and values.
+type Attributes = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// Longer values are told by their length.
+const SHOWN_MAX: usize = 32;
 /// Namespaces whose values are bytes and nothing more.
 const PLAIN: [&[u8]; 2] = [b"user.", b"trusted."];
 /// The flags of setxattr: fail if it is there, fail if it is not.
@@ -71,7 +78,24 @@ fn changed(judged: &Judged<'_>) -> Result<(), String> {
     }
     match left == expected {
         true => Ok(()),
-        false => Err("leaves other attributes than it must".to_owned()),
+        false => Err(difference(&expected, &left)),
+    }
+}
+
+/// How the attributes of a node differ from what they must be.
+pub(super) fn difference(expected: &Attributes, found: &Attributes) -> String {
+    let value = |of: &Attributes, name: &[u8]| match of.get(name) {
+        Some(value) if value.len() <= SHOWN_MAX => format!("'{}'", value.escape_ascii()),
+        Some(value) => format!("{} bytes", value.len()),
+        None => "none".to_owned(),
+    };
+    let mut names = expected.keys().chain(found.keys());
+    match names.find(|name| expected.get(*name) != found.get(*name)) {
+        Some(name) => {
+            let (is, must) = (value(found, name), value(expected, name));
+            format!("leaves {is} in {} instead of {must}", name.escape_ascii())
+        }
+        None => "leaves the attributes that it must".to_owned(),
     }
 }
 
@@ -161,9 +185,10 @@ fn set(
         Ok(_) if flags & REPLACE != 0 && !was_there => Err("replaces what is not there".to_owned()),
         Ok(_) => {
             expected.insert(name.to_vec(), value.to_vec());
-            match judged.after.stat(node).is_none() || judged.after.xattrs_of(node) == expected {
+            let found = judged.after.xattrs_of(node);
+            match judged.after.stat(node).is_none() || found == expected {
                 true => Ok(()),
-                false => Err("leaves other attributes than it must".to_owned()),
+                false => Err(difference(&expected, &found)),
             }
         }
         Err(Errno::EEXIST) if !was_there => Err("finds what is not there".to_owned()),
@@ -179,7 +204,7 @@ fn removed(judged: &Judged<'_>, node: Ino, name: &[u8]) -> Result<(), String> {
     match judged.result.value {
         Ok(_) if !was_there => Err("removes what is not there".to_owned()),
         Ok(_) if judged.after.xattrs_of(node) != expected => {
-            Err("leaves other attributes than it must".to_owned())
+            Err(difference(&expected, &judged.after.xattrs_of(node)))
         }
         _ => Ok(()),
     }
