@@ -22,6 +22,8 @@ mod kept;
 mod litmus;
 #[path = "sim/planted.rs"]
 mod planted;
+#[path = "sim/promises.rs"]
+mod promises;
 #[path = "sim/reach.rs"]
 mod reach;
 #[path = "sim/shrinking.rs"]

@@ -16,9 +16,10 @@ use crate::sim::{Fitting, Subject};
 
 /// What can be required, for help texts and errors.
 pub(super) const REQUIRE_HELP: &str = "\
-Also require this: `never_visible:NAME`, `read_only`, `transparent`, `no_data_lost`, `posix`, \
-`tells_errors`, `atomic_changes`, `linearizable`, or `twins_agree:FILTER`, that all calls end as with another \
-filter, such as the version before; may be given several times";
+Also require this: `never_visible:NAME`, `read_only`, `never_setid`, `ends_at:BYTES`, \
+`guards:PREFIX`, `transparent`, `no_data_lost`, `posix`, `tells_errors`, `atomic_changes`, \
+`linearizable`, or `twins_agree:FILTER`, that all calls end as with another filter, such as the \
+version before; may be given several times";
 
 /// What fits the filter, and what the user asks for besides.
 ///
@@ -47,6 +48,14 @@ pub(super) fn fitting(
                 is_required = true;
                 continue;
             }
+            ("ends_at", bytes) => {
+                Box::new(invariant::ends_at(bytes.parse().ok().ok_or_else(|| unknown("ends_at"))?))
+            }
+            ("guards", prefix) if !prefix.is_empty() => {
+                fitting.mentioning(&[prefix.as_bytes().to_vec()]);
+                Box::new(invariant::guards(prefix))
+            }
+            ("never_setid", "") => Box::new(invariant::never_setid()),
             ("read_only", "") => Box::new(invariant::read_only()),
             ("transparent", "") => Box::new(invariant::transparent()),
             ("no_data_lost", "") => Box::new(invariant::no_data_lost()),
@@ -73,11 +82,13 @@ pub(super) fn fitting(
 fn unknown(text: &str) -> Failure {
     let message = match text {
         "never_visible" => "never_visible needs a name: never_visible:NAME".to_owned(),
+        "ends_at" => "ends_at needs a number of bytes: ends_at:BYTES".to_owned(),
+        "guards" => "guards needs what the names begin with: guards:PREFIX".to_owned(),
         "twins_agree" => "twins_agree needs a filter: twins_agree:FILTER".to_owned(),
         _ => format!(
             "no invariant {text} can be required; there are never_visible:NAME, read_only, \
-             transparent, no_data_lost, posix, tells_errors, atomic_changes, linearizable, \
-             twins_agree:FILTER"
+             never_setid, ends_at:BYTES, guards:PREFIX, transparent, no_data_lost, posix, \
+             tells_errors, atomic_changes, linearizable, twins_agree:FILTER"
         ),
     };
     Failure::new(Exit::Usage, message)

@@ -84,6 +84,16 @@ fn is_meant(pattern: &[u8], name: &[u8]) -> bool {
         }
 }
 
+/// What the filters of the library promise that have no invariant beside others.
+fn of_library(name: &str, parameters: &str) -> Option<Box<dyn Invariant>> {
+    match name {
+        "write_limit" => Some(Box::new(invariant::ends_at(parameters.parse().ok()?))),
+        "strip_setid" => Some(Box::new(invariant::never_setid())),
+        "xattr_guard" => Some(Box::new(invariant::guards("user.guard."))),
+        _ => None,
+    }
+}
+
 impl Fitting {
     /// What fits the filter that the command line calls so.
     pub fn of(spec: &str) -> Fitting {
@@ -138,7 +148,7 @@ impl Fitting {
                 invariants.push(Box::new(invariant::refuses_only(means)));
                 invariants.push(Box::new(invariant::no_data_lost()));
             }
-            _ => {}
+            _ => invariants.extend(of_library(name, parameters)),
         }
         let known = ["hide", "readonly", "audit", "none", "", "redact", "quota"].contains(&name);
         if known {
