@@ -41,8 +41,13 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
     if let Some(durability) = args.crashes.or(stored_crash.map(|crash| crash.durability)) {
         fitting.expect_crashes(durability);
     }
-    let judges: Vec<String> =
-        fitting.invariants.iter().map(|each| each.name().to_owned()).collect();
+    let mut judges: Vec<String> = Vec::new();
+    for judge in &fitting.invariants {
+        // What fits the filter may have been required besides.
+        if !judges.iter().any(|name| name == judge.name()) {
+            judges.push(judge.name().to_owned());
+        }
+    }
     let tree = match &args.tree {
         Some(path) => read_tree(path)?,
         None => fitting.tree.clone(),
