@@ -8,7 +8,7 @@ use super::call::{CallResult, NewTime, Output, Target};
 use super::fail::Fail;
 use super::state::FileKindOpen;
 use super::system::Vfs;
-use crate::kernel::{DentryId, HandleId};
+use crate::kernel::{DentryId, HandleId, InodeId};
 use crate::pipeline::{AttrValid, Iattr, Operation, Outcome, Value};
 
 /// `AT_GETATTR_NOSEC`, which the kernel's own stat sets (observations README).
@@ -126,10 +126,15 @@ impl Vfs {
         if killed {
             attr.valid.remove(kill | AttrValid::MODE);
         }
-        let recalculates = killed && !self.state().world.connection.handle_killpriv_v2;
-        if recalculates {
-            // FUSE refreshes the mode before it decides what to clear.
-            self.getattr(pid, dentry, 0).await?;
+        if killed && self.clears_setid() {
+            // FUSE refreshes the mode before it decides what to clear, whatever it knows; a lower
+            // file is asked through the filter.
+            if self.has_lower(inode) {
+                self.getattr(pid, dentry, 0).await?;
+            } else {
+                let file = attr.file.filter(|_| attr.valid.contains(AttrValid::FILE));
+                self.on_ordinary_path(pid, 0, |path| path.refresh(inode, file))?;
+            }
             let mode = self.state().world.mount.inodes[inode].mode();
             attr.mode = mode;
             if mode & S_ISUID != 0 {
@@ -144,6 +149,17 @@ impl Vfs {
         let outcome = self.operate(pid, Operation::Setattr { dentry, attr }).await?;
         let outcome = wild_or_error(outcome)?;
         finish(outcome.error, &outcome.value)
+    }
+
+    /// Whether the kernel clears setuid bits of files, because the daemon does not.
+    fn clears_setid(&self) -> bool {
+        let state = self.state();
+        let connection = &state.world.connection;
+        !connection.handle_killpriv && !connection.handle_killpriv_v2
+    }
+
+    fn has_lower(&self, inode: InodeId) -> bool {
+        self.state().world.mount.inodes[inode].backing.is_some()
     }
 
     pub(super) async fn chmod(

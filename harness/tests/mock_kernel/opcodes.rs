@@ -345,20 +345,6 @@ fn aside_on_host() -> String {
     lines.collect()
 }
 
-/// What the mock kernel does not send and a kernel does.
-struct Missing {
-    /// In which step.
-    step: &'static str,
-    line: &'static str,
-}
-
-/// FIXME: the kernel refreshes attributes whatever it knows before it takes setuid away from a
-/// file whose filesystem does not; the model is content with those that are still valid.
-const MISSING: [Missing; 2] = [
-    Missing { step: "chown", line: "  getattr 5 fh -" },
-    Missing { step: "chown of the group", line: "  getattr 5 fh -" },
-];
-
 /// Methods that nothing here leads to, with the reason.
 const NOT_CALLED: [(&str, &str); 5] = [
     ("batch_forget", "fuser 0.18 exports no type of its argument; its own calls `forget`"),
@@ -449,12 +435,6 @@ fn the_kernel_of_this_machine_calls_the_same() {
         let (mock, host) = (on_mock(wanted, &program()), on_host(wanted, program()));
         let (expected, given_back) = without_forgets(&mock);
         let (found, really_given_back) = without_forgets(&host);
-        let mut found = found;
-        for missing in MISSING.iter().filter(|missing| expected.contains(&missing.step)) {
-            let step = found.iter().position(|line| *line == missing.step).expect("a step");
-            let after = found[step..].iter().position(|line| *line == missing.line);
-            found.remove(step + after.expect("the kernel says it"));
-        }
         assert_eq!(found.join("\n"), expected.join("\n"), "{wanted:?}");
         assert_eq!(really_given_back, given_back, "{wanted:?}");
     }
