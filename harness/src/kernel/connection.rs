@@ -3,7 +3,8 @@
 use fuserig_abi::{
     FUSE_ATOMIC_O_TRUNC, FUSE_AUTO_INVAL_DATA, FUSE_BIG_WRITES, FUSE_CACHE_SYMLINKS,
     FUSE_DO_READDIRPLUS, FUSE_DONT_MASK, FUSE_FLOCK_LOCKS, FUSE_HANDLE_KILLPRIV,
-    FUSE_HANDLE_KILLPRIV_V2, FUSE_MAX_PAGES, FUSE_POSIX_ACL, FUSE_READDIRPLUS_AUTO, Unique,
+    FUSE_HANDLE_KILLPRIV_V2, FUSE_MAX_PAGES, FUSE_POSIX_ACL, FUSE_POSIX_LOCKS,
+    FUSE_READDIRPLUS_AUTO, Unique,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -126,6 +127,8 @@ pub struct Connection {
     pub posix_acl: bool,
     /// Targets of symlinks are kept.
     pub cache_symlinks: bool,
+    /// Locks of ranges go to the daemon.
+    pub posix_locks: bool,
     /// flock goes to the daemon.
     pub flock_locks: bool,
     /// Requests that are not sent again.
@@ -152,6 +155,7 @@ impl Default for Connection {
             handle_killpriv_v2: false,
             posix_acl: false,
             cache_symlinks: false,
+            posix_locks: false,
             flock_locks: false,
             unknown: Unknown::default(),
             next: 0,
@@ -208,6 +212,7 @@ impl Connection {
         self.atomic_o_trunc = has(FUSE_ATOMIC_O_TRUNC);
         self.big_writes = has(FUSE_BIG_WRITES);
         self.dont_mask = has(FUSE_DONT_MASK);
+        self.posix_locks = has(FUSE_POSIX_LOCKS);
         self.flock_locks = has(FUSE_FLOCK_LOCKS);
         self.auto_inval_data = has(FUSE_AUTO_INVAL_DATA);
         self.readdirplus = has(FUSE_DO_READDIRPLUS);

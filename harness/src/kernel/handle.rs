@@ -34,6 +34,8 @@ pub struct Handle {
     pub poll_handle: Option<u64>,
     /// How often the daemon said that it should be polled again.
     pub woken: u64,
+    /// Whether the daemon was asked for a `flock`; the release gives it back.
+    pub flocked: bool,
 }
 
 impl Handle {
@@ -53,6 +55,7 @@ impl Handle {
             ahead: ReadAhead::default(),
             poll_handle: None,
             woken: 0,
+            flocked: false,
         }
     }
 }

@@ -31,7 +31,7 @@ pub use event::{Event, NullSink, Sink, What};
 pub use operation::{AttrValid, Iattr, Operation};
 pub use ops::DirRecord;
 pub use ordinary::PollWait;
-pub(crate) use ordinary::{Halt, Ordinary, Want};
+pub(crate) use ordinary::{AskedLock, Halt, Ordinary, Want};
 pub use run::{Outcome, Progress, Run, Value};
 pub(crate) use seen::{SeeingSink, SeenCalls};
 pub use step::{Step, Stop};

@@ -316,8 +316,15 @@ pub enum Call {
         /// Bytes asked for.
         length: u64,
     },
-    /// `flock`.
+    /// `flock` with `LOCK_NB`, or that need not wait.
     Flock {
+        /// The descriptor.
+        fd: i32,
+        /// What is asked for.
+        kind: LockKind,
+    },
+    /// `flock` that waits, where the daemon keeps the locks; else as [`Call::Flock`].
+    WaitFlock {
         /// The descriptor.
         fd: i32,
         /// What is asked for.
@@ -325,6 +332,15 @@ pub enum Call {
     },
     /// `fcntl(F_SETLK)`, also `F_SETLKW` that need not wait.
     SetLock {
+        /// The descriptor.
+        fd: i32,
+        /// The lock; its owner is the client.
+        lock: Lock,
+        /// Start and end count from here (`SEEK_*`).
+        whence: u32,
+    },
+    /// `fcntl(F_SETLKW)` that waits, where the daemon keeps the locks; else as [`Call::SetLock`].
+    WaitLock {
         /// The descriptor.
         fd: i32,
         /// The lock; its owner is the client.

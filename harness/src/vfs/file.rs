@@ -480,12 +480,17 @@ impl Vfs {
     /// Advisory locks. v4 hands flock to the lower file; v3 sends it to the daemon
     /// (SEMANTICS 4.4). Byte ranges are the kernel's own unless a daemon asked for them.
     pub(super) fn advisory_lock(&self, pid: Pid, call: &Call) -> Result<CallResult, Fail> {
+        if let Some(asked) = self.lock_of_daemon(pid, call)? {
+            return self.ask_about_lock(pid, asked);
+        }
         let mut guard = self.state();
         let state = &mut *guard;
         let caller = state.caller(pid);
         let (fd, flock) = match call {
-            Call::Flock { fd, .. } => (*fd, true),
-            Call::SetLock { fd, .. } | Call::GetLock { fd, .. } => (*fd, false),
+            Call::Flock { fd, .. } | Call::WaitFlock { fd, .. } => (*fd, true),
+            Call::SetLock { fd, .. } | Call::WaitLock { fd, .. } | Call::GetLock { fd, .. } => {
+                (*fd, false)
+            }
             _ => return Err(Errno::ENOSYS.into()),
         };
         let handle = state.handle(pid, fd)?.0;
@@ -499,8 +504,10 @@ impl Vfs {
         let size = state.world.mount.inodes[inode].size;
         state.client_mut(pid).locked |= !flock;
         let op = match *call {
-            Call::Flock { kind, .. } => LowerOp::Flock { fh: backing, kind, owner: backing.0 },
-            Call::SetLock { lock, whence, .. } => {
+            Call::Flock { kind, .. } | Call::WaitFlock { kind, .. } => {
+                LowerOp::Flock { fh: backing, kind, owner: backing.0 }
+            }
+            Call::SetLock { lock, whence, .. } | Call::WaitLock { lock, whence, .. } => {
                 let lock = absolute(lock, whence, position, size, pid)?;
                 LowerOp::SetLock { fh: backing, lock }
             }
@@ -535,7 +542,13 @@ impl Vfs {
 
 /// A lock with absolute bounds and the client as owner. `start` is relative as given; `end` is
 /// the length as given (0 reaches to any end), as `struct flock` has them.
-fn absolute(lock: Lock, whence: u32, position: i64, size: u64, pid: Pid) -> Result<Lock, Fail> {
+pub(super) fn absolute(
+    lock: Lock,
+    whence: u32,
+    position: i64,
+    size: u64,
+    pid: Pid,
+) -> Result<Lock, Fail> {
     let base = match Whence::from_raw(whence) {
         Some(Whence::Set) => 0,
         Some(Whence::Cur) => position,

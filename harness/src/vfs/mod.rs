@@ -11,6 +11,7 @@
 
 mod attr;
 mod call;
+mod daemon_locks;
 mod errand;
 mod exec;
 mod fail;

@@ -77,9 +77,11 @@ impl Vfs {
             }
             Call::Removexattr { target, name } => self.removexattr(pid, target, name).await,
             Call::CopyFileRange { .. } | Call::Sendfile { .. } => self.copy(pid, call).await,
-            Call::Flock { .. } | Call::SetLock { .. } | Call::GetLock { .. } => {
-                self.advisory_lock(pid, call)
-            }
+            Call::Flock { .. }
+            | Call::WaitFlock { .. }
+            | Call::SetLock { .. }
+            | Call::WaitLock { .. }
+            | Call::GetLock { .. } => self.advisory_lock(pid, call),
             Call::Chdir { target } => self.chdir(pid, target).await,
             Call::Exec { program } => self.exec(pid, program.as_ref()).await,
             Call::CloseRange { first, last, flags } => {

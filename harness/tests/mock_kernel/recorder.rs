@@ -58,6 +58,8 @@ pub(crate) fn taken(calls: &Calls) -> Vec<Called> {
 pub(crate) struct Recorder {
     pub(crate) held: Calls,
     wanted: InitFlags,
+    /// What it says to locks and ioctls; nothing when it has them.
+    refusal: Option<Errno>,
 }
 
 /// Longer than any test.
@@ -84,7 +86,12 @@ impl Recorder {
             owners: Vec::new(),
             called: Vec::new(),
         };
-        Recorder { held: Arc::new(Mutex::new(held)), wanted }
+        Recorder { held: Arc::new(Mutex::new(held)), wanted, refusal: None }
+    }
+
+    /// The same, but that it answers every lock and ioctl with an error.
+    pub(crate) fn refusing(self, refusal: Option<Errno>) -> Recorder {
+        Recorder { refusal, ..self }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -599,8 +606,11 @@ impl Filesystem for Recorder {
         let owner = self.owner(lock_owner);
         let arguments = format!("{} fh {} {start}-{end} type {typ} pid {pid} {owner}", ino.0, fh.0);
         self.note(request, "getlk", arguments);
-        // F_UNLCK: nobody stands in the way.
-        reply.locked(0, 0, 2, 0);
+        match self.refusal {
+            Some(errno) => reply.error(errno),
+            // F_UNLCK: nobody stands in the way.
+            None => reply.locked(0, 0, 2, 0),
+        }
     }
 
     fn setlk(
@@ -617,11 +627,15 @@ impl Filesystem for Recorder {
         reply: ReplyEmpty,
     ) {
         let (lock, owner) = (format!("{start}-{end} type {typ}"), self.owner(lock_owner));
-        // The process is this one where the kernel of this machine asks.
-        let whose = if pid == std::process::id() { "own".to_owned() } else { pid.to_string() };
+        // The kernel of this machine names this process, whichever thread asks.
+        let own = pid == std::process::id() || pid == request.pid();
+        let whose = if own { "own".to_owned() } else { pid.to_string() };
         let arguments = format!("{} fh {} {lock} pid {whose} {owner} sleep {sleep}", ino.0, fh.0);
         self.note(request, "setlk", arguments);
-        reply.ok();
+        match self.refusal {
+            Some(errno) => reply.error(errno),
+            None => reply.ok(),
+        }
     }
 
     fn bmap(&self, request: &Request, ino: INodeNo, blocksize: u32, idx: u64, reply: ReplyBmap) {
@@ -643,7 +657,10 @@ impl Filesystem for Recorder {
         let (flags, data) = (flags.bits(), in_data.escape_ascii());
         let what = format!("{cmd:x} flags {flags} '{data}' room {out_size}");
         self.note(request, "ioctl", format!("{} fh {} {what}", ino.0, fh.0));
-        reply.ioctl(0, &vec![0; out_size as usize]);
+        match self.refusal {
+            Some(errno) => reply.error(errno),
+            None => reply.ioctl(0, &vec![0; out_size as usize]),
+        }
     }
 
     fn poll(

@@ -8,6 +8,7 @@ use fuserig_sim_fs::{OpenFlags, Whence};
 
 use super::Halt;
 use super::exchange::{Ordinary, Served, body, number, parse};
+use super::lock::flock_owner;
 use crate::kernel::{HandleId, StatMask};
 use crate::pipeline::Operation;
 use crate::pipeline::device::{Asking, Shape};
@@ -16,6 +17,8 @@ use crate::pipeline::device::{Asking, Shape};
 const KEEP_CACHE: u32 = 1 << 1;
 /// `FOPEN_NOFLUSH`: close sends nothing.
 const NOFLUSH: u32 = 1 << 5;
+/// `FUSE_RELEASE_FLOCK_UNLOCK`: the `flock` of the open file goes with it.
+const RELEASE_FLOCK_UNLOCK: u32 = 1 << 1;
 /// Modes of fallocate that FUSE passes on: keep the size, punch a hole, zero a range.
 const FALLOCATE_MODES: u32 = 0x01 | 0x02 | 0x10;
 const KEEP_SIZE: u32 = 0x01;
@@ -57,6 +60,10 @@ impl Ordinary<'_> {
     pub(super) fn release(&mut self, handle: HandleId, directory: bool) -> Served {
         let state = &self.world.mount.handles[handle];
         let (fh, nodeid, flags) = (state.fh.0, state.nodeid, state.flags.bits());
+        let (release_flags, lock_owner) = match state.flocked {
+            true => (RELEASE_FLOCK_UNLOCK, flock_owner(handle)),
+            false => (0, 0),
+        };
         let unknown = &self.world.connection.unknown;
         let silent = if directory { unknown.opendir } else { unknown.open };
         self.world.mount.handles[handle].private = false;
@@ -64,7 +71,7 @@ impl Ordinary<'_> {
             return Ok(number(0));
         }
         let opcode = if directory { Opcode::RELEASEDIR } else { Opcode::RELEASE };
-        let head = FuseReleaseIn { fh, flags, ..FuseReleaseIn::default() };
+        let head = FuseReleaseIn { fh, flags, release_flags, lock_owner };
         // Whoever lets go of a file last need not be whose file it was: the request is nobody's.
         let kernel = self.world.kernel_caller();
         let mut asking = Asking::new(self.number(), &kernel, opcode, nodeid, body(&head, &[]));

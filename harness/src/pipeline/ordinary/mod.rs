@@ -10,6 +10,7 @@ mod attr;
 mod dir;
 mod exchange;
 mod file;
+mod lock;
 mod names;
 mod pages;
 mod poll;
@@ -17,5 +18,6 @@ mod revalidate;
 mod xattr;
 
 pub(crate) use exchange::{Halt, Ordinary};
+pub(crate) use lock::AskedLock;
 pub use poll::PollWait;
 pub(crate) use revalidate::Want;

@@ -1,0 +1,119 @@
+//! What becomes of locks where the filesystem was asked for them, and what it says: in the mock
+//! kernel and in the kernel of this machine.
+
+use fuser::{Errno as Refusal, InitFlags};
+use fuserig::door::{MockKernel, MockOptions};
+use fuserig::vfs::{Call, PathAt};
+use fuserig_abi::Credentials;
+use fuserig_sim_fs::{Lock, LockKind, OpenFlags};
+use rustix::fs::{FlockOperation, OFlags, fcntl_lock, flock};
+use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
+
+use super::CLIENT;
+use super::opcodes::kernel;
+use super::recorder::{Calls, Recorder, taken};
+
+/// With an error for every lock, or none.
+const REFUSALS: [Option<Refusal>; 3] = [None, Some(Refusal::ENOSYS), Some(Refusal::EAGAIN)];
+
+/// What each call gave, as an errno, and each method that it led to.
+type Told = Vec<(Option<i32>, Vec<&'static str>)>;
+
+fn agreed() -> InitFlags {
+    InitFlags::FUSE_POSIX_LOCKS | InitFlags::FUSE_FLOCK_LOCKS
+}
+
+/// On a file that is open to read (descriptor 3): a question, a shared and an exclusive range, one
+/// given up, then `flock`.
+fn on_mock(refusal: Option<Refusal>) -> Told {
+    let recorder = Recorder::new(agreed()).refusing(refusal);
+    let calls = Calls::clone(&recorder.held);
+    let kernel = MockKernel::start(recorder, &MockOptions::default()).expect("starts");
+    kernel.add_client(CLIENT, Credentials::root(), 0o022);
+    let flags = OpenFlags::empty();
+    let opened = Call::Open { path: PathAt::cwd("f"), flags, mode: 0, fd: Some(3) };
+    kernel.call(CLIENT, &opened);
+    taken(&calls);
+    let lock = |kind| Lock { kind, owner: 0, start: 0, end: 0 };
+    let set = |kind| Call::SetLock { fd: 3, lock: lock(kind), whence: 0 };
+    let made = [
+        Call::GetLock { fd: 3, lock: lock(LockKind::Write), whence: 0 },
+        Call::GetLock { fd: 3, lock: lock(LockKind::Unlock), whence: 0 },
+        set(LockKind::Read),
+        set(LockKind::Write),
+        set(LockKind::Unlock),
+        Call::Flock { fd: 3, kind: LockKind::Write },
+        Call::Flock { fd: 3, kind: LockKind::Unlock },
+    ];
+    let mut told = Told::new();
+    for call in made {
+        let errno = kernel.call(CLIENT, &call).value.err().map(|errno| errno.0);
+        told.push((errno, methods(&calls)));
+    }
+    kernel.call(CLIENT, &Call::Close { fd: 3 });
+    kernel.end().expect("a clean end");
+    told
+}
+
+fn methods(calls: &Calls) -> Vec<&'static str> {
+    taken(calls).into_iter().map(|called| called.method).collect()
+}
+
+/// The same by the kernel of this machine.
+fn on_host(refusal: Option<Refusal>) -> Told {
+    let recorder = Recorder::new(agreed()).refusing(refusal);
+    let calls = Calls::clone(&recorder.held);
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut config = fuser::Config::default();
+    config.n_threads = Some(1);
+    let session = fuser::spawn_mount(recorder, directory.path(), &config).expect("it mounts");
+    let mode = rustix::fs::Mode::empty();
+    let file = rustix::fs::open(directory.path().join("f"), OFlags::RDONLY, mode);
+    let file = file.expect("it opens");
+    taken(&calls);
+    let mut told = Told::new();
+    let mut tell = |result: rustix::io::Result<()>| {
+        told.push((result.err().map(rustix::io::Errno::raw_os_error), methods(&calls)));
+    };
+    for typ in [FlockType::WriteLock, FlockType::Unlocked] {
+        let offset_type = FlockOffsetType::Set;
+        let asked = Flock { start: 0, length: 0, pid: None, typ, offset_type };
+        tell(fcntl_getlk(&file, &asked).map(|_| ()));
+    }
+    let give_up = FlockOperation::NonBlockingUnlock;
+    for operation in
+        [FlockOperation::NonBlockingLockShared, FlockOperation::NonBlockingLockExclusive, give_up]
+    {
+        tell(fcntl_lock(&file, operation));
+    }
+    for operation in [FlockOperation::NonBlockingLockExclusive, give_up] {
+        tell(flock(&file, operation));
+    }
+    drop(file);
+    session.umount_and_join().expect("it ends");
+    told
+}
+
+#[test]
+fn what_the_filesystem_says_to_a_lock_reaches_the_caller_each_time() {
+    const EBADF: i32 = 9;
+    const EINVAL: i32 = 22;
+    let shown = |refused: Option<i32>| {
+        let (get, set) = ((refused, vec!["getlk"]), (refused, vec!["setlk"]));
+        let (unasked, unreadable) = ((Some(EINVAL), Vec::new()), (Some(EBADF), Vec::new()));
+        vec![get, unasked, set.clone(), unreadable, set.clone(), set.clone(), set]
+    };
+    for refusal in REFUSALS {
+        assert_eq!(on_mock(refusal), shown(refusal.map(i32::from)), "{refusal:?}");
+    }
+}
+
+#[test]
+fn the_kernel_of_this_machine_hands_on_the_same() {
+    if !kernel() {
+        return;
+    }
+    for refusal in REFUSALS {
+        assert_eq!(on_mock(refusal), on_host(refusal), "{refusal:?}");
+    }
+}
