@@ -11,6 +11,8 @@ mod host;
 mod init;
 #[path = "mock_kernel/interrupt.rs"]
 mod interrupt;
+#[path = "mock_kernel/ioctls.rs"]
+mod ioctls;
 #[path = "mock_kernel/locks.rs"]
 mod locks;
 #[path = "mock_kernel/opcodes.rs"]

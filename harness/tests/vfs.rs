@@ -550,7 +550,10 @@ fn the_vfs_answers_some_ioctls_itself() {
         (0x4004_9409, Err(Errno::EOPNOTSUPP)),
         (0x8008_6601, Err(Errno::ENOTTY)),
     ] {
-        assert_eq!(bench.stream(&Call::Ioctl { fd, request }), (expected, String::new()));
+        assert_eq!(
+            bench.stream(&Call::Ioctl { fd, request, data: Vec::new() }),
+            (expected, String::new())
+        );
     }
 }
 

@@ -303,7 +303,9 @@ fn slots(args: &Args<'_>) -> Result<Option<Call>, ConvertError> {
         CallNr::MUNMAP => {
             Call::Munmap { address: args.uint("address")?, length: args.uint("len")? }
         }
-        CallNr::IOCTL => Call::Ioctl { fd: fd()?, request: args.uint("request")? },
+        CallNr::IOCTL => {
+            Call::Ioctl { fd: fd()?, request: args.uint("request")?, data: Vec::new() }
+        }
         CallNr::FADVISE64 if args.uint("advice")? > POSIX_FADV_NOREUSE => {
             Call::Refused { fd: fd()?, errno: Errno::EINVAL }
         }

@@ -51,7 +51,7 @@ impl Vfs {
     }
 
     /// Without allow_other only the mount's owner may enter.
-    fn check_entry(&self, pid: Pid) -> Result<(), Fail> {
+    pub(super) fn check_entry(&self, pid: Pid) -> Result<(), Fail> {
         let state = self.state();
         let options = state.world.mount.options;
         if !options.allow_other && state.client(pid).credentials.uid != options.user_id {

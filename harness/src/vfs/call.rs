@@ -429,6 +429,9 @@ pub enum Call {
         fd: i32,
         /// The request number.
         request: u64,
+        /// What the argument points to, as far as the number says that bytes go to the file; zeros
+        /// where that is not known.
+        data: Vec<u8>,
     },
     /// A call with arguments that no file of the mount accepts (`RWF_NOWAIT`, an advice that does
     /// not exist): `EBADF` when the descriptor is not open, else this.

@@ -2,13 +2,15 @@
 //!
 //! No fuse-bpf of v3 and v4 passes an ioctl on (SEMANTICS 4), so a faithful mount says `ENOTTY` to
 //! all that the VFS does not answer. The intended one has the inode flags of the lower filesystem,
-//! of which none are ever set.
+//! of which none are ever set. A file that a daemon opened, with nothing below, has the ioctls that
+//! the daemon has.
 
-use fuserig_abi::{Errno, FileKind, Pid};
+use fuserig_abi::{Capabilities, Errno, FileKind, Pid};
 
-use super::call::CallResult;
+use super::call::{CallResult, Output};
 use super::fail::Fail;
 use super::system::Vfs;
+use crate::kernel::HandleId;
 
 const FIBMAP: u64 = 1;
 const FIGETBSZ: u64 = 2;
@@ -17,29 +19,82 @@ const FIONBIO: u64 = 0x5421;
 const FIOQSIZE: u64 = 0x5460;
 /// `FICLONE`, `FICLONERANGE` and `FS_IOC_FIEMAP`: no FUSE file shares extents or tells them.
 const EXTENTS: [u64; 3] = [0x4004_9409, 0x4020_940d, 0xc020_660b];
+/// `FS_IOC_GETFLAGS`, `FS_IOC_FSGETXATTR`, `FS_IOC_SETFLAGS` and `FS_IOC_FSSETXATTR`: the flags of
+/// a node, which the VFS gets and sets by a way of its own.
+const FLAGS: [u64; 4] = [0x8008_6601, 0x801c_581f, 0x4008_6602, 0x401c_5820];
+/// Those of them that set flags.
+const SET_FLAGS: [u64; 2] = [0x4008_6602, 0x401c_5820];
 /// `FS_IOC_GETFLAGS` and `FS_IOC_FSGETXATTR`.
 const GET_FLAGS: [u64; 2] = [0x8008_6601, 0x801c_581f];
 /// `FS_IOC_FSSETXATTR`, which changes what a filesystem in memory does not have.
 const SET_EXTENDED_FLAGS: u64 = 0x401c_5820;
 
 impl Vfs {
-    /// `do_vfs_ioctl`, then the filesystem's own.
-    pub(super) fn ioctl(&self, pid: Pid, fd: i32, request: u64) -> Result<CallResult, Fail> {
-        let state = self.state();
-        let dentry = state.handle(pid, fd)?.1.dentry;
-        let inode = state.world.mount.inode_of(dentry);
-        let regular = state.world.mount.inodes[inode].kind == FileKind::Regular;
+    /// `do_vfs_ioctl`, then the filesystem's own: a daemon's.
+    pub(super) fn ioctl(
+        &self,
+        pid: Pid,
+        fd: i32,
+        request: u64,
+        data: &[u8],
+    ) -> Result<CallResult, Fail> {
+        let (handle, kind) = {
+            let state = self.state();
+            let handle = state.handle(pid, fd)?.0;
+            let inode = state.world.mount.handles[handle].inode;
+            (handle, state.world.mount.inodes[inode].kind)
+        };
+        let regular = kind == FileKind::Regular;
         match request {
             FIGETBSZ | FIONBIO | FIOQSIZE => Ok(CallResult::value(0)),
             // `bmap` of a file without the operation.
             FIBMAP if regular => Err(Errno::EINVAL.into()),
             FIONREAD if regular => Ok(CallResult::value(0)),
             _ if EXTENTS.contains(&request) => Err(Errno::EOPNOTSUPP.into()),
-            _ if GET_FLAGS.contains(&request) && !state.world.faithful() => {
-                Ok(CallResult::value(0))
+            _ if self.on_ordinary_path(pid, 0, |path| Ok(path.daemon_has_ioctl(handle)))? => {
+                self.ioctl_of_daemon(pid, handle, request, data)
             }
-            SET_EXTENDED_FLAGS if !state.world.faithful() => Err(Errno::EOPNOTSUPP.into()),
+            _ => self.ioctl_of_nobody(request),
+        }
+    }
+
+    /// What nobody but the lower filesystem could answer.
+    fn ioctl_of_nobody(&self, request: u64) -> Result<CallResult, Fail> {
+        let faithful = self.state().world.faithful();
+        match request {
+            _ if GET_FLAGS.contains(&request) && !faithful => Ok(CallResult::value(0)),
+            SET_EXTENDED_FLAGS if !faithful => Err(Errno::EOPNOTSUPP.into()),
             _ => Err(Errno::ENOTTY.into()),
         }
+    }
+
+    fn ioctl_of_daemon(
+        &self,
+        pid: Pid,
+        handle: HandleId,
+        request: u64,
+        data: &[u8],
+    ) -> Result<CallResult, Fail> {
+        self.check_entry(pid)?;
+        if SET_FLAGS.contains(&request) {
+            self.check_owns(pid, handle)?;
+        }
+        let (value, bytes) = match FLAGS.contains(&request) {
+            true => {
+                self.on_ordinary_path(pid, 0, |path| path.flags_ioctl(handle, request, data))?
+            }
+            false => self.on_ordinary_path(pid, 0, |path| path.ioctl(handle, request, data))?,
+        };
+        let output = if bytes.is_empty() { Output::None } else { Output::Bytes(bytes) };
+        Ok(CallResult { value: Ok(value), output })
+    }
+
+    /// `inode_owner_or_capable`, which the VFS looks at before flags are set.
+    fn check_owns(&self, pid: Pid, handle: HandleId) -> Result<(), Fail> {
+        let state = self.state();
+        let credentials = &state.client(pid).credentials;
+        let inode = &state.world.mount.inodes[state.world.mount.handles[handle].inode];
+        let owns = credentials.uid == inode.uid || credentials.capable(Capabilities::FOWNER);
+        if owns { Ok(()) } else { Err(Errno::EPERM.into()) }
     }
 }

@@ -88,7 +88,7 @@ impl Vfs {
                 self.close_range(pid, *first, *last, *flags).await
             }
             Call::Fork { .. } | Call::Munmap { .. } | Call::Exit => self.process(pid, call).await,
-            Call::Ioctl { fd, request } => self.ioctl(pid, *fd, *request),
+            Call::Ioctl { fd, request, data } => self.ioctl(pid, *fd, *request, data),
             Call::Dup { fd, to, cloexec } => self.dup(pid, *fd, *to, *cloexec).await,
             Call::SetCloexec { .. }
             | Call::SetFlags { .. }

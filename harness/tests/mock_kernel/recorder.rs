@@ -654,7 +654,10 @@ impl Filesystem for Recorder {
         out_size: u32,
         reply: ReplyIoctl,
     ) {
-        let (flags, data) = (flags.bits(), in_data.escape_ascii());
+        let hex: String = in_data.iter().map(|byte| format!("{byte:02x}")).collect();
+        let zeros = !in_data.is_empty() && in_data.iter().all(|&byte| byte == 0);
+        let data = if zeros { format!("0 * {}", in_data.len()) } else { hex };
+        let flags = flags.bits();
         let what = format!("{cmd:x} flags {flags} '{data}' room {out_size}");
         self.note(request, "ioctl", format!("{} fh {} {what}", ino.0, fh.0));
         match self.refusal {

@@ -10,6 +10,7 @@ mod attr;
 mod dir;
 mod exchange;
 mod file;
+mod ioctl;
 mod lock;
 mod names;
 mod pages;

@@ -1,0 +1,99 @@
+//! What becomes of ioctls on a file and a directory, and of what the filesystem says to them: in
+//! the mock kernel and in the kernel of this machine.
+
+use fuser::{Errno as Refusal, InitFlags};
+use fuserig::door::{MockKernel, MockOptions};
+use fuserig::vfs::{Call, PathAt};
+use fuserig_abi::Credentials;
+use fuserig_sim_fs::OpenFlags;
+use rustix::fs::OFlags;
+
+use super::CLIENT;
+use super::opcodes::kernel;
+use super::recorder::{Calls, Recorder, taken};
+
+/// With an error for every ioctl, or none.
+const REFUSALS: [Option<Refusal>; 4] =
+    [None, Some(Refusal::ENOSYS), Some(Refusal::EPERM), Some(Refusal::EOPNOTSUPP)];
+const NAMES: [&str; 2] = ["f", "d"];
+/// `FS_IOC_GETFLAGS`, `FS_IOC_SETFLAGS`, `TIOCEXCL` and `FIONREAD`.
+const REQUESTS: [u64; 4] = [0x8008_6601, 0x4008_6602, 0x540c, 0x541b];
+
+/// What each ioctl gave, as an errno, and the ioctls that it led to.
+type Told = Vec<(Option<i32>, Vec<String>)>;
+
+fn on_mock(refusal: Option<Refusal>) -> Told {
+    let recorder = Recorder::new(InitFlags::empty()).refusing(refusal);
+    let calls = Calls::clone(&recorder.held);
+    let kernel = MockKernel::start(recorder, &MockOptions::default()).expect("starts");
+    kernel.add_client(CLIENT, Credentials::root(), 0o022);
+    let mut told = Told::new();
+    for (name, fd) in NAMES.into_iter().zip(3..) {
+        let flags = OpenFlags::empty();
+        kernel.call(CLIENT, &Call::Open { path: PathAt::cwd(name), flags, mode: 0, fd: Some(fd) });
+        for request in REQUESTS {
+            let data = vec![0x80, 0, 0, 0];
+            let result = kernel.call(CLIENT, &Call::Ioctl { fd, request, data });
+            told.push((result.value.err().map(|errno| errno.0), ioctls(&calls)));
+        }
+    }
+    kernel.end().expect("a clean end");
+    told
+}
+
+fn ioctls(calls: &Calls) -> Vec<String> {
+    let called = taken(calls).into_iter().filter(|called| called.method == "ioctl");
+    called.map(|called| called.arguments).collect()
+}
+
+/// The same by the kernel of this machine.
+fn on_host(refusal: Option<Refusal>) -> Told {
+    let recorder = Recorder::new(InitFlags::empty()).refusing(refusal);
+    let calls = Calls::clone(&recorder.held);
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut config = fuser::Config::default();
+    config.n_threads = Some(1);
+    let session = fuser::spawn_mount(recorder, directory.path(), &config).expect("it mounts");
+    let mut told = Told::new();
+    for name in NAMES {
+        let mode = rustix::fs::Mode::empty();
+        let file = rustix::fs::open(directory.path().join(name), OFlags::RDONLY, mode);
+        let file = file.expect("it opens");
+        let mut tell = |result: rustix::io::Result<()>| {
+            told.push((result.err().map(rustix::io::Errno::raw_os_error), ioctls(&calls)));
+        };
+        tell(rustix::fs::ioctl_getflags(&file).map(|_| ()));
+        tell(rustix::fs::ioctl_setflags(&file, rustix::fs::IFlags::NOATIME));
+        tell(rustix::termios::ioctl_tiocexcl(&file));
+        tell(rustix::io::ioctl_fionread(&file).map(|_| ()));
+    }
+    session.umount_and_join().expect("it ends");
+    told
+}
+
+#[test]
+fn what_a_filesystem_does_not_know_is_no_ioctl_of_the_file() {
+    const ENOTTY: i32 = 25;
+    for refusal in REFUSALS {
+        let expected = match refusal {
+            Some(Refusal::ENOSYS) => Some(ENOTTY),
+            refusal => refusal.map(i32::from),
+        };
+        let mut told = on_mock(refusal);
+        // The bytes to read of a regular file are the kernel's to say.
+        assert_eq!(told.remove(REQUESTS.len() - 1), (None, Vec::new()));
+        for (errno, ioctls) in told {
+            assert_eq!((errno, ioctls.is_empty()), (expected, false), "{refusal:?}: {ioctls:?}");
+        }
+    }
+}
+
+#[test]
+fn the_kernel_of_this_machine_says_the_same() {
+    if !kernel() {
+        return;
+    }
+    for refusal in REFUSALS {
+        assert_eq!(on_mock(refusal), on_host(refusal), "{refusal:?}");
+    }
+}
