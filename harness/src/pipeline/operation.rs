@@ -284,6 +284,8 @@ bitflags::bitflags! {
         const KILL_SGID = 1 << 12;
         /// The change comes through an open file.
         const FILE = 1 << 13;
+        /// Take `security.capability` away, which the VFS does before it asks.
+        const KILL_PRIV = 1 << 14;
         /// Part of an open with O_TRUNC.
         const OPEN = 1 << 15;
         /// Times were given, be it that one is now and the other stays as it is.

@@ -146,6 +146,10 @@ impl Vfs {
                 attr.mode &= !S_ISGID;
             }
         }
+        if attr.valid.contains(AttrValid::KILL_PRIV) {
+            attr.valid.remove(AttrValid::KILL_PRIV);
+            self.kill_capability(pid, dentry).await?;
+        }
         let outcome = self.operate(pid, Operation::Setattr { dentry, attr }).await?;
         let outcome = wild_or_error(outcome)?;
         finish(outcome.error, &outcome.value)
@@ -213,16 +217,36 @@ impl Vfs {
         attr.valid.set(AttrValid::GID, gid.is_some());
         if !self.is_directory(dentry) {
             attr.valid.insert(AttrValid::KILL_SUID | AttrValid::KILL_SGID);
-            self.needs_killpriv(pid, dentry).await;
+            let capable = self.has_capability(pid, dentry).await;
+            attr.valid.set(AttrValid::KILL_PRIV, capable);
         }
         self.setattr(pid, dentry, attr).await
     }
 
-    /// Privileges that a change takes away are asked for by the kernel itself (N20). What comes
-    /// back does not matter to a file without capabilities.
-    async fn needs_killpriv(&self, pid: Pid, dentry: DentryId) {
+    /// Privileges that a change takes away are asked for by the kernel itself (N20), and an error
+    /// means that there are none. A lower file loses its capabilities by the change below.
+    async fn has_capability(&self, pid: Pid, dentry: DentryId) -> bool {
         let name = CAPABILITY.to_vec();
-        let _ = self.operate(pid, Operation::Getxattr { dentry, name, size: 0 }).await;
+        let got = self.operate(pid, Operation::Getxattr { dentry, name, size: 0 }).await;
+        let found = got.is_ok_and(|got| matches!((got.error, got.value), (0, Value::Number(1..))));
+        found && !self.has_lower(self.inode_of(dentry))
+    }
+
+    /// `notify_change` looks again for what whoever changes contents has found.
+    async fn look_again(&self, pid: Pid, dentry: DentryId, attr: &mut Iattr) {
+        if attr.valid.contains(AttrValid::KILL_PRIV) {
+            let capable = self.has_capability(pid, dentry).await;
+            attr.valid.set(AttrValid::KILL_PRIV, capable);
+        }
+    }
+
+    /// `cap_inode_killpriv`. A filesystem without extended attributes has no capabilities.
+    async fn kill_capability(&self, pid: Pid, dentry: DentryId) -> Result<(), Fail> {
+        let name = CAPABILITY.to_vec();
+        match self.operate(pid, Operation::Removexattr { dentry, name }).await {
+            Err(Fail::Errno(Errno::EOPNOTSUPP)) => Ok(()),
+            other => wild_or_error(other?).map(|_| ()),
+        }
     }
 
     pub(super) async fn truncate(
@@ -295,7 +319,10 @@ impl Vfs {
                 attr.valid.insert(AttrValid::KILL_SUID | AttrValid::KILL_SGID);
                 attr.valid.insert(AttrValid::FORCE);
             }
-            self.needs_killpriv(pid, dentry).await;
+            if self.has_capability(pid, dentry).await {
+                attr.valid.insert(AttrValid::KILL_PRIV | AttrValid::FORCE);
+            }
+            self.look_again(pid, dentry, &mut attr).await;
         }
         self.setattr(pid, dentry, attr).await
     }
@@ -311,10 +338,16 @@ impl Vfs {
         if !self.may_have_privileges(dentry) {
             return Ok(());
         }
-        self.needs_killpriv(pid, dentry).await;
+        let mut valid = AttrValid::empty();
+        valid.set(AttrValid::KILL_PRIV, self.has_capability(pid, dentry).await);
         if self.drops_setid(pid, dentry) {
-            let valid = AttrValid::KILL_SUID | AttrValid::KILL_SGID | AttrValid::FORCE;
-            self.setattr(pid, dentry, Iattr { valid, ..Iattr::default() }).await?;
+            valid.insert(AttrValid::KILL_SUID | AttrValid::KILL_SGID);
+        }
+        if !valid.is_empty() {
+            valid.insert(AttrValid::FORCE);
+            let mut attr = Iattr { valid, ..Iattr::default() };
+            self.look_again(pid, dentry, &mut attr).await;
+            self.setattr(pid, dentry, attr).await?;
         }
         // `inode_has_no_xattr`: with SB_NOSEC nobody asks again until the attributes are read.
         let mut state = self.state();

@@ -201,8 +201,7 @@ fn show(text: &mut String, said: &str, called: &[Called], client: impl Fn(u32) -
 }
 
 /// Runs the program in the mock kernel.
-fn on_mock(wanted: InitFlags, steps: &[Step]) -> String {
-    let recorder = Recorder::new(wanted);
+fn on_mock(recorder: Recorder, steps: &[Step]) -> String {
     let calls = Calls::clone(&recorder.held);
     let kernel = MockKernel::start(recorder, &MockOptions::default()).expect("starts");
     kernel.add_client(CLIENT, Credentials::root(), 0o022);
@@ -221,8 +220,7 @@ fn on_mock(wanted: InitFlags, steps: &[Step]) -> String {
 }
 
 /// Runs the program on the kernel of this machine, in a thread of its own that lives there.
-fn on_host(wanted: InitFlags, steps: Vec<Step>) -> String {
-    let recorder = Recorder::new(wanted);
+fn on_host(recorder: Recorder, steps: Vec<Step>) -> String {
     let calls = Calls::clone(&recorder.held);
     let directory = tempfile::tempdir().expect("a temporary directory");
     let mut config = fuser::Config::default();
@@ -262,6 +260,66 @@ fn steps() -> Vec<Step> {
 fn plus() -> Vec<Step> {
     directories()
 }
+
+/// Changes of a file that has capabilities, by the superuser.
+fn capabilities() -> Vec<Step> {
+    let write = |fd| Call::Write { fd, data: b"abc".to_vec(), offset: Some(0) };
+    let copy = Call::CopyFileRange {
+        from: 3,
+        from_offset: Some(0),
+        to: 4,
+        to_offset: Some(9),
+        length: 2,
+        flags: 0,
+    };
+    let ends = |target| Call::Truncate { target, size: 5 };
+    vec![
+        step("open f", open("f", OpenFlags::RDWR, 3)),
+        step("open g", open("g", OpenFlags::RDWR, 4)),
+        step("write past the cache", write(3)),
+        step("write through the cache", write(4)),
+        step("copy", copy),
+        step("allocate", Call::Fallocate { fd: 4, mode: 0, offset: 7, length: 9 }),
+        step("ftruncate", ends(Target::Fd(4))),
+        step("chmod", Call::Chmod { target: Target::follow("g"), mode: 0o4751 }),
+        step("write to setuid", write(4)),
+        step("chown", Call::Chown { target: Target::follow("g"), uid: Some(12), gid: Some(34) }),
+        step("close f", Call::Close { fd: 3 }),
+        step("close g", Call::Close { fd: 4 }),
+        step("open g, cut", open("g", OpenFlags::WRONLY | OpenFlags::TRUNC, 3)),
+        step("close g", Call::Close { fd: 3 }),
+    ]
+}
+
+/// Changes of a file that has capabilities and is setuid, by a user.
+fn privileges() -> Vec<Step> {
+    let user = |said, call| Step { said, uid: USER_ID, call };
+    let mode = |said| step(said, Call::Chmod { target: Target::follow("g"), mode: 0o6777 });
+    let write = Call::Write { fd: 4, data: b"abc".to_vec(), offset: Some(0) };
+    vec![
+        mode("chmod"),
+        user("open g", open("g", OpenFlags::RDWR, 4)),
+        user("write", write),
+        mode("chmod again"),
+        user("allocate", Call::Fallocate { fd: 4, mode: 0, offset: 7, length: 9 }),
+        mode("chmod once more"),
+        user("ftruncate", Call::Truncate { target: Target::Fd(4), size: 5 }),
+        user("close g", Call::Close { fd: 4 }),
+    ]
+}
+
+/// A program, what INIT agrees on and whether files have capabilities.
+type Setting = (&'static str, InitFlags, bool, fn() -> Vec<Step>);
+
+const SETTINGS: [Setting; 7] = [
+    ("", InitFlags::empty(), false, steps),
+    ("with FUSE_DO_READDIRPLUS", InitFlags::FUSE_DO_READDIRPLUS, false, plus),
+    ("with capabilities", InitFlags::empty(), true, capabilities),
+    ("with capabilities and setuid", InitFlags::empty(), true, privileges),
+    ("with setuid", InitFlags::empty(), false, privileges),
+    ("with FUSE_HANDLE_KILLPRIV", InitFlags::FUSE_HANDLE_KILLPRIV, true, privileges),
+    ("with FUSE_HANDLE_KILLPRIV_V2", InitFlags::FUSE_HANDLE_KILLPRIV_V2, true, privileges),
+];
 
 /// What nobody waits for comes at another time, but as often: lookups given back by node.
 fn without_forgets(text: &str) -> (Vec<&str>, BTreeMap<&str, u64>) {
@@ -421,12 +479,13 @@ pub(super) fn kernel() -> bool {
 
 #[test]
 fn each_method_of_a_filesystem_is_called_with_its_arguments() {
-    let (base, all) = (on_mock(InitFlags::empty(), &steps()), &plus());
-    let text = format!(
-        "{base}\nwith FUSE_DO_READDIRPLUS\n{}\nlocks, an ioctl and a poll\n{}",
-        on_mock(InitFlags::FUSE_DO_READDIRPLUS, all),
-        aside_on_mock()
-    );
+    let mut text = String::new();
+    for (said, wanted, capable, program) in SETTINGS {
+        let recorder = Recorder::new(wanted).capable(capable);
+        let lead = if said.is_empty() { String::new() } else { format!("{said}\n") };
+        writeln!(text, "{lead}{}", on_mock(recorder, &program())).expect("text");
+    }
+    writeln!(text, "locks, ioctls and a poll\n{}", aside_on_mock().trim_end()).expect("text");
     let called = |method: &str| {
         text.lines().any(|line| {
             line.strip_prefix("  ").is_some_and(|line| line.split(' ').next() == Some(method))
@@ -459,14 +518,13 @@ fn the_kernel_of_this_machine_calls_the_same() {
     if !kernel() {
         return;
     }
-    for (wanted, program) in
-        [(InitFlags::empty(), steps as fn() -> _), (InitFlags::FUSE_DO_READDIRPLUS, plus)]
-    {
-        let (mock, host) = (on_mock(wanted, &program()), on_host(wanted, program()));
+    for (said, wanted, capable, program) in SETTINGS {
+        let recorder = || Recorder::new(wanted).capable(capable);
+        let (mock, host) = (on_mock(recorder(), &program()), on_host(recorder(), program()));
         let (expected, given_back) = without_forgets(&mock);
         let (found, really_given_back) = without_forgets(&host);
-        assert_eq!(found.join("\n"), expected.join("\n"), "{wanted:?}");
-        assert_eq!(really_given_back, given_back, "{wanted:?}");
+        assert_eq!(found.join("\n"), expected.join("\n"), "{said}");
+        assert_eq!(really_given_back, given_back, "{said}");
     }
     let host = aside_on_host();
     assert_eq!(host, ASIDE);

@@ -60,6 +60,8 @@ pub(crate) struct Recorder {
     wanted: InitFlags,
     /// What it says to locks and ioctls; nothing when it has them.
     refusal: Option<Errno>,
+    /// Whether every file has `security.capability`, and keeps it whoever takes it away.
+    capable: bool,
 }
 
 /// Longer than any test.
@@ -86,12 +88,17 @@ impl Recorder {
             owners: Vec::new(),
             called: Vec::new(),
         };
-        Recorder { held: Arc::new(Mutex::new(held)), wanted, refusal: None }
+        Recorder { held: Arc::new(Mutex::new(held)), wanted, refusal: None, capable: false }
     }
 
     /// The same, but that it answers every lock and ioctl with an error.
     pub(crate) fn refusing(self, refusal: Option<Errno>) -> Recorder {
         Recorder { refusal, ..self }
+    }
+
+    /// The same, but that every file has `security.capability`.
+    pub(crate) fn capable(self, capable: bool) -> Recorder {
+        Recorder { capable, ..self }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -552,7 +559,7 @@ impl Filesystem for Recorder {
         reply: ReplyXattr,
     ) {
         self.note(request, "getxattr", format!("{} {} room {size}", ino.0, shown(name)));
-        if name == "security.capability" {
+        if name == "security.capability" && !self.capable {
             return reply.error(Errno::ENODATA);
         }
         if size == 0 { reply.size(5) } else { reply.data(b"value") }
