@@ -3,7 +3,7 @@
 
 use fuser::{Errno as Refusal, InitFlags};
 use fuserig::door::{MockKernel, MockOptions};
-use fuserig::vfs::{Call, PathAt};
+use fuserig::vfs::{Call, Output, PathAt};
 use fuserig_abi::Credentials;
 use fuserig_sim_fs::{Lock, LockKind, OpenFlags};
 use rustix::fs::{FlockOperation, OFlags, fcntl_lock, flock};
@@ -92,6 +92,86 @@ fn on_host(refusal: Option<Refusal>) -> Told {
     drop(file);
     session.umount_and_join().expect("it ends");
     told
+}
+
+/// Replies to GETLK: start, end and type.
+const FOUND: [(u64, u64, i32); 7] = [
+    (0, 0, 2),
+    (9, 3, 2),
+    (5, 9, 0),
+    (5, i64::MAX as u64, 1),
+    (9, 5, 1),
+    (0, u64::MAX, 1),
+    (0, 1, 3),
+];
+
+/// What the caller sees of a lock in its way: type, start and length, 0 up to any end.
+type Seen = Result<Option<(u32, u64, u64)>, i32>;
+
+fn seen_on_mock(found: (u64, u64, i32)) -> Seen {
+    let recorder = Recorder::new(agreed()).locked(found);
+    let kernel = MockKernel::start(recorder, &MockOptions::default()).expect("starts");
+    kernel.add_client(CLIENT, Credentials::root(), 0o022);
+    let flags = OpenFlags::empty();
+    kernel.call(CLIENT, &Call::Open { path: PathAt::cwd("f"), flags, mode: 0, fd: Some(3) });
+    let lock = Lock { kind: LockKind::Write, owner: 0, start: 0, end: 0 };
+    let result = kernel.call(CLIENT, &Call::GetLock { fd: 3, lock, whence: 0 });
+    kernel.end().expect("a clean end");
+    result.value.map_err(|errno| errno.0)?;
+    let Output::Lock(Lock { kind, start, end, .. }) = result.output else {
+        panic!("a lock is told: {:?}", result.output)
+    };
+    let length = if end == u64::MAX { 0 } else { end - start + 1 };
+    Ok(match kind {
+        LockKind::Unlock => None,
+        LockKind::Read => Some((0, start, length)),
+        LockKind::Write => Some((1, start, length)),
+    })
+}
+
+fn seen_on_host(found: (u64, u64, i32)) -> Seen {
+    let recorder = Recorder::new(agreed()).locked(found);
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut config = fuser::Config::default();
+    config.n_threads = Some(1);
+    let session = fuser::spawn_mount(recorder, directory.path(), &config).expect("it mounts");
+    let mode = rustix::fs::Mode::empty();
+    let file = rustix::fs::open(directory.path().join("f"), OFlags::RDONLY, mode);
+    let file = file.expect("it opens");
+    let (typ, offset_type) = (FlockType::WriteLock, FlockOffsetType::Set);
+    let asked = Flock { start: 0, length: 0, pid: None, typ, offset_type };
+    let seen = fcntl_getlk(&file, &asked);
+    drop(file);
+    session.umount_and_join().expect("it ends");
+    let seen = seen.map_err(rustix::io::Errno::raw_os_error)?;
+    Ok(seen.map(|lock| (u32::from(lock.typ == FlockType::WriteLock), lock.start, lock.length)))
+}
+
+#[test]
+fn a_lock_in_the_way_is_seen_as_the_filesystem_tells_it() {
+    const EIO: i32 = 5;
+    let expected: [Seen; 7] = [
+        Ok(None),
+        Ok(None),
+        Ok(Some((0, 5, 5))),
+        Ok(Some((1, 5, 0))),
+        Err(EIO),
+        Err(EIO),
+        Err(EIO),
+    ];
+    for (found, expected) in FOUND.into_iter().zip(expected) {
+        assert_eq!(seen_on_mock(found), expected, "{found:?}");
+    }
+}
+
+#[test]
+fn the_kernel_of_this_machine_sees_the_same_locks() {
+    if !kernel() {
+        return;
+    }
+    for found in FOUND {
+        assert_eq!(seen_on_mock(found), seen_on_host(found), "{found:?}");
+    }
 }
 
 #[test]

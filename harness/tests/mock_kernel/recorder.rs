@@ -60,6 +60,8 @@ pub(crate) struct Recorder {
     wanted: InitFlags,
     /// What it says to locks and ioctls; nothing when it has them.
     refusal: Option<Errno>,
+    /// What GETLK finds: start, end, type. F_UNLCK: nobody stands in the way.
+    in_the_way: (u64, u64, i32),
     /// Whether every file has `security.capability`, and keeps it whoever takes it away.
     capable: bool,
 }
@@ -88,12 +90,23 @@ impl Recorder {
             owners: Vec::new(),
             called: Vec::new(),
         };
-        Recorder { held: Arc::new(Mutex::new(held)), wanted, refusal: None, capable: false }
+        Recorder {
+            held: Arc::new(Mutex::new(held)),
+            wanted,
+            refusal: None,
+            in_the_way: (0, 0, 2),
+            capable: false,
+        }
     }
 
     /// The same, but that it answers every lock and ioctl with an error.
     pub(crate) fn refusing(self, refusal: Option<Errno>) -> Recorder {
         Recorder { refusal, ..self }
+    }
+
+    /// The same, but that GETLK finds a lock of this process: start, end and type.
+    pub(crate) fn locked(self, in_the_way: (u64, u64, i32)) -> Recorder {
+        Recorder { in_the_way, ..self }
     }
 
     /// The same, but that every file has `security.capability`.
@@ -615,8 +628,10 @@ impl Filesystem for Recorder {
         self.note(request, "getlk", arguments);
         match self.refusal {
             Some(errno) => reply.error(errno),
-            // F_UNLCK: nobody stands in the way.
-            None => reply.locked(0, 0, 2, 0),
+            None => {
+                let (start, end, typ) = self.in_the_way;
+                reply.locked(start, end, typ, std::process::id());
+            }
         }
     }
 
