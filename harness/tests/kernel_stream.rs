@@ -100,7 +100,9 @@ impl Modelled {
     fn perform(&mut self, model: &mut Model, uid: u32, mut call: Call, text: String) -> CallResult {
         let pid = Pid(1 + uid);
         let result = model.call(pid, &call);
-        if let (Call::Open { fd, .. }, Ok(value)) = (&mut call, result.value) {
+        if let (Call::Open { fd, .. } | Call::Dup { to: fd, .. }, Ok(value)) =
+            (&mut call, result.value)
+        {
             *fd = i32::try_from(value).ok();
         }
         let index = self.acts.len();
@@ -138,7 +140,7 @@ impl Modelled {
             }
             let result = run.perform(&mut model, uid, call.clone(), action.to_string());
             match (&call, &result.value) {
-                (Call::Open { .. }, Ok(fd)) => files.push(*fd as i32),
+                (Call::Open { .. } | Call::Dup { .. }, Ok(fd)) => files.push(*fd as i32),
                 (Call::Close { fd }, Ok(_)) => files.retain(|open| open != fd),
                 _ => {}
             }

@@ -191,7 +191,7 @@ fn questions(path: &Text, kind: FileKind) -> Vec<Action> {
             let read = Action::Read { file: 0, size: READ_BYTES, offset: Some(0) };
             vec![stat, open, read, Action::Close { file: 0 }]
         }
-        FileKind::Symlink => vec![stat, Action::Readlink { path }],
+        FileKind::Symlink => vec![stat, Action::readlink(path)],
         _ => vec![stat],
     }
 }

@@ -273,6 +273,7 @@ pub(crate) fn is_for(action: &Action) -> &'static [&'static str] {
         }
         // These do not leave the client.
         Action::Umask { .. } | Action::Become { .. } => &[],
+        Action::Dup { .. } | Action::SetFlags { .. } => &[],
     }
 }
 

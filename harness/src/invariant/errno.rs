@@ -124,6 +124,8 @@ fn allowed_besides(action: &Action) -> (&'static [&'static [Errno]], &'static [E
         Action::Flock { .. } | Action::Lock { .. } => (&[DESCRIPTOR], LOCK),
         Action::Futimens { .. } => (&[DESCRIPTOR, CHANGE], &[Errno::EACCES]),
         Action::Fchmod { .. } | Action::Fchown { .. } => (&[DESCRIPTOR, CHANGE], &[]),
+        Action::Dup { .. } => (&[DESCRIPTOR], &[Errno::EMFILE]),
+        Action::SetFlags { .. } => (&[DESCRIPTOR], &[Errno::EPERM]),
         _ => (&[], &[]),
     }
 }

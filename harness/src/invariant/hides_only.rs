@@ -8,9 +8,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fuserig_abi::{Abi, Errno, Fidelity, FileKind, NAME_MAX, Pid, Uid};
+use fuserig_abi::{Abi, Errno, Fidelity, FileKind, NAME_MAX, Uid};
 use fuserig_sim_fs::MemFs;
 
+use super::descriptions::{Description, Descriptions};
 use super::matching::Matching;
 use super::{Invariant, Seen};
 use crate::sim::{Action, Text};
@@ -26,7 +27,8 @@ use crate::vfs::Output;
 pub struct HidesOnly {
     matches: Matching,
     /// What is still to come in each listing that is under way.
-    listings: BTreeMap<(Pid, i32), BTreeSet<Vec<u8>>>,
+    listings: BTreeMap<Description, BTreeSet<Vec<u8>>>,
+    descriptions: Descriptions,
 }
 
 /// What has no such name in its path is there for whoever asks.
@@ -40,14 +42,18 @@ pub struct HidesOnly {
 ///     .or_report();
 /// ```
 pub fn hides_only(matches: impl Fn(&[u8]) -> bool + 'static) -> HidesOnly {
-    HidesOnly { matches: Matching::new(matches), listings: BTreeMap::new() }
+    HidesOnly {
+        matches: Matching::new(matches),
+        listings: BTreeMap::new(),
+        descriptions: Descriptions::default(),
+    }
 }
 
 /// The path that a call needs, and whether it follows a symbolic link at its end.
 fn needed(action: &Action) -> Option<(&Text, bool)> {
     match action {
         Action::Stat { path, follow } => Some((path, *follow)),
-        Action::Readlink { path } => Some((path, false)),
+        Action::Readlink { path, .. } => Some((path, false)),
         Action::Open { path, .. }
         | Action::Truncate { path, .. }
         | Action::Access { path, .. }
@@ -106,7 +112,7 @@ impl HidesOnly {
             _ => return Ok(()),
         };
         let Some(fd) = seen.file(file) else { return Ok(()) };
-        let key = (seen.pid, fd);
+        let Some(key) = self.descriptions.of(seen.pid, fd) else { return Ok(()) };
         match (seen.action, &seen.result.output, seen.result.value) {
             (Action::Open { .. }, _, Ok(_)) => {
                 let names = self.listable(seen.lower, seen, fd);
@@ -142,9 +148,11 @@ impl Invariant for HidesOnly {
 
     fn begin(&mut self, _: &MemFs) {
         self.listings.clear();
+        self.descriptions = Descriptions::default();
     }
 
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        self.descriptions.note(seen);
         self.list(seen)?;
         let program = &seen.case.clients[seen.client];
         let moves = || program.actions.iter().any(|action| matches!(action, Action::Chdir { .. }));

@@ -12,6 +12,7 @@ mod atomic;
 mod balance;
 mod cost;
 mod data;
+mod descriptions;
 mod durable;
 mod ends;
 mod errno;

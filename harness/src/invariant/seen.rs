@@ -107,9 +107,11 @@ pub struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// The descriptor that an action means by a file; none when nothing is open.
+    /// The descriptor that an action means by a file; none when nothing is open. What a call
+    /// duplicates is named without the duplicate.
     pub fn file(&self, file: u8) -> Option<i32> {
-        let count = self.files.len();
+        let duplicates = matches!(self.action, Action::Dup { .. }) && self.result.value.is_ok();
+        let count = self.files.len().checked_sub(usize::from(duplicates))?;
         let place = count.checked_sub(1 + usize::from(file).checked_rem(count)?)?;
         self.files.get(place).copied()
     }

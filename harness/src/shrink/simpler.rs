@@ -156,10 +156,13 @@ fn parts(action: &mut Action) -> Vec<Part<'_>> {
             Part::Place(length),
             Part::File(file),
         ],
-        Action::Close { file } | Action::Fsync { file, .. } | Action::Fstat { file } => {
-            vec![Part::File(file)]
-        }
-        Action::Flock { file, .. } => vec![Part::File(file)],
+        Action::Close { file }
+        | Action::Fsync { file, .. }
+        | Action::Fstat { file }
+        | Action::Dup { file }
+        | Action::Flock { file, .. } => vec![Part::File(file)],
+        Action::SetFlags { file, flags } => vec![Part::Bits(flags, OPEN_BITS), Part::File(file)],
+        Action::Readlink { space, .. } => vec![Part::Mode(space, 4096)],
         Action::Lock { file, start, length, .. } => {
             vec![Part::Place(start), Part::Place(length), Part::File(file)]
         }
@@ -235,7 +238,7 @@ pub(crate) fn with_path(action: &Action, place: usize, to: Text) -> Action {
         | Action::Symlink { path, .. }
         | Action::Unlink { path }
         | Action::Rmdir { path }
-        | Action::Readlink { path }
+        | Action::Readlink { path, .. }
         | Action::Chmod { path, .. }
         | Action::Chown { path, .. }
         | Action::Touch { path }
@@ -262,6 +265,8 @@ pub(crate) fn with_path(action: &Action, place: usize, to: Text) -> Action {
         | Action::Futimens { .. }
         | Action::Umask { .. }
         | Action::Become { .. }
+        | Action::Dup { .. }
+        | Action::SetFlags { .. }
         | Action::Copy { .. } => {}
     }
     action

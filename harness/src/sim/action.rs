@@ -75,7 +75,13 @@ pub enum Action {
     /// `renameat2`.
     Rename { old: Text, new: Text, flags: u32 },
     /// `readlink`.
-    Readlink { path: Text },
+    Readlink {
+        /// The symlink.
+        path: Text,
+        /// Bytes of room for its target.
+        #[serde(default = "room_for_target", skip_serializing_if = "is_room_for_target")]
+        space: u32,
+    },
     /// `chmod`.
     Chmod { path: Text, mode: u32 },
     /// `chown`; `u32::MAX`, which is -1, leaves what there is.
@@ -125,6 +131,10 @@ pub enum Action {
     Umask { mask: u32 },
     /// `setfsuid` and `setfsgid`, as a server calls them that works for many users.
     Become { uid: u32, gid: u32 },
+    /// `dup`: the new descriptor is the newest open file.
+    Dup { file: u8 },
+    /// `fcntl(F_SETFL)`; `flags` are Linux's `O_*`.
+    SetFlags { file: u8, flags: u32 },
 }
 
 /// A kind of lock as `struct flock` has it.
@@ -139,6 +149,16 @@ pub(crate) fn lock_kind(kind: u32) -> LockKind {
 /// Whether it is the device 0:0, which the stored form leaves out.
 fn is_no_device(device: &u32) -> bool {
     *device == 0
+}
+
+/// The room that programs have for a target.
+fn room_for_target() -> u32 {
+    4096
+}
+
+/// Whether it is the usual room for a target, which the stored form leaves out.
+fn is_room_for_target(space: &u32) -> bool {
+    *space == room_for_target()
 }
 
 /// Whether a copy begins at the start, which the stored form leaves out.
@@ -166,6 +186,20 @@ fn path(text: &Text) -> PathAt {
 impl Action {
     /// No offset of a copy, as traces write it: it begins where the file stands.
     pub const HERE: i64 = -1;
+
+    /// `readlink` with as much room as a path may need.
+    ///
+    /// ```
+    /// assert_eq!(fuserig::sim::Action::readlink("l").to_string(), "readlink l");
+    /// ```
+    pub fn readlink(path: impl Into<Text>) -> Action {
+        Action::Readlink { path: path.into(), space: room_for_target() }
+    }
+
+    /// Whether its result, when it succeeds, is a descriptor of the client from then on.
+    pub fn opens(&self) -> bool {
+        matches!(self, Action::Open { .. } | Action::Dup { .. })
+    }
 
     /// The system call, for a client with these open files, the newest last.
     pub fn call(&self, files: &[i32]) -> Call {
@@ -228,6 +262,10 @@ impl Action {
             }
             Action::Umask { mask } => Call::Umask { mask: *mask },
             Action::Become { uid, gid } => Call::SetIds { uid: Some(*uid), gid: Some(*gid) },
+            Action::Dup { file } => Call::Dup { fd: fd(file), to: None, cloexec: false },
+            Action::SetFlags { file, flags } => {
+                Call::SetFlags { fd: fd(file), flags: OpenFlags::from_bits_retain(*flags) }
+            }
             named => named.call_by_name(),
         }
     }
@@ -262,8 +300,8 @@ impl Action {
             Action::Rename { old, new, flags } => {
                 Call::Rename { old: path(old), new: path(new), flags: *flags }
             }
-            Action::Readlink { path } => {
-                Call::Readlink { target: Target::nofollow(&path.0), size: 4096 }
+            Action::Readlink { path, space } => {
+                Call::Readlink { target: Target::nofollow(&path.0), size: u64::from(*space) }
             }
             Action::Chmod { path, mode } => Call::Chmod { target: follow(path), mode: *mode },
             Action::Chown { path, uid, gid } => {
@@ -322,7 +360,7 @@ impl Action {
             | Action::Mknod { path, .. }
             | Action::Unlink { path }
             | Action::Rmdir { path }
-            | Action::Readlink { path }
+            | Action::Readlink { path, .. }
             | Action::Chmod { path, .. }
             | Action::Chown { path, .. }
             | Action::Touch { path }
@@ -352,6 +390,8 @@ impl Action {
             | Action::Futimens { .. }
             | Action::Umask { .. }
             | Action::Become { .. }
+            | Action::Dup { .. }
+            | Action::SetFlags { .. }
             | Action::Copy { .. } => [None, None],
         }
     }
@@ -377,6 +417,8 @@ impl Action {
             | Action::Lock { .. }
             | Action::Umask { .. }
             | Action::Become { .. }
+            | Action::Dup { .. }
+            | Action::SetFlags { .. }
             | Action::Chdir { .. } => true,
             Action::Write { .. }
             | Action::Append { .. }
@@ -541,7 +583,12 @@ impl fmt::Display for Action {
             Action::Rename { old, new, flags } => {
                 write!(f, "rename {} {} flags={flags}", shown(old), shown(new))
             }
-            Action::Readlink { path } => write!(f, "readlink {}", shown(path)),
+            Action::Readlink { path, space } if is_room_for_target(space) => {
+                write!(f, "readlink {}", shown(path))
+            }
+            Action::Readlink { path, space } => write!(f, "readlink {} {space}", shown(path)),
+            Action::Dup { file } => write!(f, "dup #{file}"),
+            Action::SetFlags { file, flags } => write!(f, "setfl #{file} {}", open_flags(*flags)),
             Action::Chdir { path } => write!(f, "chdir {}", shown(path)),
             Action::Flock { file, kind } => write!(f, "flock #{file} {}", lock_word(*kind)),
             Action::Lock { file, kind, start, length } => {

@@ -711,7 +711,7 @@ impl<'a> Draw<'a> {
                 Action::Rmdir { path }
             }
             Kind::Rename => self.on_rename(),
-            Kind::Readlink => Action::Readlink { path: self.file() },
+            Kind::Readlink => Action::readlink(self.file()),
             Kind::Attributes => self.on_attributes(),
             Kind::Xattr => self.on_xattr(),
             Kind::Chdir => Action::Chdir { path: self.directory() },

@@ -138,6 +138,7 @@ impl Kind {
             Action::Open { flags, .. } if flags & OF_DIRECTORIES != 0 => Kind::OpenDir,
             Action::Open { .. } => Kind::Open,
             Action::Close { .. } => Kind::Close,
+            Action::Dup { .. } | Action::SetFlags { .. } => Kind::Open,
             Action::Read { .. } => Kind::Read,
             Action::Write { .. } | Action::Append { .. } => Kind::Write,
             Action::Seek { .. } => Kind::Seek,

@@ -84,7 +84,7 @@ impl Draw<'_> {
                 4 => vec![Action::Getxattr { path, name, size: 100 }],
                 5 => vec![open(&path, self.rng.below(3) as u32), FSTAT, CLOSE],
                 6 => vec![Action::Truncate { path, size: self.length() }],
-                _ => vec![Action::Readlink { path }],
+                _ => vec![Action::readlink(path)],
             };
             actions.extend(more);
         }
@@ -345,7 +345,7 @@ impl Draw<'_> {
             actions.push(Action::Symlink { target: last, path: next.clone() });
             last = next;
         }
-        actions.push(Action::Readlink { path: path.clone() });
+        actions.push(Action::readlink(path.clone()));
         let flags = if self.rng.chance(1, 2) { OpenFlags::CREAT.bits() | READ_WRITE } else { 0 };
         actions.extend([open(&path, flags), CLOSE, stat(&path)]);
         actions

@@ -89,6 +89,11 @@ impl Draw<'_> {
                 vec![look_at_attribute(path, name, either)]
             }
             Action::Chdir { path } => self.stay(path),
+            // What goes on by one descriptor goes on by the other.
+            Action::Dup { .. } | Action::SetFlags { .. } => {
+                let write = Action::Write { file: 0, size: 2, fill: b'd', offset: None };
+                vec![write, Action::Fstat { file: 1 }, read(1)]
+            }
             // Who looked, or made something durable, has nothing to show.
             _ => Vec::new(),
         }
@@ -101,7 +106,7 @@ impl Draw<'_> {
                 let path = Text([&path.0[..], b"/"].concat());
                 Action::Stat { path, follow: self.rng.chance(1, 2) }
             }
-            false => Action::Readlink { path: path.clone() },
+            false => Action::readlink(path.clone()),
         }
     }
 

@@ -228,6 +228,11 @@ impl Mutator<'_> {
                 *device = argument::device(self.rng);
             }
             Action::Umask { mask } => *mask = argument::mask(self.rng),
+            Action::Dup { file } => *file = self.rng.below(4) as u8,
+            Action::SetFlags { file, flags } => match self.rng.below(2) {
+                0 => *file = self.rng.below(4) as u8,
+                _ => *flags ^= self.rng.pick(&[OpenFlags::APPEND, OpenFlags::NONBLOCK]).bits(),
+            },
             Action::Chown { uid, gid, .. }
             | Action::Fchown { uid, gid, .. }
             | Action::Become { uid, gid } => {
@@ -245,6 +250,7 @@ impl Mutator<'_> {
                 _ => *size = self.size(*size),
             },
             Action::Listxattr { size, .. } => *size = self.size(*size),
+            Action::Readlink { space, .. } => *space = *self.rng.pick(&[4096, 0, 1, 2, 255]),
             Action::Setxattr { name, value, flags, .. } => match self.rng.below(3) {
                 0 => *name = argument::attribute(self.rng),
                 1 => *value = Text(vec![b'v'; self.rng.index(20)]),

@@ -98,6 +98,19 @@ fn ids(uid: Option<u32>, gid: Option<u32>) -> [(&'static str, Value); 2] {
     [int("uid", id(uid)), int("gid", id(gid))]
 }
 
+/// Calls on descriptors that move no data.
+fn on_slot(call: &Call) -> Option<(CallNr, Named)> {
+    Some(match call {
+        Call::Dup { fd, to, .. } => {
+            (CallNr::DUP, vec![int("old_fd", *fd), int("new_fd", to.unwrap_or(-1))])
+        }
+        Call::SetFlags { fd, flags } => {
+            (CallNr::FCNTL_SETFL, vec![int("fd", *fd), int("flags", flags.bits())])
+        }
+        _ => return None,
+    })
+}
+
 fn on_file(call: &Call) -> Option<(CallNr, Named)> {
     Some(match call {
         Call::Close { fd } => (CallNr::CLOSE, vec![int("fd", *fd)]),
@@ -263,7 +276,7 @@ fn on_attributes(call: &Call) -> Option<(CallNr, Named)> {
 
 /// The call as a record without its result.
 pub(super) fn call_record(call: &Call) -> Option<CallRecord> {
-    let (nr, mut named) = on_file(call).or_else(|| on_name(call))?;
+    let (nr, mut named) = on_slot(call).or_else(|| on_file(call)).or_else(|| on_name(call))?;
     let spec = CallSpec::by_nr(nr)?;
     let args = spec.args.iter().map(|(name, kind)| {
         let given = named.iter().position(|(known, _)| known == name);
@@ -355,7 +368,7 @@ impl Finding {
                 call.out = outputs_of(call.nr, result);
                 let fd = result.value.ok().and_then(|fd| i32::try_from(fd).ok());
                 match (action, fd) {
-                    (Action::Open { .. }, Some(fd)) => open.push(fd),
+                    (action, Some(fd)) if action.opens() => open.push(fd),
                     (Action::Close { file }, _) if !open.is_empty() => {
                         let place = open.len() - 1 - usize::from(*file) % open.len();
                         open.remove(place);

@@ -86,7 +86,7 @@ impl Draw<'_> {
                 opened = 0;
             }
             match action {
-                Action::Open { .. } => opened += 1,
+                ref action if action.opens() => opened += 1,
                 Action::Close { .. } => opened = opened.saturating_sub(1),
                 _ => {}
             }

@@ -622,7 +622,7 @@ impl Session<'_, '_> {
         }
         let number = result.value.ok().and_then(|value| i32::try_from(value).ok());
         match (&self.case.clients[client].actions[lane.next], number) {
-            (Action::Open { .. }, Some(fd)) => lane.files.push(fd),
+            (action, Some(fd)) if action.opens() => lane.files.push(fd),
             (Action::Close { file }, _) if !lane.files.is_empty() => {
                 // The descriptor is gone whatever close returned.
                 let place = lane.files.len() - 1 - usize::from(*file) % lane.files.len();

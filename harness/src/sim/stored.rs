@@ -241,7 +241,7 @@ impl Lines<'_> {
         let open = &mut self.files[client];
         let number = entry.result.as_ref().and_then(|result| result.value.ok());
         match (action, number.and_then(|number| i32::try_from(number).ok())) {
-            (Action::Open { .. }, Some(fd)) => open.push(fd),
+            (action, Some(fd)) if action.opens() => open.push(fd),
             (Action::Close { file }, _) if !open.is_empty() => {
                 let place = open.len() - 1 - usize::from(*file) % open.len();
                 open.remove(place);
@@ -282,7 +282,7 @@ fn short_text(action: &Action, files: &[i32]) -> Option<String> {
         Action::Rename { old, new, flags: 0 } => format!("rename(\"{old}\", \"{new}\")"),
         Action::Link { source, path } => format!("link(\"{source}\", \"{path}\")"),
         Action::Symlink { target, path } => format!("symlink(\"{target}\", \"{path}\")"),
-        Action::Readlink { path } => format!("readlink(\"{path}\", 4096)"),
+        Action::Readlink { path, space } => format!("readlink(\"{path}\", {space})"),
         Action::Chmod { path, mode } => format!("chmod(\"{path}\", 0{mode:o})"),
         Action::Truncate { path, size } => format!("truncate(\"{path}\", {size})"),
         Action::Ftruncate { file, size } => format!("ftruncate({}, {size})", fd(file)),

@@ -28,6 +28,10 @@ impl Vfs {
             Call::SetFlags { fd, flags } => {
                 let mut state = self.state();
                 let file = state.file_id(pid, *fd)?;
+                // man 2 open: what is but a place takes no flags.
+                if state.files[file].kind == FileKindOpen::Path {
+                    return Err(Errno::EBADF.into());
+                }
                 let kept = state.files[file].flags.difference(CHANGEABLE);
                 let flags = kept | flags.intersection(CHANGEABLE);
                 state.files[file].flags = flags;

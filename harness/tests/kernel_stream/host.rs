@@ -16,9 +16,6 @@ use rustix::io::ReadWriteFlags;
 use rustix::process::{Gid as HostGid, Uid as HostUid};
 use rustix::thread::UnshareFlags;
 
-/// What the kernel takes for a path.
-const PATH_MAX: usize = 4096;
-
 /// A thread that lives in a directory: its root and working directory are its own.
 pub(crate) struct Host {
     files: BTreeMap<(Pid, i32), OwnedFd>,
@@ -72,7 +69,11 @@ impl Host {
                 let was = self.masks.insert(pid, *mask & 0o777).unwrap_or(MASK);
                 Ok(CallResult::value(i64::from(was)))
             }
-            Call::Close { .. } | Call::Open { .. } | Call::Chdir { .. } => self.on_table(pid, call),
+            Call::Close { .. }
+            | Call::Open { .. }
+            | Call::Dup { .. }
+            | Call::SetFlags { .. }
+            | Call::Chdir { .. } => self.on_table(pid, call),
             Call::Read { .. }
             | Call::Write { .. }
             | Call::Append { .. }
@@ -112,10 +113,20 @@ impl Host {
                 self.files.insert((pid, fd), opened);
                 Ok(CallResult::value(i64::from(fd)))
             }
+            Call::Dup { fd, to, .. } => {
+                let copy = rustix::io::dup(self.fd(pid, *fd)?)?;
+                let to = to.expect("the model gave a number");
+                self.files.insert((pid, to), copy);
+                Ok(CallResult::value(i64::from(to)))
+            }
             Call::Close { fd } => {
                 let file = self.files.remove(&(pid, *fd)).ok_or(rustix::io::Errno::BADF)?;
                 drop(file);
                 Ok(CallResult::value(0))
+            }
+            Call::SetFlags { fd, flags } => {
+                let flags = OFlags::from_bits_retain(flags.bits());
+                done(rustix::fs::fcntl_setfl(self.fd(pid, *fd)?, flags))
             }
             Call::Chdir { target: Target::Path { path, .. } } => {
                 done(rustix::process::chdir(&path.path[..]))
@@ -259,11 +270,13 @@ impl Host {
                 let flags = RenameFlags::from_bits_retain(*flags);
                 done(rustix::fs::renameat_with(CWD, at(old)?, CWD, at(new)?, flags))
             }
-            Call::Readlink { target, .. } => {
-                // Where a target has no room the call would be made again, with more.
-                let room = Vec::with_capacity(PATH_MAX);
-                match rustix::fs::readlinkat(CWD, path_of(target)?, room) {
-                    Ok(text) => bytes(text.into_bytes()),
+            Call::Readlink { target, size } => {
+                let mut room = vec![0; usize::try_from(*size).expect("a small buffer")];
+                match rustix::fs::readlinkat_raw(CWD, path_of(target)?, &mut room[..]) {
+                    Ok(length) => {
+                        room.truncate(length);
+                        bytes(room)
+                    }
                     Err(errno) => Err(errno),
                 }
             }

@@ -71,6 +71,8 @@ pub(crate) fn all() -> Vec<(String, Vec<Step>)> {
         about_reading_ahead(),
         about_kinds(),
         about_names(),
+        about_descriptors(),
+        about_targets(),
         about_lists(),
     ];
     let all = scripts.into_iter().flatten();
@@ -283,7 +285,7 @@ fn about_names() -> Vec<Script> {
     let link = Action::Link { source: "a".into(), path: "d/a".into() };
     let links =
         vec![open("a", 2), link, fstat(), write(2), stat("d/a"), unlink("a"), stat("d/a"), read(9)];
-    let readlink = Action::Readlink { path: "l".into() };
+    let readlink = Action::readlink("l");
     let symlink = Action::Symlink { target: "d/e".into(), path: "l".into() };
     let walks =
         vec![stat("l/b"), stat("l/b"), readlink, stat("l/e"), unlink("l"), symlink, stat("l")];
@@ -298,6 +300,86 @@ fn about_names() -> Vec<Script> {
         ("links of a file that is open", 0, links),
         ("a walk through a symlink, again and again", 0, walks),
     ]
+}
+
+/// Duplicates of descriptors, and flags that are changed.
+fn about_descriptors() -> Vec<Script> {
+    let dup = Action::Dup { file: 0 };
+    let set = |file, flags| Action::SetFlags { file, flags };
+    let at_zero = Action::Seek { file: 0, offset: 0, whence: 0 };
+    let stands = |file| Action::Seek { file, offset: 0, whence: 1 };
+    let read = |file| Action::Read { file, size: 2, offset: None };
+    let other = Action::Write { file: 1, size: 2, fill: b'o', offset: None };
+    let closes_other = Action::Close { file: 1 };
+    let duplicates = vec![
+        dup.clone(),
+        open("a", 2),
+        read(0),
+        dup.clone(),
+        read(0),
+        stands(1),
+        other.clone(),
+        stands(0),
+        fstat(),
+        closes_other.clone(),
+        write(3),
+        dup.clone(),
+        unlink("a"),
+        close(),
+        fstat(),
+        stands(0),
+        close(),
+        fstat(),
+        open("d", DIRECTORY),
+        dup.clone(),
+        list(64),
+        closes_other.clone(),
+        list(4096),
+        list(4096),
+        close(),
+    ];
+    let flags = vec![
+        open("a", 2),
+        dup,
+        set(0, APPEND),
+        write(3),
+        at_zero.clone(),
+        other.clone(),
+        stands(0),
+        Action::Write { file: 0, size: 1, fill: b'p', offset: Some(0) },
+        at_zero.clone(),
+        read(1),
+        set(1, NONBLOCK),
+        other,
+        stands(1),
+        set(0, 1 | TRUNCATE | APPEND),
+        read(0),
+        write(1),
+        closes_other,
+        at_zero,
+        write(1),
+        stat("a"),
+        close(),
+        set(0, APPEND),
+        open("d", PATH),
+        set(0, APPEND),
+    ];
+    vec![
+        ("duplicates share where they stand", 0, duplicates.clone()),
+        ("duplicates of a user", 1000, duplicates),
+        ("flags that are changed", 0, flags.clone()),
+        ("flags that a user changes", 1000, flags),
+    ]
+}
+
+fn about_targets() -> Vec<Script> {
+    let readlink = |space| Action::Readlink { path: "l".into(), space };
+    let absent = Action::Readlink { path: "absent".into(), space: 0 };
+    let file = Action::Readlink { path: "a".into(), space: 1 };
+    let long = Action::Symlink { target: "long".into(), path: "m".into() };
+    let part = Action::Readlink { path: "m".into(), space: 3 };
+    let targets = vec![readlink(0), readlink(1), readlink(2), absent, file, long, part];
+    vec![("targets without room", 0, targets)]
 }
 
 /// Access control lists, and what is kept of them.

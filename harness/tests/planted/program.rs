@@ -120,7 +120,7 @@ fn on_path(words: &[&str]) -> Option<Action> {
             Action::Times { path: path.into(), atime: stamp(atime), mtime: stamp(mtime) }
         }
         ["truncate", path, size] => Action::Truncate { path: path.into(), size: number(size) },
-        ["readlink", path] => Action::Readlink { path: path.into() },
+        ["readlink", path] => Action::readlink(path),
         ["getxattr", path, name, size] => {
             Action::Getxattr { path: path.into(), name: name.into(), size: number(size) }
         }

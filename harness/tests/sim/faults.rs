@@ -206,7 +206,7 @@ fn operations() -> Vec<(&'static str, Vec<Action>)> {
         ("set_xattr", vec![set]),
         ("list_xattr", vec![Action::Listxattr { path: a(), size: 99 }]),
         ("remove_xattr", vec![Action::Removexattr { path: a(), name: xattr() }]),
-        ("readlink", vec![Action::Readlink { path: "link".into() }]),
+        ("readlink", vec![Action::readlink("link")]),
         (
             "fallocate",
             vec![open("a", 2), Action::Fallocate { file: 0, mode: 0, offset: 0, length: 99 }],

@@ -1,6 +1,6 @@
 //! The invariant: what it remembers between calls, and in which order it asks.
 
-use fuserig_sim_fs::MemFs;
+use fuserig_sim_fs::{MemFs, OpenFlags};
 
 use super::judged::{Judged, Memory};
 use super::listing::Listings;
@@ -66,8 +66,11 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
 }
 
 impl Posix {
-    /// Remembers where the descriptors of a call stand now, and where its client is.
+    /// Remembers where the open files of a call stand now, their flags, and where its client is.
     fn remember(&mut self, seen: &Seen<'_>) {
+        if let Action::SetFlags { file, flags } = seen.action {
+            self.set_flags(seen, *file, OpenFlags::from_bits_retain(*flags));
+        }
         if let Action::Chdir { .. } = seen.action
             && let Some(directory) = seen.vfs.working_directory(seen.pid)
         {
@@ -84,10 +87,33 @@ impl Posix {
             _ => return,
         };
         for fd in [Some(file), source].into_iter().flatten().filter_map(|file| seen.file(file)) {
+            let Some(description) = self.memory.descriptions.of(seen.pid, fd) else { continue };
+            if let (Action::Open { .. }, Ok(_)) = (seen.action, seen.result.value)
+                && let Some(flags) = seen.vfs.open_flags(seen.pid, fd)
+            {
+                self.memory.flags.insert(description, flags);
+                if flags.contains(OpenFlags::APPEND) {
+                    self.memory.appending.insert(description);
+                }
+            }
             match seen.vfs.position(seen.pid, fd) {
-                Some(position) => self.memory.positions.insert((seen.pid, fd), position),
-                None => self.memory.positions.remove(&(seen.pid, fd)),
+                Some(position) => self.memory.positions.insert(description, position),
+                None => self.memory.positions.remove(&description),
             };
+        }
+    }
+
+    /// man 2 fcntl, `F_SETFL`: these flags and no others become what they are asked to be; of
+    /// `O_NOATIME` the file below hears only when it is opened.
+    fn set_flags(&mut self, seen: &Seen<'_>, file: u8, asked: OpenFlags) {
+        let changeable = OpenFlags::APPEND | OpenFlags::NONBLOCK;
+        let Some(fd) = seen.file(file).filter(|_| seen.result.value.is_ok()) else { return };
+        let Some(description) = self.memory.descriptions.of(seen.pid, fd) else { return };
+        let appends = asked.contains(OpenFlags::APPEND);
+        if !appends && self.memory.appending.contains(&description) {
+            self.memory.flags.remove(&description);
+        } else if let Some(flags) = self.memory.flags.get_mut(&description) {
+            *flags = flags.difference(changeable) | asked.intersection(changeable);
         }
     }
 }
@@ -103,10 +129,11 @@ impl Invariant for Posix {
 
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
         let before = self.before.replace(seen.lower.clone());
+        self.memory.descriptions.note(seen);
         let is_faulty = !seen.case.faults.of(seen.client, seen.number).is_empty();
         // Whoever is killed gives its locks back at a time that nobody sees.
         let locks = match seen.case.faults.is_empty() {
-            true => self.locks.judge(seen),
+            true => self.locks.judge(seen, &self.memory.descriptions),
             false => Ok(()),
         };
         let found = match before.filter(|_| !is_faulty) {

@@ -1,6 +1,6 @@
 //! One call with everything that facts are stated in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fuserig_abi::{Abi, Credentials, Errno, Fidelity, FileKind, Ino, Pid, Stat, Timespec};
 use fuserig_sim_fs::{MemFs, OpenFlags};
@@ -8,6 +8,7 @@ use fuserig_sim_fs::{MemFs, OpenFlags};
 use super::path::{Blocked, Start, Walked, Way, walk, walk_to_directory};
 use crate::invariant::Seen;
 use crate::invariant::data::contents;
+use crate::invariant::descriptions::{Description, Descriptions};
 use crate::sim::Action;
 use crate::vfs::CallResult;
 
@@ -17,6 +18,8 @@ pub(super) const BYTES_MAX: usize = 1 << 16;
 /// An open file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OpenFile {
+    /// What its duplicates share with it.
+    pub(super) description: Description,
     pub(super) node: Ino,
     pub(super) flags: OpenFlags,
     /// Where it stood before the call, and where it stands now.
@@ -26,8 +29,14 @@ pub(super) struct OpenFile {
 /// What is remembered of each client between its calls.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
-    /// Where each descriptor stood.
-    pub(super) positions: BTreeMap<(Pid, i32), i64>,
+    pub(super) descriptions: Descriptions,
+    /// Where each open file stood.
+    pub(super) positions: BTreeMap<Description, i64>,
+    /// Their flags, as they were opened and as they were told since; none of those that no longer
+    /// append and were opened so: the file below goes on with what it was opened with.
+    pub(super) flags: BTreeMap<Description, OpenFlags>,
+    /// Those that were opened to append.
+    pub(super) appending: BTreeSet<Description>,
     /// Where those are who have moved.
     pub(super) directories: BTreeMap<Pid, Ino>,
 }
@@ -66,10 +75,12 @@ impl<'a> Judged<'a> {
         let (file, source) = files_of(seen.action);
         let open = |file: u8| {
             let fd = seen.file(file)?;
-            let was = memory.positions.get(&(seen.pid, fd)).copied();
+            let description = memory.descriptions.of(seen.pid, fd)?;
+            let was = memory.positions.get(&description).copied();
             Some(OpenFile {
+                description,
                 node: seen.vfs.lower_inode(seen.pid, fd)?,
-                flags: seen.vfs.open_flags(seen.pid, fd)?,
+                flags: memory.flags.get(&description).copied()?,
                 positions: (was, seen.vfs.position(seen.pid, fd)),
             })
         };
@@ -231,6 +242,8 @@ fn files_of(action: &Action) -> (Option<u8>, Option<u8>) {
         | Action::Fallocate { file, .. }
         | Action::Fsync { file, .. }
         | Action::Fstat { file }
+        | Action::Dup { file }
+        | Action::SetFlags { file, .. }
         | Action::Flock { file, .. }
         | Action::Lock { file, .. }
         | Action::Fchmod { file, .. }

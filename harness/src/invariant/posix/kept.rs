@@ -47,6 +47,36 @@ fn reserve(fs: &mut MemFs) {
 }
 
 #[test]
+fn a_target_is_read_as_far_as_there_is_room() {
+    let look = |space, target: &[u8], value| {
+        let tree = "/f 'x'\n/l -> target";
+        let check = Check { tree, output: Output::Bytes(target.to_vec()), ..Check::default() };
+        check.judge(Action::Readlink { path: "l".into(), space }, value, |_| {})
+    };
+    right(look(4, b"targ", Ok(4)));
+    right(look(6, b"target", Ok(6)));
+    right(look(7, b"target", Ok(6)));
+    right(look(0, b"", Err(Errno::EINVAL)));
+    wrong(look(4, b"target", Ok(6)), "gives another target");
+    wrong(look(4, b"tar", Ok(3)), "gives another target");
+    wrong(look(4, b"targ", Ok(6)), "reports another length");
+    wrong(look(4, b"", Err(Errno::ERANGE)), "fails with ERANGE, and there is no reason for it");
+    wrong(look(4, b"", Err(Errno::EINVAL)), "fails with EINVAL, and there is no reason for it");
+    wrong(look(0, b"", Ok(0)), "reads a target into no room");
+}
+
+#[test]
+fn an_open_file_is_duplicated_and_takes_flags() {
+    let refused = |action, errno| Check::default().judge(action, Err(errno), |_| {});
+    let no_reason = "and there is no reason for it";
+    wrong(refused(Action::Dup { file: 0 }, Errno::EBADF), no_reason);
+    wrong(refused(Action::SetFlags { file: 0, flags: 0o2000 }, Errno::EINVAL), no_reason);
+    let times = |action: Action| Check::default().judge(action, Ok(3), set_size(4));
+    wrong(times(Action::Dup { file: 0 }), "only looks and changes the tree");
+    right(Check::default().judge(Action::Dup { file: 0 }, Ok(3), |_| {}));
+}
+
+#[test]
 fn a_truncated_file_has_nothing_behind_its_end() {
     let truncate = |size: u32, change: fn(&mut MemFs)| {
         let action = Action::Truncate { path: "f".into(), size: size.into() };

@@ -2,20 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fuserig_abi::{Abi, Fidelity, FileKind, Ino, Pid};
+use fuserig_abi::{Abi, Fidelity, FileKind, Ino};
 use fuserig_sim_fs::MemFs;
 
 use super::judged::Judged;
 use super::path::Walked;
 use crate::invariant::Seen;
+use crate::invariant::descriptions::Description;
 use crate::pipeline::DirRecord;
 use crate::sim::Action;
 use crate::vfs::Output;
 
-/// The listings that are under way, by descriptor.
+/// The listings that are under way, by what was opened.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Listings {
-    open: BTreeMap<(Pid, i32), Listing>,
+    open: BTreeMap<Description, Listing>,
     /// Whether a name may have replaced another: it has the place of that one in tmpfs, and one of
     /// its own in the order of names.
     replaced: bool,
@@ -141,38 +142,27 @@ impl Listings {
     /// Judges a call that may have had company: what others are about to change is neither missed
     /// nor strange in a listing.
     pub(super) fn judge(&mut self, seen: &Seen<'_>, judged: &Judged<'_>) -> Result<(), String> {
-        self.begun(seen, judged);
+        self.begun(judged);
         self.replaced |= may_replace(seen, judged);
         if !self.open.is_empty() {
             self.noted(seen, judged);
         }
+        let Some(file) = judged.file else { return Ok(()) };
         match seen.action {
-            // The number of a closed descriptor is given again.
-            Action::Open { .. } => {
-                let opened = seen.file(0).map(|fd| (seen.pid, fd));
-                opened.and_then(|key| self.open.remove(&key));
+            Action::Seek { .. } => {
+                self.open.remove(&file.description);
                 Ok(())
             }
-            Action::Seek { file, .. } => {
-                let Some(fd) = seen.file(*file) else { return Ok(()) };
-                self.open.remove(&(seen.pid, fd));
-                Ok(())
-            }
-            Action::List { file, .. } => {
-                let Some(fd) = seen.file(*file) else { return Ok(()) };
-                self.listed((seen.pid, fd), judged)
-            }
+            Action::List { .. } => self.listed(file.description, judged),
             _ => Ok(()),
         }
     }
 
     /// A listing begins where a directory is read from its start.
-    fn begun(&mut self, seen: &Seen<'_>, judged: &Judged<'_>) {
-        let Action::List { file, .. } = seen.action else { return };
-        if let (Some(fd), Some(open)) = (seen.file(*file), judged.file)
-            && open.positions.0 == Some(0)
-        {
-            self.open.insert((seen.pid, fd), Listing::begin(judged.before, open.node));
+    fn begun(&mut self, judged: &Judged<'_>) {
+        let Some(file) = judged.file else { return };
+        if matches!(judged.action, Action::List { .. }) && file.positions.0 == Some(0) {
+            self.open.insert(file.description, Listing::begin(judged.before, file.node));
         }
     }
 
@@ -188,7 +178,7 @@ impl Listings {
     }
 
     /// POSIX readdir: records come until there are none.
-    fn listed(&mut self, key: (Pid, i32), judged: &Judged<'_>) -> Result<(), String> {
+    fn listed(&mut self, key: Description, judged: &Judged<'_>) -> Result<(), String> {
         let records: &[_] = match (&judged.result.output, judged.result.value) {
             (Output::Records(records), Ok(_)) => records,
             (_, Ok(0)) => &[],

@@ -4,7 +4,8 @@
 //! beside it. A file with locks that were asked for, or given back, at the same time is nobody's
 //! business from then on. What a reader would get wrong: locks of ranges belong to a process, all
 //! of whose are gone when it closes the file by any descriptor; one of the whole file belongs to
-//! the descriptor that took it, and is gone first when its kind changes.
+//! the open file description that took it, is gone when the last of its descriptors is closed, and
+//! is gone first when its kind changes.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use fuserig_abi::{Errno, Ino, Pid};
 use fuserig_sim_fs::LockKind;
 
 use crate::invariant::Seen;
+use crate::invariant::descriptions::{Description, Descriptions};
 use crate::sim::{Action, lock_kind};
 
 /// A range that a process has.
@@ -24,10 +26,10 @@ struct Range {
     end: u64,
 }
 
-/// The whole file, which a descriptor has.
+/// The whole file, which an open file description has.
 #[derive(Clone, Copy, Debug)]
 struct Whole {
-    by: (Pid, i32),
+    by: Description,
     kind: LockKind,
 }
 
@@ -42,7 +44,7 @@ struct Held {
 /// The locks of every file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Locks {
-    opened: BTreeMap<(Pid, i32), Ino>,
+    opened: BTreeMap<(Pid, i32), (Ino, Description)>,
     held: BTreeMap<Ino, Held>,
 }
 
@@ -126,14 +128,19 @@ fn bounds(start: i64, length: i64) -> Option<(u64, u64)> {
 
 impl Locks {
     /// Asks what can be said of a call, and remembers what came of it.
-    pub(super) fn judge(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+    pub(super) fn judge(
+        &mut self,
+        seen: &Seen<'_>,
+        descriptions: &Descriptions,
+    ) -> Result<(), String> {
         match *seen.action {
-            Action::Open { .. } => {
+            Action::Open { .. } | Action::Dup { .. } => {
                 let fd = seen.result.value.ok().and_then(|fd| i32::try_from(fd).ok());
                 if let Some(fd) = fd
                     && let Some(node) = seen.vfs.lower_inode(seen.pid, fd)
+                    && let Some(description) = descriptions.of(seen.pid, fd)
                 {
-                    self.opened.insert((seen.pid, fd), node);
+                    self.opened.insert((seen.pid, fd), (node, description));
                 }
                 Ok(())
             }
@@ -141,8 +148,8 @@ impl Locks {
                 self.closed(seen);
                 Ok(())
             }
-            Action::Flock { file, kind } => self.asked(seen, file, |held, fd| {
-                let whole = Whole { by: (seen.pid, fd), kind: lock_kind(kind) };
+            Action::Flock { file, kind } => self.asked(seen, file, |held, by| {
+                let whole = Whole { by, kind: lock_kind(kind) };
                 held.lock_whole(whole, seen.result.value)
             }),
             Action::Lock { file, kind, start, length } => {
@@ -163,13 +170,13 @@ impl Locks {
         &mut self,
         seen: &Seen<'_>,
         file: u8,
-        judge: impl FnOnce(&mut Held, i32) -> Result<(), String>,
+        judge: impl FnOnce(&mut Held, Description) -> Result<(), String>,
     ) -> Result<(), String> {
         let Some(fd) = seen.file(file) else { return Ok(()) };
-        let Some(node) = self.opened.get(&(seen.pid, fd)) else { return Ok(()) };
+        let Some((node, by)) = self.opened.get(&(seen.pid, fd)) else { return Ok(()) };
         let held = self.held.entry(*node).or_default();
         held.unknown |= is_disturbed(seen);
-        if held.unknown { Ok(()) } else { judge(held, fd) }
+        if held.unknown { Ok(()) } else { judge(held, *by) }
     }
 
     /// The descriptor that is gone now.
@@ -177,11 +184,17 @@ impl Locks {
         let own = (seen.pid, 0)..=(seen.pid, i32::MAX);
         let mut fds = self.opened.range(own).map(|((_, fd), _)| *fd);
         let Some(fd) = fds.find(|fd| seen.vfs.open_flags(seen.pid, *fd).is_none()) else { return };
-        let Some(node) = self.opened.remove(&(seen.pid, fd)) else { return };
+        self.give_back((seen.pid, fd), is_disturbed(seen));
+    }
+
+    /// What goes with a descriptor that is closed.
+    fn give_back(&mut self, (pid, fd): (Pid, i32), is_disturbed: bool) {
+        let Some((node, by)) = self.opened.remove(&(pid, fd)) else { return };
+        let is_last = self.opened.values().all(|(_, other)| *other != by);
         let Some(held) = self.held.get_mut(&node) else { return };
-        held.unknown |= is_disturbed(seen);
-        held.ranges.retain(|range| range.pid != seen.pid);
-        held.whole.retain(|whole| whole.by != (seen.pid, fd));
+        held.unknown |= is_disturbed;
+        held.ranges.retain(|range| range.pid != pid);
+        held.whole.retain(|whole| whole.by != by || !is_last);
     }
 }
 
@@ -195,10 +208,31 @@ fn is_disturbed(seen: &Seen<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use fuserig_abi::{Errno, Pid};
+    use fuserig_abi::{Errno, Ino, Pid};
     use fuserig_sim_fs::LockKind::{Read, Unlock, Write};
 
-    use super::{Held, Range, Whole, bounds};
+    use super::{Held, Locks, Range, Whole, bounds};
+
+    #[test]
+    fn the_whole_file_goes_with_the_last_duplicate_and_ranges_with_the_first() {
+        let mut locks = Locks::default();
+        let (pid, other, node) = (Pid(1), Pid(2), Ino(5));
+        locks.opened.insert((pid, 3), (node, 7));
+        locks.opened.insert((pid, 4), (node, 7));
+        let held = locks.held.entry(node).or_default();
+        assert_eq!(held.lock_whole(Whole { by: 7, kind: Write }, Ok(0)), Ok(()));
+        assert_eq!(held.lock_whole(Whole { by: 7, kind: Read }, Ok(0)), Ok(()), "one's own");
+        let range = |pid| Range { pid, kind: Write, start: 0, end: 9 };
+        assert_eq!(held.lock_range(range(pid), Ok(0)), Ok(()));
+        locks.give_back((pid, 3), false);
+        let held = locks.held.entry(node).or_default();
+        assert_eq!(held.lock_range(range(other), Ok(0)), Ok(()), "the range has gone");
+        let ask = Whole { by: 8, kind: Write };
+        assert_eq!(held.lock_whole(ask, Ok(0)), Err("has what somebody else has".to_owned()));
+        locks.give_back((pid, 4), false);
+        let held = locks.held.entry(node).or_default();
+        assert_eq!(held.lock_whole(ask, Ok(0)), Ok(()), "and now the lock has");
+    }
 
     #[test]
     fn ranges_exclude_those_of_others_as_far_as_they_reach() {
@@ -223,17 +257,16 @@ mod tests {
     #[test]
     fn who_changes_the_kind_of_a_lock_gives_it_back_first() {
         let mut held = Held::default();
-        let mut ask =
-            |pid, fd, kind, result| held.lock_whole(Whole { by: (Pid(pid), fd), kind }, result);
+        let mut ask = |by, kind, result| held.lock_whole(Whole { by, kind }, result);
         let again = Err(Errno::EAGAIN);
-        assert_eq!(ask(1, 3, Read, Ok(0)), Ok(()));
-        assert_eq!(ask(2, 3, Read, Ok(0)), Ok(()));
-        assert_eq!(ask(1, 3, Write, again), Ok(()), "and has none now");
-        assert_eq!(ask(2, 3, Write, Ok(0)), Ok(()));
-        assert_eq!(ask(1, 4, Read, Ok(0)), Err("has what somebody else has".to_owned()));
-        assert_eq!(ask(2, 4, Read, again), Ok(()), "another descriptor is somebody else");
-        assert_eq!(ask(2, 3, Unlock, Ok(0)), Ok(()));
-        assert_eq!(ask(1, 4, Write, again), Err("cannot have what nobody has".to_owned()));
+        assert_eq!(ask(1, Read, Ok(0)), Ok(()));
+        assert_eq!(ask(2, Read, Ok(0)), Ok(()));
+        assert_eq!(ask(1, Write, again), Ok(()), "and has none now");
+        assert_eq!(ask(2, Write, Ok(0)), Ok(()));
+        assert_eq!(ask(3, Read, Ok(0)), Err("has what somebody else has".to_owned()));
+        assert_eq!(ask(4, Read, again), Ok(()), "another that was opened is somebody else");
+        assert_eq!(ask(2, Unlock, Ok(0)), Ok(()));
+        assert_eq!(ask(3, Write, again), Err("cannot have what nobody has".to_owned()));
     }
 
     #[test]

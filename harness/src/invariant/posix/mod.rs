@@ -17,7 +17,8 @@
 //! of Linux's own hardening (protected symlinks, hardlinks and fifos); errors of a run in which
 //! something was made to fail, of fifos, sockets and devices, of attributes that are neither bytes
 //! alone nor lists, of O_PATH, O_TMPFILE and the access mode 3, and of positions in directories;
-//! locks that were asked for or given back at the same time. What a reader would get wrong: the
+//! locks that were asked for or given back at the same time; `O_NOATIME` by `F_SETFL`, and a file
+//! that was opened with `O_APPEND` once that is taken from it. What a reader would get wrong: the
 //! tree is the one in memory, whatever stands above it. A subject with a lower filesystem of its
 //! own that does not hand calls on to that one is not for this, nor is a filter that changes what
 //! calls mean.

@@ -285,6 +285,7 @@ fn of_arguments(action: &Action, reasons: &mut Reasons) {
     let is_long = |name: &Text| name.0.len() > XATTR_NAME_MAX;
     match action {
         Action::Truncate { size, .. } => reasons.when(Errno::EINVAL, *size < 0),
+        Action::Readlink { space, .. } => reasons.when(Errno::EINVAL, *space == 0),
         Action::Setxattr { name, value, flags, .. } => {
             reasons.when(Errno::ERANGE, is_long(name));
             reasons.when(Errno::E2BIG, value.0.len() > XATTR_SIZE_MAX);

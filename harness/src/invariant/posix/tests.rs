@@ -74,6 +74,7 @@ impl Check {
         change(&mut after);
         let result = CallResult { value, output: self.output };
         let file = OpenFile {
+            description: 0,
             node: node(&before, "/f"),
             flags: self.flags,
             positions: (Some(self.positions.0), Some(self.positions.1)),
@@ -481,7 +482,7 @@ fn what_is_shown_is_what_is_there() {
     wrong(stat(|shown| shown.nlink = 2), "another link count");
     let link = |target: &[u8]| {
         let output = Output::Bytes(target.to_vec());
-        let call = Action::Readlink { path: "l".into() };
+        let call = Action::readlink("l");
         Check { output, ..Check::default() }.judge(call, Ok(1), |_| {})
     };
     right(link(b"f"));
@@ -759,7 +760,7 @@ fn files_are_refused_for_a_reason() {
     wrong(fails(truncate(1), Errno::EINVAL), none);
     wrong(fails(Action::Ftruncate { file: 0, size: 1 }, Errno::EINVAL), none);
     wrong(fails(Action::Fsync { file: 0, datasync: false }, Errno::EINVAL), none);
-    let readlink = |path: &str| Action::Readlink { path: path.into() };
+    let readlink = |path: &str| Action::readlink(path);
     right(fails(readlink("f"), Errno::EINVAL));
     wrong(fails(readlink("l"), Errno::EINVAL), none);
     let get = |name: &str| Action::Getxattr { path: "f".into(), name: name.into(), size: 0 };

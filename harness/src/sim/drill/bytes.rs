@@ -220,3 +220,53 @@ pub(super) fn copies() -> Course {
     course.by(0, [open("b", WRONLY), copy_within(0, 5, 2), copy(-5, 0, 2), close(0), stat("b")]);
     course
 }
+
+/// dup: where a file stands is the same by every duplicate, and goes on by one when the other is
+/// closed; a directory is listed on by the other.
+pub(super) fn descriptors() -> Course {
+    let fstat_other = Action::Fstat { file: 1 };
+    let seek_other = |offset, whence| Action::Seek { file: 1, offset, whence };
+    let mut course = Course::alone([create("a"), write(10), seek(2, SET), dup(0), read(3)]);
+    course.by(0, [read_other(2), seek(0, CUR), seek_other(0, CUR), seek_other(1, SET), write(2)]);
+    course.by(0, [seek_other(0, CUR), write_other(1), seek(0, CUR), FSTAT, fstat_other.clone()]);
+    // Another that is opened stands where it was left.
+    course.by(0, [open("a", RDWR), read(1), read_other(1), seek(0, CUR), seek_other(0, CUR)]);
+    course.by(0, [dup(1), write(2), seek_other(0, CUR), ftruncate(9), fstat_other, close(1)]);
+    course.by(0, [seek(0, CUR), close(0), seek(0, CUR), read_other(1), close(0), seek(0, CUR)]);
+    course.by(0, [write(3), unlink("a"), dup(0), FSTAT, close(1), write(2), pread(40, 0), FSTAT]);
+    course.by(0, [close(0), dup(0), close(0), mkdir("d", 0o755), create("d/a"), create("d/b")]);
+    course.by(0, [open("d", DIRECTORY), dup(0), list(48), close(0), list(4096), list(4096)]);
+    course.by(0, [seek(0, SET), dup(0), list(4096), close(1), list(4096)]);
+    course
+}
+
+/// `F_SETFL`: what is written goes to the end from then on, by every duplicate, until that is
+/// taken back; what cannot be changed stays as it was opened.
+pub(super) fn flags() -> Course {
+    let seek_other = |offset, whence| Action::Seek { file: 1, offset, whence };
+    let set_other = |flags| Action::SetFlags { file: 1, flags };
+    let mut course = Course::alone([create("a"), write(10), dup(0)]);
+    course.by(0, [seek(3, SET), set_flags(APPEND), write(4), seek(0, CUR), FSTAT]);
+    course.by(0, [seek(1, SET), write_other(2), seek_other(0, CUR), pwrite(3, 0), FSTAT]);
+    course.by(0, [pread(40, 0), seek(2, SET), read(1), set_other(0), write(2), seek(0, CUR)]);
+    course.by(0, [write_other(1), pwrite(1, 0), FSTAT, pread(40, 0)]);
+    course.by(0, [set_flags(WRONLY | TRUNC | APPEND), FSTAT, pread(5, 0), append(2)]);
+    course.by(0, [close(1), seek(4, SET), write(3), seek(0, CUR), dup(0), set_flags(RDWR)]);
+    course.by(0, [close(1), seek(0, SET), write(1), pread(40, 0), copy_within(0, 20, 3)]);
+    course.by(0, [set_flags(APPEND), copy_within(0, 30, 3), ftruncate(12), write(1), FSTAT]);
+    // A flag that was given to open can be taken away, and who opened on its own has its own.
+    course.by(0, [open("a", RDWR | APPEND), write(5), open("a", WRONLY), set_flags(0), write(1)]);
+    course.by(0, [write_other(1), FSTAT, set_other(0), seek_other(0, SET), write_other(1)]);
+    course.by(
+        0,
+        [
+            set_other(APPEND),
+            set_flags(APPEND),
+            set_other(0),
+            Action::Read { file: 1, size: 9, offset: Some(0) },
+            FSTAT,
+        ],
+    );
+    course.by(0, [close(0), close(0), close(0), set_flags(APPEND), stat("a")]);
+    course
+}

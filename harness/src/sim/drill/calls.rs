@@ -141,7 +141,31 @@ pub(super) fn symlink(target: &str, path: &str) -> Action {
 }
 
 pub(super) fn readlink(path: &str) -> Action {
-    Action::Readlink { path: path.into() }
+    Action::readlink(path)
+}
+
+/// With room for so many bytes.
+pub(super) fn readlink_into(path: &str, space: u32) -> Action {
+    Action::Readlink { path: path.into(), space }
+}
+
+pub(super) fn dup(file: u8) -> Action {
+    Action::Dup { file }
+}
+
+/// Of the file opened last.
+pub(super) fn set_flags(flags: u32) -> Action {
+    Action::SetFlags { file: 0, flags }
+}
+
+/// Of the file opened last but one.
+pub(super) fn read_other(size: u64) -> Action {
+    Action::Read { file: 1, size, offset: None }
+}
+
+/// To the file opened last but one.
+pub(super) fn write_other(size: u32) -> Action {
+    Action::Write { file: 1, size, fill: b'o', offset: None }
 }
 
 pub(super) fn link(source: &str, path: &str) -> Action {

@@ -68,3 +68,36 @@ pub(super) fn ranges() -> Course {
     course.by(1, [lock(EXCLUSIVE, 0, 0)]);
     course
 }
+
+/// dup: a lock of the whole file is had by every duplicate, and goes with the last; ranges go with
+/// the first that is closed.
+pub(super) fn shared() -> Course {
+    let mut course = Course::of([root(), root()]);
+    course.by(0, [create("f"), write(20), flock(0, EXCLUSIVE), dup(0), flock(0, SHARED)]);
+    course.by(0, [flock(1, EXCLUSIVE), close(0)]);
+    course.by(1, [open("f", RDWR), flock(0, SHARED), flock(0, EXCLUSIVE)]);
+    course.by(0, [dup(0), close(1)]);
+    course.by(1, [flock(0, SHARED)]);
+    // Given back by one it is given back by all.
+    course.by(0, [dup(0), flock(1, NONE)]);
+    course.by(1, [flock(0, SHARED)]);
+    course.by(0, [flock(0, EXCLUSIVE), flock(1, SHARED), close(0)]);
+    course.by(1, [flock(0, EXCLUSIVE)]);
+    course.by(0, [close(0)]);
+    course.by(1, [flock(0, EXCLUSIVE)]);
+    // Another that is opened is another, and is left alone by who closes a duplicate.
+    course.by(0, [create("f"), open("f", RDWR), dup(1), flock(0, SHARED)]);
+    course.by(1, [flock(0, SHARED)]);
+    course.by(0, [flock(0, SHARED), flock(1, SHARED), close(1)]);
+    course.by(1, [flock(0, EXCLUSIVE)]);
+    course.by(0, [close(0)]);
+    course.by(1, [flock(0, EXCLUSIVE), flock(0, NONE)]);
+    // Ranges are the process's, and go with whichever it closes.
+    course.by(0, [dup(0), lock(EXCLUSIVE, 0, 10)]);
+    course.by(1, [lock(SHARED, 5, 1), lock(SHARED, 10, 1), dup(0), lock(SHARED, 9, 1)]);
+    course.by(0, [flock(1, EXCLUSIVE), close(0)]);
+    course.by(1, [lock(EXCLUSIVE, 0, 5), flock(0, SHARED), lock(EXCLUSIVE, 0, 20), close(1)]);
+    course.by(0, [lock(EXCLUSIVE, 0, 0), close(0), dup(0), flock(0, SHARED)]);
+    course.by(1, [flock(0, EXCLUSIVE), close(0)]);
+    course
+}

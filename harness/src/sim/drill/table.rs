@@ -6,7 +6,7 @@ use crate::sim::meet::Meeting;
 use crate::sim::{Program, Rng, WorkloadConfig};
 
 /// Every course, in the order in which a campaign goes through them.
-const COURSES: [fn() -> Course; 30] = [
+const COURSES: [fn() -> Course; 33] = [
     bytes::lengths,
     names::renames,
     rights::modes,
@@ -37,6 +37,9 @@ const COURSES: [fn() -> Course; 30] = [
     metadata::room,
     rights::directories,
     rights::capabilities,
+    locks::shared,
+    bytes::descriptors,
+    bytes::flags,
 ];
 
 /// The programs of a course by its number, and who moves when; none when there is no such course,
