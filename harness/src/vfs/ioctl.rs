@@ -5,7 +5,10 @@
 //! of which none are ever set. A file that a daemon opened, with nothing below, has the ioctls that
 //! the daemon has.
 
-use fuserig_abi::{Capabilities, Errno, FileKind, Pid};
+use fuserig_abi::{
+    Capabilities, Errno, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS,
+    FileKind, Pid,
+};
 
 use super::call::{CallResult, Output};
 use super::fail::Fail;
@@ -19,15 +22,11 @@ const FIONBIO: u64 = 0x5421;
 const FIOQSIZE: u64 = 0x5460;
 /// `FICLONE`, `FICLONERANGE` and `FS_IOC_FIEMAP`: no FUSE file shares extents or tells them.
 const EXTENTS: [u64; 3] = [0x4004_9409, 0x4020_940d, 0xc020_660b];
-/// `FS_IOC_GETFLAGS`, `FS_IOC_FSGETXATTR`, `FS_IOC_SETFLAGS` and `FS_IOC_FSSETXATTR`: the flags of
-/// a node, which the VFS gets and sets by a way of its own.
-const FLAGS: [u64; 4] = [0x8008_6601, 0x801c_581f, 0x4008_6602, 0x401c_5820];
-/// Those of them that set flags.
-const SET_FLAGS: [u64; 2] = [0x4008_6602, 0x401c_5820];
-/// `FS_IOC_GETFLAGS` and `FS_IOC_FSGETXATTR`.
-const GET_FLAGS: [u64; 2] = [0x8008_6601, 0x801c_581f];
-/// `FS_IOC_FSSETXATTR`, which changes what a filesystem in memory does not have.
-const SET_EXTENDED_FLAGS: u64 = 0x401c_5820;
+/// The flags of a node, which the VFS gets and sets by a way of its own.
+const GET_FLAGS: [u64; 2] = [FS_IOC_GETFLAGS as u64, FS_IOC_FSGETXATTR as u64];
+const SET_FLAGS: [u64; 2] = [FS_IOC_SETFLAGS as u64, SET_EXTENDED_FLAGS];
+/// It changes what a filesystem in memory does not have.
+const SET_EXTENDED_FLAGS: u64 = FS_IOC_FSSETXATTR as u64;
 
 impl Vfs {
     /// `do_vfs_ioctl`, then the filesystem's own: a daemon's.
@@ -76,10 +75,11 @@ impl Vfs {
         data: &[u8],
     ) -> Result<CallResult, Fail> {
         self.check_entry(pid)?;
-        if SET_FLAGS.contains(&request) {
+        let sets = SET_FLAGS.contains(&request);
+        if sets {
             self.check_owns(pid, handle)?;
         }
-        let (value, bytes) = match FLAGS.contains(&request) {
+        let (value, bytes) = match sets || GET_FLAGS.contains(&request) {
             true => {
                 self.on_ordinary_path(pid, 0, |path| path.flags_ioctl(handle, request, data))?
             }

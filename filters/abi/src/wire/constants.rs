@@ -156,8 +156,22 @@ constants! {
     FUSE_HANDLE_KILLPRIV_V2: u64 = 1 << 28;
     /// Write flag: the writer may not keep setuid bits.
     FUSE_WRITE_KILL_SUIDGID: u32 = 1 << 2;
+    /// Read flag: the request says who reads.
+    FUSE_READ_LOCKOWNER: u32 = 1 << 1;
+    /// Write flag: the request says who writes.
+    FUSE_WRITE_LOCKOWNER: u32 = 1 << 1;
+    /// Release flag: the `flock` of the open file goes with it.
+    FUSE_RELEASE_FLOCK_UNLOCK: u32 = 1 << 1;
     /// Lock flag: the lock is one of `flock`.
     FUSE_LK_FLOCK: u32 = 1 << 0;
+    /// Number of the ioctl that gets the flags of a node (linux/fs.h).
+    FS_IOC_GETFLAGS: u32 = 0x8008_6601;
+    /// Number of the ioctl that sets the flags of a node (linux/fs.h).
+    FS_IOC_SETFLAGS: u32 = 0x4008_6602;
+    /// Number of the ioctl that gets `struct fsxattr` of a node (linux/fs.h).
+    FS_IOC_FSGETXATTR: u32 = 0x801c_581f;
+    /// Number of the ioctl that sets `struct fsxattr` of a node (linux/fs.h).
+    FS_IOC_FSSETXATTR: u32 = 0x401c_5820;
 }
 
 /// The attribute that is the access control list of a node (linux/xattr.h).

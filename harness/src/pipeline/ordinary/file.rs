@@ -1,8 +1,9 @@
 //! open, release, flush, lseek, copy_file_range, fsync, fallocate.
 
 use fuserig_abi::{
-    Errno, Fh, FuseCopyFileRangeIn, FuseFallocateIn, FuseFlushIn, FuseFsyncIn, FuseLseekIn,
-    FuseLseekOut, FuseOpenIn, FuseOpenOut, FuseReleaseIn, FuseWriteOut, Opcode,
+    Errno, FUSE_RELEASE_FLOCK_UNLOCK, Fh, FuseCopyFileRangeIn, FuseFallocateIn, FuseFlushIn,
+    FuseFsyncIn, FuseLseekIn, FuseLseekOut, FuseOpenIn, FuseOpenOut, FuseReleaseIn, FuseWriteOut,
+    Opcode,
 };
 use fuserig_sim_fs::{OpenFlags, Whence};
 
@@ -17,8 +18,6 @@ use crate::pipeline::device::{Asking, Shape};
 const KEEP_CACHE: u32 = 1 << 1;
 /// `FOPEN_NOFLUSH`: close sends nothing.
 const NOFLUSH: u32 = 1 << 5;
-/// `FUSE_RELEASE_FLOCK_UNLOCK`: the `flock` of the open file goes with it.
-const RELEASE_FLOCK_UNLOCK: u32 = 1 << 1;
 /// Modes of fallocate that FUSE passes on: keep the size, punch a hole, zero a range.
 const FALLOCATE_MODES: u32 = 0x01 | 0x02 | 0x10;
 const KEEP_SIZE: u32 = 0x01;
@@ -61,7 +60,7 @@ impl Ordinary<'_> {
         let state = &self.world.mount.handles[handle];
         let (fh, nodeid, flags) = (state.fh.0, state.nodeid, state.flags.bits());
         let (release_flags, lock_owner) = match state.flocked {
-            true => (RELEASE_FLOCK_UNLOCK, flock_owner(handle)),
+            true => (FUSE_RELEASE_FLOCK_UNLOCK, flock_owner(handle)),
             false => (0, 0),
         };
         let unknown = &self.world.connection.unknown;

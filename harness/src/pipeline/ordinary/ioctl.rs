@@ -5,7 +5,10 @@
 //! file for itself. Source: FUSE protocol 7.11 and 7.18 (directories), linux/ioctl.h for the
 //! numbers, as Linux 6.18 was seen to send it.
 
-use fuserig_abi::{Errno, FileKind, NodeId, Opcode};
+use fuserig_abi::{
+    Errno, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FileKind,
+    NodeId, Opcode,
+};
 use fuserig_sim_fs::OpenFlags;
 
 use super::Halt;
@@ -21,12 +24,8 @@ const DIRECTORY: u32 = 1 << 4;
 const DIRECTORY_MINOR: u32 = 18;
 /// `struct fuse_ioctl_out`.
 const IOCTL_OUT: usize = 16;
-/// `FS_IOC_GETFLAGS` and `FS_IOC_SETFLAGS`, whose numbers say `long` and mean `int`.
-const INT_FLAGS: [u32; 2] = [0x8008_6601, 0x4008_6602];
-/// `FS_IOC_FSGETXATTR`, which the kernel asks before it changes flags.
-const GET_EXTENDED: u32 = 0x801c_581f;
-/// `FS_IOC_SETFLAGS` and `FS_IOC_FSSETXATTR`.
-const SET_FLAGS: [u32; 2] = [0x4008_6602, 0x401c_5820];
+/// Those whose numbers say `long` and mean `int`.
+const INT_FLAGS: [u32; 2] = [FS_IOC_GETFLAGS, FS_IOC_SETFLAGS];
 
 /// What an ioctl gave: its result, and the bytes for the caller.
 pub(crate) type IoctlReply = (i64, Vec<u8>);
@@ -73,8 +72,9 @@ impl Ordinary<'_> {
         data: &[u8],
     ) -> Served<IoctlReply> {
         let request = request as u32;
-        if SET_FLAGS.contains(&request) {
-            self.own_ioctl(handle, GET_EXTENDED, &[])?;
+        // Flags are asked for before they are changed.
+        if [FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR].contains(&request) {
+            self.own_ioctl(handle, FS_IOC_FSGETXATTR, &[])?;
         }
         self.own_ioctl(handle, request, data)
     }

@@ -1,7 +1,8 @@
 //! Reading and writing through the page cache.
 
 use fuserig_abi::{
-    Errno, FUSE_WRITE_KILL_SUIDGID, FuseReadIn, FuseWriteIn, FuseWriteOut, Opcode, PAGE_SIZE, Quirk,
+    Errno, FUSE_READ_LOCKOWNER, FUSE_WRITE_KILL_SUIDGID, FUSE_WRITE_LOCKOWNER, FuseReadIn,
+    FuseWriteIn, FuseWriteOut, Opcode, PAGE_SIZE, Quirk,
 };
 
 use super::exchange::{Ordinary, Served, body, number, parse};
@@ -10,10 +11,6 @@ use crate::pipeline::device::Shape;
 use crate::pipeline::{Outcome, Stop};
 
 const PAGE: u64 = PAGE_SIZE as u64;
-/// `FUSE_READ_LOCKOWNER`: `lock_owner` says who reads.
-const READ_LOCKOWNER: u32 = 1 << 1;
-/// `FUSE_WRITE_LOCKOWNER`: `lock_owner` says who writes.
-const WRITE_LOCKOWNER: u32 = 1 << 1;
 /// `FOPEN_DIRECT_IO`: past the page cache.
 const DIRECT_IO: u32 = 1;
 
@@ -146,7 +143,7 @@ impl Ordinary<'_> {
         // Who fills the page cache owns no locks.
         let direct = state.open_flags & DIRECT_IO != 0;
         let (read_flags, lock_owner) =
-            if direct { (READ_LOCKOWNER, self.lock_owner()) } else { (0, 0) };
+            if direct { (FUSE_READ_LOCKOWNER, self.lock_owner()) } else { (0, 0) };
         let head = FuseReadIn {
             fh: state.fh.0,
             offset,
@@ -263,7 +260,7 @@ impl Ordinary<'_> {
         let direct = state.open_flags & DIRECT_IO != 0;
         // A write through the page cache belongs to no owner of locks.
         let (owned, lock_owner) =
-            if direct { (WRITE_LOCKOWNER, self.lock_owner()) } else { (0, 0) };
+            if direct { (FUSE_WRITE_LOCKOWNER, self.lock_owner()) } else { (0, 0) };
         let head = FuseWriteIn {
             fh: state.fh.0,
             offset,
