@@ -1,7 +1,7 @@
 //! What becomes of ioctls on a file and a directory, and of what the filesystem says to them: in
 //! the mock kernel and in the kernel of this machine.
 
-use fuser::{Errno as Refusal, InitFlags};
+use fuser::{Errno as Refusal, InitFlags, SessionACL};
 use fuserig::door::{MockKernel, MockOptions};
 use fuserig::vfs::{Call, PathAt};
 use fuserig_abi::Credentials;
@@ -50,10 +50,7 @@ fn ioctls(calls: &Calls) -> Vec<String> {
 fn on_host(refusal: Option<Refusal>) -> Told {
     let recorder = Recorder::new(InitFlags::empty()).refusing(refusal);
     let calls = Calls::clone(&recorder.held);
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let mut config = fuser::Config::default();
-    config.n_threads = Some(1);
-    let session = fuser::spawn_mount(recorder, directory.path(), &config).expect("it mounts");
+    let (directory, session) = recorder.mount(SessionACL::Owner);
     let mut told = Told::new();
     for name in NAMES {
         let mode = rustix::fs::Mode::empty();

@@ -1,7 +1,9 @@
 //! What becomes of locks where the filesystem was asked for them, and what it says: in the mock
 //! kernel and in the kernel of this machine.
 
-use fuser::{Errno as Refusal, InitFlags};
+use std::os::fd::OwnedFd;
+
+use fuser::{Errno as Refusal, InitFlags, SessionACL};
 use fuserig::door::{MockKernel, MockOptions};
 use fuserig::vfs::{Call, Output, PathAt};
 use fuserig_abi::Credentials;
@@ -59,17 +61,19 @@ fn methods(calls: &Calls) -> Vec<&'static str> {
     taken(calls).into_iter().map(|called| called.method).collect()
 }
 
+/// A mount of this machine with the file of the filesystem open.
+fn mounted(recorder: Recorder) -> (tempfile::TempDir, fuser::BackgroundSession, OwnedFd) {
+    let (directory, session) = recorder.mount(SessionACL::Owner);
+    let mode = rustix::fs::Mode::empty();
+    let file = rustix::fs::open(directory.path().join("f"), OFlags::RDONLY, mode);
+    (directory, session, file.expect("it opens"))
+}
+
 /// The same by the kernel of this machine.
 fn on_host(refusal: Option<Refusal>) -> Told {
     let recorder = Recorder::new(agreed()).refusing(refusal);
     let calls = Calls::clone(&recorder.held);
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let mut config = fuser::Config::default();
-    config.n_threads = Some(1);
-    let session = fuser::spawn_mount(recorder, directory.path(), &config).expect("it mounts");
-    let mode = rustix::fs::Mode::empty();
-    let file = rustix::fs::open(directory.path().join("f"), OFlags::RDONLY, mode);
-    let file = file.expect("it opens");
+    let (_directory, session, file) = mounted(recorder);
     taken(&calls);
     let mut told = Told::new();
     let mut tell = |result: rustix::io::Result<()>| {
@@ -131,13 +135,7 @@ fn seen_on_mock(found: (u64, u64, i32)) -> Seen {
 
 fn seen_on_host(found: (u64, u64, i32)) -> Seen {
     let recorder = Recorder::new(agreed()).locked(found);
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let mut config = fuser::Config::default();
-    config.n_threads = Some(1);
-    let session = fuser::spawn_mount(recorder, directory.path(), &config).expect("it mounts");
-    let mode = rustix::fs::Mode::empty();
-    let file = rustix::fs::open(directory.path().join("f"), OFlags::RDONLY, mode);
-    let file = file.expect("it opens");
+    let (_directory, session, file) = mounted(recorder);
     let (typ, offset_type) = (FlockType::WriteLock, FlockOffsetType::Set);
     let asked = Flock { start: 0, length: 0, pid: None, typ, offset_type };
     let seen = fcntl_getlk(&file, &asked);

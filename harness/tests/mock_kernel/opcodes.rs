@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use fuser::InitFlags;
+use fuser::{InitFlags, SessionACL};
 use fuserig::door::{MockKernel, MockOptions};
 use fuserig::vfs::{Call, NewTime, PathAt, PollWait, Target};
 use fuserig_abi::{AccessMask, Credentials, Device, Gid, Pid, Timespec, Uid};
@@ -222,10 +222,7 @@ fn on_mock(recorder: Recorder, steps: &[Step]) -> String {
 /// Runs the program on the kernel of this machine, in a thread of its own that lives there.
 fn on_host(recorder: Recorder, steps: Vec<Step>) -> String {
     let calls = Calls::clone(&recorder.held);
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let mut config = fuser::Config::default();
-    (config.n_threads, config.acl) = (Some(1), fuser::SessionACL::All);
-    let session = fuser::spawn_mount(recorder, directory.path(), &config).expect("it mounts");
+    let (directory, session) = recorder.mount(SessionACL::All);
     let (place, seen) = (directory.path().to_path_buf(), Calls::clone(&calls));
     let thread = std::thread::Builder::new().spawn(move || perform(&place, &seen, &steps));
     let mut text = thread.expect("a thread is to be had").join().expect("the calls are made");
@@ -391,10 +388,7 @@ fn aside_on_host() -> String {
     let wanted = InitFlags::FUSE_POSIX_LOCKS | InitFlags::FUSE_FLOCK_LOCKS;
     let recorder = Recorder::new(wanted);
     let calls = Calls::clone(&recorder.held);
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let mut config = fuser::Config::default();
-    config.n_threads = Some(1);
-    let session = fuser::spawn_mount(recorder, directory.path(), &config).expect("it mounts");
+    let (directory, session) = recorder.mount(SessionACL::Owner);
     let own = rustix::thread::gettid().as_raw_nonzero().get() as u32;
     let file = std::fs::File::options().read(true).write(true).open(directory.path().join("f"));
     let file = file.expect("it opens");
