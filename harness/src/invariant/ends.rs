@@ -21,7 +21,7 @@ use crate::sim::Action;
 #[derive(Clone, Debug)]
 pub struct EndsAt {
     limit: u64,
-    /// How long those are that were longer at the start.
+    /// How long those may be that were longer at the start, or became so by what is let pass.
     had: BTreeMap<Ino, u64>,
 }
 
@@ -46,15 +46,22 @@ fn may_grow(action: &Action) -> bool {
     }
 }
 
+impl EndsAt {
+    /// What is longer may stay so.
+    fn let_pass(&mut self, fs: &MemFs) {
+        let files = fs.walk().filter(|entry| entry.stat.kind == FileKind::Regular);
+        let longer = files.filter(|entry| entry.stat.size > self.limit);
+        self.had = longer.map(|entry| (entry.stat.ino, entry.stat.size)).collect();
+    }
+}
+
 impl Invariant for EndsAt {
     fn name(&self) -> &str {
         "ends_at"
     }
 
     fn begin(&mut self, initial: &MemFs) {
-        let files = initial.walk().filter(|entry| entry.stat.kind == FileKind::Regular);
-        let longer = files.filter(|entry| entry.stat.size > self.limit);
-        self.had = longer.map(|entry| (entry.stat.ino, entry.stat.size)).collect();
+        self.let_pass(initial);
     }
 
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
@@ -62,7 +69,7 @@ impl Invariant for EndsAt {
             return Ok(());
         }
         if seen.overlapping().any(|action| matches!(action, Action::Append { .. })) {
-            self.begin(seen.lower);
+            self.let_pass(seen.lower);
             return Ok(());
         }
         let limit = |node: &Ino| self.had.get(node).copied().unwrap_or(self.limit);

@@ -8,11 +8,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fuserig_abi::{Abi, Errno, Fidelity, FileKind, NAME_MAX, Uid};
+use fuserig_abi::{Errno, FileKind, NAME_MAX, Uid};
 use fuserig_sim_fs::MemFs;
 
 use super::descriptions::{Description, Descriptions};
 use super::matching::Matching;
+use super::seen::listings_may_end_early;
 use super::{Invariant, Seen};
 use crate::sim::{Action, Text};
 use crate::vfs::Output;
@@ -124,8 +125,9 @@ impl HidesOnly {
                 }
             }
             (Action::List { .. }, _, Ok(_)) => {
+                let may_end_early = listings_may_end_early(seen.case.abi, seen.case.fidelity);
                 let missing = self.listings.remove(&key).and_then(|mut names| names.pop_first());
-                if let Some(name) = missing.filter(|_| goes_on(seen)) {
+                if let Some(name) = missing.filter(|_| !may_end_early) {
                     let name = name.escape_ascii();
                     return Err(format!("`{}` ends without {name}", seen.action));
                 }
@@ -134,11 +136,6 @@ impl HidesOnly {
         }
         Ok(())
     }
-}
-
-/// The patches of v3 forget that a directory has more than what was read of it (RDIR-1).
-fn goes_on(seen: &Seen<'_>) -> bool {
-    seen.case.abi.base() != Abi::V3 || seen.case.fidelity == Fidelity::Intended
 }
 
 impl Invariant for HidesOnly {

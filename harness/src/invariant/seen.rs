@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use fuserig_abi::{Pid, Uid};
+use fuserig_abi::{Abi, Fidelity, Pid, Uid};
 use fuserig_sim_fs::MemFs;
 
 use crate::crash::Crashed;
@@ -65,6 +65,12 @@ pub trait Invariant: fmt::Debug {
     fn end(&mut self, _end: &End<'_>) -> Result<(), String> {
         Ok(())
     }
+}
+
+/// Whether a listing may end before the directory does: the patches of v3 forget that it has more
+/// than what was read of it (RDIR-1).
+pub(super) fn listings_may_end_early(abi: Abi, fidelity: Fidelity) -> bool {
+    abi.base() == Abi::V3 && fidelity == Fidelity::Faithful
 }
 
 /// A call that just returned.

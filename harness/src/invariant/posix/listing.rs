@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fuserig_abi::{Abi, Fidelity, FileKind, Ino};
+use fuserig_abi::{FileKind, Ino};
 use fuserig_sim_fs::MemFs;
 
 use super::judged::Judged;
 use super::path::Walked;
 use crate::invariant::Seen;
 use crate::invariant::descriptions::Description;
+use crate::invariant::seen::listings_may_end_early;
 use crate::pipeline::DirRecord;
 use crate::sim::Action;
 use crate::vfs::Output;
@@ -197,7 +198,7 @@ impl Listings {
         }
         if records.is_empty()
             && let Some(listing) = self.open.remove(&key)
-            && !never_goes_on(judged)
+            && !listings_may_end_early(judged.abi, judged.fidelity)
         {
             listing.end(self.replaced)?;
         }
@@ -224,9 +225,4 @@ fn changing(seen: &Seen<'_>) -> BTreeSet<Vec<u8>> {
         path.0.split(|byte| *byte == b'/').rfind(|name| !name.is_empty()).map(<[u8]>::to_vec)
     });
     names.collect()
-}
-
-/// The patches of v3 forget that a directory has more than what was read of it (RDIR-1).
-fn never_goes_on(judged: &Judged<'_>) -> bool {
-    judged.abi.base() == Abi::V3 && judged.fidelity == Fidelity::Faithful
 }

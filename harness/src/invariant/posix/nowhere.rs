@@ -8,7 +8,7 @@
 use fuserig_abi::{Errno, Fidelity, Uid};
 
 use super::judged::Judged;
-use super::path::Blocked;
+use super::path::{Blocked, PATH_MAX};
 use super::rights::{EXEC, all, may};
 use crate::sim::{Action, Stamp};
 
@@ -45,7 +45,7 @@ fn asks_nothing(action: &Action) -> bool {
 fn is_of_arguments(action: &Action, errno: Errno) -> bool {
     let of_target = match action {
         Action::Symlink { target, .. } if target.0.is_empty() => errno == Errno::ENOENT,
-        Action::Symlink { .. } => errno == Errno::ENAMETOOLONG,
+        Action::Symlink { target, .. } if target.0.len() > PATH_MAX => errno == Errno::ENAMETOOLONG,
         _ => false,
     };
     of_target || [Errno::EINVAL, Errno::EPERM, Errno::ERANGE, Errno::E2BIG].contains(&errno)

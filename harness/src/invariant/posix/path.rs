@@ -7,9 +7,10 @@
 use fuserig_abi::{Errno, FileKind, Ino};
 use fuserig_sim_fs::MemFs;
 
-/// The longest name (`NAME_MAX`) and the longest path that are walked.
+/// The longest name (`NAME_MAX`).
 const NAME_MAX: usize = 255;
-const PATH_MAX: usize = 4095;
+/// The longest path, without the byte that ends it (`PATH_MAX` of Linux counts that as well).
+pub(super) const PATH_MAX: usize = 4095;
 /// Symlinks that Linux follows in one path (`MAXSYMLINKS`).
 const SYMLINKS_MAX: usize = 40;
 

@@ -10,7 +10,7 @@ use fuserig_sim_fs::{FallocateProfile, LockKind, LowerExt, MemFs, OpenFlags, Whe
 
 use super::acl::{self, Given};
 use super::judged::{Judged, OpenFile};
-use super::path::Walked;
+use super::path::{PATH_MAX, Walked};
 use super::rights::{EXEC, READ, WRITE, is_reachable, may};
 use super::xattrs::{is_list, is_plain};
 use crate::sim::{Action, Stamp, Text, lock_kind};
@@ -25,7 +25,6 @@ const FAR: i64 = 1 << 62;
 const PAGE: u64 = 4096;
 /// The longest record of a listing, and more.
 const RECORD_MAX: u64 = 288;
-const PATH_MAX: usize = 4096;
 /// The flags that an `open` of Linux has.
 const KNOWN: u32 = 0o37_777_777;
 
@@ -533,7 +532,7 @@ fn making(judged: &Judged<'_>, reasons: &mut Reasons, place: &Walked) -> Option<
         }
         Action::Symlink { target, .. } => {
             reasons.when(Errno::ENOENT, target.0.is_empty());
-            reasons.when(Errno::ENAMETOOLONG, target.0.len() >= PATH_MAX);
+            reasons.when(Errno::ENAMETOOLONG, target.0.len() > PATH_MAX);
         }
         Action::Mknod { mode, .. } => {
             let given = mode & 0o170_000;
