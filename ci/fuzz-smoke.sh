@@ -2,14 +2,14 @@
 # usage: bash ci/fuzz-smoke.sh [SECONDS]
 #
 # Every fuzz target over its corpus on stable, as an ordinary test; then, where cargo-fuzz and a
-# nightly toolchain are there, each target for SECONDS (10), with a fixed seed: two runs of one
+# nightly toolchain are there, each target for SECONDS (5), with a fixed seed: two runs of one
 # tree try the same inputs, a faster machine more of them. What the fuzzer finds new is kept
 # out of the tree; a crash stays in harness/fuzz/artifacts and fails the gate.
 set -euo pipefail
 # shellcheck source=ci/lib/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
-seconds=${1:-10}
+seconds=${1:-5}
 part="fuzz-smoke fuzzing"
 cargo test --locked --package fuserig --test fuzz_corpus
 
