@@ -1,7 +1,7 @@
 //! The names that findings of a simulation carry, and what each says.
 
 /// Every invariant by the name that reports use, with the sentence that does not hold when it is
-/// found. The last five are judged by the simulation itself, whatever invariants are chosen.
+/// found. The last six are judged by the simulation itself, whatever invariants are chosen.
 ///
 /// ```
 /// use fuserig::invariant::{self, Invariant};
@@ -34,6 +34,7 @@ pub const KNOWN: &[(&str, &str)] = &[
     ("agrees_with", "every call ends as with the filter that is right"),
     ("durable", "what was synced is there after a loss of power, and what was removed is not"),
     ("atomic_names", "after a loss of power each name is the old one or the new one"),
+    ("corridor", "each request goes the way that the codes of its filter ask for"),
     ("no_crash", "the modelled kernel does not crash"),
     ("no_hang", "every call returns"),
     ("no_deadlock", "nobody waits for somebody who waits for him"),

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use fuserig_abi::{Op, Quirk, Slot};
 use fuserig_filters::engine::Trap;
 
+use super::corridor::Corridor;
 use crate::pipeline::{Event, Sink, What};
 
 /// What was reached.
@@ -92,10 +93,15 @@ pub(super) struct Tally {
     last: u64,
     /// The first trap that the run has not judged yet.
     trap: Option<Box<Trap>>,
+    /// The way that each request goes.
+    corridor: Corridor,
+    /// What was first wrong with one.
+    astray: Option<String>,
 }
 
-impl Default for Tally {
-    fn default() -> Tally {
+impl Tally {
+    /// Nothing was reached yet.
+    pub(super) fn new(corridor: Corridor) -> Tally {
         Tally {
             rare: Coverage::default(),
             quirks: [0; Quirk::ALL.len()],
@@ -105,14 +111,19 @@ impl Default for Tally {
             asked: 0,
             last: 0,
             trap: None,
+            corridor,
+            astray: None,
         }
     }
-}
 
-impl Tally {
     /// The trap that nobody has judged yet.
     pub(super) fn take_trap(&mut self) -> Option<Box<Trap>> {
         self.trap.take()
+    }
+
+    /// What was wrong with the way of a request, once.
+    pub(super) fn take_astray(&mut self) -> Option<String> {
+        self.astray.take()
     }
 
     /// Everything that was counted.
@@ -155,6 +166,8 @@ pub(super) struct Counter(pub(super) Rc<RefCell<Tally>>);
 impl Sink for Counter {
     fn event(&mut self, event: &Event<'_>) {
         let tally = &mut *self.0.borrow_mut();
+        let wrong = tally.corridor.event(event);
+        tally.astray = tally.astray.take().or(wrong);
         match event.what {
             What::Request { op, .. } => {
                 tally.rare.requests += 1;

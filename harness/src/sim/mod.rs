@@ -12,6 +12,7 @@ mod action;
 mod argument;
 mod case;
 mod corpus;
+mod corridor;
 mod coverage;
 mod crowd;
 mod draw;

@@ -9,8 +9,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use fuserig_abi::{AllocFailures, Errno, Pid, Timespec};
+use fuserig_filters::Filter;
 use fuserig_sim_fs::MemFs;
 
+use super::corridor::Corridor;
 use super::coverage::{Counter, Tally};
 use super::footprint::{Footprint, MountView, Thing, name_hash};
 use super::history::mix_result;
@@ -135,9 +137,12 @@ pub(crate) fn run_with(
     let mut power = Power::of(subject, case);
     let shared = power.lower(start);
     let armed = Rc::new(RefCell::new(Armed::default()));
-    let tally = Rc::new(RefCell::new(Tally::default()));
+    let filter = (subject.filter)();
+    let corridor = Corridor::new(case.abi, case.fidelity, filter.as_deref());
+    let tally = Rc::new(RefCell::new(Tally::new(corridor)));
     let seen = (detail == Detail::Steps).then(SeenCalls::default);
-    let vfs = set_up(subject, case, &shared, (&armed, &tally, seen.as_ref()))?;
+    let watching = (&armed, &tally, seen.as_ref());
+    let vfs = set_up(subject, case, &shared, filter, watching)?;
     let mut session = Session {
         case,
         vfs: &vfs,
@@ -169,6 +174,8 @@ pub(crate) fn run_with(
     let kept = subject.footprint.as_ref().map(Footprint::take);
     let balance = (ending.is_finished() && violation.is_none()).then(|| leave(&vfs, subject, case));
     trapped_at_exit(&mut ending, &tally);
+    let violation =
+        violation.or_else(|| tally.borrow_mut().take_astray().map(|wrong| astray(wrong, None)));
     subject.footprint.iter().zip(kept).for_each(|(footprint, kept)| footprint.forget_since(kept));
     let lower = power.recovered.take().unwrap_or_else(|| shared.snapshot());
     mix_end(&mut mixer, &lower, switches.len());
@@ -218,6 +225,11 @@ fn trapped_at_exit(ending: &mut Ending, tally: &RefCell<Tally>) {
     }
 }
 
+/// A request that went another way than the codes of its filter ask for.
+fn astray(message: String, at: Option<(usize, usize)>) -> Violation {
+    Violation { invariant: "corridor".to_owned(), message, at }
+}
+
 /// Who looks on: the faults, what was reached, and the calls of filters in words.
 type Watching<'a> = (&'a Rc<RefCell<Armed>>, &'a Rc<RefCell<Tally>>, Option<&'a SeenCalls>);
 
@@ -225,6 +237,7 @@ fn set_up(
     subject: &Subject,
     case: &Case,
     shared: &SharedFs,
+    filter: Option<Box<dyn Filter>>,
     (armed, tally, seen): Watching<'_>,
 ) -> Result<Vfs, SetupError> {
     let config = WorldConfig {
@@ -247,7 +260,7 @@ fn set_up(
         Some(seen) => Box::new(SeeingSink { inner: counter, abi: case.abi, seen: seen.clone() }),
         None => Box::new(counter),
     };
-    let world = World::new(&config, lower, (subject.filter)(), daemon, sink);
+    let world = World::new(&config, lower, filter, daemon, sink);
     let mut world = world.map_err(SetupError::Mount)?;
     if subject.served {
         if world.connection.refuses {
@@ -399,6 +412,9 @@ impl Session<'_, '_> {
             }
             if let Some(trap) = self.tally.borrow_mut().take_trap() {
                 return (Ending::Trapped { at: Some((client, action)), trap }, None);
+            }
+            if let Some(wrong) = self.tally.borrow_mut().take_astray() {
+                return (Ending::Stopped, Some(astray(wrong, Some((client, action)))));
             }
             if returned && let Some(violation) = self.look(client, invariants) {
                 return (Ending::Stopped, Some(violation));
