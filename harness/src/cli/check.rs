@@ -35,7 +35,7 @@ use crate::replay::{ReplayOptions, Replayer};
 use crate::report::{
     Check, Extent, Finding, FindingClass, Outcome, Report, Severity, Source, Table, Verdict,
 };
-use crate::sim::{Class, Coverage, Seed, Simulation};
+use crate::sim::{Coverage, Seed, Simulation};
 
 /// Notes shown of one check; the report forms hold all.
 const NOTES_MAX: usize = 8;
@@ -200,7 +200,7 @@ impl Work<'_> {
                 for path in keep(&finding, &self.args.output)? {
                     terminal.note(format!("wrote {}", path.display()));
                 }
-                if finding.class == Class::Trap {
+                if finding.violation.invariant == "no_trap" {
                     self.trapped(finding.to_report());
                     let reason = "an engine stopped the filter";
                     self.report.push(Check::skipped("simulation", name, reason));

@@ -30,12 +30,15 @@ pub fn run() -> ExitCode {
             terminal.note(format!("fuserig: {}", failure.message));
             failure.exit.into()
         }
-        Err(_) => {
-            let bug = terminal.styled(Style::Bad, "this is a bug of fuserig");
-            terminal.note(format!("fuserig: {bug}; please report the command and the message"));
-            Exit::Bug.into()
-        }
+        Err(_) => bug(&terminal).into(),
     }
+}
+
+/// Says that something is wrong that no input may bring about.
+pub(super) fn bug(terminal: &Terminal) -> Exit {
+    let bug = terminal.styled(Style::Bad, "this is a bug of fuserig");
+    terminal.note(format!("fuserig: {bug}; please report the command and the message"));
+    Exit::Bug
 }
 
 fn dispatch(arguments: Arguments, terminal: &mut Terminal) -> Ended {

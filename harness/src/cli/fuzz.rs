@@ -91,6 +91,10 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
             for path in written {
                 terminal.note(format!("wrote {}", path.display()));
             }
+            // Every filter that the command line knows is of fuserig or of instructions.
+            if finding.violation.invariant == "no_panic" {
+                return Ok(super::entry::bug(terminal));
+            }
             Ok(Exit::Finding)
         }
     }

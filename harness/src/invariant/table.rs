@@ -1,7 +1,7 @@
 //! The names that findings of a simulation carry, and what each says.
 
 /// Every invariant by the name that reports use, with the sentence that does not hold when it is
-/// found. The last six are judged by the simulation itself, whatever invariants are chosen.
+/// found. The last seven are judged by the simulation itself, whatever invariants are chosen.
 ///
 /// ```
 /// use fuserig::invariant::{self, Invariant};
@@ -35,6 +35,7 @@ pub const KNOWN: &[(&str, &str)] = &[
     ("durable", "what was synced is there after a loss of power, and what was removed is not"),
     ("atomic_names", "after a loss of power each name is the old one or the new one"),
     ("corridor", "each request goes the way that the codes of its filter ask for"),
+    ("no_panic", "no code panics: the filter, what is below or beside it, what judges it"),
     ("no_crash", "the modelled kernel does not crash"),
     ("no_hang", "every call returns"),
     ("no_deadlock", "nobody waits for somebody who waits for him"),

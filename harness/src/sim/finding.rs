@@ -23,7 +23,7 @@ pub enum Class {
     Divergence,
     /// The modelled kernel crashed.
     Crash,
-    /// An engine stopped the filter.
+    /// An engine stopped the filter, or code of Rust panicked.
     Trap,
     /// Clients wait for each other, or a call never returns.
     Deadlock,
@@ -38,7 +38,7 @@ impl Class {
     pub fn of(invariant: &str) -> Class {
         match invariant {
             "no_crash" => Class::Crash,
-            "no_trap" => Class::Trap,
+            "no_trap" | "no_panic" => Class::Trap,
             "no_deadlock" | "no_hang" | "step_limit" => Class::Deadlock,
             "no_leak" | "balance" => Class::Leak,
             "transparent" | "twins_agree" | "agrees_with" | "no_interference" => Class::Divergence,

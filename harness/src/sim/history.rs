@@ -80,6 +80,13 @@ pub enum Ending {
         /// Where in the filter, and why.
         trap: Box<Trap>,
     },
+    /// Code of Rust panicked: the filter, what is below or beside it, or what judges.
+    Panicked {
+        /// Client and action during which it happened; none when it was while clients left.
+        at: Option<(usize, usize)>,
+        /// What it said, and where.
+        message: String,
+    },
     /// Power was lost, as the case asks.
     PowerLost,
     /// The limit of steps was reached.

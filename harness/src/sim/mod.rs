@@ -11,6 +11,7 @@
 mod action;
 mod argument;
 mod case;
+mod caught;
 mod corpus;
 mod corridor;
 mod coverage;

@@ -12,6 +12,7 @@ use fuserig_abi::{AllocFailures, Errno, Pid, Timespec};
 use fuserig_filters::Filter;
 use fuserig_sim_fs::MemFs;
 
+use super::caught::caught;
 use super::corridor::Corridor;
 use super::coverage::{Counter, Tally};
 use super::footprint::{Footprint, MountView, Thing, name_hash};
@@ -168,11 +169,21 @@ pub(crate) fn run_with(
         subject,
         footprint: subject.footprint.as_ref(),
     };
-    let (mut ending, violation) = session.play(scheduler, invariants);
+    let (mut ending, violation) = match caught(|| session.play(scheduler, invariants)) {
+        Ok(ended) => ended,
+        Err(message) => {
+            let at = Some((session.current, session.lanes[session.current].next));
+            (Ending::Panicked { at, message }, None)
+        }
+    };
     let Session { calls, switches, rows, filter_calls, mut mixer, steps, lanes, .. } = session;
     drop(lanes);
     let kept = subject.footprint.as_ref().map(Footprint::take);
-    let balance = (ending.is_finished() && violation.is_none()).then(|| leave(&vfs, subject, case));
+    let leaves = ending.is_finished() && violation.is_none();
+    let balance = leaves.then(|| caught(|| leave(&vfs, subject, case)));
+    let balance = balance.and_then(|left| {
+        left.map_err(|message| ending = Ending::Panicked { at: None, message }).ok()
+    });
     trapped_at_exit(&mut ending, &tally);
     let violation =
         violation.or_else(|| tally.borrow_mut().take_astray().map(|wrong| astray(wrong, None)));

@@ -6,6 +6,7 @@
 use fuserig_abi::Slot;
 use fuserig_sim_fs::{Durability, MemFs};
 
+use super::caught::caught;
 use super::crowd::{self, Crowd};
 use super::drill;
 use super::finding::{Class, Finding, Summary};
@@ -652,10 +653,12 @@ pub(super) fn judge_record(
             None => None,
         };
         let end = End { case, subject, record, twin: twin.as_ref() };
-        if let Err(message) = invariant.end(&end) {
-            let invariant = invariant.name().to_owned();
-            return Ok(Some(Violation { invariant, message, at: None }));
-        }
+        let (name, message) = match caught(|| invariant.end(&end)) {
+            Ok(Ok(())) => continue,
+            Ok(Err(message)) => (invariant.name(), message),
+            Err(message) => ("no_panic", message),
+        };
+        return Ok(Some(Violation { invariant: name.to_owned(), message, at: None }));
     }
     Ok(None)
 }
@@ -682,6 +685,10 @@ fn bad_ending(ending: &Ending, case: &Case) -> Option<Violation> {
         Ending::Trapped { at, trap } => {
             let invariant = "no_trap".to_owned();
             Some(Violation { invariant, message: trap.summary(), at: *at })
+        }
+        Ending::Panicked { at, message } => {
+            let (invariant, message) = ("no_panic".to_owned(), message.clone());
+            Some(Violation { invariant, message, at: *at })
         }
         Ending::Deadlock(waits) => violation("no_deadlock", waits.join("; ")),
         Ending::StepLimit(steps) => {

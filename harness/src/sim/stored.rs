@@ -129,6 +129,7 @@ impl Finding {
             Ending::Crashed(_)
             | Ending::Hung { .. }
             | Ending::Trapped { .. }
+            | Ending::Panicked { .. }
             | Ending::Deadlock(_)
             | Ending::StepLimit(_) => return,
         }
