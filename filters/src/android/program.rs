@@ -143,9 +143,7 @@ impl<S> Filter for AndroidProgram<S> {
         let mut cx = Cx::new(&mut self.state, args.meta, env.caller());
         let mut call = AndroidCall { windows: windows(args, phase), args, phase };
         let code = (self.body)(&mut cx, &mut call);
-        for line in cx.into_printed() {
-            env.print(line);
-        }
+        cx.into_left().settle(env);
         code
     }
 

@@ -94,9 +94,7 @@ impl<S> Filter for GroupedOps<S> {
         let mut frame = open(args, row, phase);
         let mut cx = Cx::new(&mut self.state, frame.meta, env.caller());
         let code = member(&mut cx, &mut GroupedCall::new(&mut frame, row, phase));
-        for line in cx.into_printed() {
-            env.print(line);
-        }
+        cx.into_left().settle(env);
         close(frame, args, row);
         code
     }

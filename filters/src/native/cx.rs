@@ -8,6 +8,8 @@
 
 use fuserig_abi::{Caller, Errno, Gid, MetaInfo, NodeId, Opcode, Pid, Uid};
 
+use crate::FilterEnv;
+
 /// The surroundings of one call: the state of the filter, meta, the caller, and where to print.
 /// Source: SEMANTICS 2.1 and 2.5.
 ///
@@ -28,16 +30,35 @@ pub struct Cx<'a, S = ()> {
     pub state: &'a mut S,
     meta: MetaInfo,
     caller: &'a Caller,
+    left: Left,
+}
+
+/// What a call leaves for others.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
     printed: Vec<String>,
+    records: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Left {
+    /// It goes to them.
+    pub(crate) fn settle(self, env: &mut FilterEnv<'_>) {
+        for line in self.printed {
+            env.print(line);
+        }
+        for (map, bytes) in self.records {
+            env.output(map, bytes);
+        }
+    }
 }
 
 impl<'a, S> Cx<'a, S> {
     pub(crate) fn new(state: &'a mut S, meta: MetaInfo, caller: &'a Caller) -> Cx<'a, S> {
-        Cx { state, meta, caller, printed: Vec::new() }
+        Cx { state, meta, caller, left: Left::default() }
     }
 
-    pub(crate) fn into_printed(self) -> Vec<String> {
-        self.printed
+    pub(crate) fn into_left(self) -> Left {
+        self.left
     }
 
     /// The meta information as it was when the member was called.
@@ -86,6 +107,20 @@ impl<'a, S> Cx<'a, S> {
 
     /// Leaves a line in the trace, as `bpf_printk` does.
     pub fn print(&mut self, line: impl Into<String>) {
-        self.printed.push(line.into());
+        self.left.printed.push(line.into());
+    }
+
+    /// Gives a record to the reader of a map, as `bpf_ringbuf_output` does.
+    ///
+    /// ```
+    /// use fuserig_abi::Verdict;
+    /// use fuserig_filters::FuseOps;
+    /// let counting = FuseOps::new("tells").unlink_prefilter(|cx, name| {
+    ///     cx.output("removed", name.name().to_vec());
+    ///     Verdict::Continue
+    /// });
+    /// ```
+    pub fn output(&mut self, map: &'static str, bytes: Vec<u8>) {
+        self.left.records.push((map, bytes));
     }
 }

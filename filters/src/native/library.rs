@@ -222,8 +222,18 @@ pub struct AuditEvent {
     pub uid: u32,
 }
 
+impl AuditEvent {
+    /// The record as the reader of the ring gets it.
+    fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = self.nodeid.to_le_bytes().to_vec();
+        bytes.extend(self.opcode.to_le_bytes());
+        bytes.extend(self.uid.to_le_bytes());
+        bytes
+    }
+}
+
 /// Reports what is opened, created and removed, and changes nothing: the twin of
-/// `audit_ring.bpf.c`. The state is the ring.
+/// `audit_ring.bpf.c`. The state is what went into the ring.
 ///
 /// ```
 /// use fuserig_abi::{Op, Phase, Slot};
@@ -236,7 +246,9 @@ pub fn audit_ring() -> FuseOps<Vec<AuditEvent>> {
             let nodeid = $cx.nodeid().0;
             let opcode = $cx.opcode().0 & fuserig_abi::FUSE_OPCODE_FILTER;
             let uid = $cx.uid().0;
-            $cx.state.push(AuditEvent { nodeid, opcode, uid });
+            let event = AuditEvent { nodeid, opcode, uid };
+            $cx.output("audit_events", event.to_bytes());
+            $cx.state.push(event);
             Verdict::Continue
         }};
     }

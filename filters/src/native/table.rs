@@ -26,9 +26,7 @@ macro_rules! members {
                         let given = Given::new(args);
                         let mut cx = given.cx(state, env.caller());
                         let answer = member(&mut cx $(, give!(given $dir $($ty)+))*);
-                        for line in cx.into_printed() {
-                            env.print(line);
-                        }
+                        cx.into_left().settle(env);
                         answer.code()
                     };
                     self.set(slot!($slot), Box::new(wrapped))

@@ -61,7 +61,7 @@ impl Invariant for Transparent {
 pub struct TwinsAgree {
     /// What the other is called in a message.
     words: String,
-    /// Whether both ask the daemon alike often.
+    /// Whether both ask the daemon alike often, and tell readers the same.
     asks: bool,
     other: Rc<dyn Fn() -> Option<Box<dyn Filter>>>,
 }
@@ -81,7 +81,8 @@ impl TwinsAgree {
         TwinsAgree { words: format!("with {name}"), asks: false, other: Rc::new(other) }
     }
 
-    /// Besides, the two ask the daemon as often as each other: for filters whose business that is.
+    /// Besides, the two ask the daemon as often as each other and give the same records to readers:
+    /// for filters whose business that is.
     #[must_use]
     pub fn and_ask_alike(self) -> TwinsAgree {
         TwinsAgree { asks: true, ..self }
@@ -110,17 +111,39 @@ impl Invariant for TwinsAgree {
         let other = end.subject.with_filter(move || make());
         let words = ("with this filter", &self.words[..]);
         judge_beside(end, twin, &other, words, Compared::Times)?;
-        // Who asks takes steps for it.
-        if !self.asks || went_alike(end.record, twin) {
+        if !self.asks {
             return Ok(());
+        }
+        // Who asks takes steps for it.
+        if went_alike(end.record, twin) {
+            return compare_records(end.record, twin, words);
         }
         let Some((one, other)) = both_in_order(end, &other) else { return Ok(()) };
         if one.asked == other.asked {
-            return Ok(());
+            return compare_records(&one, &other, words);
         }
         let (this, that) = words;
         Err(format!("the daemon is asked {} times {this}, and {} {that}", one.asked, other.asked))
     }
+}
+
+/// The first record for readers that is not the same, as a sentence.
+fn compare_records(
+    one: &RunRecord,
+    other: &RunRecord,
+    (this, that): (&str, &str),
+) -> Result<(), String> {
+    let (one, other) = (&one.records, &other.records);
+    let alike = one.iter().zip(other).take_while(|(one, other)| one == other).count();
+    let shown = |record: Option<&Vec<u8>>| match record {
+        Some(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        None => "missing".to_owned(),
+    };
+    if alike == one.len().max(other.len()) {
+        return Ok(());
+    }
+    let (number, one, other) = (alike + 1, shown(one.get(alike)), shown(other.get(alike)));
+    Err(format!("record {number} for the reader is {one} {this}, and {other} {that}"))
 }
 
 /// Whether each call began and returned at the same steps, so that every step came at the same

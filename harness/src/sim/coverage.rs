@@ -89,6 +89,8 @@ pub(super) struct Tally {
     op: Op,
     /// Requests that the daemon got.
     pub(super) asked: u64,
+    /// What filters gave to readers.
+    pub(super) records: Vec<Vec<u8>>,
     /// The decision before this one, for `pairs`.
     last: u64,
     /// The first trap that the run has not judged yet.
@@ -109,6 +111,7 @@ impl Tally {
             served: [false; Op::COUNT],
             op: Op::ALL[0],
             asked: 0,
+            records: Vec::new(),
             last: 0,
             trap: None,
             corridor,
@@ -176,6 +179,7 @@ impl Sink for Counter {
             What::Return { slot, code, .. } => tally.decided(slot, code),
             What::Quirk { quirk } | What::Crash { quirk } => tally.quirks[quirk.index()] += 1,
             What::DaemonRequest { .. } => tally.asked += 1,
+            What::Output { bytes, .. } => tally.records.push(bytes.to_vec()),
             What::Lower { code } => tally.lower_returned(code),
             What::Trap { trap } => {
                 tally.rare.traps += 1;
@@ -183,7 +187,6 @@ impl Sink for Counter {
             }
             What::Call { .. }
             | What::Print { .. }
-            | What::Output { .. }
             | What::Forget { .. }
             | What::DaemonReply { .. }
             | What::Finalize { .. }

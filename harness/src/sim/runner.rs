@@ -191,6 +191,7 @@ pub(crate) fn run_with(
     let lower = power.recovered.take().unwrap_or_else(|| shared.snapshot());
     mix_end(&mut mixer, &lower, switches.len());
     let coverage = reached(&tally.borrow(), &vfs);
+    let records = core::mem::take(&mut tally.borrow_mut().records);
     let record = RunRecord {
         calls,
         schedule: Schedule { switches },
@@ -205,6 +206,7 @@ pub(crate) fn run_with(
         balance,
         faults_fired: armed.borrow().fired(),
         asked: tally.borrow().asked,
+        records,
         power: power.loss,
         crash_states: power.states,
         crashes_complete: power.complete,

@@ -2,7 +2,7 @@
 //! a member are found.
 
 use fuserig::prelude::*;
-use fuserig_filters::{strip_setid, write_limit};
+use fuserig_filters::{audit_ring, strip_setid, write_limit};
 
 use super::common::{over, simulation};
 
@@ -68,4 +68,18 @@ fn a_filter_that_forgets_a_way_to_an_attribute_is_found() {
     holds(over(right), invariant::guards("user.a"));
     let message = found(over(forgets_reads), invariant::guards("user.a"));
     assert!(message.contains("getxattr"), "{message}");
+}
+
+#[test]
+fn a_filter_that_tells_its_reader_something_else_is_found() {
+    let alike = || invariant::twins_agree(audit_ring).and_ask_alike();
+    holds(over(audit_ring), alike());
+    let tells = || {
+        FuseOps::new("tells").rmdir_prefilter(|cx, _| {
+            cx.output("audit_events", vec![0; 16]);
+            Verdict::Continue
+        })
+    };
+    let message = found(over(tells), alike());
+    assert!(message.contains(" for the reader is "), "{message}");
 }
