@@ -1,6 +1,6 @@
 //! Names change at once: after a crash each leads where it led at some time, never elsewhere, one
-//! that always led somewhere is still there, and what was only ever renamed, among directories that
-//! stayed where they were, has a name.
+//! that always led somewhere is still there, and what was only ever renamed has one name, and has
+//! one for sure among directories that stayed where they were.
 //!
 //! So a file that another was renamed over is the old one or the new one. What a reader would get
 //! wrong: it says nothing about contents; a name may lead to a new file whose bytes are lost.
@@ -150,6 +150,13 @@ impl Invariant for AtomicNames {
             let place = known.now.iter().find(|(_, other)| *other == node);
             let name = place.map_or(&[][..], |((_, name), _)| name).escape_ascii();
             return Err(format!("what was renamed to {name} has no name after the crash"));
+        }
+        let twice = |(node, places): &(&Ino, &Vec<&Place>)| {
+            places.len() > 1 && known.renamed.contains_key(*node)
+        };
+        if let Some((_, places)) = places_of(&found).iter().find(twice) {
+            let (one, other) = (places[0].1.escape_ascii(), places[1].1.escape_ascii());
+            return Err(format!("what was renamed is {one} and {other} after the crash"));
         }
         let places: BTreeSet<&Place> =
             known.now.keys().chain(known.was.keys()).chain(found.keys()).collect();

@@ -7,6 +7,7 @@ use fuserig_sim_fs::{Durability, MemFs, OpenFlags};
 
 use super::attributes::Promised;
 use super::count::{Lengths, miscounted};
+use super::moments::Moments;
 use crate::crash::Crashed;
 use crate::invariant::data::contents;
 use crate::invariant::{Invariant, Seen};
@@ -36,6 +37,7 @@ pub struct Durable {
     absent: BTreeSet<Place>,
     attributes: Promised,
     lengths: Lengths,
+    moments: Moments,
 }
 
 /// What was synced is there after a crash and intact, as far as the policy promises it.
@@ -56,6 +58,7 @@ pub fn durable(durability: Durability) -> Durable {
         absent: BTreeSet::new(),
         attributes: Promised::default(),
         lengths: Lengths::default(),
+        moments: Moments::default(),
     }
 }
 
@@ -171,9 +174,11 @@ impl Invariant for Durable {
         *self = durable(self.durability);
         self.known.extend(names(initial).into_keys());
         self.lengths.note(initial);
+        self.moments = Moments::begin(self.durability, initial);
     }
 
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        self.moments.note(self.durability, seen);
         let alone = seen.was_alone();
         if !self.bytes.is_empty() && changes_bytes(seen.action) {
             match alone {
@@ -210,6 +215,9 @@ impl Invariant for Durable {
 
     fn crash(&self, crashed: &Crashed<'_>) -> Result<(), String> {
         if let Some(message) = miscounted(crashed.recovered) {
+            return Err(message);
+        }
+        if let Some(message) = self.moments.missed(crashed.before, crashed.recovered) {
             return Err(message);
         }
         let under_way = || {
