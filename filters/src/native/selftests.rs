@@ -9,7 +9,7 @@
 use fuserig_abi::{Arg, CallArgs, Dir, Errno, FuseOpenOut, FuseReadIn, Op, Phase, Slot, Verdict};
 
 use super::FuseOps;
-use crate::{Filter, FilterEnv};
+use crate::{Filter, FilterEnv, Mentions};
 
 /// Nodes that `test_trace_ops` gives to the two names it serves.
 const REAL_NODE: u64 = 5;
@@ -208,6 +208,7 @@ fn readdir_redact() -> FuseOps {
 
 fn test_hidden() -> FuseOps {
     FuseOps::new("test_hidden")
+        .mentioning(Mentions::of(["hide"], []))
         .lookup_prefilter(|_, name| match name.name() {
             b"hide" => Verdict::Error(Errno::ENOENT),
             _ => Verdict::Continue,

@@ -21,6 +21,10 @@ const HEADER: usize = 24;
 const LENGTHS: [usize; 3] = [120, 200, 250];
 /// What the names of a filter may have in common has at most so many bytes.
 const COMMON_MAX: usize = 32;
+/// Digits of a name of those that are short, of which a page holds as many as it can.
+const DIGITS: usize = 3;
+/// One directory in so many has short names.
+const DENSE_ONE_IN: u64 = 3;
 /// What else a page may hold before the names that the filter is about.
 const NEXT: usize = 6;
 /// Names before those that the filter is about, and behind.
@@ -34,17 +38,49 @@ pub(super) struct Crowd {
     actions: Vec<Action>,
 }
 
+/// Whether a text can be a part of a name without being escaped.
+fn is_plain(text: &[u8]) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_".contains(byte);
+    (1..=COMMON_MAX).contains(&text.len())
+        && text.iter().all(is_plain)
+        && text != b"."
+        && text != b".."
+}
+
+/// Whether a line of a tree is about a file of that name.
+fn has_name(line: &str, name: &Text) -> bool {
+    let path = line.split_whitespace().next().unwrap_or_default();
+    path.rsplit('/').next() == Some(&name.to_string())
+}
+
+/// A directory of names so short that a page has as many records as it can, and among them, far
+/// from the first, the one that the filter is about.
+fn dense(own: &Text, rng: &mut Rng, tree: &str) -> Crowd {
+    let page = PAGE / (HEADER + DIGITS).next_multiple_of(8);
+    let count = page + rng.index(page / 4);
+    let place = rng.index(count);
+    let mut lines = format!("/{DIRECTORY}/ mode=0777");
+    for number in 0..count {
+        if number == place {
+            let _ = write!(lines, "\n/{DIRECTORY}/{own}");
+        }
+        let _ = write!(lines, "\n/{DIRECTORY}/{number:0DIGITS$}");
+    }
+    let mut actions = vec![open(&Text::from(DIRECTORY), OpenFlags::DIRECTORY.bits())];
+    for _ in 0..2 {
+        actions.push(Action::List { file: 0, space: *rng.pick(&[4096, 32_768, 32_768, 1000]) });
+    }
+    actions.push(CLOSE);
+    Crowd { tree: [tree.trim_end(), &lines].join("\n"), actions }
+}
+
 /// What names that the filter is about begin or end with.
 fn common(config: &WorkloadConfig, rng: &mut Rng) -> Vec<u8> {
-    let plain = |text: &[u8]| {
-        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_".contains(byte);
-        (1..=COMMON_MAX).contains(&text.len()) && text.iter().all(is_plain)
-    };
     let texts = config.names.iter().chain(&config.words).map(|text| text.0.clone());
     // A comparison with one letter looks like one with a number.
     let letters = config.numbers.iter().filter_map(|number| u8::try_from(*number).ok());
     let all: Vec<Vec<u8>> =
-        texts.chain(letters.map(|byte| vec![byte])).filter(|text| plain(text)).collect();
+        texts.chain(letters.map(|byte| vec![byte])).filter(|text| is_plain(text)).collect();
     if all.is_empty() || rng.chance(1, 4) { b".".to_vec() } else { rng.pick(&all).clone() }
 }
 
@@ -53,6 +89,14 @@ pub(super) fn draw(config: &WorkloadConfig, rng: &mut Rng, tree: &str) -> Option
     let is_taken = |line: &str| line.trim_start().trim_start_matches('/').starts_with(DIRECTORY);
     if tree.lines().any(is_taken) {
         return None;
+    }
+    // Of a name that is nowhere at the start, somebody may count on that.
+    let is_there = |text: &&Text| tree.lines().any(|line| has_name(line, text));
+    let names = config.names.iter().chain(&config.words).filter(|text| is_plain(&text.0));
+    let of_its_own: Vec<&Text> = names.filter(is_there).collect();
+    if !of_its_own.is_empty() && rng.chance(1, DENSE_ONE_IN) {
+        let name = *rng.pick(&of_its_own);
+        return Some(dense(name, rng, tree));
     }
     let common = common(config, rng);
     let length = *rng.pick(&LENGTHS);
@@ -111,18 +155,24 @@ mod tests {
     #[test]
     fn a_page_of_the_listing_has_none_but_names_with_what_the_filter_mentions() {
         let config = WorkloadConfig { words: vec![".key".into()], ..WorkloadConfig::default() };
-        let mut with_word = 0;
+        let (mut with_word, mut dense) = (0, 0);
         for seed in 0..64 {
             let mut rng = Seed(seed).rng();
-            let crowd = draw(&config, &mut rng, "/a 'x'\n").expect("the tree has no such name");
+            let crowd = draw(&config, &mut rng, "/a/.key 'x'\n").expect("none is called so");
             let fs = MemFs::from_tree(&crowd.tree).expect("well-formed");
             let names: Vec<Vec<u8>> = fs.walk().map(|entry| entry.path.to_vec()).collect();
+            if names.len() > 100 {
+                assert!(names.iter().any(|name| name == b"/many/.key"), "seed {seed}");
+                dense += 1;
+                continue;
+            }
             let alike = |end: &[u8]| names.iter().filter(|name| name.ends_with(end)).count();
             with_word += usize::from(alike(b".key") >= 28);
             let bytes: usize = names.iter().map(|name| name.len() + 16).sum();
             assert!((8000..20_000).contains(&bytes), "seed {seed}: {bytes}");
         }
-        assert!((16..48).contains(&with_word), "{with_word} of 64");
+        assert!((8..40).contains(&with_word), "{with_word} of 64");
+        assert!((8..32).contains(&dense), "{dense} of 64");
         assert!(draw(&config, &mut Seed(0).rng(), &format!("/{DIRECTORY} 'x'")).is_none());
     }
 
