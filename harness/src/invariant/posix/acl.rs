@@ -205,8 +205,15 @@ pub(super) fn set(
     }
     compare(found.as_ref(), list.as_ref())?;
     let who = &judged.credentials;
+    // chmod(1) of a list: the setgid bit is for members of the group. Some filesystems take it away
+    // with the list as well.
     let loses = name == ACCESS && who.uid != Uid::ROOT && !who.in_group(was.gid);
-    match (is.permissions ^ mode) & !(if loses { S_ISGID } else { 0 }) {
+    let (mode, free) = match (loses, given) {
+        (true, Given::List(_)) => (mode & !S_ISGID, 0),
+        (true, _) => (mode, S_ISGID),
+        (false, _) => (mode, 0),
+    };
+    match (is.permissions ^ mode) & !free {
         0 => Ok(()),
         _ => Err(format!("leaves the mode {:o} instead of {mode:o}", is.permissions)),
     }

@@ -55,10 +55,23 @@ fn made(judged: &Judged<'_>, asked: u32) -> Result<(), String> {
         _ => acl::inherited_mode(judged, place.directory, asked).unwrap_or(asked & !judged.umask),
     };
     acl::inherited(judged, place.directory, (node, &stat), asked)?;
+    // man 7 inode: the size of a symbolic link is the length of its target.
+    if let Action::Symlink { target, .. } = judged.action
+        && stat.size != target.0.len() as u64
+    {
+        return Err(format!("makes a link of {} bytes to {} of them", stat.size, target.0.len()));
+    }
     let directory = matches!(judged.action, Action::Mkdir { .. });
     let setgid = if inherits && directory { S_ISGID } else { 0 };
     // In a setgid directory the bit of a file may be refused to strangers (man 7 inode).
     let free = if inherits && !directory { S_ISGID } else { 0 };
+    // Since Linux 6.0 it is, of what their group may execute.
+    let who = &judged.credentials;
+    let stranger = who.uid != Uid::ROOT && !who.in_group(group);
+    let program = S_ISGID | EXEC_GROUP;
+    if free != 0 && stranger && asked & program == program && stat.permissions & S_ISGID != 0 {
+        return Err(format!("gives a stranger a program of mode {:o}", stat.permissions));
+    }
     match (stat.permissions ^ (expected | setgid)) & !free {
         0 => Ok(()),
         _ => {
@@ -131,6 +144,13 @@ fn chown(judged: &Judged<'_>, uid: u32, gid: u32) -> Result<(), String> {
     let only_gone = gone & !may_go == 0 && is.permissions & gone == 0;
     // man 2 chown: whoever gives a program away, its setuid bit goes.
     let asks = (uid, gid) != (u32::MAX, u32::MAX);
+    // What the group may not execute keeps a setgid bit, which is no danger; since Linux 6.2 where
+    // the caller is of the group, or the super-user.
+    let who = &judged.credentials;
+    let no_program = was.kind == FileKind::Regular && was.permissions & EXEC_GROUP == 0;
+    if gone & S_ISGID != 0 && no_program && (who.uid == Uid::ROOT || who.in_group(was.gid)) {
+        return Err(format!("takes setgid from the mode {:o}", was.permissions));
+    }
     if asks && is.kind == FileKind::Regular && is.permissions & S_ISUID != 0 {
         return Err(format!("leaves the mode {:o} to a new owner", is.permissions));
     }

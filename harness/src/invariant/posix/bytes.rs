@@ -102,6 +102,10 @@ fn write(judged: &Judged<'_>, size: u32, fill: u8, offset: Option<i64>) -> Resul
 /// POSIX truncate: what is kept is as it was, and what is new is zero.
 fn truncate(judged: &Judged<'_>, size: i64) -> Result<(), String> {
     let (Some(node), Ok(size)) = (judged.regular(), u64::try_from(size)) else { return Ok(()) };
+    // man 2 ftruncate: the file must be open for writing.
+    if judged.file.is_some_and(|file| !file.flags.wants_write()) {
+        return Err("truncates a file that is not open for writing".to_owned());
+    }
     expect(judged, node, size, |file| resized(file, size))?;
     keeps_nothing_behind(judged, node, size)
 }
@@ -156,8 +160,15 @@ fn fallocate(
     let keeps = mode.contains(FallocateMode::KEEP_SIZE);
     let grown = if keeps { was.size } else { was.size.max(end) };
     match mode.bits() & !FallocateMode::KEEP_SIZE.bits() {
-        0 => expect(judged, node, grown, |file| resized(file, grown))
-            .and_then(|()| reserved(judged, node, (offset, end))),
+        0 => {
+            if let Some(kept) = judged.kept_size.filter(|kept| *kept < grown) {
+                let wrong =
+                    format!("makes {grown} bytes, and the kernel takes the file for {kept}");
+                return Err(wrong);
+            }
+            expect(judged, node, grown, |file| resized(file, grown))?;
+            reserved(judged, node, (offset, end))
+        }
         2 => expect(judged, node, was.size, zeroed),
         0x10 => expect(judged, node, grown, |file| zeroed(resized(file, grown)?)),
         8 => expect(judged, node, was.size.saturating_sub(length), |mut file| {

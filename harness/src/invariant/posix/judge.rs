@@ -71,6 +71,9 @@ impl Posix {
         if let Action::SetFlags { file, flags } = seen.action {
             self.set_flags(seen, *file, OpenFlags::from_bits_retain(*flags));
         }
+        if let Action::Umask { mask } = seen.action {
+            self.memory.masks.insert(seen.pid, mask & 0o777);
+        }
         if let Action::Chdir { .. } = seen.action
             && let Some(directory) = seen.vfs.working_directory(seen.pid)
         {

@@ -39,6 +39,8 @@ pub(super) struct Memory {
     pub(super) appending: BTreeSet<Description>,
     /// Where those are who have moved.
     pub(super) directories: BTreeMap<Pid, Ino>,
+    /// What those make files with who have said so.
+    pub(super) masks: BTreeMap<Pid, u32>,
 }
 
 /// One call that nothing disturbed.
@@ -103,7 +105,7 @@ impl<'a> Judged<'a> {
             abi: seen.case.abi,
             fidelity: seen.case.fidelity,
             credentials,
-            umask,
+            umask: memory.masks.get(&seen.pid).copied().unwrap_or(umask),
             was_broken: !seen.case.faults.faults.is_empty(),
             mistaken: mistaken(seen),
             kept_size: kept_size(seen),
@@ -222,7 +224,9 @@ fn mistaken(seen: &Seen<'_>) -> Vec<Ino> {
 
 /// The length that decides how far a copy reads.
 fn kept_size(seen: &Seen<'_>) -> Option<u64> {
-    let (Action::Write { file, .. } | Action::Append { file, .. }) = seen.action else {
+    let (Action::Write { file, .. } | Action::Append { file, .. } | Action::Fallocate { file, .. }) =
+        seen.action
+    else {
         return None;
     };
     let node = seen.vfs.lower_inode(seen.pid, seen.file(*file)?)?;

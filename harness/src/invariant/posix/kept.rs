@@ -1,13 +1,13 @@
 //! Tests of what is kept of a file: access times, space behind the end, and what the
 //! kernel goes by.
 
-use fuserig_abi::{Errno, Timespec, Uid};
+use fuserig_abi::{Errno, StatFs, Timespec, Uid};
 use fuserig_sim_fs::{
     AttrChanges, FallocateMode, Lower, LowerExt, MemFs, OpenFlags, RenameFlags, XattrFlags,
 };
 
 use super::path::{Start, walk};
-use super::shown::nodes_in_the_end;
+use super::shown::{blocks_in_the_end, nodes_in_the_end};
 use super::tests::{Check, LATER, NOW, at, node, put, right, set_size, wrong};
 use crate::sim::Action;
 use crate::vfs::Output;
@@ -206,4 +206,53 @@ fn who_changes_a_file_takes_away_what_it_may_do_and_no_other_attribute() {
         fs.remove_xattr(&at(NOW), node(fs, "/f"), b"user.k").expect("there");
     };
     wrong(check().judge(write(), Ok(1), loses), "leaves none in user.k instead of '");
+}
+
+/// Gives the file to user 5 and sets its mode.
+fn given(mode: u32) -> impl Fn(&mut MemFs) {
+    move |fs| {
+        let owner = AttrChanges { uid: Some(Uid(5)), ..AttrChanges::default() };
+        fs.setattr(&at(NOW), node(fs, "/f"), owner).expect("a file");
+        let mode = AttrChanges { permissions: Some(mode), ..AttrChanges::default() };
+        fs.setattr(&at(NOW), node(fs, "/f"), mode).expect("a file");
+    }
+}
+
+#[test]
+fn setgid_goes_with_the_owner_of_a_program_alone() {
+    let chown = |tree: &'static str, mode| {
+        let action = Action::Chown { path: "f".into(), uid: 5, gid: u32::MAX };
+        Check { tree, ..Check::default() }.judge(action, Ok(0), given(mode))
+    };
+    right(chown("/f mode=2755 'x'", 0o755));
+    right(chown("/f mode=2644 'x'", 0o2644));
+    wrong(chown("/f mode=2644 'x'", 0o644), "takes setgid from the mode 2644");
+}
+
+#[test]
+fn what_takes_bytes_away_changes_the_contents() {
+    let punch = |mode: u32, now| {
+        let action = Action::Fallocate { file: 0, mode, offset: 1, length: 2 };
+        let mode = FallocateMode::from_bits_retain(mode);
+        Check::default().judge(action, Ok(0), move |fs| {
+            let file = fs.open(&at(now), node(fs, "/f"), OpenFlags::RDWR).expect("a file");
+            fs.fallocate(&at(now), file, mode, 1, 2).expect("room");
+            fs.release(&at(now), file).expect("open");
+        })
+    };
+    let hole = (FallocateMode::PUNCH_HOLE | FallocateMode::KEEP_SIZE).bits();
+    right(punch(hole, NOW));
+    wrong(punch(hole, LATER), "does not move the ctime");
+    // Room within the length is none that anybody reads.
+    right(punch(0, LATER));
+}
+
+#[test]
+fn a_block_is_free_or_some_file_has_it() {
+    let mut fs = MemFs::from_tree("/f 'x'\n/d/g 'y'").expect("a tree");
+    right(nodes_in_the_end(&fs, true));
+    let stat = fs.stat(node(&fs, "/f")).expect("there");
+    let shown = fs.statfs(&at(NOW), fs.root()).expect("there");
+    let lost = StatFs { bfree: shown.bfree - stat.blocks / 8, ..shown };
+    wrong(blocks_in_the_end(&fs, Some(&lost)), "blocks are free, and 2 are used");
 }

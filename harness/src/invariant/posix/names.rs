@@ -237,7 +237,8 @@ fn parents(judged: &Judged<'_>, moved: [(&Walked, Option<Ino>); 2]) -> Result<()
 /// man 2 rename: a whiteout is a character device 0:0, and it is a new one.
 fn is_whiteout(judged: &Judged<'_>, node: Ino) -> bool {
     let is_device = |stat: &Stat| {
-        stat.kind == FileKind::CharDevice && (stat.rdev.major, stat.rdev.minor) == (0, 0)
+        let number = (stat.rdev.major, stat.rdev.minor);
+        stat.kind == FileKind::CharDevice && number == (0, 0) && stat.permissions == 0
     };
     judged.after.stat(node).as_ref().is_some_and(is_device) && judged.before.stat(node).is_none()
 }

@@ -1,6 +1,6 @@
 //! What a call shows of a file is what is there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fuserig_abi::{Caller, Credentials, Ino, NAME_MAX, Pid, Stat, StatFs, Timespec};
 use fuserig_sim_fs::{Lower, LowerExt, MemFs};
@@ -96,12 +96,33 @@ pub(super) fn nodes_in_the_end(fs: &MemFs, all_have_gone: bool) -> Result<(), St
     if let Some(free) = shown.map(|shown| shown.ffree).filter(|free| free + used != most) {
         return Err(format!("in the end {free} of {most} nodes are free, and {used} are used"));
     }
+    blocks_in_the_end(fs, shown.as_ref())?;
     let named: BTreeSet<Ino> = fs.walk().map(|entry| entry.stat.ino).chain([fs.root()]).collect();
     match fs.node_count() - named.len() as u64 {
         lost if lost > 0 && all_have_gone => {
             Err(format!("in the end {lost} nodes have no name, and nobody has them open"))
         }
         _ => Ok(()),
+    }
+}
+
+/// man 2 statfs: a block is free, or some file has it. A file without a name has what nobody sees.
+pub(super) fn blocks_in_the_end(fs: &MemFs, shown: Option<&StatFs>) -> Result<(), String> {
+    let stats = fs.walk().map(|entry| entry.stat).chain(fs.stat(fs.root()));
+    let named: BTreeMap<Ino, Stat> = stats.map(|stat| (stat.ino, stat)).collect();
+    let Some(shown) = shown.filter(|_| fs.node_count() == named.len() as u64) else {
+        return Ok(());
+    };
+    let sectors: u64 = named.values().map(|stat| stat.blocks).sum();
+    let (used, block) = (512 * sectors, u64::from(shown.frsize));
+    match (shown.blocks - shown.bfree) * block == used {
+        true => Ok(()),
+        false => Err(format!(
+            "in the end {} of {} blocks are free, and {} are used",
+            shown.bfree,
+            shown.blocks,
+            used / block
+        )),
     }
 }
 

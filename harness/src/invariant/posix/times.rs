@@ -4,7 +4,7 @@
 //! keep them: what a call looks at besides is not asked about.
 
 use fuserig_abi::{FileKind, Ino, Timespec};
-use fuserig_sim_fs::{AtimePolicy, OpenFlags, RenameFlags};
+use fuserig_sim_fs::{AtimePolicy, FallocateMode, OpenFlags, RenameFlags};
 
 use super::acl::DEFAULT;
 use super::judged::Judged;
@@ -50,6 +50,7 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
             both(judged, judged.paths[0].as_ref().map(|place| place.directory))
         }
         Action::Rename { flags, .. } => renamed(judged, *flags),
+        Action::Fallocate { mode, .. } => spaced(judged, *mode),
         action if action.writes() && judged.count() == Some(0) => Ok(()),
         action if action.writes() => both(judged, judged.regular()),
         Action::Truncate { .. } | Action::Ftruncate { .. } => truncated(judged),
@@ -151,6 +152,15 @@ fn truncated(judged: &Judged<'_>) -> Result<(), String> {
     };
     let Some((was, is)) = node.and_then(|node| judged.stats(node)) else { return Ok(()) };
     if was.size == is.size { Ok(()) } else { both(judged, node) }
+}
+
+/// man 2 fallocate: what takes bytes away, moves them or makes a file longer changes its contents.
+fn spaced(judged: &Judged<'_>, mode: u32) -> Result<(), String> {
+    let Some((was, is)) = judged.regular().and_then(|node| judged.stats(node)) else {
+        return Ok(());
+    };
+    let takes = mode & !FallocateMode::KEEP_SIZE.bits() != 0;
+    if takes || was.size != is.size { both(judged, Some(is.ino)) } else { Ok(()) }
 }
 
 /// POSIX rename marks both directories; Linux marks what is renamed as well.

@@ -235,7 +235,9 @@ pub(super) fn defaults() -> Course {
     course.by(0, get_lists("d/u"));
     course.by(1, [umask(0o027), create("d/g"), stat("d/g"), access("d/f", 2), access("d/u", 7)]);
     course.by(1, get_lists("d/g"));
-    course.by(0, [set_default("d/f", &long), remove_default("d/f"), remove_default("d")]);
+    course.by(0, [set_default("d/f", &long), remove_default("d/f"), set_list("d", &long)]);
+    course.by(0, [remove_default("d")]);
+    course.by(0, get_lists("d"));
     course.by(0, [mkdir("d/v", 0o777), stat("d/v"), remove_default("d"), listxattr("d/u", 200)]);
     course.by(0, get_lists("d/v"));
     course.by(0, [chmod("d/u", 0o700)]);
