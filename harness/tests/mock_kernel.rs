@@ -13,6 +13,8 @@ mod init;
 mod interrupt;
 #[path = "mock_kernel/ioctls.rs"]
 mod ioctls;
+#[path = "mock_kernel/latches.rs"]
+mod latches;
 #[path = "mock_kernel/locks.rs"]
 mod locks;
 #[path = "mock_kernel/opcodes.rs"]

@@ -4,11 +4,13 @@
 
 pub mod conformance;
 mod host;
+mod lock_table;
 mod lower;
 mod mem;
 mod tree;
 
 pub use host::{HostError, HostFs};
+pub use lock_table::LockTable;
 pub use lower::{
     AttrChanges, DirEntry, FallocateMode, Lock, LockKind, Lower, LowerExt, LowerFh, LowerOp,
     LowerReply, OpenCheck, OpenFlags, RenameFlags, SetTime, Whence, XattrFlags,

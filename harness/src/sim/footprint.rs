@@ -354,13 +354,15 @@ pub(crate) struct MountView {
 impl MountView {
     pub(crate) fn of(vfs: &Vfs) -> MountView {
         let (locks, lookups) = vfs.lock_view();
-        let turns = vfs.turns_with_daemon();
+        let (turns, uses) = (vfs.turns_with_daemon(), vfs.lock_uses());
         let world = vfs.world();
         let mount = &world.mount;
         let inodes = mount.inodes.iter().map(|(id, inode)| {
             let seen = (inode.permissions, inode.uid, inode.gid, inode.size, inode.dead);
             let more = (inode.bad, inode.no_security, inode.nodeid, inode.filter);
-            (id.index(), format!("{seen:?}{more:?}"))
+            // Whoever asks for a lock that the kernel keeps meets whoever else does.
+            let locked = uses.get(&id.index());
+            (id.index(), format!("{seen:?}{more:?}{locked:?}"))
         });
         let names = mount.dentries.iter().map(|(id, dentry)| {
             let seen = (dentry.parent, dentry.hashed, dentry.inode, dentry.in_lookup);

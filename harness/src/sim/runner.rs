@@ -258,7 +258,8 @@ fn set_up(
         fidelity: case.fidelity,
         options: MountOptions {
             allow_other: true,
-            local_locks: true,
+            // A daemon that has the whole filesystem says itself which locks it wants.
+            local_locks: !subject.served,
             no_daemon: !subject.has_daemon,
             ..if subject.served { MountOptions::ordinary() } else { MountOptions::default() }
         },

@@ -316,21 +316,22 @@ pub enum Call {
         /// Bytes asked for.
         length: u64,
     },
-    /// `flock` with `LOCK_NB`, or that need not wait.
+    /// `flock` with `LOCK_NB`.
     Flock {
         /// The descriptor.
         fd: i32,
         /// What is asked for.
         kind: LockKind,
     },
-    /// `flock` that waits, where the daemon keeps the locks; else as [`Call::Flock`].
+    /// `flock` that waits. [`Vfs::call`](super::Vfs::call) never comes back from a wait for a lock
+    /// that the kernel or the lower filesystem keeps, since nobody else moves meanwhile.
     WaitFlock {
         /// The descriptor.
         fd: i32,
         /// What is asked for.
         kind: LockKind,
     },
-    /// `fcntl(F_SETLK)`, also `F_SETLKW` that need not wait.
+    /// `fcntl(F_SETLK)`.
     SetLock {
         /// The descriptor.
         fd: i32,
@@ -339,7 +340,8 @@ pub enum Call {
         /// Start and end count from here (`SEEK_*`).
         whence: u32,
     },
-    /// `fcntl(F_SETLKW)` that waits, where the daemon keeps the locks; else as [`Call::SetLock`].
+    /// `fcntl(F_SETLKW)`, which waits as [`Call::WaitFlock`] does; `EDEADLK` where whoever has the
+    /// lock waits for the caller.
     WaitLock {
         /// The descriptor.
         fd: i32,

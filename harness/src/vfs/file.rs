@@ -1,7 +1,7 @@
-//! Calls on open files: data, positions, records, locks.
+//! Calls on open files: data, positions, records.
 
-use fuserig_abi::{Abi, Errno, FileKind, FuseDirent, PAGE_SIZE, Pid};
-use fuserig_sim_fs::{Lock, LockKind, LowerOp, LowerReply, OpenFlags, Whence};
+use fuserig_abi::{Errno, FileKind, FuseDirent, PAGE_SIZE, Pid};
+use fuserig_sim_fs::{OpenFlags, Whence};
 
 use super::call::{Call, CallResult, Output};
 use super::fail::Fail;
@@ -476,98 +476,6 @@ impl Vfs {
         }
         Ok(CallResult::value(sent))
     }
-
-    /// Advisory locks. v4 hands flock to the lower file; v3 sends it to the daemon
-    /// (SEMANTICS 4.4). Byte ranges are the kernel's own unless a daemon asked for them.
-    pub(super) fn advisory_lock(&self, pid: Pid, call: &Call) -> Result<CallResult, Fail> {
-        if let Some(asked) = self.lock_of_daemon(pid, call)? {
-            return self.ask_about_lock(pid, asked);
-        }
-        let mut guard = self.state();
-        let state = &mut *guard;
-        let caller = state.caller(pid);
-        let (fd, flock) = match call {
-            Call::Flock { fd, .. } | Call::WaitFlock { fd, .. } => (*fd, true),
-            Call::SetLock { fd, .. } | Call::WaitLock { fd, .. } | Call::GetLock { fd, .. } => {
-                (*fd, false)
-            }
-            _ => return Err(Errno::ENOSYS.into()),
-        };
-        let handle = state.handle(pid, fd)?.0;
-        let local = state.world.mount.options.local_locks;
-        if !local && (!flock || state.world.abi.base() == Abi::V3) {
-            return Err(Errno::ECONNREFUSED.into());
-        }
-        let backing = state.world.mount.handles[handle].backing.ok_or(Errno::EBADF)?;
-        let position = state.world.mount.handles[handle].position;
-        let inode = state.world.mount.handles[handle].inode;
-        let size = state.world.mount.inodes[inode].size;
-        state.client_mut(pid).locked |= !flock;
-        let op = match *call {
-            Call::Flock { kind, .. } | Call::WaitFlock { kind, .. } => {
-                LowerOp::Flock { fh: backing, kind, owner: backing.0 }
-            }
-            Call::SetLock { lock, whence, .. } | Call::WaitLock { lock, whence, .. } => {
-                let lock = absolute(lock, whence, position, size, pid)?;
-                LowerOp::SetLock { fh: backing, lock }
-            }
-            Call::GetLock { lock, whence, .. } => {
-                let lock = absolute(lock, whence, position, size, pid)?;
-                LowerOp::GetLock { fh: backing, lock }
-            }
-            _ => return Err(Errno::ENOSYS.into()),
-        };
-        match state.world.lower.apply(&caller, &op)? {
-            LowerReply::Lock(lock) => Ok(CallResult { value: Ok(0), output: Output::Lock(lock) }),
-            _ => Ok(CallResult::value(0)),
-        }
-    }
-
-    /// `locks_remove_posix`: whoever closes a file, the locks of ranges that it has there are gone,
-    /// whatever came of the flush.
-    pub(super) fn unlock_ranges(&self, pid: Pid, handle: HandleId) {
-        let mut guard = self.state();
-        let state = &mut *guard;
-        let Some(fh) = state.world.mount.handles[handle].backing else { return };
-        if !state.world.mount.options.local_locks || !state.client(pid).locked {
-            return;
-        }
-        let owner = u64::from(pid.0);
-        let lock = Lock { kind: LockKind::Unlock, owner, start: 0, end: u64::MAX };
-        let caller = state.caller(pid);
-        // There is nobody to hear of it.
-        let _ = state.world.lower.apply(&caller, &LowerOp::SetLock { fh, lock });
-    }
-}
-
-/// A lock with absolute bounds and the client as owner. `start` is relative as given; `end` is
-/// the length as given (0 reaches to any end), as `struct flock` has them.
-pub(super) fn absolute(
-    lock: Lock,
-    whence: u32,
-    position: i64,
-    size: u64,
-    pid: Pid,
-) -> Result<Lock, Fail> {
-    let base = match Whence::from_raw(whence) {
-        Some(Whence::Set) => 0,
-        Some(Whence::Cur) => position,
-        Some(Whence::End) => i64::try_from(size).ok().ok_or(Errno::EOVERFLOW)?,
-        _ => return Err(Errno::EINVAL.into()),
-    };
-    let length = lock.end as i64;
-    let start = base.checked_add(lock.start as i64).ok_or(Errno::EOVERFLOW)?;
-    let (start, end) = match length {
-        0 => (start, None),
-        1.. => (start, Some(start.checked_add(length - 1).ok_or(Errno::EOVERFLOW)?)),
-        _ => (start.checked_add(length).ok_or(Errno::EINVAL)?, Some(start - 1)),
-    };
-    let start = u64::try_from(start).ok().ok_or(Errno::EINVAL)?;
-    let end = match end {
-        Some(end) => u64::try_from(end).ok().ok_or(Errno::EINVAL)?,
-        None => u64::MAX,
-    };
-    Ok(Lock { kind: lock.kind, owner: u64::from(pid.0), start, end })
 }
 
 /// `generic_copy_file_checks` and `rw_verify_area`, in their order: a copy does not wrap around,

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use fuserig_abi::{Op, Pid};
 
+use super::advisory::{AwaitedLock, KeptLocks};
 use super::system::Vfs;
 use super::task::Yield;
 use crate::kernel::{DentryId, HandleId, InodeId, Key};
@@ -46,7 +47,7 @@ pub struct Waiting {
     pub path: Vec<u8>,
     /// Whether it is wanted exclusively.
     pub exclusive: bool,
-    /// Who holds it.
+    /// Who holds it; nobody where it is a `flock`, which no process has.
     pub holders: Vec<Pid>,
 }
 
@@ -58,7 +59,10 @@ impl core::fmt::Display for Waiting {
             Pid(pid) => format!("client {pid}"),
         };
         let holders: Vec<String> = self.holders.iter().map(name).collect();
-        let holders = holders.join(", ");
+        let holders = match holders.is_empty() {
+            true => "somebody else".to_owned(),
+            false => holders.join(", "),
+        };
         write!(f, "{} {how}, held by {holders}", self.path.escape_ascii())
     }
 }
@@ -86,6 +90,8 @@ enum Wait {
     Daemon {
         op: Op,
     },
+    /// A lock of `fcntl` or `flock`.
+    Advisory(AwaitedLock),
 }
 
 /// Every lock, and who waits.
@@ -118,12 +124,13 @@ impl Locks {
     }
 
     /// Whether a client waits for something that is not free.
-    pub(super) fn blocked(&self, pid: Pid, daemon_is_busy: bool) -> bool {
+    pub(super) fn blocked(&self, pid: Pid, kept: &KeptLocks, daemon_is_busy: bool) -> bool {
         let wait = self.waiting.iter().find(|(waiter, _)| *waiter == pid);
         wait.is_some_and(|(_, wait)| match wait {
             Wait::Lock { place, mode } => !self.free_for(*place, *mode),
             Wait::Name { parent, name } => self.looked_up(*parent, name).is_some(),
             Wait::Daemon { .. } => daemon_is_busy,
+            Wait::Advisory(awaited) => kept.blocks(awaited),
         })
     }
 
@@ -136,7 +143,20 @@ impl Locks {
     pub(super) fn daemon_request(&self, pid: Pid) -> Option<Op> {
         self.waiting.iter().find_map(|(waiter, wait)| match wait {
             Wait::Daemon { op } if *waiter == pid => Some(*op),
-            Wait::Daemon { .. } | Wait::Lock { .. } | Wait::Name { .. } => None,
+            Wait::Daemon { .. } | Wait::Lock { .. } | Wait::Name { .. } | Wait::Advisory(_) => None,
+        })
+    }
+
+    /// A call waits for an advisory lock.
+    pub(super) fn wait_for_advisory(&mut self, pid: Pid, awaited: AwaitedLock) {
+        self.waiting.push((pid, Wait::Advisory(awaited)));
+    }
+
+    /// The advisory lock that the client waits for.
+    pub(super) fn advisory(&self, pid: Pid) -> Option<&AwaitedLock> {
+        self.waiting.iter().find_map(|(waiter, wait)| match wait {
+            Wait::Advisory(awaited) if *waiter == pid => Some(awaited),
+            _ => None,
         })
     }
 
@@ -311,20 +331,22 @@ impl Vfs {
     /// every reason.
     pub fn waiting(&self, pid: Pid) -> Option<Waiting> {
         let state = self.state();
-        if !state.locks.blocked(pid, state.serving.is_some()) {
+        if !state.locks.blocked(pid, &state.kept_locks, state.serving.is_some()) {
             return None;
         }
         let (_, wait) = state.locks.waiting.iter().find(|(waiter, _)| *waiter == pid)?;
         let mount = &state.world.mount;
+        let path_of = |inode: InodeId| {
+            let named = mount.dentries.iter().find(|(_, dentry)| dentry.inode == Some(inode));
+            named.map_or(b"an unnamed file".to_vec(), |(id, _)| mount.path_of(id))
+        };
         Some(match wait {
             Wait::Lock { place: RENAME, .. } => {
                 let holders = state.locks.words[RENAME].holders.clone();
                 Waiting { path: b"the renames of the mount".to_vec(), exclusive: true, holders }
             }
             Wait::Lock { place, mode } => {
-                let inode = InodeId::from_index(place - 1);
-                let named = mount.dentries.iter().find(|(_, dentry)| dentry.inode == Some(inode));
-                let path = named.map_or(b"an unnamed file".to_vec(), |(id, _)| mount.path_of(id));
+                let path = path_of(InodeId::from_index(place - 1));
                 let holders = state.locks.words[*place].holders.clone();
                 Waiting { path, exclusive: *mode == LockMode::Exclusive, holders }
             }
@@ -337,6 +359,7 @@ impl Vfs {
                 let holders = state.locks.looked_up(*parent, name).into_iter().collect();
                 Waiting { path, exclusive: true, holders }
             }
+            Wait::Advisory(awaited) => awaited.told(path_of(awaited.inode)),
             Wait::Daemon { .. } => return None,
         })
     }

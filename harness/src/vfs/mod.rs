@@ -9,6 +9,7 @@
 //! What a reader would get wrong: the first permission check of a walk carries 0x80 (RCU mode)
 //! and later ones do not, because looking a name up leaves RCU mode.
 
+mod advisory;
 mod attr;
 mod call;
 mod daemon_locks;

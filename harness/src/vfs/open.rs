@@ -548,10 +548,11 @@ impl Vfs {
         let flushed = match flush {
             Some(handle) => {
                 let flushed = self.operate_checked(pid, Operation::Flush { handle }).await;
-                self.unlock_ranges(pid, handle);
+                self.unlock_ranges(pid, file);
                 flushed
             }
             None => {
+                self.unlock_ranges(pid, file);
                 self.drop_file(pid, file).await;
                 return Ok(());
             }
@@ -569,7 +570,9 @@ impl Vfs {
             if open.references > 0 {
                 return;
             }
-            state.files.remove(file)
+            drop(state);
+            self.unlock_file(file);
+            self.state().files.remove(file)
         };
         if let FileKindOpen::Fuse(handle) = last.kind {
             let directory = self.is_directory(last.dentry);

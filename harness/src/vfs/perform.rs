@@ -81,7 +81,7 @@ impl Vfs {
             | Call::WaitFlock { .. }
             | Call::SetLock { .. }
             | Call::WaitLock { .. }
-            | Call::GetLock { .. } => self.advisory_lock(pid, call),
+            | Call::GetLock { .. } => self.advisory_lock(pid, call).await,
             Call::Chdir { target } => self.chdir(pid, target).await,
             Call::Exec { program } => self.exec(pid, program.as_ref()).await,
             Call::CloseRange { first, last, flags } => {
@@ -253,8 +253,14 @@ impl Vfs {
         })
     }
 
-    /// A call that waits for a lock whose holder hangs.
+    /// A call that waits for a lock whose holder hangs, or for an advisory lock that nobody can
+    /// give back meanwhile.
     pub(super) fn hang_with_holder(&self, pid: Pid) -> CallResult {
+        let is_advisory = self.state().locks.advisory(pid).is_some();
+        if is_advisory {
+            self.state().locks.stop_waiting(pid);
+            return CallResult::from(NEVER_RETURNS);
+        }
         let holder = self.waiting(pid).and_then(|waiting| waiting.holders.first().copied());
         // Only a client that hangs keeps a lock beyond its call.
         if let Some(stop) = holder.and_then(|holder| self.stopped(holder)) {

@@ -24,7 +24,7 @@ impl State {
     }
 
     pub(super) fn is_blocked(&self, pid: Pid) -> bool {
-        self.locks.blocked(self.mover(pid), self.serving.is_some())
+        self.locks.blocked(self.mover(pid), &self.kept_locks, self.serving.is_some())
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use fuserig_abi::{Caller, Credentials, Errno, Op, Pid};
 use fuserig_sim_fs::OpenFlags;
 
+use super::advisory::KeptLocks;
 use super::errand::Errand;
 use super::locks::Locks;
 use crate::kernel::{DentryId, HandleId, Key, Slab, World};
@@ -107,6 +108,7 @@ pub(super) struct State {
     /// Clients whose last call never returned.
     pub(super) stopped: BTreeMap<Pid, Stop>,
     pub(super) locks: Locks,
+    pub(super) kept_locks: KeptLocks,
     /// Whom the daemon serves while it uses its own mount.
     pub(super) serving: Option<Serving>,
     /// How often a turn with the daemon was asked for.
@@ -138,6 +140,7 @@ impl State {
             mount_point: mount_point.to_vec(),
             stopped: BTreeMap::new(),
             locks: Locks::default(),
+            kept_locks: KeptLocks::default(),
             serving: None,
             turns: 0,
             spare_errands: Vec::new(),

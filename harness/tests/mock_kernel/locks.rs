@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use fuser::{Errno as Refusal, InitFlags, SessionACL};
 use fuserig::door::{MockKernel, MockOptions};
 use fuserig::vfs::{Call, Output, PathAt};
-use fuserig_abi::Credentials;
+use fuserig_abi::{Credentials, Errno, Pid};
 use fuserig_sim_fs::{Lock, LockKind, OpenFlags};
 use rustix::fs::{FlockOperation, OFlags, fcntl_lock, flock};
 use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
@@ -194,4 +194,159 @@ fn the_kernel_of_this_machine_hands_on_the_same() {
     for refusal in REFUSALS {
         assert_eq!(on_mock(refusal), on_host(refusal), "{refusal:?}");
     }
+}
+
+/// Another process, and a third.
+const OTHER: Pid = Pid(8);
+const THIRD: Pid = Pid(9);
+
+/// A filesystem that asked for some locks, with `f` open to read and write as descriptor 3 of
+/// three processes, and the root as descriptor 4.
+fn three_clients(wanted: InitFlags) -> (MockKernel, Calls) {
+    let recorder = Recorder::new(wanted);
+    let calls = Calls::clone(&recorder.held);
+    let kernel = MockKernel::start(recorder, &MockOptions::default()).expect("starts");
+    for pid in [CLIENT, OTHER, THIRD] {
+        kernel.add_client(pid, Credentials::root(), 0o022);
+        let rows = [("f", OpenFlags::RDWR, 3), ("/", OpenFlags::DIRECTORY, 4)];
+        for (path, flags, fd) in rows {
+            let path = PathAt::cwd(path);
+            kernel.call(pid, &Call::Open { path, flags, mode: 0, fd: Some(fd) });
+        }
+    }
+    taken(&calls);
+    (kernel, calls)
+}
+
+fn range(kind: LockKind, start: u64, length: u64) -> Call {
+    let lock = Lock { kind, owner: 0, start, end: length };
+    Call::SetLock { fd: 3, lock, whence: 0 }
+}
+
+fn whole(fd: i32, kind: LockKind) -> Call {
+    Call::Flock { fd, kind }
+}
+
+#[test]
+fn the_kernel_keeps_the_locks_that_the_filesystem_did_not_ask_for() {
+    use LockKind::{Read, Unlock, Write};
+    const BUSY: Result<i64, Errno> = Err(Errno::EAGAIN);
+    let (kernel, calls) = three_clients(InitFlags::empty());
+    let steps = [
+        (CLIENT, range(Write, 10, 10), Ok(0)),
+        (OTHER, range(Read, 19, 1), BUSY),
+        (OTHER, range(Read, 20, 5), Ok(0)),
+        (THIRD, range(Read, 20, 5), Ok(0)),
+        (CLIENT, range(Write, 0, 0), BUSY),
+        (CLIENT, range(Unlock, 12, 2), Ok(0)),
+        (OTHER, range(Write, 12, 2), Ok(0)),
+        // The two kinds do not see each other, and those of a directory are apart.
+        (OTHER, whole(3, Write), Ok(0)),
+        (OTHER, whole(4, Write), Ok(0)),
+        (CLIENT, whole(3, Read), BUSY),
+        (CLIENT, whole(4, Read), BUSY),
+        (OTHER, whole(3, Read), Ok(0)),
+        (CLIENT, whole(3, Read), Ok(0)),
+        // Who cannot have another kind has lost what was had.
+        (CLIENT, whole(3, Write), BUSY),
+        (OTHER, whole(3, Write), Ok(0)),
+        (OTHER, Call::Dup { fd: 3, to: Some(5), cloexec: false }, Ok(5)),
+        // Any descriptor of the file takes the ranges along, and the last one the other kind.
+        (OTHER, Call::Close { fd: 5 }, Ok(0)),
+        (CLIENT, range(Write, 12, 2), Ok(0)),
+        (CLIENT, whole(3, Read), BUSY),
+        (OTHER, Call::Close { fd: 3 }, Ok(0)),
+        (CLIENT, whole(3, Read), Ok(0)),
+        (OTHER, range(Read, 0, 1), Err(Errno::EBADF)),
+    ];
+    for (pid, call, expected) in steps {
+        assert_eq!(kernel.call(pid, &call).value, expected, "{pid} {call:?}");
+    }
+    let told = methods(&calls);
+    assert!(!told.iter().any(|method| matches!(*method, "getlk" | "setlk")), "{told:?}");
+    kernel.end().expect("a clean end");
+}
+
+/// What GETLK of the third process tells of a byte: kind, first and last byte and process.
+fn in_the_way(kernel: &MockKernel, at: u64, length: u64) -> Option<(LockKind, u64, u64, u64)> {
+    let lock = Lock { kind: LockKind::Write, owner: 0, start: at, end: length };
+    let result = kernel.call(THIRD, &Call::GetLock { fd: 3, lock, whence: 0 });
+    let Output::Lock(lock) = result.output else { panic!("a lock is told: {result:?}") };
+    let Lock { kind, owner, start, end } = lock;
+    (kind != LockKind::Unlock).then_some((kind, start, end, owner))
+}
+
+#[test]
+fn who_is_in_the_way_is_the_first_range_of_whoever_came_first() {
+    let (kernel, _) = three_clients(InitFlags::FUSE_FLOCK_LOCKS);
+    for (pid, start) in [(OTHER, 50), (CLIENT, 10), (OTHER, 70)] {
+        assert_eq!(kernel.call(pid, &range(LockKind::Read, start, 5)).value, Ok(0));
+    }
+    let read = |start: u64, pid: Pid| Some((LockKind::Read, start, start + 4, u64::from(pid.0)));
+    assert_eq!(in_the_way(&kernel, 0, 0), read(50, OTHER));
+    assert_eq!(in_the_way(&kernel, 0, 50), read(10, CLIENT));
+    assert_eq!(in_the_way(&kernel, 60, 0), read(70, OTHER));
+    assert_eq!(in_the_way(&kernel, 20, 20), None);
+    kernel.end().expect("a clean end");
+}
+
+/// A kind goes to the filesystem where INIT says so, whatever becomes of the other.
+#[test]
+fn each_kind_of_lock_is_kept_by_whom_it_was_left_to() {
+    let rows = [
+        (InitFlags::empty(), vec![]),
+        (InitFlags::FUSE_POSIX_LOCKS, vec!["setlk"]),
+        (InitFlags::FUSE_FLOCK_LOCKS, vec!["setlk"]),
+        (agreed(), vec!["setlk", "setlk"]),
+    ];
+    for (wanted, expected) in rows {
+        let (kernel, calls) = three_clients(wanted);
+        // On a directory neither is anybody's but the kernel's.
+        for call in [range(LockKind::Write, 0, 1), whole(3, LockKind::Read)] {
+            kernel.call(CLIENT, &call);
+        }
+        kernel.call(CLIENT, &whole(4, LockKind::Read));
+        assert_eq!(methods(&calls), expected, "{wanted:?}");
+        kernel.end().expect("a clean end");
+    }
+}
+
+fn wait_and_give_back(kernel: &MockKernel) {
+    use LockKind::{Unlock, Write};
+    let vfs = kernel.vfs();
+    let wait = |kind, start| match range(kind, start, 1) {
+        Call::SetLock { fd, lock, whence } => Call::WaitLock { fd, lock, whence },
+        other => other,
+    };
+    assert_eq!(kernel.call(CLIENT, &range(Write, 0, 1)).value, Ok(0));
+    assert_eq!(kernel.call(OTHER, &range(Write, 1, 1)).value, Ok(0));
+    let mut waiter = vfs.begin_call(OTHER, wait(Write, 0));
+    assert_eq!(waiter.step(), None);
+    assert!(waiter.is_blocked());
+    let said = vfs.why_blocked(OTHER).expect("it waits");
+    assert_eq!(said, format!("/f exclusively, held by client {}", CLIENT.0));
+    assert_eq!(kernel.call(CLIENT, &wait(Write, 1)).value, Err(Errno::EDEADLK));
+    // What somebody else gives back wakes it, and is not what it waits for.
+    assert_eq!(kernel.call(CLIENT, &range(Write, 2, 1)).value, Ok(0));
+    assert_eq!(kernel.call(CLIENT, &range(Unlock, 2, 1)).value, Ok(0));
+    assert_eq!(waiter.step(), None);
+    assert!(waiter.is_blocked());
+    assert_eq!(kernel.call(CLIENT, &range(Unlock, 0, 1)).value, Ok(0));
+    assert!(!waiter.is_blocked());
+    assert_eq!(waiter.step().expect("it has the lock").value, Ok(0));
+    assert_eq!(kernel.call(CLIENT, &range(Write, 0, 1)).value, Err(Errno::EAGAIN));
+    let mut waiter = vfs.begin_call(CLIENT, Call::WaitFlock { fd: 4, kind: Write });
+    assert_eq!(waiter.step().expect("nobody is in the way").value, Ok(0));
+    let mut waiter = vfs.begin_call(OTHER, Call::WaitFlock { fd: 4, kind: Write });
+    assert_eq!(waiter.step(), None);
+    assert_eq!(vfs.why_blocked(OTHER).expect("it waits"), "/ exclusively, held by somebody else");
+    assert_eq!(kernel.call(CLIENT, &Call::Close { fd: 4 }).value, Ok(0));
+    assert_eq!(waiter.step().expect("it has the lock").value, Ok(0));
+}
+
+#[test]
+fn who_waits_has_the_lock_when_it_was_given_back_and_a_circle_is_refused() {
+    let (kernel, _) = three_clients(InitFlags::empty());
+    wait_and_give_back(&kernel);
+    kernel.end().expect("a clean end");
 }

@@ -11,13 +11,12 @@ use super::{
     digest::{Digest, ROOT_PLACE},
     directory::Directory,
     inode::{Body, Inode},
-    locks::LockTable,
     map::Map,
     options::{AtimePolicy, MemFsOptions},
     page::PAGE_U64,
     permission::check_access,
 };
-use crate::{LowerFh, LowerReply, OpenFlags};
+use crate::{LockTable, LowerFh, LowerReply, OpenFlags};
 
 /// The longest name (`NAME_MAX`).
 const NAME_LEN_MAX: usize = 255;
@@ -79,7 +78,7 @@ pub struct MemFs {
     pub(super) inodes: Map<Arc<Inode>>,
     pub(super) handles: Map<Handle>,
     /// Locks by inode; inodes without locks are not in it.
-    pub(super) locks: Map<Arc<LockTable>>,
+    pub(super) locks: Map<Arc<LockTable<LowerFh>>>,
     next_ino: u64,
     next_fh: u64,
     pub(super) pages_used: u64,
