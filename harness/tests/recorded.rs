@@ -16,13 +16,15 @@ use std::process::Command;
 use fuserig_traces::record::{NoteKind, OpRecord, Record};
 use fuserig_traces::{CacheMode, Trace};
 use rig::{Rig, fuserig, is_mounted, pid, runnable, text};
-use rustix::fs::{CWD, FallocateFlags, FileType, Mode, RenameFlags, XattrFlags};
+use rustix::fs::{CWD, FallocateFlags, FileType, FlockOperation, Mode, RenameFlags, XattrFlags};
 use rustix::mount::UnmountFlags;
 use rustix::process::{Signal, WaitId, WaitIdOptions};
 
 /// The numbers of some opcodes.
 const WRITE: u16 = 16;
 const GETXATTR: u16 = 22;
+const SETLK: u16 = 32;
+const SETLKW: u16 = 33;
 const READDIR: u16 = 28;
 const READDIRPLUS: u16 = 44;
 
@@ -246,6 +248,78 @@ fn what_many_clients_do_at_once_replays_without_a_difference() {
         // A host directory has inode numbers and times of its own.
         let exact = shown.contains("every byte compared\n");
         assert_eq!(exact, lower.is_empty(), "{shown}");
+    }
+}
+
+/// Where a process that waits for a lock says that it is about to.
+const ASKS: &str = "../asks";
+
+/// Takes or gives back all of a file, by one kind of lock or the other.
+fn lock(file: &File, kind: &str, operation: FlockOperation) {
+    let done = match kind {
+        "posix" => rustix::fs::fcntl_lock(file, operation),
+        _ => rustix::fs::flock(file, operation),
+    };
+    done.expect("the lock is had or given back");
+}
+
+/// The second process of the test below, which runs this in a mount; it does nothing elsewhere.
+#[test]
+fn who_waits_writes_once_it_has_the_lock() {
+    let Some(kind) = ["posix", "flock"].into_iter().find(|kind| Path::new(kind).exists()) else {
+        return;
+    };
+    let file = File::options().read(true).write(true).open("f").expect("it is there");
+    std::fs::write(ASKS, "").expect("beside the mount");
+    lock(&file, kind, FlockOperation::LockExclusive);
+    file.write_all_at(b"second", 0).expect("written");
+    lock(&file, kind, FlockOperation::NonBlockingUnlock);
+}
+
+/// Whether a process has said that it asks, and all of its threads sleep.
+fn waits(process: u32, asks: &Path) -> bool {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).expect("it lives");
+    let asleep = |stat: String| {
+        let state = stat.rsplit(')').next().expect("a state");
+        state.trim_start().starts_with(['S', 'D'])
+    };
+    let stats = tasks.map(|task| std::fs::read_to_string(task.expect("read").path().join("stat")));
+    asks.exists() && stats.flatten().all(asleep)
+}
+
+#[test]
+fn a_process_that_waits_for_a_lock_replays_without_a_difference() {
+    if !runnable() {
+        return;
+    }
+    for kind in ["posix", "flock"] {
+        let (_directory, path) = recorded(&["--locks", kind], |rig| {
+            std::fs::write(rig.at(kind), "").expect("made");
+            let mut options = File::options();
+            options.create(true).truncate(true).read(true).write(true);
+            let file = options.open(rig.at("f")).expect("made");
+            lock(&file, kind, FlockOperation::NonBlockingLockExclusive);
+            let mut command = Command::new(std::env::current_exe().expect("this test"));
+            command.args(["--exact", "who_waits_writes_once_it_has_the_lock"]);
+            let mut second = command.current_dir(rig.at("")).spawn().expect("it runs");
+            while !waits(second.id(), &rig.at(ASKS)) {
+                std::thread::yield_now();
+            }
+            file.write_all_at(b"first", 0).expect("written");
+            lock(&file, kind, FlockOperation::NonBlockingUnlock);
+            assert!(second.wait().expect("it ends").success());
+        });
+        let trace = read(&path);
+        let one =
+            |opcode: u16, nth| operations(&trace).filter(move |op| op.opcode == opcode).nth(nth);
+        let waited = one(SETLKW, 0).expect("the second process asks");
+        let given_back = one(SETLK, 1).expect("the first gives back what it took");
+        let send = given_back.seq_send;
+        assert!(waited.seq_send < send && send < waited.seq_reply, "{kind}: it waits");
+        let replayed = fuserig(&["replay", &path]);
+        let shown = text(&replayed.stdout);
+        assert_eq!(replayed.status.code(), Some(0), "{kind}:\n{shown}");
+        assert!(shown.contains(" 0 divergences"), "{shown}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! Replays of the corpus end in the recorded tree, with the recorded result of every call.
 
 mod support;
+#[path = "replay/waits.rs"]
+mod waits;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

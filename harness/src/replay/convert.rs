@@ -272,7 +272,7 @@ fn descriptors(args: &Args<'_>) -> Result<Option<Call>, ConvertError> {
 fn slots(args: &Args<'_>) -> Result<Option<Call>, ConvertError> {
     let fd = || args.fd("fd");
     Ok(Some(match args.record.nr {
-        CallNr::FLOCK => Call::Flock { fd: fd()?, kind: flock_kind(args.word("operation")?) },
+        CallNr::FLOCK => flock(fd()?, args.word("operation")?),
         CallNr::FCNTL_LOCK => lock(args)?,
         CallNr::FCNTL_SETFL => {
             let flags = OpenFlags::from_bits_retain(args.word("flags")?);
@@ -316,18 +316,25 @@ fn slots(args: &Args<'_>) -> Result<Option<Call>, ConvertError> {
     }))
 }
 
-fn flock_kind(operation: u32) -> LockKind {
+/// A call that gives a lock back never waits.
+fn flock(fd: i32, operation: u32) -> Call {
     const LOCK_NB: u32 = 4;
-    match operation & !LOCK_NB {
+    let kind = match operation & !LOCK_NB {
         1 => LockKind::Read,
         2 => LockKind::Write,
         _ => LockKind::Unlock,
+    };
+    match operation & LOCK_NB == 0 && kind != LockKind::Unlock {
+        true => Call::WaitFlock { fd, kind },
+        false => Call::Flock { fd, kind },
     }
 }
 
 fn lock(args: &Args<'_>) -> Result<Call, ConvertError> {
     const F_GETLK: u32 = 5;
+    const F_SETLKW: u32 = 7;
     const F_OFD_GETLK: u32 = 36;
+    const F_OFD_SETLKW: u32 = 38;
     let kind = match args.word("type")? {
         0 => LockKind::Read,
         1 => LockKind::Write,
@@ -339,6 +346,7 @@ fn lock(args: &Args<'_>) -> Result<Call, ConvertError> {
     let (fd, whence) = (args.fd("fd")?, args.word("whence")?);
     Ok(match args.word("command")? {
         F_GETLK | F_OFD_GETLK => Call::GetLock { fd, lock, whence },
+        F_SETLKW | F_OFD_SETLKW if kind != LockKind::Unlock => Call::WaitLock { fd, lock, whence },
         _ => Call::SetLock { fd, lock, whence },
     })
 }

@@ -6,6 +6,9 @@
 //! request and every stage. What happens is written as a new trace. It refuses to guess: a call
 //! that cannot be issued is a divergence with the reason, not a gap.
 //!
+//! A call that waited for a lock waits here while others make theirs (`waits`). Any other call is
+//! made whole at its start, in the order of starts.
+//!
 //! What a reader would get wrong: figures of a filesystem that no program can rely on (inode
 //! numbers, block counts, `statfs`, times, `st_size` of directories) are not compared. Bytes that
 //! no log can show (stores through a mapping, data of a fifo) are taken from the reads that saw
@@ -18,6 +21,7 @@ mod recorder;
 mod replayer;
 mod tree;
 mod unseen;
+mod waits;
 
 pub use compare::Mismatch;
 pub(crate) use compare::{JUDGED_OUTPUTS, mismatches as result_mismatches, outputs_of};

@@ -18,6 +18,7 @@ use super::compare::{Mismatch, mismatches, outputs_of};
 use super::convert::{Issue, issue};
 use super::recorder::{Recorder, Tape};
 use super::unseen::{self, Unseen};
+use super::waits::{End, Wait, Waits, attempt_of};
 use crate::kernel::{Leaks, MountOptions, World, WorldConfig};
 use crate::pipeline::{NoDaemon, SeeingSink, SeenCalls, Sink};
 use crate::report::FilterCall;
@@ -133,6 +134,7 @@ pub struct Replayer {
     first_client: FirstClient,
     expected: Expected,
     unseen: Unseen,
+    waits: Waits,
     /// The calls of filters, when they are watched.
     seen: Option<SeenCalls>,
     report: ReplayReport,
@@ -228,6 +230,7 @@ impl Replayer {
             first_client: header.first_client.unwrap_or_default(),
             expected: Expected::default(),
             unseen: Unseen::default(),
+            waits: Waits::default(),
             seen,
             report: ReplayReport::default(),
         })
@@ -274,11 +277,15 @@ impl Replayer {
                 self.report.stopped = true;
                 break;
             }
+            self.end_waits(call.seq_send, &mut output)?;
             self.arrive(call, &mut output)?;
             progress(self.report.calls, total);
             if self.report.crash.is_some() {
                 break;
             }
+        }
+        if !self.report.stopped && self.report.crash.is_none() {
+            self.end_waits(u64::MAX, &mut output)?;
         }
         self.missing_requests();
         self.report.leaks = self.vfs.world().mount.leaks;
@@ -302,7 +309,8 @@ impl Replayer {
     ) -> Result<(), ReplayError> {
         self.report.calls += 1;
         let seq_send = self.tape.borrow_mut().next();
-        let result = self.perform(call);
+        self.waits.before(&self.vfs, call);
+        let Some(result) = self.perform(call, seq_send) else { return Ok(()) };
         let seq_reply = self.tape.borrow_mut().next();
         let mut records = self.tape.borrow_mut().take();
         for record in &mut records {
@@ -310,29 +318,56 @@ impl Replayer {
             self.expect(record);
         }
         self.explain(&records);
-        let replayed = CallRecord {
-            seq_send,
-            seq_reply,
-            result: result.number(),
-            errno: match result.value {
-                Ok(_) => 0,
-                Err(errno) => u16::try_from(errno.0).unwrap_or(u16::MAX),
-            },
-            out: outputs_of(call.nr, &result),
-            flags: CallFlags(call.flags.0 & !CallFlags::TRUNCATED.0 & !CallFlags::UNFINISHED.0),
-            ..call.clone()
-        };
         if let Some(writer) = output {
             for record in &records {
                 writer.append(record.as_ref())?;
             }
-            writer.append(replayed.as_ref())?;
+            writer.append(replayed(call, (seq_send, seq_reply), &result).as_ref())?;
         }
         Ok(())
     }
 
+    /// Calls that waited, and returned before a position of the record.
+    fn end_waits<W: Write>(
+        &mut self,
+        position: u64,
+        output: &mut Option<&mut TraceWriter<W>>,
+    ) -> Result<(), ReplayError> {
+        while let Some((wait, end)) = self.waits.ended_before(&self.vfs, position) {
+            let result = self.judge_wait(&wait, end);
+            let seq_reply = self.tape.borrow_mut().next();
+            if let (Some(writer), Some(result)) = (output.as_mut(), result) {
+                let seqs = (wait.seq_send, seq_reply);
+                writer.append(replayed(&wait.record, seqs, &result).as_ref())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a wait returned; nothing when it never did.
+    fn judge_wait(&mut self, wait: &Wait, end: End) -> Option<CallResult> {
+        let found = match &end {
+            End::Returned(result) => mismatches(&wait.record, result),
+            End::Signal(_) | End::Unfinished => Vec::new(),
+            End::StillWaits => vec![Mismatch {
+                what: "lock".to_owned(),
+                recorded: "the call returned".to_owned(),
+                replayed: "it waits, for somebody else has the lock".to_owned(),
+            }],
+        };
+        if !found.is_empty() {
+            let record = &wait.record;
+            self.diverge_at(wait.arrival, record.source_line, call_text(record), found);
+        }
+        match end {
+            End::Returned(result) | End::Signal(result) => Some(result),
+            End::StillWaits | End::Unfinished => None,
+        }
+    }
+
     /// Issues one call and notes every difference.
-    fn perform(&mut self, record: &CallRecord) -> CallResult {
+    /// Nothing comes of one that waits for a lock until it has it.
+    fn perform(&mut self, record: &CallRecord, seq_send: u64) -> Option<CallResult> {
         let pid = Pid(record.client);
         let offset = i128::from(self.base.sec) * 1_000_000_000 + i128::from(self.base.nsec);
         let instant = offset + i128::from(record.time_ns);
@@ -345,22 +380,17 @@ impl Replayer {
             };
             self.vfs.add_client(pid, credentials, umask);
         }
-        match issue(record) {
+        Some(match issue(record) {
             Ok(Issue::Call(Call::Fork { child, .. })) if self.vfs.has_client(child) => {
                 CallResult::value(i64::from(child.0))
             }
             Ok(Issue::Call(call)) => {
-                let in_log = !self.expected.has_requests;
-                if let Some(result) = unseen::beyond(&self.vfs, pid, record, &call, in_log) {
-                    self.report.beyond += 1;
-                    return result;
+                if let Some(attempt) = attempt_of(&call) {
+                    let place = (self.report.calls, seq_send);
+                    self.waits.begin(&self.vfs, attempt, record, place);
+                    return None;
                 }
-                self.report.unseen_bytes += self.unseen.before(&self.vfs, pid, record, &call);
-                let result = self.vfs.call(pid, &call);
-                self.unseen.after(&self.vfs, pid, record, &call);
-                self.judge(record, &result);
-                self.undo_open(record, &result, pid);
-                result
+                self.issue_call(record, pid, &call)
             }
             Ok(Issue::Nothing) => CallResult::value(0),
             Err(error) => {
@@ -372,7 +402,21 @@ impl Replayer {
                 self.diverge(record.source_line, call_text(record), vec![mismatch]);
                 CallResult::from(Errno::ENOSYS)
             }
+        })
+    }
+
+    fn issue_call(&mut self, record: &CallRecord, pid: Pid, call: &Call) -> CallResult {
+        let in_log = !self.expected.has_requests;
+        if let Some(result) = unseen::beyond(&self.vfs, pid, record, call, in_log) {
+            self.report.beyond += 1;
+            return result;
         }
+        self.report.unseen_bytes += self.unseen.before(&self.vfs, pid, record, call);
+        let result = self.vfs.call(pid, call);
+        self.unseen.after(&self.vfs, pid, record, call);
+        self.judge(record, &result);
+        self.undo_open(record, &result, pid);
+        result
     }
 
     /// A descriptor that the recorded call did not get must not get in the way of later ones.
@@ -397,12 +441,16 @@ impl Replayer {
     }
 
     fn diverge(&mut self, line: u64, call: String, found: Vec<Mismatch>) {
+        self.diverge_at(self.report.calls, line, call, found);
+    }
+
+    fn diverge_at(&mut self, arrival: u64, line: u64, call: String, found: Vec<Mismatch>) {
         self.report.calls_changed += 1;
         for mismatch in found {
             self.report.divergences_total += 1;
             if self.report.divergences.len() < DIVERGENCES_MAX {
                 self.report.divergences.push(Divergence {
-                    arrival: self.report.calls,
+                    arrival,
                     line,
                     call: call.clone(),
                     mismatch,
@@ -486,6 +534,26 @@ impl Replayer {
             };
             self.diverge(0, "the end of the trace".to_owned(), vec![mismatch]);
         }
+    }
+}
+
+/// A call as it went in the replay.
+fn replayed(
+    call: &CallRecord,
+    (seq_send, seq_reply): (u64, u64),
+    result: &CallResult,
+) -> CallRecord {
+    CallRecord {
+        seq_send,
+        seq_reply,
+        result: result.number(),
+        errno: match result.value {
+            Ok(_) => 0,
+            Err(errno) => u16::try_from(errno.0).unwrap_or(u16::MAX),
+        },
+        out: outputs_of(call.nr, result),
+        flags: CallFlags(call.flags.0 & !CallFlags::TRUNCATED.0 & !CallFlags::UNFINISHED.0),
+        ..call.clone()
     }
 }
 

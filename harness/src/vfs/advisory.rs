@@ -93,6 +93,8 @@ pub(super) struct KeptLocks {
     tables: BTreeMap<usize, LockTable<FileId>>,
     /// Grows whenever a lock may have gone, whoever kept it.
     given_back: u64,
+    /// What open files have by `flock`, whoever keeps it.
+    flocks: BTreeMap<usize, LockKind>,
     /// How often a lock was asked for or given back, by the index of the inode.
     uses: BTreeMap<usize, u64>,
 }
@@ -245,6 +247,15 @@ impl Vfs {
         if !asked.gets && (done.is_ok() || first && asked.flock) {
             state.kept_locks.given_back += 1;
         }
+        if asked.flock {
+            let file = state.file_id(pid, asked.fd)?.index();
+            match done {
+                Ok(_) if lock.kind != LockKind::Unlock => {
+                    state.kept_locks.flocks.insert(file, lock.kind);
+                }
+                _ => drop(state.kept_locks.flocks.remove(&file)),
+            }
+        }
         let output = done?.map_or(Output::None, Output::Lock);
         Ok(CallResult { value: Ok(0), output })
     }
@@ -304,11 +315,39 @@ impl Vfs {
             return;
         }
         let inode = state.inode_of_file(file);
+        state.kept_locks.flocks.remove(&file.index());
         state.kept_locks.forget(inode, |table| table.forget_file(file));
     }
 }
 
 impl Vfs {
+    /// Notes that the client waits for a lock which it will have when whoever notes it says so.
+    /// A `flock` of another kind is given back, as by any call that waits.
+    ///
+    /// # Errors
+    /// `EDEADLK`, and whatever the descriptor or the range deserves; nobody waits then.
+    pub(crate) fn begin_wait(&self, pid: Pid, attempt: &Call) -> Result<(), Errno> {
+        let Some(asked) = Asked::of(attempt) else { return Ok(()) };
+        let noted = self.awaited(pid, &asked).map_err(|fail| match fail {
+            Fail::Errno(errno) => errno,
+            Fail::Wild(_) | Fail::Outside | Fail::Stopped(_) => Errno::EIO,
+        })?;
+        if asked.flock {
+            let file = self.state().file_id(pid, asked.fd)?.index();
+            let had = self.state().kept_locks.flocks.get(&file).copied();
+            if had.is_some_and(|kind| kind != asked.lock.kind) {
+                self.call(pid, &Call::Flock { fd: asked.fd, kind: LockKind::Unlock });
+            }
+        }
+        self.state().locks.wait_for_advisory(pid, noted);
+        Ok(())
+    }
+
+    /// Ends what [`Vfs::begin_wait`] noted.
+    pub(crate) fn end_wait(&self, pid: Pid) {
+        self.state().locks.stop_waiting(pid);
+    }
+
     /// How often locks that the kernel keeps were asked for or given back, by inode.
     pub(crate) fn lock_uses(&self) -> BTreeMap<usize, u64> {
         self.state().kept_locks.uses.clone()
