@@ -8,6 +8,8 @@ mod support;
 mod host;
 #[path = "kernel_stream/kernel.rs"]
 mod kernel;
+#[path = "kernel_stream/lanes.rs"]
+mod lanes;
 #[path = "kernel_stream/line.rs"]
 mod line;
 #[path = "kernel_stream/model.rs"]
@@ -18,12 +20,12 @@ mod scripts;
 use std::fmt::Write as _;
 
 use fuserig::sim::{Action, Seed, WorkloadConfig};
-use fuserig::vfs::{Call, CallResult, Target};
+use fuserig::vfs::{Call, CallResult, PathAt, Target};
 use fuserig::wire_replay::Exchange;
 use fuserig_abi::{Opcode, Pid, Timespec};
-use fuserig_sim_fs::MemFs;
+use fuserig_sim_fs::{Lock, LockKind, MemFs, OpenFlags};
 use kernel::Act;
-use line::{DATA_OF_FIFOS, MASKS, Masked};
+use line::{DATA_OF_FIFOS, MASKS, Masked, OTHER_USERS, WAITING_OPENS};
 use model::Model;
 use support::print_skip;
 
@@ -36,6 +38,10 @@ const MARKS_AT_THE_END: usize = 20;
 
 /// Random programs for each setting.
 const RANDOM: u64 = 200;
+
+/// The user of every client that is not the superuser at first.
+const USER: u32 = 1000;
+const NONBLOCK: u32 = 0o4000;
 
 /// How the mount answers.
 #[derive(Clone, Copy, Debug)]
@@ -54,35 +60,23 @@ const SETTINGS: [Setting; 3] = [
 /// What a client does, as which user.
 type Step = (u32, Action);
 
-fn random(seed: u64) -> Vec<Step> {
+fn random(seed: u64, masked: &mut Masked) -> Vec<Step> {
     let tree = MemFs::from_tree(TREE).expect("the tree is good");
     let clients = if seed.is_multiple_of(3) { 2 } else { 1 };
     let config = WorkloadConfig { clients, operations: 40, ..WorkloadConfig::default() };
     let programs = config.draw(&mut Seed(seed).rng(), &tree);
-    let steps = programs
-        .into_iter()
-        // The mount has one user besides root.
-        .map(|program| (program.uid.min(1000), program.actions))
-        .flat_map(|(uid, actions)| actions.into_iter().map(move |action| (uid, action)));
-    // rustix has no truncate(2); ftruncate and O_TRUNC stand for it.
-    // Locks stay in the kernel, so that no request tells of them, and in the model below it, where
-    // this server is not.
-    // Whose step it is says who does it, so that nobody becomes another on the way.
-    let left_out = |action: &Action| {
-        let locks = matches!(action, Action::Flock { .. } | Action::Lock { .. });
-        locks || matches!(action, Action::Truncate { .. } | Action::Become { .. })
-    };
-    let steps = steps.filter(|(_, action)| !left_out(action));
-    steps.map(|(uid, action)| (uid, without_waiting(action))).collect()
-}
-
-/// Nobody comes to the other end of a fifo, so that an open of one must not wait.
-fn without_waiting(action: Action) -> Action {
-    const NONBLOCK: u32 = 0o4000;
-    match action {
-        Action::Open { path, flags, mode } => Action::Open { path, flags: flags | NONBLOCK, mode },
-        other => other,
+    let mut steps = Vec::new();
+    for program in programs {
+        masked.count(OTHER_USERS, program.uid > USER);
+        for mut action in program.actions {
+            if let Action::Open { flags, .. } = &mut action {
+                masked.count(WAITING_OPENS, *flags & NONBLOCK == 0);
+                *flags |= NONBLOCK;
+            }
+            steps.push((program.uid.min(USER), action));
+        }
     }
+    steps
 }
 
 /// One program in the model: what each call gave, and the requests.
@@ -165,7 +159,7 @@ fn difference(setting: Setting, steps: &[Step], masked: &mut Masked) -> Option<S
     let Modelled { acts, texts, results, requests, left_out } = modelled;
     *masked.0.entry(DATA_OF_FIFOS).or_default() += left_out;
     let (own, requests): (Vec<usize>, Vec<Exchange>) = requests.into_iter().unzip();
-    let (real_results, real) = kernel::record(TREE, setting.valid, setting.open_flags, acts);
+    let (real_results, real) = kernel::record(TREE, setting.valid, setting.open_flags, &acts);
     let range = between_marks(&requests);
     let answered = |&at: &usize| requests[at].opcode != Opcode::FORGET;
     let own: Vec<usize> = range.clone().filter(answered).map(|at| own[at]).collect();
@@ -187,7 +181,7 @@ fn difference(setting: Setting, steps: &[Step], masked: &mut Masked) -> Option<S
     }
     for ((text, model), kernel) in texts.iter().zip(&results).zip(&real_results) {
         let kernel = kernel.as_ref().expect("every call can be made");
-        let (model, kernel) = (line::result(model), line::result(kernel));
+        let (model, kernel) = (masked.result(model), masked.result(kernel));
         if model != kernel {
             writeln!(said, "    {text} gives {model} in the model, {kernel} by the kernel")
                 .expect("text");
@@ -227,8 +221,8 @@ fn the_model_sends_what_the_kernel_sends() {
         return;
     }
     let mut programs: Vec<(String, Vec<Step>)> = scripts::all();
-    programs.extend((0..RANDOM).map(|seed| (format!("seed {seed}"), random(seed))));
     let (mut masked, mut said, mut compared) = (Masked::default(), String::new(), 0);
+    programs.extend((0..RANDOM).map(|seed| (format!("seed {seed}"), random(seed, &mut masked))));
     for setting in SETTINGS {
         for (name, steps) in &programs {
             compared += 1;
@@ -247,6 +241,108 @@ fn the_model_sends_what_the_kernel_sends() {
     assert!(said.is_empty(), "of {compared} programs these differ:\n{said}");
 }
 
+/// Three processes and their locks of both kinds, of a file, a directory and a fifo, and what each
+/// is told of those of the others.
+fn about_locks() -> Vec<(u32, Call)> {
+    use LockKind::{Read, Unlock, Write};
+    let open = |path: &str, flags| {
+        let (path, flags) = (PathAt::cwd(path), OpenFlags::from_bits_retain(flags));
+        Call::Open { path, flags, mode: 0, fd: None }
+    };
+    let lock = |kind, start: i64, length: i64| Lock {
+        kind,
+        owner: 0,
+        start: start.cast_unsigned(),
+        end: length.cast_unsigned(),
+    };
+    let set =
+        |fd, kind, start, length| Call::SetLock { fd, lock: lock(kind, start, length), whence: 0 };
+    let from_end = |kind, start| Call::SetLock { fd: 0, lock: lock(kind, start, 2), whence: 2 };
+    let get = |fd, start, length| Call::GetLock { fd, lock: lock(Write, start, length), whence: 0 };
+    let flock = |fd, kind| Call::Flock { fd, kind };
+    let mode = 0o010_666;
+    let fifo = Call::Mknod { path: PathAt::cwd("p"), mode, rdev: fuserig_abi::Device::default() };
+    let mut calls = vec![(0, fifo)];
+    for client in 0..3 {
+        calls.extend([open("a", 2), open("d", 0), open("p", 2), open("a", 0)].map(|c| (client, c)));
+    }
+    calls.extend([
+        (0, set(0, Write, 10, 10)),
+        (1, set(0, Read, 19, 1)),
+        (1, set(0, Read, 50, 5)),
+        (2, set(0, Read, 0, 5)),
+        (1, set(0, Read, 70, 0)),
+        (0, set(0, Read, 52, 4)),
+        (0, set(0, Unlock, 12, 3)),
+        (2, get(0, 0, 0)),
+        (2, get(0, 30, 0)),
+        (2, get(0, 12, 3)),
+        (2, get(0, 60, -20)),
+        (0, get(3, 5, 60)),
+        (1, get(0, 0, 0)),
+        (1, set(3, Write, 0, 1)),
+        (1, set(3, Read, 0, 1)),
+        (1, set(0, Read, -1, 1)),
+        (1, set(0, Read, i64::MAX, 2)),
+        (1, set(0, Read, 3, -4)),
+        (1, Call::GetLock { fd: 0, lock: lock(Unlock, 0, 0), whence: 0 }),
+        (1, Call::SetLock { fd: 0, lock: lock(Read, 0, 0), whence: 7 }),
+        (1, set(40, Read, 0, 0)),
+        (2, from_end(Write, -2)),
+        (0, get(0, 0, 5)),
+        (0, flock(0, Write)),
+        (1, flock(0, Read)),
+        (0, flock(3, Read)),
+        (0, flock(0, Read)),
+        (1, flock(0, Read)),
+        (0, flock(0, Write)),
+        (1, flock(0, Write)),
+        (1, flock(3, Write)),
+        (1, Call::Close { fd: 0 }),
+        (1, flock(3, Write)),
+        (2, get(0, 50, 0)),
+    ]);
+    for fd in [1, 2] {
+        calls.extend([
+            (0, flock(fd, Write)),
+            (1, flock(fd, Read)),
+            (0, set(fd, Read, 0, 0)),
+            (1, set(fd, Read, 0, 0)),
+            (2, set(fd, Write, 0, 0)),
+            (2, get(fd, 0, 0)),
+            (0, Call::Close { fd }),
+            (1, flock(fd, Read)),
+            (2, get(fd, 0, 0)),
+        ]);
+    }
+    calls
+}
+
+#[test]
+fn the_model_keeps_the_locks_that_the_kernel_keeps() {
+    if !runnable() {
+        return;
+    }
+    let Setting { valid, open_flags } = SETTINGS[1];
+    let mut model = Model::start(TREE, valid, open_flags);
+    let clients = [Pid(1), Pid(2), Pid(3)];
+    clients.into_iter().for_each(|pid| model.add_client(pid, 0));
+    let acts: Vec<Act> = about_locks()
+        .into_iter()
+        .map(|(client, call)| Act { pid: clients[client as usize], uid: 0, call })
+        .collect();
+    let mut masked = Masked::default();
+    let modelled: Vec<String> =
+        acts.iter().map(|act| masked.result(&model.call(act.pid, &act.call))).collect();
+    let (results, _) = kernel::record(TREE, valid, open_flags, &acts);
+    let told = modelled.iter().filter(|said| said.contains(" from ")).count();
+    assert!(told > 8, "somebody is told of somebody: {modelled:?}");
+    for ((call, modelled), kernel) in about_locks().iter().zip(&modelled).zip(&results) {
+        let kernel = masked.result(kernel.as_ref().expect("every call can be made"));
+        assert_eq!((call, modelled), (call, &kernel));
+    }
+}
+
 #[test]
 fn a_model_that_forgets_an_invalidation_is_noticed() {
     if !runnable() {
@@ -255,7 +351,7 @@ fn a_model_that_forgets_an_invalidation_is_noticed() {
     // With the settings of the one arm on the other, the streams cannot be the same.
     let steps = vec![(0, Action::Stat { path: "a".into(), follow: true }); 2];
     let model = Modelled::run(SETTINGS[0], &steps);
-    let (_, real) = kernel::record(TREE, SETTINGS[1].valid, 0, model.acts);
+    let (_, real) = kernel::record(TREE, SETTINGS[1].valid, 0, &model.acts);
     let requests: Vec<Exchange> = model.requests.into_iter().map(|(_, request)| request).collect();
     let mut masked = Masked::default();
     let (modelled, _) = masked.stream(&requests[between_marks(&requests)]);

@@ -361,13 +361,17 @@ impl Vfs {
         Ok(())
     }
 
-    /// `setattr_should_drop_suidgid`: a change of contents by one without CAP_FSETID.
+    /// `setattr_should_drop_suidgid`: a change of contents by one without CAP_FSETID. Where the
+    /// group may not execute, setgid stays for its members.
     fn drops_setid(&self, pid: Pid, dentry: DentryId) -> bool {
         let state = self.state();
         let inode = &state.world.mount.inodes[state.world.mount.inode_of(dentry)];
-        let set_group = S_ISGID | 0o010;
-        let set = inode.permissions & S_ISUID != 0 || inode.permissions & set_group == set_group;
-        set && !state.client(pid).credentials.capable(Capabilities::FSETID)
+        let credentials = &state.client(pid).credentials;
+        let executes = inode.permissions & 0o010 != 0;
+        let set_group = inode.permissions & S_ISGID != 0;
+        let drops_group = set_group && (executes || !credentials.in_group(inode.gid));
+        let set = inode.permissions & S_ISUID != 0 || drops_group;
+        set && !credentials.capable(Capabilities::FSETID)
     }
 
     pub(super) async fn utimens(

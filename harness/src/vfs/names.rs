@@ -461,6 +461,7 @@ impl Vfs {
         self.operate_checked(pid, operation).await?;
         if positive && !exchange && source_is_directory {
             self.kill_directory(target);
+            self.state().world.mount.shrink(target);
         }
         self.state().world.mount.moved(source, target, exchange);
         Ok(CallResult::value(0))

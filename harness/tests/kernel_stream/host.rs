@@ -8,9 +8,12 @@ use std::path::Path;
 use fuserig::pipeline::DirRecord;
 use fuserig::vfs::{At, Call, CallResult, NewTime, Output, PathAt, Target};
 use fuserig_abi::{Device, Errno, FileKind, Gid, Ino, Pid, Stat, Timespec, Uid};
+use fuserig_sim_fs::{Lock, LockKind};
+use nix::fcntl::FcntlArg;
+use nix::libc::flock;
 use rustix::fs::{
-    Access, AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags, RawDir, RenameFlags, SeekFrom,
-    Timestamps, XattrFlags,
+    Access, AtFlags, CWD, FallocateFlags, FileType, FlockOperation, Mode, OFlags, RawDir,
+    RenameFlags, SeekFrom, Timestamps, XattrFlags,
 };
 use rustix::io::ReadWriteFlags;
 use rustix::process::{Gid as HostGid, Uid as HostUid};
@@ -51,9 +54,9 @@ impl Host {
         Ok(Host { files: BTreeMap::new(), masks: BTreeMap::new() })
     }
 
-    /// Makes later calls those of a user; the superuser can be had again.
-    pub(crate) fn become_user(&self, uid: u32) -> Tried<()> {
-        let (user, group) = (HostUid::from_raw(uid), HostGid::from_raw(uid));
+    /// Makes later calls those of a user and a group; the superuser can be had again.
+    pub(crate) fn become_user(&self, uid: u32, gid: u32) -> Tried<()> {
+        let (user, group) = (HostUid::from_raw(uid), HostGid::from_raw(gid));
         rustix::thread::set_thread_res_uid(HostUid::ROOT, HostUid::ROOT, HostUid::ROOT)?;
         rustix::thread::set_thread_groups(&[])?;
         rustix::thread::set_thread_res_gid(group, group, HostGid::ROOT)?;
@@ -69,6 +72,7 @@ impl Host {
                 let was = self.masks.insert(pid, *mask & 0o777).unwrap_or(MASK);
                 Ok(CallResult::value(i64::from(was)))
             }
+            Call::SetIds { uid: Some(uid), gid: Some(gid) } => done(self.become_user(*uid, *gid)),
             Call::Close { .. }
             | Call::Open { .. }
             | Call::Dup { .. }
@@ -87,6 +91,9 @@ impl Host {
             | Call::Chown { target: Target::Fd(_), .. }
             | Call::Utimens { target: Target::Fd(_), .. }
             | Call::Stat { target: Target::Fd(_), .. } => self.on_file(pid, call),
+            Call::Flock { .. } | Call::SetLock { .. } | Call::GetLock { .. } => {
+                self.on_lock(pid, call)
+            }
             Call::Getxattr { .. }
             | Call::Listxattr { .. }
             | Call::Setxattr { .. }
@@ -207,6 +214,30 @@ impl Host {
         }
     }
 
+    /// None of them waits.
+    fn on_lock(&self, pid: Pid, call: &Call) -> Tried {
+        match call {
+            Call::Flock { fd, kind } => {
+                let operation = match kind {
+                    LockKind::Read => FlockOperation::NonBlockingLockShared,
+                    LockKind::Write => FlockOperation::NonBlockingLockExclusive,
+                    LockKind::Unlock => FlockOperation::NonBlockingUnlock,
+                };
+                done(rustix::fs::flock(self.fd(pid, *fd)?, operation))
+            }
+            Call::SetLock { fd, lock, whence } => {
+                let range = range(lock, *whence);
+                done(fcntl(self.fd(pid, *fd)?, FcntlArg::F_SETLK(&range)))
+            }
+            Call::GetLock { fd, lock, whence } => {
+                let mut range = range(lock, *whence);
+                fcntl(self.fd(pid, *fd)?, FcntlArg::F_GETLK(&mut range))?;
+                Ok(CallResult { value: Ok(0), output: Output::Lock(found(&range)) })
+            }
+            other => unreachable!("{other:?} is about no lock"),
+        }
+    }
+
     fn on_attribute(&self, call: &Call) -> Option<Tried> {
         let room = |size: &u64| vec![0; usize::try_from(*size).expect("a small buffer")];
         Some(match call {
@@ -290,6 +321,10 @@ impl Host {
                 let flags = if *follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
                 rustix::fs::statat(CWD, at(path)?, flags).map(|found| stat(&found))
             }
+            Call::Truncate { target, size } => {
+                let path = path_of(target)?;
+                done(nix::unistd::truncate(path, *size).map_err(errno))
+            }
             Call::Statfs { target } => done(rustix::fs::statfs(path_of(target)?).map(|_| ())),
             Call::Access { target, mode } => {
                 let mode = Access::from_bits_retain(mode.bits() & 7);
@@ -311,6 +346,40 @@ impl Host {
             _ => return None,
         })
     }
+}
+
+fn errno(errno: nix::errno::Errno) -> rustix::io::Errno {
+    rustix::io::Errno::from_raw_os_error(errno as i32)
+}
+
+fn fcntl(fd: BorrowedFd<'_>, argument: FcntlArg<'_>) -> Tried<()> {
+    nix::fcntl::fcntl(fd, argument).map(|_| ()).map_err(errno)
+}
+
+/// Kinds of locks by their numbers.
+const KINDS: [LockKind; 3] = [LockKind::Read, LockKind::Write, LockKind::Unlock];
+
+/// A range relative to `whence` with its length, as the VFS model takes it.
+fn range(lock: &Lock, whence: u32) -> flock {
+    let kind = KINDS.iter().position(|kind| *kind == lock.kind).expect("one of them");
+    flock {
+        l_type: kind as i16,
+        l_whence: whence as i16,
+        l_start: lock.start.cast_signed(),
+        l_len: lock.end.cast_signed(),
+        l_pid: 0,
+    }
+}
+
+/// What F_GETLK found, with absolute bounds.
+fn found(range: &flock) -> Lock {
+    let start = range.l_start.cast_unsigned();
+    let end = match range.l_len {
+        0 => u64::MAX,
+        length => start + length.cast_unsigned() - 1,
+    };
+    let owner = u64::from(range.l_pid.cast_unsigned());
+    Lock { kind: KINDS[range.l_type as usize], owner, start, end }
 }
 
 /// A path from the working directory.

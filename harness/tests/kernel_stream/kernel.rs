@@ -1,7 +1,7 @@
 //! The kernel of this machine in front of the same server, recorded.
 
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use fuserig::mount::{MountOptions, Mounted, RecordingOptions};
@@ -11,7 +11,7 @@ use fuserig_abi::{Pid, Timespec};
 use fuserig_traces::record::Record;
 use fuserig_traces::{Header, PayloadMode, Trace};
 
-use super::host::Host;
+use super::lanes::Lanes;
 use super::model;
 
 #[derive(Clone, Default)]
@@ -40,7 +40,7 @@ pub(crate) fn record(
     tree: &'static str,
     valid: Timespec,
     open_flags: u32,
-    acts: Vec<Act>,
+    acts: &[Act],
 ) -> (Vec<Option<CallResult>>, Vec<Exchange>) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let options = MountOptions {
@@ -59,11 +59,10 @@ pub(crate) fn record(
     };
     let build = move || Ok(model::server(tree, valid, open_flags));
     let mounted = Mounted::start(&options, build, Some(recording)).expect("it mounts");
-    let path = directory.path().to_path_buf();
-    let thread = std::thread::Builder::new()
-        .spawn(move || perform(&path, &acts))
-        .expect("a thread is to be had");
-    let results = thread.join().expect("the calls are made");
+    let clients: BTreeMap<Pid, u32> = acts.iter().map(|act| (act.pid, act.uid)).collect();
+    let lanes = Lanes::start(directory.path(), &clients);
+    let results = acts.iter().map(|act| lanes.call(act.pid, &act.call)).collect();
+    lanes.end();
     mounted.unmount().expect("it ends");
     let bytes = core::mem::take(&mut *output.0.lock().expect("nobody panics with it"));
     let trace = Trace::read(&bytes[..]).expect("it was just written");
@@ -72,18 +71,4 @@ pub(crate) fn record(
         _ => None,
     });
     (results, exchanges.collect())
-}
-
-fn perform(directory: &Path, acts: &[Act]) -> Vec<Option<CallResult>> {
-    let mut host = Host::enter(directory).expect("this thread moves in");
-    let mut uid = 0;
-    acts.iter()
-        .map(|act| {
-            if uid != act.uid {
-                host.become_user(act.uid).expect("the superuser may");
-                uid = act.uid;
-            }
-            host.call(act.pid, &act.call)
-        })
-        .collect()
 }

@@ -8,9 +8,16 @@ use fuserig::wire_replay::Exchange;
 use fuserig_abi::{
     FATTR_ATIME_NOW, FATTR_CTIME, FATTR_KILL_SUIDGID, FATTR_LOCKOWNER, FATTR_MTIME_NOW,
 };
+use fuserig_sim_fs::LockKind;
 
 /// A mask that leaves out whole calls.
 pub(crate) const DATA_OF_FIFOS: &str = "data of a fifo";
+
+/// Masks that make a random program another one.
+pub(crate) const WAITING_OPENS: &str = "opens that wait";
+pub(crate) const OTHER_USERS: &str = "users besides one";
+/// A mask that hides who has a lock.
+const HOLDER: &str = "holder of a lock";
 
 /// What is left out of the comparison, each with its reason. `unique`, `pid` and the time of a
 /// request are no part of a line at all: they say who counted, and when.
@@ -20,6 +27,9 @@ pub(crate) const MASKS: &[(&str, &str)] = &[
     ("hidden flags", "fuser 0.18 keeps GETATTR, READ, RELEASE and SETATTR flags to itself"),
     ("listing size", "fuser 0.18 does not say how large the reply may be"),
     (DATA_OF_FIFOS, "no filesystem carries it: reads and writes without a position are not made"),
+    (WAITING_OPENS, "nobody comes to the other end of a fifo: every open has O_NONBLOCK"),
+    (OTHER_USERS, "the tree is for one user: every other one of a program is that one at first"),
+    (HOLDER, "the clients of the kernel are threads of one process, which is whom it names"),
     ("number of FORGETs", "the kernel sends them when it likes, and several as one: sums count"),
 ];
 
@@ -28,6 +38,11 @@ pub(crate) const MASKS: &[(&str, &str)] = &[
 pub(crate) struct Masked(pub(crate) BTreeMap<&'static str, u64>);
 
 impl Masked {
+    /// Counts where a mask changed a program.
+    pub(crate) fn count(&mut self, name: &'static str, changed: bool) {
+        *self.0.entry(name).or_default() += u64::from(changed);
+    }
+
     fn hide<T: Default + PartialEq>(&mut self, name: &'static str, field: &mut T) {
         assert!(MASKS.iter().any(|(known, _)| *known == name), "{name} is in the list");
         if *field != T::default() {
@@ -91,6 +106,42 @@ impl Masked {
         }
     }
 
+    /// A result without times.
+    pub(crate) fn result(&mut self, result: &CallResult) -> String {
+        let output = match &result.output {
+            Output::Stat(stat) => format!(
+                "ino {} {:?} {:o} nlink {} {}:{} size {}",
+                stat.ino, stat.kind, stat.permissions, stat.nlink, stat.uid, stat.gid, stat.size
+            ),
+            Output::Bytes(bytes) if bytes.len() > 64 => {
+                let sum =
+                    bytes.iter().fold(0_u64, |sum, &byte| sum.wrapping_mul(31) + u64::from(byte));
+                format!("{} bytes, {sum:x}", bytes.len())
+            }
+            Output::Bytes(bytes) if bytes.is_empty() => String::new(),
+            Output::Bytes(bytes) => format!("'{}'", bytes.escape_ascii()),
+            Output::Records(records) => {
+                let names = records.iter().map(|record| {
+                    format!("{} {} {}", record.ino, record.kind, record.name.escape_ascii())
+                });
+                names.collect::<Vec<_>>().join(", ")
+            }
+            // Figures of the filesystem are in the reply to STATFS.
+            Output::None | Output::StatFs(_) => String::new(),
+            Output::Lock(lock) => {
+                let mut owner = lock.owner;
+                if lock.kind != LockKind::Unlock {
+                    self.hide(HOLDER, &mut owner);
+                }
+                format!("{:?} from {} to {}", lock.kind, lock.start, lock.end)
+            }
+        };
+        match result.value {
+            Ok(value) => format!("{value} {output}"),
+            Err(errno) => errno.to_string(),
+        }
+    }
+
     /// The requests that are answered, in order, and by node the lookups given back.
     pub(crate) fn stream(&mut self, exchanges: &[Exchange]) -> (Vec<String>, BTreeMap<u64, u64>) {
         let (mut lines, mut forgotten) = (Vec::new(), BTreeMap::new());
@@ -104,34 +155,6 @@ impl Masked {
             }
         }
         (lines, forgotten)
-    }
-}
-
-/// A result without times.
-pub(crate) fn result(result: &CallResult) -> String {
-    let output = match &result.output {
-        Output::Stat(stat) => format!(
-            "ino {} {:?} {:o} nlink {} {}:{} size {}",
-            stat.ino, stat.kind, stat.permissions, stat.nlink, stat.uid, stat.gid, stat.size
-        ),
-        Output::Bytes(bytes) if bytes.len() > 64 => {
-            let sum = bytes.iter().fold(0_u64, |sum, &byte| sum.wrapping_mul(31) + u64::from(byte));
-            format!("{} bytes, {sum:x}", bytes.len())
-        }
-        Output::Bytes(bytes) if bytes.is_empty() => String::new(),
-        Output::Bytes(bytes) => format!("'{}'", bytes.escape_ascii()),
-        Output::Records(records) => {
-            let names = records.iter().map(|record| {
-                format!("{} {} {}", record.ino, record.kind, record.name.escape_ascii())
-            });
-            names.collect::<Vec<_>>().join(", ")
-        }
-        // Figures of the filesystem are in the reply to STATFS.
-        Output::None | Output::StatFs(_) | Output::Lock(_) => String::new(),
-    };
-    match result.value {
-        Ok(value) => format!("{value} {output}"),
-        Err(errno) => errno.to_string(),
     }
 }
 

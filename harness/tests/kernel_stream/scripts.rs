@@ -74,6 +74,8 @@ pub(crate) fn all() -> Vec<(String, Vec<Step>)> {
         about_descriptors(),
         about_targets(),
         about_lists(),
+        about_locks(),
+        about_becoming(),
     ];
     let all = scripts.into_iter().flatten();
     all.map(|(name, uid, actions)| (name.to_owned(), steps(uid, actions))).collect()
@@ -285,6 +287,17 @@ fn about_names() -> Vec<Script> {
     let link = Action::Link { source: "a".into(), path: "d/a".into() };
     let links =
         vec![open("a", 2), link, fstat(), write(2), stat("d/a"), unlink("a"), stat("d/a"), read(9)];
+    // What was looked for in a directory goes with it.
+    let over = vec![
+        Action::Mkdir { path: "was".into(), mode: 0o755 },
+        stat("was/absent"),
+        rename("d/e", "was", 0),
+        stat("was"),
+        Action::Mkdir { path: "d/e".into(), mode: 0o755 },
+        stat("d/e/absent"),
+        rename("was", "d/e", 2),
+        stat("d/e/absent"),
+    ];
     let readlink = Action::readlink("l");
     let symlink = Action::Symlink { target: "d/e".into(), path: "l".into() };
     let walks =
@@ -296,6 +309,7 @@ fn about_names() -> Vec<Script> {
     vec![
         ("a symlink to itself, behind another", 0, loops),
         ("a name comes and goes", 0, life),
+        ("a directory over one that was looked into", 0, over),
         ("renames over, across and in exchange", 0, renames),
         ("links of a file that is open", 0, links),
         ("a walk through a symlink, again and again", 0, walks),
@@ -432,5 +446,78 @@ fn about_lists() -> Vec<Script> {
         ("a default list comes and goes", 0, life(DEFAULT, ACCESS)),
         ("an access list for which a user has no right", 1000, life(ACCESS, DEFAULT)),
         ("a default list for which a user has no right", 1000, life(DEFAULT, ACCESS)),
+    ]
+}
+
+/// Locks of one process, which meet themselves only where they belong to open files.
+fn about_locks() -> Vec<Script> {
+    let flock = |file, kind| Action::Flock { file, kind };
+    let range = |kind, start, length| Action::Lock { file: 0, kind, start, length };
+    let locks = vec![
+        open("a", 0),
+        open("a", 2),
+        flock(0, 1),
+        flock(1, 0),
+        flock(0, 0),
+        flock(1, 0),
+        flock(1, 1),
+        range(0, 0, 5),
+        range(1, 2, 0),
+        range(1, -1, 5),
+        range(0, 4, -5),
+        range(2, 1, 1),
+        close(),
+        flock(0, 1),
+        open("d", DIRECTORY),
+        flock(1, 1),
+        range(0, 0, 0),
+        range(1, 0, 0),
+        open("a", PATH),
+        flock(2, 2),
+    ];
+    vec![("locks of both kinds", 0, locks.clone()), ("locks of a user", 1000, locks)]
+}
+
+/// Users that become others, and what they leave and meet.
+fn about_becoming() -> Vec<Script> {
+    let become_user = |uid, gid| Action::Become { uid, gid };
+    let server = vec![
+        become_user(1000, 1000),
+        open("d/n", 2 | CREATE),
+        stat("d/n"),
+        chmod("a", 0o600),
+        become_user(1001, 1000),
+        write(3),
+        open("d/n", 1),
+        unlink("d/n"),
+        become_user(0, 0),
+        stat("d/n"),
+        chown("a"),
+        become_user(1000, 7),
+        setxattr("a", "trusted.t"),
+        Action::Truncate { path: "a".into(), size: 2 },
+        Action::Truncate { path: "notes.txt".into(), size: 2 },
+        Action::Truncate { path: "d".into(), size: 2 },
+        Action::Truncate { path: "a".into(), size: -1 },
+        Action::Truncate { path: "absent".into(), size: 1 },
+    ];
+    // Of whose group it is not, nor one that may execute it.
+    let set_group = vec![
+        become_user(1001, 1001),
+        open("d/g", 2 | CREATE),
+        become_user(0, 0),
+        Action::Chown { path: "d/g".into(), uid: 1001, gid: 7 },
+        chmod("d/g", 0o2644),
+        become_user(1001, 1001),
+        write(5),
+        stat("d/g"),
+        become_user(1001, 7),
+        write(5),
+        become_user(0, 0),
+        write(5),
+    ];
+    vec![
+        ("a server that works for users", 0, server),
+        ("writes to a setgid file that its group may not execute", 0, set_group),
     ]
 }

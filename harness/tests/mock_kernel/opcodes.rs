@@ -239,7 +239,7 @@ fn perform(place: &std::path::Path, calls: &Calls, steps: &[Step]) -> String {
     let (mut text, mut uid) = ("init\n".to_owned(), 0);
     for step in steps {
         if uid != step.uid {
-            host.become_user(step.uid).expect("the superuser may");
+            host.become_user(step.uid, step.uid).expect("the superuser may");
             uid = step.uid;
         }
         host.call(CLIENT, &step.call).expect("this call can be made");
