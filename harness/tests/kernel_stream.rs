@@ -302,20 +302,28 @@ fn about_locks() -> Vec<(u32, Call)> {
         (1, flock(3, Write)),
         (2, get(0, 50, 0)),
     ]);
-    for fd in [1, 2] {
-        calls.extend([
-            (0, flock(fd, Write)),
-            (1, flock(fd, Read)),
-            (0, set(fd, Read, 0, 0)),
-            (1, set(fd, Read, 0, 0)),
-            (2, set(fd, Write, 0, 0)),
-            (2, get(fd, 0, 0)),
-            (0, Call::Close { fd }),
-            (1, flock(fd, Read)),
-            (2, get(fd, 0, 0)),
-        ]);
-    }
+    calls.extend([1, 2].into_iter().flat_map(about_locks_of_no_file));
     calls
+}
+
+/// The same of what holds no data: nobody else is asked, whatever INIT agreed on.
+fn about_locks_of_no_file(fd: i32) -> Vec<(u32, Call)> {
+    use LockKind::{Read, Write};
+    let all = |kind| Lock { kind, owner: 0, start: 0, end: 0 };
+    let set = |kind| Call::SetLock { fd, lock: all(kind), whence: 0 };
+    let get = || Call::GetLock { fd, lock: all(Write), whence: 0 };
+    let flock = |kind| Call::Flock { fd, kind };
+    vec![
+        (0, flock(Write)),
+        (1, flock(Read)),
+        (0, set(Read)),
+        (1, set(Read)),
+        (2, set(Write)),
+        (2, get()),
+        (0, Call::Close { fd }),
+        (1, flock(Read)),
+        (2, get()),
+    ]
 }
 
 #[test]

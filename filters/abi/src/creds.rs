@@ -28,6 +28,8 @@ bitflags! {
         const FOWNER = 1 << 3;
         /// Keep setuid and setgid bits where others lose them.
         const FSETID = 1 << 4;
+        /// Ask where a file lies on its device.
+        const SYS_RAWIO = 1 << 17;
         /// Make device nodes.
         const MKNOD = 1 << 27;
         /// Set file capabilities.

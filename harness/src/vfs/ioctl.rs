@@ -46,8 +46,7 @@ impl Vfs {
         let regular = kind == FileKind::Regular;
         match request {
             FIGETBSZ | FIONBIO | FIOQSIZE => Ok(CallResult::value(0)),
-            // `bmap` of a file without the operation.
-            FIBMAP if regular => Err(Errno::EINVAL.into()),
+            FIBMAP if regular => self.block_of(pid, handle, data),
             FIONREAD if regular => Ok(CallResult::value(0)),
             _ if EXTENTS.contains(&request) => Err(Errno::EOPNOTSUPP.into()),
             _ if self.on_ordinary_path(pid, 0, |path| Ok(path.daemon_has_ioctl(handle)))? => {
@@ -55,6 +54,22 @@ impl Vfs {
             }
             _ => self.ioctl_of_nobody(request),
         }
+    }
+
+    /// `ioctl_fibmap` of a file that stands on no block device: every block is block 0
+    /// (`fuse_bmap` of Linux 6.18). A lower filesystem has no such operation. The number of the
+    /// block is what the caller handed over, 0 when that is not known.
+    fn block_of(&self, pid: Pid, handle: HandleId, data: &[u8]) -> Result<CallResult, Fail> {
+        let state = self.state();
+        let is_lower = state.world.mount.handles[handle].backing.is_some();
+        if !is_lower && !state.client(pid).credentials.capable(Capabilities::SYS_RAWIO) {
+            return Err(Errno::EPERM.into());
+        }
+        let block = data.first_chunk().copied().map_or(0, i32::from_le_bytes);
+        if is_lower || block < 0 {
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(CallResult { value: Ok(0), output: Output::Bytes(vec![0; size_of::<i32>()]) })
     }
 
     /// What nobody but the lower filesystem could answer.

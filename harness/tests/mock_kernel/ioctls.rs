@@ -3,8 +3,8 @@
 
 use fuser::{Errno as Refusal, InitFlags, SessionACL};
 use fuserig::door::{MockKernel, MockOptions};
-use fuserig::vfs::{Call, PathAt};
-use fuserig_abi::Credentials;
+use fuserig::vfs::{Call, CallResult, Output, PathAt};
+use fuserig_abi::{Credentials, Errno, Gid, Pid, Uid};
 use fuserig_sim_fs::OpenFlags;
 use rustix::fs::OFlags;
 
@@ -93,4 +93,35 @@ fn the_kernel_of_this_machine_says_the_same() {
     for refusal in REFUSALS {
         assert_eq!(on_mock(refusal), on_host(refusal), "{refusal:?}");
     }
+}
+
+/// Linux 6.18: `fuse_bmap` knows no block where no block device is mounted, which is no error.
+#[test]
+fn every_block_of_a_file_is_block_0_to_who_may_ask() {
+    const FIBMAP: u64 = 1;
+    const USER: Pid = Pid(8);
+    let recorder = Recorder::new(InitFlags::empty());
+    let calls = Calls::clone(&recorder.held);
+    let kernel = MockKernel::start(recorder, &MockOptions::default()).expect("starts");
+    kernel.add_client(CLIENT, Credentials::root(), 0o022);
+    kernel.add_client(USER, Credentials::user(Uid(1000), Gid(1000)), 0o022);
+    let ask = |pid, name, block: i32| {
+        let flags = OpenFlags::empty();
+        kernel.call(pid, &Call::Open { path: PathAt::cwd(name), flags, mode: 0, fd: Some(3) });
+        let data = block.to_le_bytes().to_vec();
+        let result = kernel.call(pid, &Call::Ioctl { fd: 3, request: FIBMAP, data });
+        kernel.call(pid, &Call::Close { fd: 3 });
+        (result, ioctls(&calls).len())
+    };
+    let found = CallResult { value: Ok(0), output: Output::Bytes(vec![0; 4]) };
+    for block in [0, 1, i32::MAX] {
+        assert_eq!(ask(CLIENT, "f", block), (found.clone(), 0));
+    }
+    assert_eq!(ask(CLIENT, "f", -1), (Errno::EINVAL.into(), 0));
+    for block in [0, -1] {
+        assert_eq!(ask(USER, "f", block), (Errno::EPERM.into(), 0));
+    }
+    // It is a question about regular files: that of a directory is the filesystem's.
+    assert_eq!(ask(CLIENT, "d", 1).1, 1);
+    kernel.end().expect("a clean end");
 }
