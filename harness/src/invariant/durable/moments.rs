@@ -2,8 +2,9 @@
 //!
 //! Under `prefix` a crash cuts history off at one point, and under `sync` at the last. A moment is
 //! the tree when a call returned; what changes from one to the next may have been on its way, and
-//! all else is as at the first of them. What a reader would get wrong: times are not compared, for
-//! a call may set them before it does what it is about.
+//! all else is as at the first of them. Where calls overlapped, something may have come and gone in
+//! between, and any tree is explained. What a reader would get wrong: times are not compared, for a
+//! call may set them before it does what it is about.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,15 +13,25 @@ use fuserig_sim_fs::{Durability, MemFs};
 use crate::invariant::Seen;
 use crate::sim::Action;
 
-/// The trees that may be found again, the oldest first; none where a policy keeps no order.
+/// A tree that may be found again.
+#[derive(Clone, Debug)]
+struct Moment {
+    tree: MemFs,
+    /// Whether the call that led here overlapped another.
+    overlapped: bool,
+}
+
+/// Those that may, the oldest first; none where a policy keeps no order.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Moments(Vec<MemFs>);
+pub(super) struct Moments(Vec<Moment>);
 
 impl Moments {
     /// The tree at the start is one.
     pub(super) fn begin(durability: Durability, initial: &MemFs) -> Moments {
         match durability {
-            Durability::Sync | Durability::Prefix => Moments(vec![initial.clone()]),
+            Durability::Sync | Durability::Prefix => {
+                Moments(vec![Moment { tree: initial.clone(), overlapped: false }])
+            }
             Durability::Ordered | Durability::Loose => Moments::default(),
         }
     }
@@ -28,34 +39,44 @@ impl Moments {
     /// A call has returned. What was synced is behind.
     pub(super) fn note(&mut self, durability: Durability, seen: &Seen<'_>) {
         let Some(last) = self.0.last() else { return };
-        let synced = matches!(seen.action, Action::Fsync { .. })
-            && seen.was_alone()
-            && seen.result.value.is_ok();
-        if synced || durability == Durability::Sync {
+        let overlapped = !seen.was_alone();
+        let syncs = matches!(seen.action, Action::Fsync { .. }) && seen.result.value.is_ok();
+        if syncs && !overlapped || durability == Durability::Sync {
             self.0.clear();
-        } else if last.digest() == seen.lower.digest() {
+        } else if !overlapped && last.tree.digest() == seen.lower.digest() {
             return;
         }
-        self.0.push(seen.lower.clone());
+        self.0.push(Moment { tree: seen.lower.clone(), overlapped });
     }
 
-    /// What is found that was so at no moment, if anything is.
-    pub(super) fn missed(&self, before: &MemFs, recovered: &MemFs) -> Option<String> {
+    /// What is found that was so at no moment, if anything is; of calls that are still under way
+    /// there may be several.
+    pub(super) fn missed(
+        &self,
+        before: &MemFs,
+        recovered: &MemFs,
+        overlap: bool,
+    ) -> Option<String> {
         let digest = recovered.digest();
-        if self.0.iter().chain([before]).any(|moment| moment.digest() == digest) {
+        let all = || self.0.iter().map(|moment| &moment.tree).chain([before]);
+        let unsure = overlap || self.0.iter().skip(1).any(|moment| moment.overlapped);
+        if unsure || all().any(|tree| tree.digest() == digest) {
             return None;
         }
         let found = lines(recovered);
-        let trees: Vec<_> = self.0.iter().chain([before]).map(lines).collect();
+        let trees: Vec<_> = all().map(lines).collect();
         let wrong = |pair: &[BTreeMap<String, String>]| {
             let (this, next) = (&pair[0], &pair[1]);
             let paths: BTreeSet<&String> = this.keys().chain(found.keys()).collect();
             let path = paths.into_iter().find(|path| {
                 this.get(*path) == next.get(*path) && this.get(*path) != found.get(*path)
             })?;
-            let shown = |line: Option<&String>| line.map_or("nothing", String::as_str).to_owned();
+            let shown = |words: Option<&String>| match words {
+                Some(words) => format!("`{}`", format!("{path} {words}").trim_end()),
+                None => format!("no {path}"),
+            };
             let (was, is) = (shown(this.get(path)), shown(found.get(path)));
-            Some(format!("{path} has {is} after the crash, and {was} when the calls returned"))
+            Some(format!("after the crash there is {is}, and when the calls returned {was}"))
         };
         // The last moment says what should be there where no other explains it.
         trees.windows(2).map(wrong).reduce(|one, other| one.and(other)).flatten()
@@ -67,8 +88,7 @@ fn lines(fs: &MemFs) -> BTreeMap<String, String> {
     let timeless = |line: &str| {
         let (path, rest) = line.split_once(' ').unwrap_or((line, ""));
         let words: Vec<&str> = rest.split(' ').filter(|word| !word.starts_with("mtime=")).collect();
-        let text = words.join(" ");
-        (path.to_owned(), if text.is_empty() { "nothing more".to_owned() } else { text })
+        (path.to_owned(), words.join(" "))
     };
     fs.to_tree().lines().map(timeless).collect()
 }
@@ -79,8 +99,10 @@ mod tests {
 
     fn missed(moments: &[&str], before: &str, recovered: &str) -> Option<String> {
         let tree = |text: &str| MemFs::from_tree(text).expect("a tree");
-        let moments = Moments(moments.iter().copied().map(tree).collect());
-        moments.missed(&tree(before), &tree(recovered))
+        let moment = |text: &&str| Moment { tree: tree(text), overlapped: false };
+        let moments = Moments(moments.iter().map(moment).collect());
+        assert_eq!(moments.missed(&tree(before), &tree(recovered), true), None, "nobody can tell");
+        moments.missed(&tree(before), &tree(recovered), false)
     }
 
     #[test]
@@ -93,9 +115,9 @@ mod tests {
         // A file that is being made may be empty.
         assert_eq!(missed(&all, before, "/a 'x'\n/b ''"), None);
         let lost = missed(&all, before, "/b 'y'").expect("/a was there before /b");
-        assert!(lost.starts_with("/a has nothing after the crash, and 'x'"), "{lost}");
+        assert!(lost.starts_with("after the crash there is no /a, and when"), "{lost}");
         let later = missed(&all, before, "/a 'x'\n/d/").expect("/b was there before /d");
-        assert!(later.starts_with("/b has nothing after"), "{later}");
+        assert!(later.starts_with("after the crash there is no /b, "), "{later}");
     }
 
     #[test]
@@ -104,6 +126,6 @@ mod tests {
         assert_eq!(missed(&[now], now, now), None);
         assert_eq!(missed(&[now], "/a 'x'\n/b 'yy'", "/a 'x'\n/b ''"), None, "it is under way");
         let lost = missed(&[now], now, "/a 'x'").expect("/b is gone");
-        assert_eq!(lost, "/b has nothing after the crash, and 'y' when the calls returned");
+        assert_eq!(lost, "after the crash there is no /b, and when the calls returned `/b 'y'`");
     }
 }
