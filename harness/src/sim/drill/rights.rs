@@ -140,6 +140,26 @@ pub(super) fn capabilities() -> Course {
     course
 }
 
+/// The setgid bit, which a list, a new length and a new owner take from some and leave to others.
+pub(super) fn setgid() -> Course {
+    let list = [
+        (OWNER, 7, NOBODY),
+        (USER, 7, 5),
+        (OWNING_GROUP, 5, NOBODY),
+        (MASK, 7, NOBODY),
+        (OTHER, 5, NOBODY),
+    ];
+    let mut course = Course::of([root(), member(1000, 1000, &[50])]);
+    for (group, mode) in [(77, 0o2755), (50, 0o2755), (77, 0o2644), (50, 0o2644)] {
+        course.by(0, [create("f"), chown("f", 1000, group), chmod("f", mode)]);
+        course.by(1, [set_list("f", &list), stat("f"), remove_list("f")]);
+        course.by(0, [chmod("f", mode)]);
+        course.by(1, [truncate("f", 3), stat("f"), chown("f", 1000, 50)]);
+        course.by(0, [chmod("f", mode), chown("f", 5, NOBODY), unlink("f")]);
+    }
+    course
+}
+
 /// What is made: the mode without the mask, the group of a setgid directory, and the owner.
 pub(super) fn made() -> Course {
     let mut course = Course::of([root(), member(1000, 1000, &[50])]);

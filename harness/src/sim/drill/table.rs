@@ -6,7 +6,7 @@ use crate::sim::meet::Meeting;
 use crate::sim::{Program, Rng, WorkloadConfig};
 
 /// Every course, in the order in which a campaign goes through them.
-const COURSES: [fn() -> Course; 33] = [
+const COURSES: [fn() -> Course; 34] = [
     bytes::lengths,
     names::renames,
     rights::modes,
@@ -40,6 +40,7 @@ const COURSES: [fn() -> Course; 33] = [
     locks::shared,
     bytes::descriptors,
     bytes::flags,
+    rights::setgid,
 ];
 
 /// The programs of a course by its number, and who moves when; none when there is no such course,
