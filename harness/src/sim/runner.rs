@@ -138,9 +138,7 @@ pub(crate) fn run_with(
     let mut power = Power::of(subject, case);
     let shared = power.lower(start);
     let armed = Rc::new(RefCell::new(Armed::default()));
-    let filter = (subject.filter)();
-    let corridor = Corridor::new(case.abi, case.fidelity, filter.as_deref());
-    let tally = Rc::new(RefCell::new(Tally::new(corridor)));
+    let (filter, tally) = watched(subject, case);
     let seen = (detail == Detail::Steps).then(SeenCalls::default);
     let watching = (&armed, &tally, seen.as_ref());
     let vfs = set_up(subject, case, &shared, filter, watching)?;
@@ -169,28 +167,16 @@ pub(crate) fn run_with(
         subject,
         footprint: subject.footprint.as_ref(),
     };
-    let (mut ending, violation) = match caught(|| session.play(scheduler, invariants)) {
-        Ok(ended) => ended,
-        Err(message) => {
-            let at = Some((session.current, session.lanes[session.current].next));
-            (Ending::Panicked { at, message }, None)
-        }
-    };
+    let (mut ending, violation) = session.play_caught(scheduler, invariants);
     let Session { calls, switches, rows, filter_calls, mut mixer, steps, lanes, .. } = session;
     drop(lanes);
-    let kept = subject.footprint.as_ref().map(Footprint::take);
     let leaves = ending.is_finished() && violation.is_none();
-    let balance = leaves.then(|| caught(|| leave(&vfs, subject, case)));
-    let balance = balance.and_then(|left| {
-        left.map_err(|message| ending = Ending::Panicked { at: None, message }).ok()
-    });
+    let balance = if leaves { part(&vfs, subject, case, &mut ending) } else { None };
     trapped_at_exit(&mut ending, &tally);
-    let violation =
-        violation.or_else(|| tally.borrow_mut().take_astray().map(|wrong| astray(wrong, None)));
-    subject.footprint.iter().zip(kept).for_each(|(footprint, kept)| footprint.forget_since(kept));
+    let astray = || tally.borrow_mut().take_astray().map(|wrong| astray(wrong, None));
+    let violation = violation.or_else(astray);
     let lower = power.recovered.take().unwrap_or_else(|| shared.snapshot());
     mix_end(&mut mixer, &lower, switches.len());
-    let coverage = reached(&tally.borrow(), &vfs);
     let records = core::mem::take(&mut tally.borrow_mut().records);
     let record = RunRecord {
         calls,
@@ -200,7 +186,7 @@ pub(crate) fn run_with(
         filter_calls,
         digest: mixer.finish(),
         ending,
-        coverage,
+        coverage: reached(&tally.borrow(), &vfs),
         initial: start.clone(),
         lower,
         balance,
@@ -212,6 +198,21 @@ pub(crate) fn run_with(
         crashes_complete: power.complete,
     };
     Ok((record, violation))
+}
+
+/// The filter, and what notes what becomes of it.
+fn watched(subject: &Subject, case: &Case) -> (Option<Box<dyn Filter>>, Rc<RefCell<Tally>>) {
+    let filter = (subject.filter)();
+    let corridor = Corridor::new(case.abi, case.fidelity, filter.as_deref());
+    (filter, Rc::new(RefCell::new(Tally::new(corridor))))
+}
+
+/// What is left when all clients have gone, which touches nothing that matters to an order.
+fn part(vfs: &Vfs, subject: &Subject, case: &Case, ending: &mut Ending) -> Option<Balance> {
+    let kept = subject.footprint.as_ref().map(Footprint::take);
+    let left = caught(|| leave(vfs, subject, case));
+    subject.footprint.iter().zip(kept).for_each(|(footprint, kept)| footprint.forget_since(kept));
+    left.map_err(|message| *ending = Ending::Panicked { at: None, message }).ok()
 }
 
 /// Adds the final tree and how often the scheduler switched.
@@ -395,6 +396,18 @@ struct Session<'r, 'v> {
 }
 
 impl Session<'_, '_> {
+    /// As [`Session::play`]; a panic ends the run.
+    fn play_caught(
+        &mut self,
+        scheduler: &mut dyn Scheduler,
+        invariants: &mut [Box<dyn Invariant>],
+    ) -> (Ending, Option<Violation>) {
+        caught(|| self.play(scheduler, invariants)).unwrap_or_else(|message| {
+            let at = Some((self.current, self.lanes[self.current].next));
+            (Ending::Panicked { at, message }, None)
+        })
+    }
+
     fn play(
         &mut self,
         scheduler: &mut dyn Scheduler,

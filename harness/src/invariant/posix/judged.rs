@@ -224,10 +224,11 @@ fn mistaken(seen: &Seen<'_>) -> Vec<Ino> {
 
 /// The length that decides how far a copy reads.
 fn kept_size(seen: &Seen<'_>) -> Option<u64> {
-    let (Action::Write { file, .. } | Action::Append { file, .. } | Action::Fallocate { file, .. }) =
-        seen.action
-    else {
-        return None;
+    let file = match seen.action {
+        Action::Write { file, .. }
+        | Action::Append { file, .. }
+        | Action::Fallocate { file, .. } => file,
+        _ => return None,
     };
     let node = seen.vfs.lower_inode(seen.pid, seen.file(*file)?)?;
     let world = seen.vfs.world();
