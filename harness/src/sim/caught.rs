@@ -27,7 +27,10 @@ pub(super) fn caught<T>(doing: impl FnOnce() -> T) -> Result<T, String> {
             if !LOOKING.get() {
                 return before(panic);
             }
-            let message = panic.payload_as_str().unwrap_or("a panic without a message");
+            let payload = panic.payload();
+            let text = payload.downcast_ref::<&str>().copied();
+            let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+            let message = text.unwrap_or("a panic without a message");
             let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line()));
             SAID.set(format!("{message}{}", place.unwrap_or_default()));
         }));
