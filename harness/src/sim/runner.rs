@@ -140,8 +140,7 @@ pub(crate) fn run_with(
     let armed = Rc::new(RefCell::new(Armed::default()));
     let (filter, tally) = watched(subject, case);
     let seen = (detail == Detail::Steps).then(SeenCalls::default);
-    let watching = (&armed, &tally, seen.as_ref());
-    let vfs = set_up(subject, case, &shared, filter, watching)?;
+    let vfs = set_up(subject, case, &shared, filter, (&armed, &tally, seen.as_ref()))?;
     let mut session = Session {
         case,
         vfs: &vfs,
@@ -173,8 +172,7 @@ pub(crate) fn run_with(
     let leaves = ending.is_finished() && violation.is_none();
     let balance = if leaves { part(&vfs, subject, case, &mut ending) } else { None };
     trapped_at_exit(&mut ending, &tally);
-    let astray = || tally.borrow_mut().take_astray().map(|wrong| astray(wrong, None));
-    let violation = violation.or_else(astray);
+    let violation = violation.or_else(|| astray_at_exit(&tally));
     let lower = power.recovered.take().unwrap_or_else(|| shared.snapshot());
     mix_end(&mut mixer, &lower, switches.len());
     let records = core::mem::take(&mut tally.borrow_mut().records);
@@ -242,6 +240,11 @@ fn trapped_at_exit(ending: &mut Ending, tally: &RefCell<Tally>) {
 /// A request that went another way than the codes of its filter ask for.
 fn astray(message: String, at: Option<(usize, usize)>) -> Violation {
     Violation { invariant: "corridor".to_owned(), message, at }
+}
+
+/// What was wrong with the way of a request while the clients left.
+fn astray_at_exit(tally: &RefCell<Tally>) -> Option<Violation> {
+    tally.borrow_mut().take_astray().map(|wrong| astray(wrong, None))
 }
 
 /// Who looks on: the faults, what was reached, and the calls of filters in words.
