@@ -238,7 +238,9 @@ impl Corridor {
             return Some(format!("it does not leave for the ordinary path, although {why}"));
         }
         if way.lower.is_none() {
-            let served = handled && value >= 0;
+            // There finalize runs all the same, and takes in arguments for out arguments (AND-1).
+            let finalized = self.abi == Abi::Android && way.finalize != 0;
+            let served = handled && value >= 0 && !finalized;
             return served.then(|| "it succeeds without the lower step".to_owned());
         }
         if let Next::Lower { post: true, .. } = next
@@ -462,6 +464,9 @@ mod tests {
         for (row, course) in rows.into_iter().enumerate() {
             assert_eq!(judged(Abi::Android, course), None, "row {row}");
         }
+        let aliased = [Pre(-1), Finalize(8), Result(true, 8)];
+        assert_eq!(judged(Abi::Android, &aliased), None);
+        assert!(judged(Abi::V4, &aliased).is_some());
         let wrong = judged(Abi::Android, &[Pre(0), Lower(0), Result(true, 0)]).expect("no BACKING");
         assert!(wrong.contains("the lower step runs, although mkdir_prefilter"), "{wrong}");
     }
