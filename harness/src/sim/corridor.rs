@@ -66,11 +66,20 @@ impl Corridor {
 
     /// Takes the next event; what is wrong with it, in a sentence.
     pub(super) fn event(&mut self, event: &Event<'_>) -> Option<String> {
-        if let What::Request { op, .. } = event.what {
-            // A round of readdir, or a run that ended without a result, leaves nothing behind.
-            self.under_way.retain(|way| way.operation != event.operation);
-            self.under_way.push(Way::of(event.operation, op));
-            return None;
+        match event.what {
+            What::Request { op, .. } => {
+                // A run that ended without a result leaves nothing behind.
+                self.under_way.retain(|way| way.operation != event.operation);
+                self.under_way.push(Way::of(event.operation, op));
+                return None;
+            }
+            What::Print { .. }
+            | What::Output { .. }
+            | What::Trap { .. }
+            | What::Forget { .. }
+            | What::Buffers { .. }
+            | What::Crash { .. } => return None,
+            _ => {}
         }
         let place = self.under_way.iter().rposition(|way| way.operation == event.operation)?;
         let mut way = self.under_way[place];
@@ -178,10 +187,11 @@ impl Corridor {
 
     /// The lower step has run.
     fn lower(&self, way: &Way) -> Option<String> {
-        let why = self.label(way.pre);
+        let why = || self.label(way.pre);
         match self.next(way) {
-            Next::Fail | Next::Leave => Some(format!("the lower step runs, although {why}")),
+            Next::Fail | Next::Leave => Some(format!("the lower step runs, although {}", why())),
             Next::AskBefore if !way.asked[0] => {
+                let why = why();
                 Some(format!("the daemon is not asked before the lower step, although {why}"))
             }
             Next::AskBefore => way.refused.map(|error| {
@@ -226,15 +236,16 @@ impl Corridor {
     /// A step that should have been. A request that failed between the steps has fewer of them.
     fn left_out(&self, way: &Way, handled: bool, value: i64) -> Option<String> {
         let next = self.next(way);
-        let why = self.label(way.pre);
+        let why = || self.label(way.pre);
         let leaves = match self.abi {
             Abi::Android => way.pre.is_some_and(|(_, code)| code >= 0 && code & 2 == 0),
             _ => next == Next::Leave,
         };
         if !handled && !leaves {
-            return Some(format!("it leaves for the ordinary path, although {why}"));
+            return Some(format!("it leaves for the ordinary path, although {}", why()));
         }
         if handled && leaves && value >= 0 {
+            let why = why();
             return Some(format!("it does not leave for the ordinary path, although {why}"));
         }
         if way.lower.is_none() {
@@ -247,7 +258,7 @@ impl Corridor {
             && way.post.is_none()
             && self.has_postfilter(way)
         {
-            return Some(format!("the postfilter is not called, although {why}"));
+            return Some(format!("the postfilter is not called, although {}", why()));
         }
         (self.asks_after(way) && !way.asked[1] && value >= 0).then(|| {
             let why = self.label(way.post.or(way.pre));
