@@ -161,10 +161,11 @@ fn fallocate(
     let grown = if keeps { was.size } else { was.size.max(end) };
     match mode.bits() & !FallocateMode::KEEP_SIZE.bits() {
         0 => {
-            if let Some(kept) = judged.kept_size.filter(|kept| *kept < grown) {
-                let wrong =
-                    format!("makes {grown} bytes, and the kernel takes the file for {kept}");
-                return Err(wrong);
+            // What an earlier call made longer is no business of this one.
+            if let Some(kept) = judged.kept_size.filter(|kept| !keeps && *kept < end) {
+                return Err(format!(
+                    "reaches {end}, and the kernel takes the file for {kept} bytes"
+                ));
             }
             expect(judged, node, grown, |file| resized(file, grown))?;
             reserved(judged, node, (offset, end))

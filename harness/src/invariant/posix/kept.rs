@@ -111,6 +111,13 @@ fn the_kernel_goes_by_what_it_showed_and_by_what_was_written() {
     };
     right(write(Some(6)));
     wrong(write(Some(5)), "the kernel takes the file for 5 bytes");
+    let reserve = |mode, kept_size| {
+        let check = Check { kept_size, ..Check::default() };
+        check.judge(Action::Fallocate { file: 0, mode, offset: 0, length: 3 }, Ok(0), |_| ())
+    };
+    wrong(reserve(0, Some(2)), "reaches 3, and the kernel takes the file for 2 bytes");
+    right(reserve(0, Some(3)));
+    right(reserve(1, Some(2)));
     let stat = |is_kept: bool| {
         let tree = MemFs::from_tree(Check::default().tree).expect("a tree");
         let file = node(&tree, "/f");
