@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # usage: bash ci/on-demand/robust.sh [--fuserig PROGRAM] [--files N] [--clients N] [--seconds S]
 #
-# A mount over the simulated lower filesystem with a million files in one directory, and with 64
-# clients for two minutes: nothing is lost, nothing hangs, and the memory of the server is printed.
-# On demand, because it takes several minutes; the tests do the same in small
+# A mount over the simulated lower filesystem, and one over a directory of a host tmpfs, each with a
+# million files in one directory, and with 64 clients for two minutes: nothing is lost, nothing
+# hangs, and the server has no more memory than 2 KiB a file and 1 MiB a client beside 64 MiB. On
+# demand, because it takes several minutes; the tests do the same in small
 # (harness/tests/robust.rs). Needs root and /dev/fuse. Without --fuserig a release is built.
 set -euo pipefail
 # shellcheck source=ci/lib/common.sh
@@ -26,11 +27,16 @@ if [[ -z $program ]]; then
     program=$CARGO_TARGET_DIR/release/fuserig
 fi
 
-# begin: mounts at $work/mnt. The server of a simulated filesystem has everything in memory.
+# begin: mounts $lower at $work/mnt. The server of a simulated filesystem has everything in memory.
 begin() {
     work=$(mktemp -d)
-    mkdir "$work/mnt"
-    "$program" mount "$work/mnt" 2>"$work/said" &
+    mkdir "$work/mnt" "$work/below"
+    local over=()
+    if [[ $lower == host ]]; then
+        mount -t tmpfs fuserig "$work/below"
+        over=(--lower "host:$work/below")
+    fi
+    "$program" mount "$work/mnt" "${over[@]}" 2>"$work/said" &
     server=$!
     local tries
     for tries in {1..100}; do
@@ -43,6 +49,10 @@ begin() {
 end() {
     umount "$work/mnt" || fail "the mount is still in use"
     wait "$server" || fail "the server ended with $?: $(cat "$work/said")"
+    if [[ $lower == host ]]; then
+        [[ -z $(ls -A "$work/below") ]] || fail "something is left below"
+        umount "$work/below"
+    fi
     rm -r "$work"
 }
 
@@ -51,9 +61,17 @@ memory() {
     awk -v field="$1:" '$1 == field { printf "%.0f", $2 / 1024 }' "/proc/$server/status"
 }
 
+# within MIB: whether the server never had more than that, which is said.
+within() {
+    local most
+    most=$(memory VmHWM)
+    ((most <= $1)) || fail "the server has had $most MiB, and $1 are enough"
+    printf '%s MiB at most' "$most"
+}
+
 many_files() {
     begin
-    local before start made listed
+    local before start made listed most
     before=$(memory VmRSS)
     mkdir "$work/mnt/many"
     start=$SECONDS
@@ -62,9 +80,10 @@ many_files() {
     listed=$(find "$work/mnt/many" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -u | wc -l)
     ((listed == files)) || fail "$listed of $files files are listed"
     [[ -f $work/mnt/many/file-1 && -f $work/mnt/many/file-$files ]] || fail "a file is lost"
-    printf '%s files in one directory: made in %s s, listed in %s s' \
-        "$files" "$made" "$((SECONDS - start))"
-    printf ', server %s MiB before, %s MiB at most\n' "$before" "$(memory VmHWM)"
+    printf '%s: %s files in one directory: made in %s s, listed in %s s' \
+        "$lower" "$files" "$made" "$((SECONDS - start))"
+    most=$(within $((64 + files / 512)))
+    printf ', server %s MiB before, %s\n' "$before" "$most"
     start=$SECONDS
     (cd "$work/mnt/many" && seq -f 'file-%.0f' "$files" | xargs --max-args=5000 rm)
     rmdir "$work/mnt/many" || fail "something is left in the directory"
@@ -94,7 +113,7 @@ client() {
 
 many_clients() {
     begin
-    local number jobs=() least total
+    local number jobs=() least total most
     for ((number = 0; number < clients; number++)); do
         client "$number" &
         jobs+=($!)
@@ -106,11 +125,14 @@ many_clients() {
     least=$(cat "$work"/rounds-* | sort -n | head -n 1)
     total=$(cat "$work"/rounds-* | awk '{ sum += $1 } END { print sum }')
     ((least > 0)) || fail "a client did nothing"
-    printf '%s clients for %s s: %s rounds, the slowest client %s, nothing lost' \
-        "$clients" "$seconds" "$total" "$least"
-    printf ', server %s MiB at most\n' "$(memory VmHWM)"
+    printf '%s: %s clients for %s s: %s rounds, the slowest client %s, nothing lost' \
+        "$lower" "$clients" "$seconds" "$total" "$least"
+    most=$(within $((64 + clients)))
+    printf ', server %s\n' "$most"
     end
 }
 
-many_files
-many_clients
+for lower in sim host; do
+    many_files
+    many_clients
+done

@@ -92,7 +92,7 @@ impl HostFs {
     fn change_owner(&self, who: As<'_>, node: Ino, changes: &AttrChanges) -> Result<(), Errno> {
         let uid = changes.uid.map(host_uid).transpose()?;
         let gid = changes.gid.map(host_gid).transpose()?;
-        let fd = &self.nodes.get(node)?.fd;
+        let fd = self.nodes.fd(node)?;
         self.identity
             .run(who, || rustix::fs::chownat(fd, "", uid, gid, AtFlags::EMPTY_PATH).map_err(errno))
     }
@@ -114,7 +114,7 @@ impl HostFs {
     ) -> Result<(), Errno> {
         let times =
             Timestamps { last_access: host_time(atime)?, last_modification: host_time(mtime)? };
-        let fd = &self.nodes.get(node)?.fd;
+        let fd = self.nodes.fd(node)?;
         self.identity
             .run(who, || rustix::fs::utimensat(fd, "", &times, AtFlags::EMPTY_PATH).map_err(errno))
     }

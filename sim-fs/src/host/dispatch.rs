@@ -28,19 +28,26 @@ impl Lower for HostFs {
     }
 
     fn apply(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {
-        match self.perform(caller, op) {
+        self.nodes.keep_few_open();
+        match self.attempt(caller, op) {
             // What was removed gives its space back at once, as it would without anybody between.
             Err(Errno::ENOSPC | Errno::EDQUOT)
                 if self.nodes.let_orphans_go(&self.handles.nodes()) =>
             {
-                self.perform(caller, op)
+                self.attempt(caller, op)
             }
+            Err(Errno::EMFILE | Errno::ENFILE) if self.nodes.park() => self.attempt(caller, op),
             answer => answer,
         }
     }
 }
 
 impl HostFs {
+    fn attempt(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {
+        self.nodes.wake_for(op)?;
+        self.perform(caller, op)
+    }
+
     fn perform(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {
         self.names_changed += u64::from(changes_names(op));
         match *op {

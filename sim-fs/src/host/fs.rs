@@ -1,7 +1,7 @@
 //! [`HostFs`]: the state, how it is opened, and the smallest questions.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use fuserig_abi::{Caller, Credentials, Errno, Ino, StatFs};
@@ -99,12 +99,12 @@ impl HostFs {
             what: "the identity of this thread",
             source: error.into(),
         })?;
-        let nodes = Nodes::new(root).map_err(|error| HostError::Query {
+        let descriptors = raise_descriptor_limit();
+        let nodes = Nodes::new(root, descriptors / 2).map_err(|error| HostError::Query {
             what: "the attributes of the root",
             source: std::io::Error::from_raw_os_error(error.0),
         })?;
         rustix::process::umask(Mode::empty());
-        raise_descriptor_limit();
         Ok(HostFs {
             nodes,
             handles: Handles::new(),
@@ -119,7 +119,7 @@ impl HostFs {
     /// The name of a node's descriptor below [`HostFs::proc`].
     pub(super) fn proc_name(&self, node: Ino) -> Result<String, Errno> {
         use std::os::fd::AsRawFd;
-        Ok(self.nodes.get(node)?.fd.as_raw_fd().to_string())
+        Ok(self.nodes.fd(node)?.as_raw_fd().to_string())
     }
 
     pub(super) fn check_rights(&self, who: As<'_>, node: Ino, access: Access) -> Result<(), Errno> {
@@ -146,7 +146,7 @@ impl HostFs {
     }
 
     pub(super) fn statfs(&self, node: Ino) -> Result<StatFs, Errno> {
-        let figures = rustix::fs::fstatvfs(self.nodes.get(node)?.fd.as_fd()).map_err(errno)?;
+        let figures = rustix::fs::fstatvfs(self.nodes.fd(node)?).map_err(errno)?;
         let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
         Ok(StatFs {
             blocks: figures.f_blocks,
@@ -167,10 +167,12 @@ fn open_root(path: &Path) -> Result<OwnedFd, HostError> {
         .map_err(|error| HostError::Root { source: error.into() })
 }
 
-/// Every node is a descriptor, so the default soft limit of 1024 is reached soon. A refusal is
-/// no error: running out later is `EMFILE`.
-fn raise_descriptor_limit() {
+/// How many descriptors this process may have from now on: as many as the hard limit says, since
+/// nodes are descriptors and the soft limit is 1024 by default. A refusal is no error.
+fn raise_descriptor_limit() -> usize {
     let limit = rustix::process::getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let _refused = rustix::process::setrlimit(Resource::Nofile, raised);
+    let limit = rustix::process::getrlimit(Resource::Nofile).current;
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }

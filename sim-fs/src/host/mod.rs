@@ -6,9 +6,10 @@
 //! here), and act with more rights than the caller has, except where the VFS entry point that an
 //! operation stands for asks for none.
 //!
-//! What a reader would get wrong: every node is a descriptor, never a path, so a rename moves a
-//! subtree without any bookkeeping here; and the clock is the host's, because the host stamps
-//! most times itself. `Caller::now` is ignored throughout, also by
+//! What a reader would get wrong: a node is a descriptor, never a path, so a rename moves a
+//! subtree without any bookkeeping here (of files that were let alone for long, while there are
+//! more than descriptors, a name in a directory stands for it: `parked`); and the clock is the
+//! host's, because the host stamps most times itself. `Caller::now` is ignored throughout, also by
 //! [`SetTime::Now`](crate::SetTime::Now).
 //!
 //! # Process-wide effects
@@ -48,6 +49,7 @@ mod identity;
 mod names;
 mod nodes;
 mod open;
+mod parked;
 mod sights;
 mod xattr;
 

@@ -42,16 +42,17 @@ impl HostFs {
         // What is held needs no second descriptor, and its attributes come with the question.
         let glance = || self.nodes.glance(directory, name);
         if let Some(stat) = self.identity.run(As::Caller(caller), glance)? {
+            self.nodes.found_at(stat.ino, parent, name);
             return Ok(stat);
         }
         let found = self.identity.run(As::Caller(caller), || hold(directory, name))?;
-        self.nodes.adopt(found)
+        self.nodes.adopt(found, Some((parent, name)))
     }
 
     /// What was just made under a name, for which no permission is asked again.
     fn made(&mut self, parent: Ino, name: &[u8], removal: AtFlags) -> Result<Stat, Errno> {
         let found = hold(self.nodes.directory(parent)?, name);
-        let adopted = found.and_then(|found| self.nodes.adopt(found));
+        let adopted = found.and_then(|found| self.nodes.adopt(found, Some((parent, name))));
         self.keep_or_remove(parent, name, removal, adopted)
     }
 
@@ -77,7 +78,7 @@ impl HostFs {
         }
         let parent = step_up(directory)?;
         self.check_inside(parent.as_fd())?;
-        self.nodes.adopt(parent)
+        self.nodes.adopt(parent, None)
     }
 
     /// A directory that somebody moved out of the root must not lead out of it.
@@ -216,11 +217,11 @@ impl HostFs {
     }
 
     pub(super) fn link_target(&self, node: Ino) -> Result<Vec<u8>, Errno> {
-        let node = self.nodes.get(node)?;
-        if node.kind != FileKind::Symlink {
+        if self.nodes.get(node)?.kind != FileKind::Symlink {
             return Err(Errno::EINVAL);
         }
-        let target = rustix::fs::readlinkat(node.fd.as_fd(), "", Vec::new()).map_err(errno)?;
+        let link = self.nodes.fd(node)?;
+        let target = rustix::fs::readlinkat(link, "", Vec::new()).map_err(errno)?;
         Ok(target.into_bytes())
     }
 }
@@ -228,7 +229,7 @@ impl HostFs {
 const HOLD: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// An `O_PATH` descriptor of a name, which may be a symbolic link but not a mount point.
-fn hold(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
+pub(super) fn hold(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
     let resolve = ResolveFlags::NO_XDEV | ResolveFlags::NO_MAGICLINKS | ResolveFlags::BENEATH;
     match rustix::fs::openat2(directory, name, HOLD, Mode::empty(), resolve) {
         Err(rustix::io::Errno::NOSYS) => hold_without_openat2(directory, name),

@@ -2,8 +2,8 @@
 //!
 //! A number is minted when a file is first seen and belongs to (device, inode, creation time), so
 //! two names of one file share it and a host inode number that is used again does not. While a
-//! node is held its descriptor pins the host inode; a forgotten node keeps its number, unless its
-//! last name is gone too.
+//! node is held its descriptor pins the host inode, but for those that are parked ([`parked`]
+//! (super::parked)); a forgotten node keeps its number, unless its last name is gone too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -12,6 +12,7 @@ use fuserig_abi::{Device, Errno, FileKind, Gid, Ino, S_IALLUGO, Stat, Timespec, 
 use rustix::fs::{AtFlags, Statx, StatxFlags, StatxTimestamp};
 
 use super::handle::errno;
+use super::parked::Parking;
 use super::sights::{Held, Sights};
 
 /// Major and minor number of a device.
@@ -28,11 +29,13 @@ pub(super) struct Key {
 /// A file of the host that somebody holds.
 #[derive(Debug)]
 pub(super) struct Node {
-    /// An `O_PATH` descriptor.
-    pub(super) fd: OwnedFd,
+    /// An `O_PATH` descriptor; none while it is parked, see [`super::parked`].
+    pub(super) fd: Option<OwnedFd>,
     /// Its type, which never changes.
     pub(super) kind: FileKind,
-    key: Key,
+    pub(super) key: Key,
+    /// A name that it had, in a directory that was held; none of directories.
+    pub(super) name: Option<(Ino, Box<[u8]>)>,
 }
 
 /// What had one name when it was asked about.
@@ -69,12 +72,13 @@ impl Numbers {
 #[derive(Debug)]
 pub(super) struct Nodes {
     numbers: Numbers,
-    held: BTreeMap<Ino, Node>,
+    pub(super) held: BTreeMap<Ino, Node>,
+    pub(super) parking: Parking,
     /// Held nodes by device and inode: while one is held, nothing else has these. A listing asks
     /// for all of one device, so that a search compares single numbers.
-    pinned: BTreeMap<OnDevice, Held>,
+    pub(super) pinned: BTreeMap<OnDevice, Held>,
     /// Held regular files whose last name was taken away, as far as we know.
-    orphans: BTreeSet<Ino>,
+    pub(super) orphans: BTreeSet<Ino>,
     /// Orphans that were let go before they were forgotten.
     let_go: BTreeSet<Ino>,
     root: Key,
@@ -83,19 +87,20 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    /// The root and nothing else.
-    pub(super) fn new(root: OwnedFd) -> Result<Nodes, Errno> {
+    /// The root and nothing else, and how many descriptors all of them may have.
+    pub(super) fn new(root: OwnedFd, descriptors_max: usize) -> Result<Nodes, Errno> {
         let described = describe(root.as_fd())?;
         let mut nodes = Nodes {
             numbers: Numbers::default(),
             held: BTreeMap::new(),
+            parking: Parking::new(descriptors_max),
             pinned: BTreeMap::new(),
             orphans: BTreeSet::new(),
             let_go: BTreeSet::new(),
             root: key(&described),
             mount: mount(&described),
         };
-        nodes.adopt(root)?;
+        nodes.adopt(root, None)?;
         Ok(nodes)
     }
 
@@ -107,23 +112,36 @@ impl Nodes {
         self.held.get(&ino).ok_or(Errno::ESTALE)
     }
 
+    /// The descriptor of a node that is not parked; `ESTALE` of one that is.
+    pub(super) fn fd(&self, ino: Ino) -> Result<BorrowedFd<'_>, Errno> {
+        self.get(ino)?.fd.as_ref().map(OwnedFd::as_fd).ok_or(Errno::ESTALE)
+    }
+
     /// The node behind a number, which must be a directory.
     pub(super) fn directory(&self, ino: Ino) -> Result<BorrowedFd<'_>, Errno> {
-        let node = self.get(ino)?;
-        match node.kind {
-            FileKind::Directory => Ok(node.fd.as_fd()),
+        match self.get(ino)?.kind {
+            FileKind::Directory => self.fd(ino),
             _ => Err(Errno::ENOTDIR),
         }
     }
 
-    /// Takes an `O_PATH` descriptor in and returns what it leads to.
-    pub(super) fn adopt(&mut self, fd: OwnedFd) -> Result<Stat, Errno> {
+    /// Takes in an `O_PATH` descriptor, of what had that name where it is known, and returns what
+    /// it leads to.
+    pub(super) fn adopt(&mut self, fd: OwnedFd, name: Option<(Ino, &[u8])>) -> Result<Stat, Errno> {
         let described = describe(fd.as_fd())?;
         let key = key(&described);
         let ino = self.numbers.number(key);
         let stat = stat(&described, ino)?;
-        self.held.entry(ino).or_insert(Node { fd, kind: stat.kind, key });
-        self.pinned.entry(key.device).or_default().insert(key.inode, (ino, stat.kind));
+        let kind = stat.kind;
+        let node = self.held.entry(ino).or_insert(Node { fd: None, kind, key, name: None });
+        if node.fd.is_none() {
+            node.fd = Some(fd);
+            self.parking.opened += 1;
+            self.pinned.entry(key.device).or_default().insert(key.inode, (ino, kind));
+        }
+        if let Some((parent, name)) = name.filter(|_| kind != FileKind::Directory) {
+            node.name = Some((parent, name.into()));
+        }
         Ok(stat)
     }
 
@@ -142,14 +160,21 @@ impl Nodes {
             Some(_) => {}
             None => return Ok(None),
         }
-        let held = |ino: &&Ino| self.held.contains_key(*ino);
-        let ino = self.numbers.of.get(&key(&described)).filter(held);
-        ino.map(|&ino| stat(&described, ino)).transpose()
+        let held = |ino: &Ino| self.held.contains_key(ino);
+        self.number(&described).filter(held).map(|ino| stat(&described, ino)).transpose()
     }
 
     /// The attributes of a held node.
     pub(super) fn stat(&self, ino: Ino) -> Result<Stat, Errno> {
-        stat(&describe(self.get(ino)?.fd.as_fd())?, ino)
+        match self.get(ino)?.fd {
+            Some(ref fd) => stat(&describe(fd.as_fd())?, ino),
+            None => stat(&self.describe_parked(ino)?, ino),
+        }
+    }
+
+    /// The number of a file with these attributes, where it has one.
+    pub(super) fn number(&self, described: &Statx) -> Option<Ino> {
+        self.numbers.of.get(&key(described)).copied()
     }
 
     /// What gives the numbers of the files in a directory that are only seen in its listing. Of a
@@ -165,19 +190,37 @@ impl Nodes {
         if self.let_go.remove(&ino) {
             return Ok(());
         }
-        let gone = self.orphans.contains(&ino) || self.stat(ino)?.nlink == 0;
+        let is_parked = self.get(ino)?.fd.is_none();
+        // What is parked has lost its name where it is not found under it.
+        let gone = self.orphans.contains(&ino)
+            || match self.stat(ino) {
+                Ok(stat) => stat.nlink == 0,
+                Err(_) if is_parked => true,
+                Err(errno) => return Err(errno),
+            };
         if ino == Nodes::ROOT {
             return Ok(());
         }
         let node = self.held.remove(&ino).ok_or(Errno::ESTALE)?;
-        if let Some(there) = self.pinned.get_mut(&node.key.device) {
-            there.remove(&node.key.inode);
+        match is_parked {
+            true => self.parking.parked -= 1,
+            false => {
+                self.parking.opened -= 1;
+                self.unpin(node.key);
+            }
         }
         self.orphans.remove(&ino);
         if gone {
             self.numbers.of.remove(&node.key);
         }
         Ok(())
+    }
+
+    /// Nothing keeps its host inode any longer.
+    pub(super) fn unpin(&mut self, key: Key) {
+        if let Some(there) = self.pinned.get_mut(&key.device) {
+            there.remove(&key.inode);
+        }
     }
 
     /// Lets files go that have no name any longer and that nobody has open, so that the host gets

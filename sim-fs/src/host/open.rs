@@ -101,7 +101,7 @@ impl HostFs {
         let fd = self.identity.run(As::CallerWith(caller, FOUND), || {
             rustix::fs::openat(directory, name, oflags, mode_bits(mode)).map_err(errno)
         })?;
-        let opened = self.opened(fd, flags);
+        let opened = self.opened(fd, flags, Some((parent, name)));
         self.keep_or_remove(parent, name, AtFlags::empty(), opened)
     }
 
@@ -118,16 +118,21 @@ impl HostFs {
         let fd = self.identity.run(As::CallerWith(caller, FOUND), || {
             rustix::fs::openat(directory, ".", oflags, mode_bits(mode)).map_err(errno)
         })?;
-        self.opened(fd, flags)
+        self.opened(fd, flags, None)
     }
 
     /// Takes in a file that was created by opening it. The node comes from the descriptor, so no
     /// name can be exchanged in between.
-    fn opened(&mut self, fd: OwnedFd, flags: OpenFlags) -> Result<(Stat, LowerFh), Errno> {
+    fn opened(
+        &mut self,
+        fd: OwnedFd,
+        flags: OpenFlags,
+        place: Option<(Ino, &[u8])>,
+    ) -> Result<(Stat, LowerFh), Errno> {
         let name = fd.as_raw_fd().to_string();
         let held = OFlags::PATH | OFlags::CLOEXEC;
         let node = rustix::fs::openat(&self.proc, name, held, Mode::empty()).map_err(errno)?;
-        let stat = self.nodes.adopt(node)?;
+        let stat = self.nodes.adopt(node, place)?;
         // A creation always opens.
         let flags = flags - OpenFlags::PATH;
         let handle = Handle { node: stat.ino, kind: stat.kind, flags, on: On::Host(fd) };
