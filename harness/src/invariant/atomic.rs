@@ -78,6 +78,30 @@ fn moves_the_way(one: &Action, other: &Action) -> bool {
     ways.any(|path| names(&path.0).rev().skip(1).any(|name| moved.contains(&Some(name))))
 }
 
+/// Whether one may change the rights by which the other gets where it goes.
+///
+/// Linux looks at the directories of a way, and at a file that is opened or cut to a length,
+/// before it takes the lock under which it acts; at all others once it has it. Which file a name
+/// is, or a descriptor, nobody knows here.
+fn changes_its_rights(one: &Action, other: &Action) -> bool {
+    let changed = match one {
+        Action::Chmod { path, .. } | Action::Chown { path, .. } => Some(path),
+        Action::Setxattr { path, name, .. } | Action::Removexattr { path, name }
+            if name.0.starts_with(b"system.posix_acl_") =>
+        {
+            Some(path)
+        }
+        Action::Fchmod { .. } | Action::Fchown { .. } => None,
+        _ => return false,
+    };
+    if matches!(other, Action::Open { .. } | Action::Truncate { .. }) {
+        return true;
+    }
+    let Some(changed) = changed.map(|path| names(&path.0).next_back()) else { return false };
+    let mut ways = other.named_paths().into_iter().flatten();
+    ways.any(|path| names(&path.0).rev().skip(1).any(|name| Some(name) == changed))
+}
+
 fn overlap(one: &CallEntry, other: &CallEntry) -> bool {
     let begins_before_end =
         |one: &CallEntry, other: &CallEntry| other.end.is_none_or(|end| one.begin < end);
@@ -163,8 +187,10 @@ impl AtomicChanges {
                     call.result.as_ref().is_some_and(|result| result.value.is_ok())
                 };
                 let whole = [one, other_one].iter().all(|each| part(each) == Part::Whole);
-                let moves = moves_the_way(one, other_one) || moves_the_way(other_one, one);
-                if !whole || moves || !succeeded(call) || !succeeded(other) {
+                let parts =
+                    |one, other| moves_the_way(one, other) || changes_its_rights(one, other);
+                let apart = parts(one, other_one) || parts(other_one, one);
+                if !whole || apart || !succeeded(call) || !succeeded(other) {
                     return None;
                 }
                 related |= are_related(one, other_one);

@@ -34,3 +34,20 @@ fn changes_that_no_order_explains_are_found() {
     let finding = finding.expect_err("two have one number");
     assert_eq!(finding.violation.invariant, "atomic_changes", "{finding}");
 }
+
+/// As on Linux, where truncate asks for rights before it takes the lock of the file.
+#[test]
+fn rights_that_go_between_check_and_act_are_no_finding() {
+    let truncate = |size| Action::Truncate { path: "/t/a".into(), size };
+    let chown = Action::Chown { path: "/t/a".into(), uid: 0, gid: 0 };
+    let owner = Program::of(1000, vec![truncate(0)]);
+    let root = Program::of(0, vec![chown, truncate(1)]);
+    let case = Case {
+        clients: vec![owner, root],
+        tree: "/t/\n/t/a 'text' mode=0644 uid=1000 gid=1000".to_owned(),
+        ..Case::default()
+    };
+    let simulation = Simulation::of_case(case).scheduler(SchedulerKind::Exhaustive);
+    let subject = Subject::without_filter(Abi::V4);
+    simulation.run(subject).check(invariant::atomic_changes()).or_report();
+}
