@@ -1,9 +1,9 @@
-//! What was synced of a node besides its bytes: owner, permissions, extended attributes, and where
-//! a symlink leads.
+//! What was synced of a node besides its bytes: owner, permissions, extended attributes, where a
+//! symlink leads, and when it was modified.
 
 use std::collections::BTreeMap;
 
-use fuserig_abi::Ino;
+use fuserig_abi::{Ino, Timespec};
 use fuserig_sim_fs::{MemFs, OpenFlags};
 
 use crate::sim::Action;
@@ -65,28 +65,48 @@ fn changes_attributes(action: &Action) -> bool {
 
 /// The promised attributes of each node.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Promised(BTreeMap<Ino, Attributes>);
+pub(super) struct Promised {
+    attributes: BTreeMap<Ino, Attributes>,
+    modified: BTreeMap<Ino, Timespec>,
+}
+
+fn modified(fs: &MemFs, node: Ino) -> Option<Timespec> {
+    Some(fs.stat(node)?.mtime)
+}
 
 impl Promised {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.attributes.is_empty() && self.modified.is_empty()
     }
 
     /// Those of these nodes are on disk as they are.
     pub(super) fn promise(&mut self, fs: &MemFs, nodes: impl IntoIterator<Item = Ino>) {
         let now = nodes.into_iter().filter_map(|node| Some((node, Attributes::of(fs, node)?)));
-        self.0.extend(now);
+        self.attributes.extend(now);
+    }
+
+    /// The time at which this one was modified is on disk.
+    pub(super) fn promise_time(&mut self, fs: &MemFs, node: Ino) {
+        self.modified.extend(modified(fs, node).map(|time| (node, time)));
     }
 
     /// Takes back what is promised of nodes that a call has changed or removed; of all where
     /// another call may have changed them and back.
     pub(super) fn keep(&mut self, fs: &MemFs, action: &Action, alone: bool) {
+        if !action.only_looks() {
+            match alone {
+                true => self.modified.retain(|node, was| modified(fs, *node) == Some(*was)),
+                false => self.modified.clear(),
+            }
+        }
         if !changes_attributes(action) && !action.changes_names() {
             return;
         }
+        let is_kept =
+            |node: &Ino, was: &mut Attributes| Attributes::of(fs, *node).as_ref() == Some(was);
         match alone {
-            true => self.0.retain(|node, was| Attributes::of(fs, *node).as_ref() == Some(was)),
-            false => self.0.clear(),
+            true => self.attributes.retain(is_kept),
+            false => self.attributes.clear(),
         }
     }
 
@@ -95,13 +115,23 @@ impl Promised {
         &self,
         before: &MemFs,
         recovered: &MemFs,
-        mut under_way: impl Iterator<Item = &'a Action>,
+        under_way: impl Iterator<Item = &'a Action>,
     ) -> Option<(Ino, &'static str)> {
-        if under_way.any(changes_attributes) {
+        let under_way: Vec<&Action> = under_way.collect();
+        if under_way.iter().all(|action| action.only_looks()) {
+            let kept =
+                self.modified.iter().filter(|(node, was)| modified(before, **node) == Some(**was));
+            let mut found = kept
+                .filter(|(node, was)| modified(recovered, **node).is_some_and(|is| is != **was));
+            if let Some((node, _)) = found.next() {
+                return Some((*node, "modification time"));
+            }
+        }
+        if under_way.iter().any(|action| changes_attributes(action)) {
             return None;
         }
         let kept = self
-            .0
+            .attributes
             .iter()
             .filter(|(node, was)| Attributes::of(before, **node).as_ref() == Some(*was));
         let mut found = kept.filter_map(|(node, was)| {

@@ -111,12 +111,17 @@ impl Durable {
         if let Some(bytes) = contents(seen.lower, node, BYTES_MAX) {
             self.bytes.insert(node, bytes.into_iter().map(Some).collect());
         }
-        if datasync {
-            return;
+        if !datasync {
+            self.described(seen, node);
         }
+    }
+
+    /// What of a node, and where names keep their order of everything, is not bytes.
+    fn described(&mut self, seen: &Seen<'_>, node: Ino) {
         let now = names(seen.lower);
         let all = self.durability != Durability::Loose;
         self.attributes.promise(seen.lower, [node]);
+        self.attributes.promise_time(seen.lower, node);
         self.attributes.promise(seen.lower, now.values().copied().filter(|_| all));
         let promised = |place: &Place| all || place.0 == node;
         let gone = |place: &&Place| promised(place) && !now.contains_key(*place);
@@ -133,6 +138,9 @@ impl Durable {
         }
         let count = usize::try_from(seen.result.value.ok()?).ok()?;
         let node = seen.vfs.lower_inode(seen.pid, fd)?;
+        if count > 0 && flags.contains(OpenFlags::SYNC_METADATA) {
+            self.described(seen, node);
+        }
         let now = contents(seen.lower, node, BYTES_MAX)?;
         let end = match offset {
             _ if flags.contains(OpenFlags::APPEND) => now.len(),
@@ -208,6 +216,9 @@ impl Invariant for Durable {
             Action::Append { file, .. } if alone => {
                 self.written(seen, file, None);
             }
+            Action::Copy { to, to_at, .. } if alone => {
+                self.written(seen, to, Some(to_at).filter(|at| *at != Action::HERE));
+            }
             _ => {}
         }
         Ok(())
@@ -218,7 +229,8 @@ impl Invariant for Durable {
             return Err(message);
         }
         let overlap = crashed.calls.iter().filter(|call| call.end.is_none()).count() > 1;
-        if let Some(message) = self.moments.missed(crashed.before, crashed.recovered, overlap) {
+        let Crashed { before, recovered, .. } = crashed;
+        if let Some(message) = self.moments.missed(self.durability, before, recovered, overlap) {
             return Err(message);
         }
         let under_way = || {
@@ -256,13 +268,6 @@ impl Invariant for Durable {
             let name = name.escape_ascii();
             return Err(format!("{name} was removed and synced and is back after the crash"));
         }
-        if let Some((node, what)) =
-            self.attributes.lost(crashed.before, crashed.recovered, under_way())
-            && let Some(path) = nodes.get(&node)
-        {
-            let path = path.escape_ascii();
-            return Err(format!("after the crash {path} has lost what was synced: its {what}"));
-        }
         for (node, bytes) in &promised {
             let Some(path) = nodes.get(node) else { continue };
             let entry = crashed.recovered.walk().find(|entry| entry.stat.ino == *node);
@@ -278,6 +283,13 @@ impl Invariant for Durable {
                 let path = path.escape_ascii();
                 return Err(format!("byte {at} of {path} was synced and is lost after the crash"));
             }
+        }
+        if let Some((node, what)) =
+            self.attributes.lost(crashed.before, crashed.recovered, under_way())
+            && let Some(path) = nodes.get(&node)
+        {
+            let path = path.escape_ascii();
+            return Err(format!("after the crash {path} has lost what was synced: its {what}"));
         }
         Ok(())
     }
