@@ -126,6 +126,12 @@ impl Vfs {
         (state.client(pid).credentials.clone(), state.umask(pid))
     }
 
+    /// Whether a descriptor is open, on whatever it is.
+    pub(crate) fn is_open(&self, pid: Pid, fd: i32) -> bool {
+        let state = self.state.borrow();
+        state.clients.contains_key(&pid) && state.file(pid, fd).is_ok()
+    }
+
     /// Whether a descriptor is open on a fifo or a device, whose data no filesystem carries.
     pub fn is_special(&self, pid: Pid, fd: i32) -> bool {
         let state = self.state.borrow();

@@ -7,7 +7,8 @@ use super::listing::Listings;
 use super::locks::Locks;
 use super::xattrs;
 use super::{
-    attributes, bytes, links, names, nowhere, offsets, refusals, rights, shown, still, times,
+    attributes, bytes, dots, links, names, nowhere, offsets, refusals, rights, shown, slashes,
+    still, times,
 };
 use crate::invariant::{End, Invariant, Seen};
 use crate::sim::Action;
@@ -45,12 +46,14 @@ pub fn posix() -> Posix {
 type Fact = fn(&Judged<'_>) -> Result<(), String>;
 
 /// Everything that is asked of a call.
-const FACTS: [Fact; 12] = [
+const FACTS: [Fact; 14] = [
     still::judge,
     bytes::judge,
     offsets::judge,
     names::judge,
     nowhere::judge,
+    slashes::judge,
+    dots::judge,
     links::judge,
     attributes::judge,
     xattrs::judge,

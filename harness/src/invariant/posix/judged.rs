@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fuserig_abi::{Abi, Credentials, Errno, Fidelity, FileKind, Ino, Pid, Stat, Timespec};
-use fuserig_sim_fs::{MemFs, OpenFlags};
+use fuserig_sim_fs::{MemFs, OpenFlags, RenameFlags};
 
-use super::path::{Blocked, Start, Walked, Way, walk, walk_to_directory};
+use super::path::{
+    Blocked, Dots, Start, Walked, Way, walk, walk_to_directory, walk_to_dots, walk_to_slash,
+};
 use crate::invariant::Seen;
 use crate::invariant::data::contents;
 use crate::invariant::descriptions::{Description, Descriptions};
-use crate::sim::Action;
+use crate::sim::{Action, Text};
 use crate::vfs::CallResult;
 
 /// Bytes of a file that are looked at; what is longer has a length and no more.
@@ -68,6 +70,12 @@ pub(super) struct Judged<'a> {
     pub(super) source: Option<OpenFile>,
     /// Where its paths led before; none where that cannot be told.
     pub(super) paths: [Option<Walked>; 2],
+    /// Where they led with a slash behind what is no directory.
+    pub(super) slashed: [Option<Walked>; 2],
+    /// The dots that they end in.
+    pub(super) dots: [Option<Dots>; 2],
+    /// Whether a descriptor with a lower number than the one that came back is free.
+    pub(super) skips_descriptor: bool,
     /// Why they led nowhere.
     pub(super) blocked: [Option<Blocked>; 2],
 }
@@ -112,6 +120,9 @@ impl<'a> Judged<'a> {
             file: file.and_then(open),
             source: source.and_then(open),
             blocked: ways.clone().map(Way::blocked),
+            slashed: ways.clone().map(Way::slashed),
+            dots: [ways[0].dots(), ways[1].dots()],
+            skips_descriptor: skips_descriptor(seen),
             paths: ways.map(Way::led),
         }
     }
@@ -127,6 +138,17 @@ impl<'a> Judged<'a> {
     /// How many bytes were moved, or what number came back.
     pub(super) fn count(&self) -> Option<u64> {
         u64::try_from(self.result.value.ok()?).ok()
+    }
+
+    /// Whether each of its paths leads to a directory, and for a link to what gets a name.
+    pub(super) fn leads_everywhere(&self) -> bool {
+        let is_link = matches!(self.action, Action::Link { .. });
+        let found = |place: &Walked| !is_link || place.node.is_some();
+        let named = self.action.named_paths();
+        (0..2).all(|path| {
+            let is_found = || self.paths[path].as_ref().is_some_and(found);
+            named[path].is_none() || self.dots[path].is_some() || is_found()
+        })
     }
 
     /// Whether it writes to the end, wherever the file stands.
@@ -260,6 +282,13 @@ fn files_of(action: &Action) -> (Option<u8>, Option<u8>) {
     }
 }
 
+/// Whether what was opened has not the lowest number that is free: POSIX 2.14.
+fn skips_descriptor(seen: &Seen<'_>) -> bool {
+    let Ok(fd) = seen.result.value else { return false };
+    let is_free = |fd: i64| i32::try_from(fd).is_ok_and(|fd| !seen.vfs.is_open(seen.pid, fd));
+    matches!(seen.action, Action::Open { .. } | Action::Dup { .. }) && (0..fd).any(is_free)
+}
+
 /// Whether a call follows a symlink that its first path ends in.
 fn follows(action: &Action) -> bool {
     match action {
@@ -278,10 +307,69 @@ fn follows(action: &Action) -> bool {
 /// What became of the paths of a call.
 pub(super) fn ways(action: &Action, before: &MemFs, start: Start) -> [Way; 2] {
     let [first, second] = action.named_paths();
-    let is_looked_for = !action.changes_names() && !matches!(action, Action::Readlink { .. });
-    let first = first.map_or(Way::Untold, |path| match is_looked_for && path.0.ends_with(b"/") {
-        true => walk_to_directory(before, start, &path.0),
-        false => walk(before, start, &path.0, follows(action)),
+    let is_slashed = |path: &Text| path.0.ends_with(b"/");
+    // The source of a link is looked for, too.
+    let is_looked_for = !action.changes_names() || matches!(action, Action::Link { .. });
+    let plain = |path: &Text| walk(before, start, &path.0, false);
+    let dotted = |path: &Text| walk_to_dots(before, start, &path.0);
+    let names_first = action.changes_names() && !matches!(action, Action::Open { .. });
+    if let Some(way) = first.filter(|_| names_first && !is_looked_for).and_then(dotted) {
+        let second = second.map(|path| dotted(path).unwrap_or_else(|| plain(path)));
+        return [way, second.unwrap_or(Way::Untold)];
+    }
+    if let Some(way) = second.and_then(dotted) {
+        return [first.map_or(Way::Untold, plain), way];
+    }
+    let first = first.map_or(Way::Untold, |path| match action {
+        _ if !is_slashed(path) => walk(before, start, &path.0, follows(action)),
+        // It is followed to a directory, which no readlink reads.
+        Action::Readlink { .. } => Way::Untold,
+        _ if is_looked_for => walk_to_directory(before, start, &path.0),
+        _ => before_slash(action, before, walk_to_slash(before, start, &path.0, false)),
     });
-    [first, second.map_or(Way::Untold, |path| walk(before, start, &path.0, false))]
+    let second = second.map_or(Way::Untold, |path| match action {
+        _ if !is_slashed(path) => walk(before, start, &path.0, false),
+        _ => {
+            let way = walk_to_slash(before, start, &path.0, false);
+            new_before_slash(action, before, &first, way)
+        }
+    });
+    [first, second]
+}
+
+fn is_directory(fs: &MemFs, place: &Walked) -> bool {
+    let kind = place.node.and_then(|node| fs.stat(node)).map(|stat| stat.kind);
+    kind == Some(FileKind::Directory)
+}
+
+/// What is made, removed or moved may have a slash behind it only where it is a directory.
+fn before_slash(action: &Action, fs: &MemFs, way: Way) -> Way {
+    match (action, way) {
+        // It makes nothing, whatever else it says.
+        (Action::Open { flags, .. }, _) if flags & OpenFlags::PATH.bits() != 0 => Way::Untold,
+        (Action::Mkdir { .. }, way) => way,
+        (Action::Rmdir { .. } | Action::Rename { .. }, Way::To(place))
+            if place.node.is_none() || is_directory(fs, &place) =>
+        {
+            Way::To(place)
+        }
+        (_, Way::To(place)) => Way::Slashed(place),
+        (_, way) => way,
+    }
+}
+
+/// The same of the new name of a link or a rename, where what gets it has been found.
+fn new_before_slash(action: &Action, fs: &MemFs, old: &Way, new: Way) -> Way {
+    let Way::To(place) = new else { return new };
+    match (action, old) {
+        (Action::Link { .. }, _) => Way::Slashed(place),
+        (Action::Rename { flags, .. }, Way::To(moved)) => {
+            let trades = flags & RenameFlags::EXCHANGE.bits() != 0;
+            match is_directory(fs, if trades { &place } else { moved }) {
+                true => Way::To(place),
+                false => Way::Slashed(place),
+            }
+        }
+        _ => Way::Untold,
+    }
 }

@@ -226,3 +226,29 @@ fn changing(seen: &Seen<'_>) -> BTreeSet<Vec<u8>> {
     });
     names.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{NOW, ROOT, right, unlink, wrong};
+    use super::*;
+
+    #[test]
+    fn a_listing_may_skip_names_when_the_next_one_is_gone_and_names_were_replaced() {
+        let fs = MemFs::from_tree("/a ''\n/b ''").expect("a tree");
+        let paused = |replaced: bool, change: fn(&mut MemFs)| {
+            let mut listing = Listing::begin(&fs, ROOT);
+            for name in [&b"."[..], b".."] {
+                listing.give(name)?;
+                listing.pause(&fs, name);
+            }
+            let mut after = fs.clone();
+            change(&mut after);
+            listing.note(&after);
+            listing.end(replaced)
+        };
+        right(paused(true, |fs| unlink(NOW, "/", b"b")(fs)));
+        wrong(paused(true, |fs| unlink(NOW, "/", b"a")(fs)), "ends without b");
+        wrong(paused(true, |_| {}), "ends without a");
+        wrong(paused(false, |fs| unlink(NOW, "/", b"b")(fs)), "ends without a");
+    }
+}

@@ -5,27 +5,28 @@
 //! What is judged: bytes and lengths (`bytes`), positions (`offsets`), what leads where (`names`),
 //! link counts (`links`), modes and owners (`attributes`), extended attributes (`xattrs`), access
 //! control lists (`acl`), times (`times`), what is shown (`shown`), listings (`listing`), who may
-//! do what (`rights`), locks (`locks`), paths that lead nowhere (`nowhere`), that what fails has a
-//! reason for its error (`refusals`), and that what fails or only looks changes nothing (`still`).
+//! do what (`rights`), locks (`locks`), paths that lead nowhere (`nowhere`) or have a slash behind
+//! what is no directory (`slashes`) or end in dots (`dots`), that what fails has a reason for its
+//! error (`refusals`), and that what fails or only looks changes nothing (`still`).
 //!
 //! What is left out, because it cannot be judged soundly from outside: calls during which another
 //! was under way, but for what listings hold, and those during which something was made to fail,
-//! with listings meanwhile; paths with `..` at the end, or with a slash at the end of what is made
-//! or removed; bytes of files beyond 64 KiB; lists whose mask grants nothing, at which Linux does
-//! not look; access times but of what is read or listed from the start; how many blocks a file
-//! takes, but after it was truncated or given room; which of several errors comes first; refusals
-//! of Linux's own hardening (protected symlinks, hardlinks and fifos); errors of a run in which
-//! something was made to fail, of fifos, sockets and devices, of attributes that are neither bytes
-//! alone nor lists, of O_PATH, O_TMPFILE and the access mode 3, and of positions in directories;
-//! locks that were asked for or given back at the same time; `O_NOATIME` by `F_SETFL`, and a file
-//! that was opened with `O_APPEND` once that is taken from it. What a reader would get wrong: the
-//! tree is the one in memory, whatever stands above it. A subject with a lower filesystem of its
-//! own that does not hand calls on to that one is not for this, nor is a filter that changes what
-//! calls mean.
+//! with listings meanwhile; what is looked at by a path with `..` at the end; bytes of files
+//! beyond 64 KiB; lists whose mask grants nothing, at which Linux does not look; access times but
+//! of what is read or listed from the start; how many blocks a file takes, but after it was
+//! truncated or given room; which of several errors comes first; refusals of Linux's own hardening
+//! (protected symlinks, hardlinks and fifos); errors of a run in which something was made to fail,
+//! of fifos, sockets and devices, of attributes that are neither bytes alone nor lists, of O_PATH,
+//! O_TMPFILE and the access mode 3, and of positions in directories; locks that were asked for or
+//! given back at the same time; `O_NOATIME` by `F_SETFL`, and a file that was opened with
+//! `O_APPEND` once that is taken from it. What a reader would get wrong: the tree is the one in
+//! memory, whatever stands above it. A subject with a lower filesystem of its own that does not
+//! hand calls on to that one is not for this, nor is a filter that changes what calls mean.
 
 mod acl;
 mod attributes;
 mod bytes;
+mod dots;
 mod judge;
 mod judged;
 #[cfg(test)]
@@ -36,10 +37,13 @@ mod locks;
 mod names;
 mod nowhere;
 mod offsets;
+#[cfg(test)]
+mod opened;
 mod path;
 mod refusals;
 mod rights;
 mod shown;
+mod slashes;
 mod still;
 #[cfg(test)]
 mod tests;

@@ -42,7 +42,7 @@ fn asks_nothing(action: &Action) -> bool {
 }
 
 /// Whether an error may be about the arguments, which are looked at before the path is.
-fn is_of_arguments(action: &Action, errno: Errno) -> bool {
+pub(super) fn is_of_arguments(action: &Action, errno: Errno) -> bool {
     let of_target = match action {
         Action::Symlink { target, .. } if target.0.is_empty() => errno == Errno::ENOENT,
         Action::Symlink { target, .. } if target.0.len() > PATH_MAX => errno == Errno::ENAMETOOLONG,

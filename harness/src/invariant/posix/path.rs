@@ -1,8 +1,8 @@
 //! Where a path leads in a tree, asked of nothing but its names, and why it leads nowhere.
 //!
-//! It refuses what it would have to know more about: `..` and `.` at the end, and a slash at the
-//! end of what is made or removed. The permission to search is not asked here; the directories that
-//! were searched are kept for whoever asks.
+//! It refuses what it would have to know more about: `..` and `.` at the end of what is looked at.
+//! The permission to search is not asked here; the directories that were searched are kept for
+//! whoever asks.
 
 use fuserig_abi::{Errno, FileKind, Ino};
 use fuserig_sim_fs::MemFs;
@@ -45,6 +45,13 @@ pub(super) struct Blocked {
     pub(super) followed: bool,
 }
 
+/// What a path ends in that is no name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dots {
+    One,
+    Two,
+}
+
 /// What becomes of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Way {
@@ -52,6 +59,10 @@ pub(super) enum Way {
     To(Walked),
     /// It leads nowhere, for that reason.
     Nowhere(Blocked),
+    /// It leads to a name in a directory, and a slash behind it says what it is not.
+    Slashed(Walked),
+    /// It ends in `.` or `..`, and leads to a directory.
+    Dotted(Dots),
     /// There is none, or nothing can be told of it.
     Untold,
 }
@@ -60,14 +71,28 @@ impl Way {
     pub(super) fn led(self) -> Option<Walked> {
         match self {
             Way::To(walked) => Some(walked),
-            Way::Nowhere(_) | Way::Untold => None,
+            _ => None,
+        }
+    }
+
+    pub(super) fn slashed(self) -> Option<Walked> {
+        match self {
+            Way::Slashed(walked) => Some(walked),
+            _ => None,
         }
     }
 
     pub(super) fn blocked(self) -> Option<Blocked> {
         match self {
             Way::Nowhere(blocked) => Some(blocked),
-            Way::To(_) | Way::Untold => None,
+            _ => None,
+        }
+    }
+
+    pub(super) fn dots(&self) -> Option<Dots> {
+        match self {
+            Way::Dotted(dots) => Some(*dots),
+            _ => None,
         }
     }
 }
@@ -82,12 +107,44 @@ pub(super) fn walk(fs: &MemFs, start: Start, path: &[u8], follow: bool) -> Way {
     }
 }
 
-/// As [`walk`], of what is not made or removed, where slashes may stand at the end: it is followed
-/// and must be a directory.
-pub(super) fn walk_to_directory(fs: &MemFs, start: Start, path: &[u8]) -> Way {
+/// As [`walk`], of what slashes stand behind.
+pub(super) fn walk_to_slash(fs: &MemFs, start: Start, path: &[u8], follow: bool) -> Way {
     let Some(end) = path.iter().rposition(|byte| *byte != b'/') else { return Way::Untold };
     let looked_for = if path.len() > PATH_MAX { path } else { &path[..=end] };
-    let mut walked = match walk(fs, start, looked_for, true) {
+    walk(fs, start, looked_for, follow)
+}
+
+/// As [`walk`], of a path that ends in `.` or `..`; none when it does not.
+pub(super) fn walk_to_dots(fs: &MemFs, start: Start, path: &[u8]) -> Option<Way> {
+    let end = path.iter().rposition(|byte| *byte != b'/')?;
+    let begin = path[..=end].iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+    let dots = match &path[begin..=end] {
+        b"." => Dots::One,
+        b".." => Dots::Two,
+        _ => return None,
+    };
+    if path.len() > PATH_MAX {
+        return Some(walk(fs, start, path, false));
+    }
+    let way = &path[..begin];
+    let is_start = way.iter().all(|byte| *byte == b'/');
+    Some(match is_start {
+        true => Way::Dotted(dots),
+        false => match walk_to_directory(fs, start, way) {
+            Way::To(walked) if walked.node.is_some() => Way::Dotted(dots),
+            Way::To(Walked { is_no_directory, searched, .. }) => {
+                let errno = if is_no_directory { Errno::ENOTDIR } else { Errno::ENOENT };
+                // Whether it was by a symlink is not known any more.
+                Way::Nowhere(Blocked { errno, searched, followed: true })
+            }
+            other => other,
+        },
+    })
+}
+
+/// As [`walk_to_slash`], of what is not made or removed: it is followed and must be a directory.
+pub(super) fn walk_to_directory(fs: &MemFs, start: Start, path: &[u8]) -> Way {
+    let mut walked = match walk_to_slash(fs, start, path, true) {
         Way::To(walked) => walked,
         other => return other,
     };

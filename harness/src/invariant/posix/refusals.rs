@@ -534,12 +534,15 @@ fn making(judged: &Judged<'_>, reasons: &mut Reasons, place: &Walked) -> Option<
             reasons.when(Errno::ENOENT, target.0.is_empty());
             reasons.when(Errno::ENAMETOOLONG, target.0.len() > PATH_MAX);
         }
-        Action::Mknod { mode, .. } => {
+        Action::Mknod { mode, device, .. } => {
             let given = mode & 0o170_000;
             let is_root = judged.credentials.uid == Uid::ROOT;
             let is_device = matches!(given, 0o060_000 | 0o020_000);
             let is_kind = matches!(given, 0 | 0o010_000 | 0o100_000 | 0o140_000) || is_device;
-            reasons.when(Errno::EPERM, given == 0o040_000 || is_device && !is_root);
+            // man 2 mknod: everybody may make a whiteout.
+            let is_whiteout = given == 0o020_000 && *device == 0;
+            let is_reserved = is_device && !is_whiteout && !is_root;
+            reasons.when(Errno::EPERM, given == 0o040_000 || is_reserved);
             reasons.when(Errno::EINVAL, !is_kind);
         }
         _ => {}

@@ -173,12 +173,82 @@ pub(super) fn kinds() -> Course {
     course.by(0, [mknod("w/d", 0o040_755, 0), truncate("w/p", 0), truncate("w/s", 1)]);
     course.by(0, [open("w/s", RDONLY), chmod("w/p", 0o600), chown("w/c", 5, 6), lstat("w/c")]);
     course.by(1, [mknod("w/v", 0o020_666, 0x103), mknod("w/u", 0o060_666, 0x103)]);
+    course.by(1, [mknod("w/x", 0o020_666, 0), stat("w/x"), mknod("w/y", 0o060_666, 0)]);
     course.by(1, [mknod("w/q", 0o010_666, 0), mknod("w/t", 0o140_666, 0), stat("w/q")]);
     course.by(0, [open("w/r", CREAT | EXCL | RDWR), open("w/n", CREAT | EXCL), FSTAT, close(0)]);
     course.by(0, [open("w/r", DIRECTORY), open("w", RDWR), open("w", CREAT), open("w", WRONLY)]);
     course.by(0, [symlink("r", "w/l"), open("w/l", NOFOLLOW), open("w/l", CREAT | EXCL)]);
     course.by(0, [open("w/r", NOFOLLOW), close(0), open("w/l", TRUNC | RDWR), FSTAT, close(0)]);
     course.by(0, [symlink("made", "w/k"), open("w/k", RDONLY), create("w/k"), close(0)]);
+    course.by(0, [chmod("w/r", 0o666), chmod("w", 0o755), open("w", CREAT | DIRECTORY)]);
+    course.by(1, [open("w/r", NOATIME), open("w/r", RDONLY), open("w/n", NOATIME | RDWR)]);
     course.by(0, [stat("w/made"), open("w/new/", CREAT), open("w/r/", RDONLY)]);
     course
+}
+
+/// Slashes behind names, of directories and of what is none.
+pub(super) fn slashes() -> Course {
+    Course::alone([
+        mkdir("d/", 0o755),
+        mkdir("d//", 0o755),
+        create("f"),
+        stat("f/"),
+        lstat("f/"),
+        symlink("f", "m"),
+        stat("m/"),
+        open("m/", RDONLY),
+        open("f/", RDONLY),
+        open("f/", CREAT),
+        open("n/", CREAT | EXCL),
+        open("d/", CREAT),
+        open("d/", DIRECTORY),
+        mknod("n/", 0o100_644, 0),
+        mknod("f/", 0o100_644, 0),
+        symlink("d", "n/"),
+        symlink("d", "l"),
+        symlink("d", "l/"),
+        mkdir("l/", 0o755),
+        lstat("l/"),
+        readlink("l/"),
+        link("f", "n/"),
+        link("f", "d/"),
+        link("f/", "n"),
+        unlink("f/"),
+        unlink("d/"),
+        unlink("n/"),
+        rmdir("f/"),
+        rmdir("l/"),
+        rename("f/", "g"),
+        rename("f", "g/"),
+        rename("f", "d/"),
+        rename("f", "f/"),
+        rename("l/", "k"),
+        rename("d/", "e"),
+        rename("e", "d/"),
+        mkdir("e/", 0o755),
+        rename("d/", "e/"),
+        rename2("f/", "e", EXCHANGE),
+        rename2("e", "f/", EXCHANGE),
+        rename2("f", "e/", EXCHANGE),
+        lstat("f"),
+        truncate("e/", 0),
+        chmod("e/", 0o600),
+        chmod("f/", 0o700),
+        chdir("f/"),
+        stat("../e"),
+        mkdir("d/.", 0o755),
+        mkdir("./", 0o755),
+        unlink(".."),
+        unlink("./."),
+        rmdir("."),
+        rmdir("../f/.."),
+        rename(".", "x"),
+        rename("../e", ".."),
+        rename2("../e", "../.", NOREPLACE),
+        link("../e", ".."),
+        symlink("x", "."),
+        rmdir("../f/"),
+        rmdir("../f/"),
+        stat("."),
+    ])
 }

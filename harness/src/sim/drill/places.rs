@@ -78,12 +78,26 @@ pub(super) fn targets() -> Course {
     ])
 }
 
+/// A listing that goes on behind names that were moved before it and are removed during it.
+pub(super) fn moved() -> Course {
+    let mut course = Course::alone([mkdir("d", 0o755)]);
+    course.by(0, ["d/a", "d/b", "d/c", "d/x", "d/y"].map(create));
+    course.by(0, [rename("d/a", "d/g"), rename("d/b", "d/h"), rename("d/c", "d/i")]);
+    course.by(0, [open("d", DIRECTORY), list(24), list(24), list(24)]);
+    for name in ["d/h", "d/g", "d/i"] {
+        course.by(0, [unlink(name), list(24)]);
+    }
+    course.by(0, [list(4096), list(4096), seek(0, SET), list(4096), list(4096)]);
+    course
+}
+
 /// Names of 255 bytes, of 256, of none, and paths as long as there may be.
 pub(super) fn lengths() -> Course {
     let (most, more) = ("n".repeat(255), "n".repeat(256));
     let within = format!("d/{most}");
     let dots = |bytes: usize| format!("{}f", "./".repeat(bytes / 2));
     let (longest, too_long) = (dots(4094), dots(4096));
+    let by_one = format!("/{longest}");
     Course::alone([
         create(&most),
         write(3),
@@ -109,6 +123,7 @@ pub(super) fn lengths() -> Course {
         stat(&too_long),
         truncate(&longest, 1),
         truncate(&too_long, 2),
+        stat(&by_one),
         stat("f"),
         unlink(&within),
         mkdir(&within, 0o755),

@@ -115,6 +115,10 @@ pub(super) fn programs() -> Course {
         course.by(1, change);
         course.by(1, [stat("f")]);
     }
+    // What one class may execute the super-user may.
+    for mode in [0o100, 0o010, 0o001, 0] {
+        course.by(0, [chmod("f", mode), access("f", 1)]);
+    }
     // The super-user takes nothing away, and who writes nothing neither.
     course.by(0, [chmod("f", 0o6755), pwrite(1, 0), truncate("f", 2), stat("f")]);
     course.by(

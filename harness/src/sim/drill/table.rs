@@ -6,7 +6,7 @@ use crate::sim::meet::Meeting;
 use crate::sim::{Program, Rng, WorkloadConfig};
 
 /// Every course, in the order in which a campaign goes through them.
-const COURSES: [fn() -> Course; 34] = [
+const COURSES: [fn() -> Course; 36] = [
     bytes::lengths,
     names::renames,
     rights::modes,
@@ -41,6 +41,8 @@ const COURSES: [fn() -> Course; 34] = [
     bytes::descriptors,
     bytes::flags,
     rights::setgid,
+    names::slashes,
+    places::moved,
 ];
 
 /// The programs of a course by its number, and who moves when; none when there is no such course,
