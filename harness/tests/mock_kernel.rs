@@ -21,6 +21,8 @@ mod locks;
 mod opcodes;
 #[path = "mock_kernel/recorder.rs"]
 mod recorder;
+#[path = "mock_kernel/several.rs"]
+mod several;
 #[path = "mock_kernel/simulated.rs"]
 mod simulated;
 mod support;

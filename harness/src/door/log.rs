@@ -73,7 +73,14 @@ impl Log {
         self.signalled == Some(request.pid) && !self.no_interrupt
     }
 
-    /// An answer to an INTERRUPT whose request ended before: it changes nothing.
+    /// Whether a signal reaches the client while it waits for this request.
+    pub(super) fn is_due(&self, request: &Request) -> bool {
+        let due = self.due.contains(&(request.pid, request.opcode));
+        due || self.signalled == Some(request.pid)
+    }
+
+    /// An answer that comes later than its request was noted: to one of several requests at once,
+    /// or to an INTERRUPT whose request ended before, where it changes nothing.
     pub(super) fn late(&mut self, reply: Reply) {
         let unanswered = |exchanged: &&mut Exchanged| {
             exchanged.request.unique == reply.unique && exchanged.reply.is_none()

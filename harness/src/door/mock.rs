@@ -24,16 +24,21 @@ use crate::vfs::{Call, CallResult, PollWait, Vfs, VfsConfig};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MockOptions {
-    /// Threads of the filesystem.
+    /// Threads of the filesystem: with more than one, calls of several clients are under way at
+    /// once, where somebody steps them ([`Vfs::begin_call`]) as a simulation does.
     pub threads: usize,
     /// How long a reply may take, in seconds. A caller that gets none hangs, in the model as in
     /// the kernel; see [`Vfs::stopped`].
     pub patience_secs: u64,
+    /// How long clients that could go on wait for the replies of others, in milliseconds, where
+    /// several requests are under way. It decides nothing but where one request waits for another,
+    /// or takes longer than this.
+    pub stall_millis: u64,
 }
 
 impl Default for MockOptions {
     fn default() -> MockOptions {
-        MockOptions { threads: 1, patience_secs: 30 }
+        MockOptions { threads: 1, patience_secs: 30, stall_millis: 1000 }
     }
 }
 
@@ -104,7 +109,7 @@ impl MockKernel {
     pub fn on_socket(ours: OwnedFd, options: &MockOptions) -> Result<MockKernel, MockError> {
         let socket = session::patient(ours, options)?;
         let log = Arc::new(Mutex::new(Log::default()));
-        let daemon = Box::new(SocketDaemon::new(Arc::clone(&socket), Arc::clone(&log)));
+        let daemon = Box::new(SocketDaemon::new(Arc::clone(&socket), Arc::clone(&log), options));
         let options = MountOptions::ordinary();
         let world = WorldConfig { options, ..WorldConfig::default() };
         let unused = Box::new(MemFs::new(MemFsOptions::default()));
@@ -141,6 +146,18 @@ impl MockKernel {
         let result = self.vfs().call(pid, call);
         self.locked().signalled = None;
         result
+    }
+
+    /// Performs system calls of several clients at once, as [`Vfs::call_together`]: with
+    /// [`MockOptions::threads`] the filesystem has a request of each at the same time.
+    ///
+    /// # Panics
+    /// When a client is named twice.
+    pub fn call_together(&self, calls: &[(Pid, Call)]) -> Vec<CallResult> {
+        self.drain();
+        let results = self.vfs().call_together(calls);
+        self.locked().signalled = None;
+        results
     }
 
     /// Has a signal reach the client while its next request with this opcode is with the

@@ -21,6 +21,7 @@ mod fuzz;
 mod log;
 mod mock;
 mod session;
+mod several;
 mod simulated;
 mod socket;
 

@@ -58,11 +58,13 @@ impl Session {
     }
 }
 
-/// Has the kernel's end wait no longer than the options say.
+/// Has the kernel's end wait no longer than the options say, for replies and for room.
 pub(super) fn patient(ours: OwnedFd, options: &MockOptions) -> Result<Arc<OwnedFd>, MockError> {
     let patience = Duration::from_secs(options.patience_secs.max(1));
-    rustix::net::sockopt::set_socket_timeout(&ours, Timeout::Recv, Some(patience))
-        .map_err(|error| MockError::Setup(error.into()))?;
+    for wait in [Timeout::Recv, Timeout::Send] {
+        rustix::net::sockopt::set_socket_timeout(&ours, wait, Some(patience))
+            .map_err(|error| MockError::Setup(error.into()))?;
+    }
     Ok(Arc::new(ours))
 }
 

@@ -9,7 +9,8 @@ use super::log::Log;
 use super::session::{self, Session};
 use super::socket::{SocketDaemon, room};
 use super::{MockError, MockOptions};
-use crate::pipeline::{Daemon, Device};
+use crate::kernel::World;
+use crate::pipeline::{Daemon, Device, Patience};
 use crate::sim::Subject;
 
 /// The filesystem that `make` makes, as what a [`Simulation`](crate::sim::Simulation) runs: every
@@ -86,7 +87,8 @@ pub fn filesystem_with<F: Filesystem>(
 pub struct Served {
     daemon: SocketDaemon,
     session: Option<Session>,
-    /// A request stayed without an answer, so that a callback may never return.
+    /// A request that was served apart stayed without an answer, so that a callback may never
+    /// return.
     is_silent: bool,
 }
 
@@ -99,7 +101,7 @@ impl Served {
         let (session, ours) = Session::start(filesystem, options)?;
         let socket = session::patient(ours, options)?;
         let log = Arc::new(Mutex::new(Log::default()));
-        let daemon = SocketDaemon::new(socket, log);
+        let daemon = SocketDaemon::new(socket, log, options);
         Ok(Served { daemon, session: Some(session), is_silent: false })
     }
 }
@@ -119,11 +121,19 @@ impl Daemon for Served {
     fn forget(&mut self, nodeid: NodeId, nlookup: u64) {
         self.daemon.forget(nodeid, nlookup);
     }
+
+    fn takes(&mut self, request: &Request) -> bool {
+        self.daemon.takes(request)
+    }
+
+    fn receive(&mut self, world: &mut World, patience: Patience) -> Option<Vec<u8>> {
+        self.daemon.receive(world, patience)
+    }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
-        if self.is_silent {
+        if self.is_silent || self.daemon.is_owed() {
             // Its thread is left to itself: who waits for it may wait for ever.
             return;
         }

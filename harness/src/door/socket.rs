@@ -7,9 +7,11 @@ use fuserig_abi::{Errno, Gid, NodeId, Opcode, Pid, Reply, Request, Uid, Unique};
 use rustix::io::Errno as HostErrno;
 use rustix::net::{RecvFlags, SendFlags};
 
+use super::MockOptions;
 use super::log::{Exchanged, Log, Notification};
+use super::several::Several;
 use crate::kernel::World;
-use crate::pipeline::{Daemon, Device};
+use crate::pipeline::{Daemon, Device, Patience};
 
 /// Bytes of the longest message that is received: the model's longest read, and a header.
 const MESSAGE_MAX: usize = (1 << 20) + 4096;
@@ -32,16 +34,27 @@ pub(super) struct SocketDaemon {
     log: Arc<Mutex<Log>>,
     buffer: Vec<u8>,
     forgets: u64,
+    several: Several,
 }
 
 impl SocketDaemon {
-    pub(super) fn new(socket: Arc<OwnedFd>, log: Arc<Mutex<Log>>) -> SocketDaemon {
-        SocketDaemon { socket, log, buffer: room(), forgets: 0 }
+    pub(super) fn new(
+        socket: Arc<OwnedFd>,
+        log: Arc<Mutex<Log>>,
+        options: &MockOptions,
+    ) -> SocketDaemon {
+        let several = Several::new(options);
+        SocketDaemon { socket, log, buffer: room(), forgets: 0, several }
     }
 
     /// The kernel's end.
     pub(super) fn socket(&self) -> &OwnedFd {
         &self.socket
+    }
+
+    /// Whether a request under way has no reply.
+    pub(super) fn is_owed(&self) -> bool {
+        self.several.is_owed()
     }
 
     fn log(&self, write: impl FnOnce(&mut Log)) {
@@ -104,7 +117,14 @@ impl SocketDaemon {
             _ => {
                 // Whatever it is, the model says what a write of it returns.
                 let _ = device.write(message);
-                decoded.filter(|reply| reply.unique == request.unique)
+                let reply = decoded?;
+                if reply.unique == request.unique {
+                    return Some(reply);
+                }
+                // It belongs to a request of another client.
+                self.several.note_reply(reply.unique.0);
+                self.log(|log| log.late(reply));
+                None
             }
         }
     }
@@ -112,6 +132,7 @@ impl SocketDaemon {
 
 impl Daemon for SocketDaemon {
     fn serve(&mut self, request: &Request, device: &mut Device<'_>) {
+        self.several.send(&self.socket, device.abi(), &self.log);
         let (mut reply, mut interrupts) = (None, Vec::new());
         if send(&self.socket, &request.encode_for(device.abi())) {
             let mut interrupted = false;
@@ -143,6 +164,28 @@ impl Daemon for SocketDaemon {
         let request = own(Opcode::FORGET, nodeid, unique, body);
         send(&self.socket, &request.encode());
         self.log(|log| log.exchanged.push(Exchanged { request, reply: None }));
+    }
+
+    fn takes(&mut self, request: &Request) -> bool {
+        // Who gets a signal while it waits is served apart.
+        let mut signalled = false;
+        self.log(|log| signalled = log.is_due(request));
+        !signalled && self.several.take(request)
+    }
+
+    fn receive(&mut self, world: &mut World, patience: Patience) -> Option<Vec<u8>> {
+        self.several.send(&self.socket, world.abi, &self.log);
+        loop {
+            if patience == Patience::Brief && self.several.is_silent(&self.socket) {
+                return None;
+            }
+            let length = receive(&self.socket, &mut self.buffer, RecvFlags::empty())?;
+            let message = &self.buffer[..length];
+            if let Some(reply) = take_in(message, &self.socket, world, &self.log) {
+                self.several.note_reply(reply.0);
+                return Some(message.to_vec());
+            }
+        }
     }
 }
 
@@ -188,27 +231,40 @@ pub(super) fn wait_for(unique: Unique, socket: &OwnedFd, buffer: &mut [u8]) {
 pub(super) fn drain(socket: &OwnedFd, buffer: &mut [u8], world: &mut World, log: &Mutex<Log>) {
     while let Some(length) = receive(socket, buffer, RecvFlags::DONTWAIT) {
         let message = &buffer[..length];
-        let whole = length_of(message) == Some(length);
-        let mut log = log.lock().expect("nobody panics with this lock");
-        match (unique_and_error(message), Reply::decode(message)) {
-            (Some((0, code)), _) => {
-                let body = message[16..].to_vec();
-                let taken = match whole {
-                    true => world.take_notification(code, &body),
-                    false => Err(Errno::EINVAL),
-                };
-                let taken = taken.map(|contents| {
-                    if let Some(contents) = contents {
-                        give(socket, contents, &mut log);
-                    }
-                });
-                log.notified.push(Notification { code, body, taken });
-            }
-            (_, Ok(reply)) => log.late(reply),
-            (_, Err(_)) => {}
+        if take_in(message, socket, world, log).is_some() {
+            world.connection.keep_reply(message);
         }
     }
     world.settle_evictions();
+}
+
+/// Takes a message that is no reply to a request that was sent alone. A notification takes effect;
+/// of a reply the identity is returned.
+fn take_in(
+    message: &[u8],
+    socket: &OwnedFd,
+    world: &mut World,
+    log: &Mutex<Log>,
+) -> Option<Unique> {
+    let mut log = log.lock().expect("nobody panics with this lock");
+    let Some((0, code)) = unique_and_error(message) else {
+        let reply = Reply::decode(message).ok()?;
+        let unique = reply.unique;
+        log.late(reply);
+        return Some(unique);
+    };
+    let body = message[16..].to_vec();
+    let taken = match length_of(message) == Some(message.len()) {
+        true => world.take_notification(code, &body),
+        false => Err(Errno::EINVAL),
+    };
+    let taken = taken.map(|contents| {
+        if let Some(contents) = contents {
+            give(socket, contents, &mut log);
+        }
+    });
+    log.notified.push(Notification { code, body, taken });
+    None
 }
 
 /// Sends what a notification retrieved.

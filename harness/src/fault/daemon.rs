@@ -15,7 +15,8 @@ use fuserig_abi::{
 
 use super::{Armed, DaemonFault, FaultKind};
 use crate::daemon::init_reply;
-use crate::pipeline::{Daemon, Device};
+use crate::kernel::World;
+use crate::pipeline::{Daemon, Device, Patience};
 use crate::sim::Action;
 
 /// A userspace server that changes nothing.
@@ -243,6 +244,16 @@ impl Daemon for FaultyDaemon {
 
     fn forget(&mut self, nodeid: NodeId, nlookup: u64) {
         self.inner.forget(nodeid, nlookup);
+    }
+
+    fn takes(&mut self, request: &Request) -> bool {
+        // What may go wrong is served apart.
+        let sound = !self.dead && !self.armed.borrow().is_armed(request.pid);
+        sound && self.inner.takes(request)
+    }
+
+    fn receive(&mut self, world: &mut World, patience: Patience) -> Option<Vec<u8>> {
+        self.inner.receive(world, patience)
     }
 
     fn uses_mount(&mut self, op: Op, caller: &Caller) -> Option<Action> {

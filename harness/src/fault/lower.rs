@@ -41,6 +41,11 @@ impl Armed {
         self.waiting.remove(&pid).unwrap_or_default()
     }
 
+    /// Whether faults of the client wait.
+    pub fn is_armed(&self, pid: Pid) -> bool {
+        self.waiting.get(&pid).is_some_and(|faults| !faults.is_empty())
+    }
+
     /// Counts a fault that happened elsewhere.
     pub fn note_fired(&mut self) {
         self.fired += 1;

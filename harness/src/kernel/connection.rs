@@ -4,9 +4,11 @@ use fuserig_abi::{
     FUSE_ATOMIC_O_TRUNC, FUSE_AUTO_INVAL_DATA, FUSE_BIG_WRITES, FUSE_CACHE_SYMLINKS,
     FUSE_DO_READDIRPLUS, FUSE_DONT_MASK, FUSE_FLOCK_LOCKS, FUSE_HANDLE_KILLPRIV,
     FUSE_HANDLE_KILLPRIV_V2, FUSE_MAX_PAGES, FUSE_POSIX_ACL, FUSE_POSIX_LOCKS,
-    FUSE_READDIRPLUS_AUTO, Unique,
+    FUSE_READDIRPLUS_AUTO, Request, Unique,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use super::under_way::{Found, Processing, UnderWay};
 
 /// What the recorded kernels offer (protocol 7.41).
 const OFFERED: u64 = 0x1fd_73ff_fffb;
@@ -135,6 +137,7 @@ pub struct Connection {
     pub unknown: Unknown,
     next: u64,
     polled: u64,
+    processing: Processing,
 }
 
 impl Default for Connection {
@@ -160,6 +163,7 @@ impl Default for Connection {
             unknown: Unknown::default(),
             next: 0,
             polled: 0,
+            processing: Processing::default(),
         }
     }
 }
@@ -175,6 +179,52 @@ impl Connection {
     pub(crate) fn next_poll_handle(&mut self) -> u64 {
         self.polled += 1;
         self.polled
+    }
+
+    /// The requests that clients wait for while others go on, in the order they were sent. Only a
+    /// daemon of several threads ever has some.
+    pub fn under_way(&self) -> &[UnderWay] {
+        self.processing.requests()
+    }
+
+    /// The most requests that the daemon had at once so far.
+    pub fn most_at_once(&self) -> usize {
+        self.processing.most()
+    }
+
+    /// Whether the daemon has a request under way that it did not answer.
+    pub(crate) fn awaits_replies(&self) -> bool {
+        self.under_way().iter().any(UnderWay::is_awaited)
+    }
+
+    /// A request is with the daemon.
+    pub(crate) fn note_issued(&mut self) {
+        self.processing.note_issued();
+    }
+
+    /// A client waits for this request while others go on.
+    pub(crate) fn put_under_way(&mut self, request: &Request) {
+        self.processing.push(request);
+    }
+
+    /// Keeps a reply for whoever waits for it; false when nobody does.
+    pub(crate) fn keep_reply(&mut self, message: &[u8]) -> bool {
+        self.processing.keep(message)
+    }
+
+    /// What is under way has not come while it was waited for.
+    pub(crate) fn note_late(&mut self) {
+        self.processing.note_late();
+    }
+
+    /// Nobody waits any more for what has not come.
+    pub(crate) fn give_up(&mut self) {
+        self.processing.give_up();
+    }
+
+    /// What the client of a request under way finds; none while it has to wait.
+    pub(crate) fn take_reply(&mut self, unique: Unique) -> Option<Found> {
+        self.processing.take(unique)
     }
 
     /// The body of INIT as the recorded kernels send it.

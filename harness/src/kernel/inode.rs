@@ -105,6 +105,9 @@ pub struct FuseInode {
     /// Pages that have the next ones read by whoever comes to them, as long as they are cached
     /// (`PG_readahead`).
     pub marked: BTreeSet<u64>,
+    /// The instant of its last change, as [`Mount::version`](super::Mount::version) counts them:
+    /// what a reply says to a request that was sent before is out of date (`attr_version`).
+    pub version: u64,
     /// A name below was looked up since the last readdir, so READDIRPLUS pays
     /// (`FUSE_I_ADVISE_RDPLUS`).
     pub advise_plus: bool,
@@ -138,6 +141,7 @@ impl FuseInode {
             generation: 0,
             pages: BTreeMap::new(),
             marked: BTreeSet::new(),
+            version: 0,
             advise_plus: false,
             came_with_listing: false,
         }

@@ -15,6 +15,7 @@ mod notice;
 mod notified;
 mod root;
 mod slab;
+mod under_way;
 mod world;
 
 pub use ahead::{ReadAhead, Window};
@@ -27,4 +28,6 @@ pub use mount::{Evicted, Leaks, Mount, MountOptions};
 pub use notice::Notice;
 pub use root::{MountRefused, RootDir, RootOptions, Server};
 pub use slab::{DentryId, HandleId, InodeId, Key, Slab};
+pub(crate) use under_way::Found;
+pub use under_way::UnderWay;
 pub use world::{FilterId, World, WorldConfig};

@@ -111,6 +111,7 @@ pub struct Mount {
     hashed: BTreeSet<(Option<Ino>, NodeId, InodeId)>,
     /// Directories with each dentry that names them.
     named: BTreeSet<(InodeId, DentryId)>,
+    version: u64,
 }
 
 impl Mount {
@@ -127,6 +128,7 @@ impl Mount {
             evicted: Vec::new(),
             hashed: BTreeSet::new(),
             named: BTreeSet::new(),
+            version: 0,
         };
         let inode = mount.inode_for(NodeId::ROOT, root);
         mount.inodes[inode].filter = filter;
@@ -162,15 +164,27 @@ impl Mount {
         inode
     }
 
-    /// The inode of the daemon with that nodeid, made or refreshed from what an entry says of it.
-    /// The caller owns one reference. One of another type or life under the same nodeid is made
-    /// bad and replaced (`fuse_iget`).
+    /// Counts the changes of inodes (`attr_version` of a connection).
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Attributes or contents of the inode are other ones from now on.
+    pub fn note_change(&mut self, inode: InodeId) {
+        self.version += 1;
+        self.inodes[inode].version = self.version;
+    }
+
+    /// The inode of the daemon with that nodeid, made or refreshed from what an entry says of it,
+    /// which was asked for at the version `asked_at`. The caller owns one reference. One of another
+    /// type or life under the same nodeid is made bad and replaced (`fuse_iget`).
     pub fn described_inode(
         &mut self,
         nodeid: NodeId,
         generation: u64,
         stat: &Stat,
         until: Timespec,
+        asked_at: u64,
     ) -> InodeId {
         let found = self.in_bucket(None, nodeid, nodeid).next();
         let stale = found.is_some_and(|inode| {
@@ -190,17 +204,22 @@ impl Mount {
                 inode
             }
         };
-        self.describe(inode, stat, until);
+        self.describe(inode, stat, until, asked_at);
         let state = &mut self.inodes[inode];
         state.references += 1;
         state.nlookup += 1;
         inode
     }
 
-    /// Takes over attributes that the daemon gave unasked or was asked for
-    /// (`fuse_change_attributes`). Cached data goes when the length changed, and with
-    /// `FUSE_AUTO_INVAL_DATA` also when the time of the last change did.
-    pub fn describe(&mut self, inode: InodeId, stat: &Stat, until: Timespec) {
+    /// Takes over attributes that the daemon gave unasked or was asked for at the version
+    /// `asked_at` (`fuse_change_attributes`), unless the inode has changed since. Cached data goes
+    /// when the length changed, and with `FUSE_AUTO_INVAL_DATA` also when the time of the last
+    /// change did.
+    pub fn describe(&mut self, inode: InodeId, stat: &Stat, until: Timespec, asked_at: u64) {
+        if self.inodes[inode].version > asked_at {
+            return;
+        }
+        self.note_change(inode);
         let state = &mut self.inodes[inode];
         let changed = state.described.is_some_and(|old| old.mtime != stat.mtime);
         if changed && self.auto_inval_data && state.kind == FileKind::Regular {

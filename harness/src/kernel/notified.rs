@@ -78,6 +78,7 @@ impl Mount {
     /// `fuse_reverse_inval_inode`.
     fn forget_contents(&mut self, node: NodeId, offset: i64, length: i64) -> Result<(), Errno> {
         let inode = self.served(node)?;
+        self.note_change(inode);
         let state = &mut self.inodes[inode];
         state.stale |= StatMask::BASIC;
         state.forget_acls();
@@ -148,6 +149,7 @@ impl Mount {
     /// `fuse_notify_store`: a page that is not whole and was not there stays to be read.
     fn store(&mut self, node: NodeId, offset: u64, data: &[u8]) -> Result<(), Errno> {
         let inode = self.served(node)?;
+        self.note_change(inode);
         let state = &mut self.inodes[inode];
         let end = offset + data.len() as u64;
         if end > state.size {

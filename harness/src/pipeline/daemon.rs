@@ -4,7 +4,8 @@ use core::fmt;
 
 use fuserig_abi::{Caller, NodeId, Op, Pid, Request};
 
-use super::Device;
+use super::{Device, Patience};
+use crate::kernel::World;
 use crate::sim::Action;
 
 /// The process that serves the mount. Its descriptors, which BACKING entries name, are those it
@@ -46,6 +47,21 @@ pub trait Daemon: fmt::Debug {
 
     /// Takes a FORGET, which has no reply: the kernel drops `nlookup` references on `nodeid`.
     fn forget(&mut self, nodeid: NodeId, nlookup: u64);
+
+    /// Takes a request while others are under way, and leaves the kernel to come for its reply with
+    /// [`Daemon::receive`]; false for a daemon that serves it apart. Most daemons have one thread
+    /// and serve every request so.
+    fn takes(&mut self, request: &Request) -> bool {
+        let _ = request;
+        false
+    }
+
+    /// Waits for the next reply to any request that was taken, and gives its bytes; none when the
+    /// daemon is silent for so long. Notifications that come first take effect in `world`.
+    fn receive(&mut self, world: &mut World, patience: Patience) -> Option<Vec<u8>> {
+        let _ = (world, patience);
+        None
+    }
 
     /// The system call that the daemon makes on its own mount before it serves a request of this
     /// operation; none for a daemon that keeps away from its mount, as it should.

@@ -5,6 +5,8 @@
 //! leave it pending, the others end it with EIO, and entries that make no sense are found only
 //! after the rest of the reply was copied.
 
+use core::ops::ControlFlow;
+
 use fuserig_abi::{
     Abi, Caller, Errno, FUSE_BPF_MAX_ENTRIES, FuseBpfEntryOut, FuseEntryBpfOut, FuseOutHeader, Ino,
     NodeId, Opcode, Quirk, Reply, Request, Timespec, Unique,
@@ -117,6 +119,13 @@ pub struct Device<'a> {
     step: Step,
     settled: Option<Settled>,
     retrieved: Option<Request>,
+}
+
+impl<'a> Device<'a> {
+    fn new(world: &'a mut World, unique: Unique, asking: &'a Asking<'_>) -> Device<'a> {
+        let &Asking { ref shape, number, step, .. } = asking;
+        Device { world, unique, shape, number, step, settled: None, retrieved: None }
+    }
 }
 
 impl Device<'_> {
@@ -264,7 +273,11 @@ impl Device<'_> {
         if header.len as usize != bytes.len() || !(-511..=0).contains(&error) {
             return self.refuse(bytes, Errno::EINVAL);
         }
-        if header.unique != self.unique.0 || self.settled.is_some() {
+        let is_own = header.unique == self.unique.0;
+        if !is_own && self.world.connection.keep_reply(bytes) {
+            return Ok(bytes.len());
+        }
+        if !is_own || self.settled.is_some() {
             return self.refuse(bytes, Errno::ENOENT);
         }
         let checked = if error != 0 {
@@ -380,8 +393,19 @@ impl<'a> Asking<'a> {
 ///
 /// # Errors
 /// The caller never gets an answer.
-pub(crate) fn ask(world: &mut World, asking: Asking<'_>) -> Result<Settled, Stop> {
-    let Asking { number, step, caller, opcode, nodeid, body, error_in, pieces, .. } = asking;
+pub(crate) fn ask(world: &mut World, mut asking: Asking<'_>) -> Result<Settled, Stop> {
+    match issue(world, &mut asking) {
+        ControlFlow::Continue(request) => serve(world, &asking, &request),
+        ControlFlow::Break(over) => over,
+    }
+}
+
+/// Numbers a request and tells of it; what came of it where there is nobody to ask.
+pub(super) fn issue(
+    world: &mut World,
+    asking: &mut Asking<'_>,
+) -> ControlFlow<Result<Settled, Stop>, Request> {
+    let &mut Asking { number, step, caller, opcode, nodeid, error_in, .. } = asking;
     let unique = world.connection.next_unique();
     let request = Request {
         unique,
@@ -390,7 +414,7 @@ pub(crate) fn ask(world: &mut World, asking: Asking<'_>) -> Result<Settled, Stop
         uid: caller.credentials.uid,
         gid: caller.credentials.gid,
         pid: caller.pid,
-        body,
+        body: core::mem::take(&mut asking.body),
         error_in,
     };
     if world.sink.wants_events() {
@@ -398,38 +422,52 @@ pub(crate) fn ask(world: &mut World, asking: Asking<'_>) -> Result<Settled, Stop
             opcode: opcode.0,
             nodeid,
             body: &request.body,
-            pieces: &pieces,
+            pieces: &asking.pieces,
             error_in,
         };
         world.emit(&Event { operation: number, step, what });
     }
-    if world.connection.refuses {
-        if asking.background {
-            return Ok(Settled::Error(Errno::ENOTCONN));
-        }
-        // A forced request is queued even without a server, for ever (N4).
-        return if asking.forced && world.faithful() {
-            Err(Stop::Hang(Quirk::N4))
-        } else {
-            Ok(Settled::Error(Errno::ECONNREFUSED))
-        };
+    if !world.connection.refuses {
+        world.connection.note_issued();
+        return ControlFlow::Continue(request);
     }
+    ControlFlow::Break(if asking.background {
+        Ok(Settled::Error(Errno::ENOTCONN))
+    } else if asking.forced && world.faithful() {
+        // A forced request is queued even without a server, for ever (N4).
+        Err(Stop::Hang(Quirk::N4))
+    } else {
+        Ok(Settled::Error(Errno::ECONNREFUSED))
+    })
+}
+
+/// Has the daemon serve a request, and nothing else meanwhile.
+pub(super) fn serve(
+    world: &mut World,
+    asking: &Asking<'_>,
+    request: &Request,
+) -> Result<Settled, Stop> {
     let mut daemon = core::mem::replace(&mut world.daemon, Box::new(super::NoDaemon));
-    let mut device = Device {
-        world,
-        unique,
-        shape: &asking.shape,
-        number,
-        step,
-        settled: None,
-        retrieved: None,
-    };
-    daemon.serve(&request, &mut device);
+    let mut device = Device::new(world, request.unique, asking);
+    daemon.serve(request, &mut device);
     let settled = device.settled.take();
     world.daemon = daemon;
     match settled {
         Some(settled) => Ok(settled),
         None if asking.background => Ok(Settled::Error(Errno::ENOTCONN)),
-        None => Err(Stop::Unanswered(opcode)),
+        None => Err(Stop::Unanswered(asking.opcode)),
     }
+}
+
+/// What a reply to a request makes of it that was sent before.
+pub(super) fn settle_with(
+    world: &mut World,
+    unique: Unique,
+    asking: &Asking<'_>,
+    message: &[u8],
+) -> Result<Settled, Stop> {
+    let mut device = Device::new(world, unique, asking);
+    // The daemon is long gone that could be told what its write returned.
+    let _ = device.write(message);
+    device.settled.take().ok_or(Stop::Unanswered(asking.opcode))
 }

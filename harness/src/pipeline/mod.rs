@@ -22,6 +22,7 @@ mod ordinary;
 mod run;
 mod seen;
 mod step;
+mod under_way;
 
 pub(crate) use conversation::initialize;
 pub use daemon::{DAEMON, Daemon, NoDaemon};
@@ -31,7 +32,9 @@ pub use event::{Event, NullSink, Sink, What};
 pub use operation::{AttrValid, Iattr, Operation};
 pub use ops::DirRecord;
 pub use ordinary::PollWait;
-pub(crate) use ordinary::{AskedLock, Halt, Ordinary, Want};
+pub(crate) use ordinary::{AskedLock, Halt, Lender, Ordinary, Validity, Want};
 pub use run::{Outcome, Progress, Run, Value};
 pub(crate) use seen::{SeeingSink, SeenCalls};
 pub use step::{Step, Stop};
+pub use under_way::Patience;
+pub(crate) use under_way::wait_for_one;

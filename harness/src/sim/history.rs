@@ -158,6 +158,8 @@ pub struct RunRecord {
     pub faults_fired: u64,
     /// Requests that the daemon got, FORGET aside.
     pub asked: u64,
+    /// The most requests that the daemon had at once.
+    pub asked_at_once: usize,
     /// The records that the filter gave to readers of its maps, in order.
     pub records: Vec<Vec<u8>>,
     /// The loss of power that ended the run.

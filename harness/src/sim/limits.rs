@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use fuserig_abi::{Errno, FileKind, Op};
+use fuserig_abi::{Errno, FileKind, Op, Opcode};
 use fuserig_sim_fs::OpenFlags;
 
 use super::{Action, Candidate, Playback, Program, Rng, RunRecord, Scheduler, Text, corpus};
@@ -241,6 +241,9 @@ impl Hold {
                 let counts = match first.point {
                     Point::Step(op, Step::Lower | Step::Stop) => {
                         !matches!(op, Op::Lookup | Op::Access | Op::Getattr)
+                    }
+                    Point::Reply(opcode) => {
+                        ![Opcode::LOOKUP, Opcode::ACCESS, Opcode::GETATTR].contains(&opcode)
                     }
                     Point::Step(..) | Point::Start | Point::Lock => false,
                 };

@@ -169,8 +169,7 @@ pub(crate) fn run_with(
     let (mut ending, violation) = session.play_caught(scheduler, invariants);
     let Session { calls, switches, rows, filter_calls, mut mixer, steps, lanes, .. } = session;
     drop(lanes);
-    let leaves = ending.is_finished() && violation.is_none();
-    let balance = if leaves { part(&vfs, subject, case, &mut ending) } else { None };
+    let balance = violation.is_none().then(|| part(&vfs, subject, case, &mut ending)).flatten();
     trapped_at_exit(&mut ending, &tally);
     let violation = violation.or_else(|| astray_at_exit(&tally));
     let lower = power.recovered.take().unwrap_or_else(|| shared.snapshot());
@@ -190,6 +189,7 @@ pub(crate) fn run_with(
         balance,
         faults_fired: armed.borrow().fired(),
         asked: tally.borrow().asked,
+        asked_at_once: vfs.world().connection.most_at_once(),
         records,
         power: power.loss,
         crash_states: power.states,
@@ -205,8 +205,12 @@ fn watched(subject: &Subject, case: &Case) -> (Option<Box<dyn Filter>>, Rc<RefCe
     (filter, Rc::new(RefCell::new(Tally::new(corridor))))
 }
 
-/// What is left when all clients have gone, which touches nothing that matters to an order.
+/// What is left when all clients have gone, which touches nothing that matters to an order; none
+/// of a run that did not finish.
 fn part(vfs: &Vfs, subject: &Subject, case: &Case, ending: &mut Ending) -> Option<Balance> {
+    if !ending.is_finished() {
+        return None;
+    }
     let kept = subject.footprint.as_ref().map(Footprint::take);
     let left = caught(|| leave(vfs, subject, case));
     subject.footprint.iter().zip(kept).for_each(|(footprint, kept)| footprint.forget_since(kept));
@@ -365,7 +369,7 @@ struct Movers {
     /// Where the client that moved last stands among them.
     place: usize,
     /// Whether the last step changed nothing about the others: its call goes on, and nobody waits
-    /// for a lock.
+    /// for a lock or a reply.
     as_before: bool,
 }
 
@@ -428,6 +432,9 @@ impl Session<'_, '_> {
             }
             self.enable();
             if self.movers.all.is_empty() {
+                if self.vfs.wait_for_reply() {
+                    continue;
+                }
                 if let Some(lost) = self.power_fails(true, invariants) {
                     return (Ending::PowerLost, lost);
                 }
@@ -596,9 +603,9 @@ impl Session<'_, '_> {
         }
     }
 
-    /// Whether nobody waits for a lock after a step of `client`.
+    /// Whether nobody waits for a lock or a reply after a step of `client`.
     fn nobody_waits(&self, client: usize) -> bool {
-        let waits = |lane: &Lane<'_>| lane.point() == Point::Lock;
+        let waits = |lane: &Lane<'_>| matches!(lane.point(), Point::Lock | Point::Reply(_));
         let others = || self.lanes.iter().any(waits);
         !waits(&self.lanes[client]) && (self.movers.as_before || !others())
     }

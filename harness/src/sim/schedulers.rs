@@ -164,7 +164,8 @@ impl Held {
     fn hold(&mut self, at: &Candidate) {
         let here = Some((at.client, at.action, at.step));
         let chance = match at.point {
-            Point::Step(_, Step::Stop) => (2, 3),
+            // Where others may be asked at once.
+            Point::Step(_, Step::Stop) | Point::Reply(_) => (2, 3),
             Point::Step(_, Step::Lower) => (1, 12),
             Point::Step(..) | Point::Start | Point::Lock => (1, 48),
         };

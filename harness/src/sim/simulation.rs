@@ -386,7 +386,10 @@ impl Campaign {
             summary.add(&record);
             mixer.word(record.digest);
             let violation = match violation {
-                None if is_repeated(run) => self.again(&case, &start, &record, Playback::new)?,
+                // Which of two threads of a daemon was faster is no part of the case.
+                None if is_repeated(run) && record.asked_at_once < 2 => {
+                    self.again(&case, &start, &record, Playback::new)?
+                }
                 violation => violation,
             };
             if let Some(violation) = violation {

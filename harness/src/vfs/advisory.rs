@@ -195,7 +195,7 @@ impl Vfs {
     pub(super) async fn advisory_lock(&self, pid: Pid, call: &Call) -> Result<CallResult, Fail> {
         let asked = Asked::of(call).ok_or(Errno::ENOSYS)?;
         if let Some(daemons) = self.lock_of_daemon(pid, call)? {
-            return self.ask_about_lock(pid, daemons);
+            return self.ask_about_lock(pid, daemons).await;
         }
         let mut tried = self.try_lock(pid, &asked, true);
         while asked.waits && matches!(tried, Err(Fail::Errno(Errno::EAGAIN))) {

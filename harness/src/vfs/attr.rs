@@ -9,7 +9,7 @@ use super::fail::Fail;
 use super::state::FileKindOpen;
 use super::system::Vfs;
 use crate::kernel::{DentryId, HandleId, InodeId};
-use crate::pipeline::{AttrValid, Iattr, Operation, Outcome, Value};
+use crate::pipeline::{AttrValid, Iattr, Operation, Ordinary, Outcome, Value};
 
 /// `AT_GETATTR_NOSEC`, which the kernel's own stat sets (observations README).
 const GETATTR_NOSEC: u32 = 0x8000_0000;
@@ -133,7 +133,8 @@ impl Vfs {
                 self.getattr(pid, dentry, 0).await?;
             } else {
                 let file = attr.file.filter(|_| attr.valid.contains(AttrValid::FILE));
-                self.on_ordinary_path(pid, 0, |path| path.refresh(inode, file))?;
+                let refresh = async |path: &mut Ordinary<'_>| path.refresh(inode, file).await;
+                self.on_ordinary_path(pid, 0, refresh).await?;
             }
             let mode = self.state().world.mount.inodes[inode].mode();
             attr.mode = mode;

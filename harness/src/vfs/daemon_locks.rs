@@ -11,7 +11,7 @@ use super::call::{Call, CallResult, Output};
 use super::fail::Fail;
 use super::state::FileKindOpen;
 use super::system::Vfs;
-use crate::pipeline::AskedLock;
+use crate::pipeline::{AskedLock, Ordinary};
 
 impl Vfs {
     /// What the daemon is to be asked for; none where the daemon does not keep the lock.
@@ -26,15 +26,20 @@ impl Vfs {
             return Ok(None);
         };
         let flock = asked.flock;
-        if !self.on_ordinary_path(pid, 0, |path| Ok(path.daemon_keeps_lock(handle, flock)))? {
+        if !self.on_path_unasked(pid, |path| path.daemon_keeps_lock(handle, flock)) {
             return Ok(None);
         }
         let lock = self.state().checked_lock(pid, &asked)?;
         Ok(Some(AskedLock { handle, lock, flock, opcode }))
     }
 
-    pub(super) fn ask_about_lock(&self, pid: Pid, asked: AskedLock) -> Result<CallResult, Fail> {
-        let found = self.on_ordinary_path(pid, 0, |path| path.lock(asked))?;
+    pub(super) async fn ask_about_lock(
+        &self,
+        pid: Pid,
+        asked: AskedLock,
+    ) -> Result<CallResult, Fail> {
+        let lock = async |path: &mut Ordinary<'_>| path.lock(asked).await;
+        let found = self.on_ordinary_path(pid, 0, lock).await?;
         let output = found.map_or(Output::None, Output::Lock);
         Ok(CallResult { value: Ok(0), output })
     }

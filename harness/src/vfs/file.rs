@@ -380,8 +380,9 @@ impl Vfs {
         let mut copied = 0;
         while copied < length {
             let piece = (length - copied).min(PIPE);
-            let read = |path: &mut Ordinary<'_>| path.read(from, from_at + copied, piece);
-            let data = match self.on_ordinary_path(pid, 0, read) {
+            let at = from_at + copied;
+            let read = async |path: &mut Ordinary<'_>| path.read(from, at, piece).await;
+            let data = match self.on_ordinary_path(pid, 0, read).await {
                 Ok(outcome) => outcome.data,
                 Err(fail) if copied == 0 => return Err(fail),
                 Err(_) => break,

@@ -14,6 +14,7 @@ use super::call::{CallResult, Output};
 use super::fail::Fail;
 use super::system::Vfs;
 use crate::kernel::HandleId;
+use crate::pipeline::Ordinary;
 
 const FIBMAP: u64 = 1;
 const FIGETBSZ: u64 = 2;
@@ -30,7 +31,7 @@ const SET_EXTENDED_FLAGS: u64 = FS_IOC_FSSETXATTR as u64;
 
 impl Vfs {
     /// `do_vfs_ioctl`, then the filesystem's own: a daemon's.
-    pub(super) fn ioctl(
+    pub(super) async fn ioctl(
         &self,
         pid: Pid,
         fd: i32,
@@ -49,8 +50,8 @@ impl Vfs {
             FIBMAP if regular => self.block_of(pid, handle, data),
             FIONREAD if regular => Ok(CallResult::value(0)),
             _ if EXTENTS.contains(&request) => Err(Errno::EOPNOTSUPP.into()),
-            _ if self.on_ordinary_path(pid, 0, |path| Ok(path.daemon_has_ioctl(handle)))? => {
-                self.ioctl_of_daemon(pid, handle, request, data)
+            _ if self.on_path_unasked(pid, |path| path.daemon_has_ioctl(handle)) => {
+                self.ioctl_of_daemon(pid, handle, request, data).await
             }
             _ => self.ioctl_of_nobody(request),
         }
@@ -82,7 +83,7 @@ impl Vfs {
         }
     }
 
-    fn ioctl_of_daemon(
+    async fn ioctl_of_daemon(
         &self,
         pid: Pid,
         handle: HandleId,
@@ -94,12 +95,12 @@ impl Vfs {
         if sets {
             self.check_owns(pid, handle)?;
         }
-        let (value, bytes) = match sets || GET_FLAGS.contains(&request) {
-            true => {
-                self.on_ordinary_path(pid, 0, |path| path.flags_ioctl(handle, request, data))?
-            }
-            false => self.on_ordinary_path(pid, 0, |path| path.ioctl(handle, request, data))?,
+        let of_node = sets || GET_FLAGS.contains(&request);
+        let ask = async |path: &mut Ordinary<'_>| match of_node {
+            true => path.flags_ioctl(handle, request, data).await,
+            false => path.ioctl(handle, request, data).await,
         };
+        let (value, bytes) = self.on_ordinary_path(pid, 0, ask).await?;
         let output = if bytes.is_empty() { Output::None } else { Output::Bytes(bytes) };
         Ok(CallResult { value: Ok(value), output })
     }

@@ -24,6 +24,7 @@ mod open;
 mod perform;
 mod poll;
 mod process;
+mod replies;
 mod served;
 mod state;
 mod system;

@@ -119,10 +119,7 @@ impl Vfs {
         self.permission(pid, inode, AccessMask::WRITE | AccessMask::EXEC).await?;
         let mode = (mode & S_IALLUGO) | FileKind::Regular.type_bits();
         if self.state().world.faithful() {
-            self.on_ordinary_path(pid, 0, |path| {
-                path.quirk(Quirk::N16);
-                Ok(())
-            })?;
+            self.on_path_unasked(pid, |path| path.quirk(Quirk::N16));
             let dentry = self.state().world.mount.new_child(directory, b"/");
             let operation = Operation::CreateOpen { dentry, flags: flags.bits(), mode };
             let created = self.operate_checked(pid, operation).await;
@@ -289,7 +286,7 @@ impl Vfs {
         }
         let exclusive = flags.contains(OpenFlags::EXCL);
         let want = if exclusive { Want::Replace } else { Want::Use };
-        if let Some(cached) = self.cached(pid, directory, name, want)?
+        if let Some(cached) = self.cached(pid, directory, name, want).await?
             && !self.drop_negative(cached)
         {
             return Ok(Found::Existing(cached));
@@ -297,7 +294,7 @@ impl Vfs {
         let inode = self.inode_of(directory);
         let lock = self.lock_exclusive(pid, inode).await;
         if lock.waited
-            && let Some(cached) = self.cached(pid, directory, name, want)?
+            && let Some(cached) = self.cached(pid, directory, name, want).await?
             && !self.drop_negative(cached)
         {
             return Ok(Found::Existing(cached));

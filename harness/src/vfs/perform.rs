@@ -1,8 +1,10 @@
 //! Sending an operation down the corridor, and what the ordinary path makes of USER.
 
 use core::cell::RefMut;
+use core::future::Future;
+use core::pin::Pin;
 
-use fuserig_abi::{AccessMask, Capabilities, Errno, FileKind, Op, Pid};
+use fuserig_abi::{AccessMask, Caller, Capabilities, Errno, FileKind, Op, Pid};
 use fuserig_sim_fs::Whence;
 
 use super::call::{Call, CallResult};
@@ -88,7 +90,7 @@ impl Vfs {
                 self.close_range(pid, *first, *last, *flags).await
             }
             Call::Fork { .. } | Call::Munmap { .. } | Call::Exit => self.process(pid, call).await,
-            Call::Ioctl { fd, request, data } => self.ioctl(pid, *fd, *request, data),
+            Call::Ioctl { fd, request, data } => self.ioctl(pid, *fd, *request, data).await,
             Call::Dup { fd, to, cloexec } => self.dup(pid, *fd, *to, *cloexec).await,
             Call::SetCloexec { .. }
             | Call::SetFlags { .. }
@@ -111,7 +113,7 @@ impl Vfs {
             Err((number, operation)) => {
                 self.prepare_ordinary(pid, &operation).await?;
                 self.wait_for_daemon(pid, operation.op()).await;
-                self.ordinary(pid, number, &operation)
+                self.ordinary(pid, number, &operation).await
             }
         }
     }
@@ -180,7 +182,7 @@ impl Vfs {
             Operation::WriteIter { handle, .. } if self.is_direct(handle) => return Ok(()),
             // `fuse_file_fallocate` refuses what it does not know before anything else.
             Operation::FileFallocate { mode, .. }
-                if !self.on_ordinary_path(pid, 0, |path| Ok(path.passes_on(mode)))? =>
+                if !self.on_path_unasked(pid, |path| path.passes_on(mode)) =>
             {
                 return Ok(());
             }
@@ -209,10 +211,11 @@ impl Vfs {
             Box::pin(self.getattr(pid, dentry, 0)).await?;
             return Ok(());
         }
-        self.on_ordinary_path(pid, 0, |path| {
+        let update = async |path: &mut Ordinary<'_>| {
             let inode = path.inode_behind(handle);
-            path.update(inode, mask, Some(handle))
-        })
+            path.update(inode, mask, Some(handle)).await
+        };
+        self.on_ordinary_path(pid, 0, update).await.map(|_| ())
     }
 
     /// `fuse_cache_read_iter`: the length is asked for when the read may go beyond it, and with
@@ -230,27 +233,46 @@ impl Vfs {
     }
 
     /// The ordinary request of an operation.
-    fn ordinary(&self, pid: Pid, number: u64, operation: &Operation) -> Result<Outcome, Fail> {
-        self.on_ordinary_path(pid, number, |path| path.serve(operation))
+    async fn ordinary(
+        &self,
+        pid: Pid,
+        number: u64,
+        operation: &Operation,
+    ) -> Result<Outcome, Fail> {
+        self.on_ordinary_path(pid, number, async |path| path.serve(operation).await).await
     }
 
-    /// Does something on the ordinary path in the name of a client.
+    /// Does something on the ordinary path in the name of a client. It is apart: few calls come
+    /// here, and every call would drag its room along.
     pub(super) fn on_ordinary_path<T>(
         &self,
         pid: Pid,
         number: u64,
-        work: impl FnOnce(&mut Ordinary<'_>) -> Result<T, Halt>,
-    ) -> Result<T, Fail> {
-        let result = {
-            let mut guard = self.state();
-            let state = &mut *guard;
-            let (caller, umask) = (state.caller(pid), state.umask(pid));
-            work(&mut Ordinary::new(&mut state.world, &caller, umask, number))
-        };
-        result.map_err(|halt| match halt {
-            Halt::Errno(errno) => Fail::Errno(errno),
-            Halt::Stop(stop) => self.stop(pid, stop),
+        work: impl AsyncFnOnce(&mut Ordinary<'_>) -> Result<T, Halt>,
+    ) -> Pin<Box<impl Future<Output = Result<T, Fail>>>> {
+        Box::pin(async move {
+            let (caller, umask) = self.on_whose_behalf(pid);
+            let result = work(&mut Ordinary::new(self, &caller, umask, number)).await;
+            result.map_err(|halt| match halt {
+                Halt::Errno(errno) => Fail::Errno(errno),
+                Halt::Stop(stop) => self.stop(pid, stop),
+            })
         })
+    }
+
+    /// Looks at something there, without asking the daemon.
+    pub(super) fn on_path_unasked<T>(
+        &self,
+        pid: Pid,
+        look: impl FnOnce(&mut Ordinary<'_>) -> T,
+    ) -> T {
+        let (caller, umask) = self.on_whose_behalf(pid);
+        look(&mut Ordinary::new(self, &caller, umask, 0))
+    }
+
+    fn on_whose_behalf(&self, pid: Pid) -> (Caller, u32) {
+        let state = self.state();
+        (state.caller(pid), state.umask(pid))
     }
 
     /// A call that waits for a lock whose holder hangs, or for an advisory lock that nobody can
@@ -334,12 +356,12 @@ impl Vfs {
             (checks, state.world.mount.inodes[inode].kind)
         };
         let executes = mask.contains(AccessMask::EXEC) && kind == FileKind::Regular;
-        let refreshed = (checks || executes) && self.refresh_access(pid, inode, false)?;
+        let refreshed = (checks || executes) && self.refresh_access(pid, inode, false).await?;
         if checks {
-            return match self.check_mode_bits(pid, inode, mask) {
+            return match self.check_mode_bits(pid, inode, mask).await {
                 Err(Fail::Errno(Errno::EACCES)) if !refreshed => {
-                    self.refresh_access(pid, inode, true)?;
-                    self.check_mode_bits(pid, inode, mask)
+                    self.refresh_access(pid, inode, true).await?;
+                    self.check_mode_bits(pid, inode, mask).await
                 }
                 checked => checked,
             };
@@ -350,14 +372,14 @@ impl Vfs {
             }
             let operation = Operation::Access { inode, mask };
             self.wait_for_daemon(pid, Op::Access).await;
-            return self.ordinary(pid, 0, &operation).map(|_| ());
+            return self.ordinary(pid, 0, &operation).await.map(|_| ());
         }
         let refused = || self.state().world.mount.inodes[inode].permissions & 0o111 == 0;
         if !executes || !refused() {
             return Ok(());
         }
         if !refreshed {
-            self.refresh_access(pid, inode, true)?;
+            self.refresh_access(pid, inode, true).await?;
         }
         if refused() { Err(Errno::EACCES.into()) } else { Ok(()) }
     }
@@ -379,7 +401,7 @@ impl Vfs {
 
     /// Asks the daemon for what a permission check looks at, when it is not known any more or in
     /// any case; whether it was asked.
-    fn refresh_access(&self, pid: Pid, inode: InodeId, always: bool) -> Result<bool, Fail> {
+    async fn refresh_access(&self, pid: Pid, inode: InodeId, always: bool) -> Result<bool, Fail> {
         let known = {
             let state = self.state();
             let node = &state.world.mount.inodes[inode];
@@ -387,17 +409,26 @@ impl Vfs {
             node.backing.is_some() || fresh && !always
         };
         if !known {
-            self.on_ordinary_path(pid, 0, |path| path.refresh(inode, None))?;
+            let refresh = async |path: &mut Ordinary<'_>| path.refresh(inode, None).await;
+            self.on_ordinary_path(pid, 0, refresh).await?;
         }
         Ok(!known)
     }
 
     /// `generic_permission` on what the kernel knows of the inode: an access list or mode bits,
     /// then capabilities.
-    fn check_mode_bits(&self, pid: Pid, inode: InodeId, mask: AccessMask) -> Result<(), Fail> {
+    async fn check_mode_bits(
+        &self,
+        pid: Pid,
+        inode: InodeId,
+        mask: AccessMask,
+    ) -> Result<(), Fail> {
         let wanted = mask.bits() & 7;
         let listed = match self.may_have_acl(pid, inode, wanted) {
-            true => self.on_ordinary_path(pid, 0, |path| path.acl_grants(inode, wanted))?,
+            true => {
+                let grants = async |path: &mut Ordinary<'_>| path.acl_grants(inode, wanted).await;
+                self.on_ordinary_path(pid, 0, grants).await?
+            }
             false => None,
         };
         let state = self.state();

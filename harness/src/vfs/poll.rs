@@ -4,7 +4,7 @@ use fuserig_abi::{Errno, Pid};
 
 use super::fail::Fail;
 use super::system::Vfs;
-use crate::pipeline::PollWait;
+use crate::pipeline::{Ordinary, PollWait};
 
 impl Vfs {
     /// What of `events` (`POLLIN` and the like) a file is ready for. Only a regular file is asked
@@ -18,7 +18,8 @@ impl Vfs {
             return Err(Errno::ESRCH);
         }
         let (handle, _) = self.state().handle(pid, fd)?;
-        match self.on_ordinary_path(pid, 0, |path| path.poll(handle, events, wait)) {
+        let poll = async |path: &mut Ordinary<'_>| path.poll(handle, events, wait).await;
+        match self.at_once(self.on_ordinary_path(pid, 0, poll)) {
             Ok(ready) => Ok(ready),
             Err(Fail::Errno(errno)) => Err(errno),
             Err(Fail::Outside | Fail::Stopped(_) | Fail::Wild(_)) => Err(Errno::EIO),

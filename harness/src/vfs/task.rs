@@ -3,8 +3,9 @@
 //! A system call makes several requests, each of several steps, and waits for locks in between.
 //! Written as an `async fn` it can be suspended at each of those points, so that a scheduler
 //! decides which client moves next. It gives way where another client can make a difference:
-//! before a request enters, before the lower operation, before the postfilter, and while a lock
-//! is not free; what lies between touches nothing that is shared.
+//! before a request enters, before the lower operation, before the postfilter, while a lock is not
+//! free, and while a daemon that takes several requests has one; what lies between touches nothing
+//! that is shared.
 //!
 //! What a reader would get wrong: [`Vfs::call`] never gives way, so that a single client costs
 //! nothing for being interruptible. And a task is one future for all calls that a client makes one
@@ -18,7 +19,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use std::rc::Rc;
 
-use fuserig_abi::{Op, Pid};
+use fuserig_abi::{Op, Opcode, Pid};
 
 use super::call::{Call, CallResult};
 use super::errand::Errand;
@@ -40,6 +41,8 @@ pub enum Point {
     Step(Op, Step),
     /// Before a lock is taken.
     Lock,
+    /// Before the reply to a request is taken, which the daemon has while others go on.
+    Reply(Opcode),
 }
 
 impl fmt::Display for Point {
@@ -47,6 +50,7 @@ impl fmt::Display for Point {
         match self {
             Point::Start => f.write_str("start"),
             Point::Lock => f.write_str("lock"),
+            Point::Reply(opcode) => write!(f, "reply to {opcode}"),
             Point::Step(op, step) => match step {
                 Step::Enter => write!(f, "{op} enter"),
                 Step::Lower => write!(f, "{op} lower"),
@@ -149,7 +153,11 @@ impl<'v> Task<'v> {
 
     /// Whether the call cannot go on until somebody else does.
     pub fn is_blocked(&self) -> bool {
-        self.point == Point::Lock && self.vfs.is_blocked(self.pid)
+        match self.point {
+            Point::Lock => self.vfs.is_blocked(self.pid),
+            Point::Reply(_) => self.vfs.waits_in_vain(self.pid),
+            Point::Start | Point::Step(..) => false,
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::locks::LockMode;
 use super::state::State;
 use super::system::Vfs;
 use crate::kernel::{DentryId, InodeId};
-use crate::pipeline::{Operation, Value, Want};
+use crate::pipeline::{Operation, Ordinary, Validity, Value, Want};
 
 /// `PATH_MAX` with its NUL.
 const PATH_MAX: usize = 4096;
@@ -437,7 +437,7 @@ impl Vfs {
         name: &[u8],
         want: Want,
     ) -> Result<DentryId, Fail> {
-        if let Some(cached) = self.cached(pid, parent, name, want)? {
+        if let Some(cached) = self.cached(pid, parent, name, want).await? {
             return Ok(cached);
         }
         let directory = self.inode_of(parent);
@@ -445,7 +445,7 @@ impl Vfs {
         let own: Arc<[u8]> = Arc::from(name);
         let turn = self.turn(pid, parent, &own).await;
         if (lock.waited || turn.waited)
-            && let Some(cached) = self.cached(pid, parent, name, want)?
+            && let Some(cached) = self.cached(pid, parent, name, want).await?
         {
             return Ok(cached);
         }
@@ -468,7 +468,7 @@ impl Vfs {
     }
 
     /// A dentry in use that revalidation accepts (SEMANTICS 7.7).
-    pub(super) fn cached(
+    pub(super) async fn cached(
         &self,
         pid: Pid,
         parent: DentryId,
@@ -478,7 +478,13 @@ impl Vfs {
         let Some(dentry) = self.state().world.mount.cached_child(parent, name) else {
             return Ok(None);
         };
-        let valid = self.on_ordinary_path(pid, 0, |path| path.revalidate(dentry, want));
+        let valid = match self.on_path_unasked(pid, |path| path.revalidate(dentry, want)) {
+            Validity::Known(valid) => Ok(valid),
+            Validity::Asked => {
+                let look = async |path: &mut Ordinary<'_>| path.look_again(dentry).await;
+                self.on_ordinary_path(pid, 0, look).await
+            }
+        };
         match valid {
             Ok(true) => return Ok(Some(dentry)),
             Ok(false) => {

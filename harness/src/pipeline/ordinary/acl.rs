@@ -24,9 +24,9 @@ pub(super) fn is_list(name: &[u8]) -> bool {
 
 impl Ordinary<'_> {
     /// `fuse_get_inode_acl` and the check that follows: none when no list decides.
-    pub(crate) fn acl_grants(&mut self, inode: InodeId, wanted: u32) -> Served<Option<bool>> {
+    pub(crate) async fn acl_grants(&mut self, inode: InodeId, wanted: u32) -> Served<Option<bool>> {
         let gid = self.world.mount.inodes[inode].gid;
-        let acl = match self.list_of(inode, XATTR_POSIX_ACL_ACCESS) {
+        let acl = match self.list_of(inode, XATTR_POSIX_ACL_ACCESS).await {
             Err(Halt::Errno(Errno::EOPNOTSUPP)) => KnownAcl::None,
             other => other?,
         };
@@ -35,7 +35,7 @@ impl Ordinary<'_> {
     }
 
     /// `__get_acl`: what is kept, or else what the daemon says.
-    fn list_of(&mut self, inode: InodeId, name: &[u8]) -> Served<KnownAcl> {
+    async fn list_of(&mut self, inode: InodeId, name: &[u8]) -> Served<KnownAcl> {
         // The root is there before INIT, so its lists are never kept (`ACL_DONT_CACHE`).
         let root = self.world.mount.inodes[inode].nodeid == NodeId::ROOT;
         let keeps = self.world.connection.posix_acl && !root;
@@ -43,7 +43,7 @@ impl Ordinary<'_> {
         if keeps && kept != KnownAcl::Unknown {
             return Ok(kept);
         }
-        let acl = self.ask_list(inode, name)?;
+        let acl = self.ask_list(inode, name).await?;
         if keeps {
             *self.kept_list(inode, name) = acl.clone();
         }
@@ -56,12 +56,12 @@ impl Ordinary<'_> {
     }
 
     /// `fuse_get_acl`, which has room for a page.
-    fn ask_list(&mut self, inode: InodeId, name: &[u8]) -> Served<KnownAcl> {
+    async fn ask_list(&mut self, inode: InodeId, name: &[u8]) -> Served<KnownAcl> {
         if self.unknown().getxattr {
             return Err(Errno::EOPNOTSUPP.into());
         }
         let nodeid = self.world.mount.inodes[inode].nodeid;
-        let got = self.read_attribute(Opcode::GETXATTR, nodeid, &with_nul(name), PAGE_SIZE);
+        let got = self.read_attribute(Opcode::GETXATTR, nodeid, &with_nul(name), PAGE_SIZE).await;
         match forget_unknown(got, &mut self.unknown().getxattr) {
             Ok(outcome) if outcome.data.is_empty() => Ok(KnownAcl::None),
             Ok(outcome) => Ok(KnownAcl::List(outcome.data.into())),
@@ -72,9 +72,9 @@ impl Ordinary<'_> {
     }
 
     /// `posix_acl_getxattr`: the list is had whole, and then there is room for it or not.
-    pub(super) fn get_list(&mut self, dentry: DentryId, name: &[u8], size: u32) -> Served {
+    pub(super) async fn get_list(&mut self, dentry: DentryId, name: &[u8], size: u32) -> Served {
         let inode = self.inode_of(dentry);
-        let KnownAcl::List(list) = self.list_of(inode, name)? else {
+        let KnownAcl::List(list) = self.list_of(inode, name).await? else {
             return Err(Errno::ENODATA.into());
         };
         let length = number(list.len() as i64);
@@ -86,7 +86,7 @@ impl Ordinary<'_> {
     }
 
     /// Sets a list, or takes it away where the value has no entries.
-    pub(super) fn set_list(&mut self, dentry: DentryId, name: &[u8], value: &[u8]) -> Served {
+    pub(super) async fn set_list(&mut self, dentry: DentryId, name: &[u8], value: &[u8]) -> Served {
         let has_entries = posix_acl_has_entries(value)?;
         let inode = &self.world.mount.inodes[self.inode_of(dentry)];
         let who = &self.caller.credentials;
@@ -104,8 +104,8 @@ impl Ordinary<'_> {
         }
         posix_acl_check(value)?;
         match has_entries {
-            true => self.send_setxattr(dentry, name, value, 0),
-            false => self.send_removexattr(dentry, name),
+            true => self.send_setxattr(dentry, name, value, 0).await,
+            false => self.send_removexattr(dentry, name).await,
         }
     }
 }

@@ -3,7 +3,7 @@
 use fuserig_abi::{
     AccessMask, Capabilities, Errno, FATTR_FH, FATTR_KILL_SUIDGID, FATTR_LOCKOWNER,
     FATTR_MTIME_NOW, FileKind, FuseAccessIn, FuseAttrOut, FuseGetattrIn, FuseSetattrIn,
-    FuseStatfsOut, Gid, NodeId, Opcode, S_ISGID, StatFs, Uid,
+    FuseStatfsOut, Gid, NodeId, Opcode, S_ISGID, Stat, StatFs, Uid,
 };
 
 use super::exchange::{Ordinary, Served, body, done, invalid, number, parse, stat_of};
@@ -17,29 +17,30 @@ const GETATTR_FH: u32 = 1;
 
 impl Ordinary<'_> {
     /// `fuse_update_get_attr`: from what the daemon said before, as long as that is valid.
-    pub(super) fn getattr(&mut self, dentry: DentryId) -> Served {
+    pub(super) async fn getattr(&mut self, dentry: DentryId) -> Served {
         let inode = self.inode_of(dentry);
-        self.update(inode, StatMask::BASIC, None)?;
-        let stat = self.world.mount.inodes[inode].described;
+        let told = self.update(inode, StatMask::BASIC, None).await?;
+        let stat = told.or(self.world.mount.inodes[inode].described);
         Ok(done(stat.map_or(Value::Number(0), |stat| Value::Attr(Box::new(stat)))))
     }
 
     /// `fuse_update_attributes`: asks for attributes that are not known any more, through the
-    /// open file when there is one.
-    pub(crate) fn update(
+    /// open file when there is one. What the daemon said, if it was asked.
+    pub(crate) async fn update(
         &mut self,
         inode: InodeId,
         mask: StatMask,
         file: Option<HandleId>,
-    ) -> Served<()> {
+    ) -> Served<Option<Stat>> {
         if self.world.mount.inodes[inode].is_fresh(mask, self.world.now) {
-            return Ok(());
+            return Ok(None);
         }
-        self.refresh(inode, file)
+        self.refresh(inode, file).await.map(Some)
     }
 
-    /// `fuse_do_getattr`. Only a regular file is asked about through its handle.
-    pub(crate) fn refresh(&mut self, inode: InodeId, file: Option<HandleId>) -> Served<()> {
+    /// `fuse_do_getattr`: what the daemon says, whether the inode has changed since or not. Only a
+    /// regular file is asked about through its handle.
+    pub(crate) async fn refresh(&mut self, inode: InodeId, file: Option<HandleId>) -> Served<Stat> {
         self.world.mount.inodes[inode].forget_acls();
         let state = &self.world.mount.inodes[inode];
         let (nodeid, regular) = (state.nodeid, state.kind == FileKind::Regular);
@@ -51,20 +52,22 @@ impl Ordinary<'_> {
         };
         let body = body(&asked, &[]);
         let shape = Shape::fixed(size_of::<FuseAttrOut>());
-        let reply = self.ask(Opcode::GETATTR, nodeid, body, shape)?;
-        self.describe(inode, &parse(&reply))
+        let reply = self.ask(Opcode::GETATTR, nodeid, body, shape).await?;
+        self.describe(inode, &parse(&reply), self.asked_at)
     }
 
-    /// Takes over attributes; ones that make no sense end the inode (GATTR-2).
-    fn describe(&mut self, inode: InodeId, out: &FuseAttrOut) -> Served<()> {
+    /// Takes over attributes that were asked for at that version; ones that make no sense end the
+    /// inode (GATTR-2).
+    fn describe(&mut self, inode: InodeId, out: &FuseAttrOut, asked_at: u64) -> Served<Stat> {
         let until = self.until(out.attr_valid, out.attr_valid_nsec);
         let state = &mut self.world.mount.inodes[inode];
         if invalid(&out.attr) || FileKind::from_mode(out.attr.mode) != Some(state.kind) {
             state.bad = true;
             return Err(Errno::EIO.into());
         }
-        self.world.mount.describe(inode, &stat_of(&out.attr), until);
-        Ok(())
+        let stat = stat_of(&out.attr);
+        self.world.mount.describe(inode, &stat, until, asked_at);
+        Ok(stat)
     }
 
     /// Takes over the attributes of a change that this kernel asked for: contents that it has
@@ -72,7 +75,7 @@ impl Ordinary<'_> {
     fn describe_own_change(&mut self, inode: InodeId, out: &FuseAttrOut) -> Served<()> {
         let pages = core::mem::take(&mut self.world.mount.inodes[inode].pages);
         let size = self.world.mount.inodes[inode].size;
-        self.describe(inode, out)?;
+        self.describe(inode, out, u64::MAX)?;
         if out.attr.size == size {
             self.world.mount.inodes[inode].pages = pages;
         }
@@ -92,7 +95,7 @@ impl Ordinary<'_> {
     }
 
     /// `fuse_do_setattr`. The times of the caller are not trusted, so "now" is said in a bit.
-    pub(super) fn setattr(&mut self, dentry: DentryId, attr: &Iattr) -> Served {
+    pub(super) async fn setattr(&mut self, dentry: DentryId, attr: &Iattr) -> Served {
         let opened = attr.valid.contains(AttrValid::OPEN);
         if opened && self.world.connection.atomic_o_trunc {
             return Ok(number(0));
@@ -127,7 +130,7 @@ impl Ordinary<'_> {
         let nodeid = self.world.mount.inodes[inode].nodeid;
         let shape = Shape::fixed(size_of::<FuseAttrOut>());
         let body = body::<FuseSetattrIn>(&fattr, &[]);
-        let reply = self.ask(Opcode::SETATTR, nodeid, body, shape)?;
+        let reply = self.ask(Opcode::SETATTR, nodeid, body, shape).await?;
         self.describe_own_change(inode, &parse(&reply))?;
         self.world.mount.inodes[inode].forget_acls();
         let directory = self.world.mount.inodes[inode].kind == FileKind::Directory;
@@ -195,10 +198,10 @@ impl Ordinary<'_> {
         u64::from(self.caller.pid.0)
     }
 
-    pub(super) fn statfs(&mut self, dentry: DentryId) -> Served {
+    pub(super) async fn statfs(&mut self, dentry: DentryId) -> Served {
         let nodeid = self.node_of(dentry);
         let shape = Shape::fixed(size_of::<FuseStatfsOut>());
-        let reply = self.ask(Opcode::STATFS, nodeid, Vec::new(), shape)?;
+        let reply = self.ask(Opcode::STATFS, nodeid, Vec::new(), shape).await?;
         let st = parse::<FuseStatfsOut>(&reply).st;
         Ok(done(Value::StatFs(Box::new(StatFs {
             blocks: st.blocks,
@@ -213,14 +216,14 @@ impl Ordinary<'_> {
     }
 
     /// `fuse_access`: only reading, writing and executing are asked for.
-    pub(super) fn access(&mut self, inode: InodeId, mask: AccessMask) -> Served {
+    pub(super) async fn access(&mut self, inode: InodeId, mask: AccessMask) -> Served {
         if self.world.connection.unknown.access {
             return Ok(number(0));
         }
         let asked = AccessMask::READ | AccessMask::WRITE | AccessMask::EXEC;
         let head = FuseAccessIn { mask: mask.intersection(asked).bits(), padding: 0 };
         let nodeid: NodeId = self.world.mount.inodes[inode].nodeid;
-        match self.tell(Opcode::ACCESS, nodeid, body(&head, &[])) {
+        match self.tell(Opcode::ACCESS, nodeid, body(&head, &[])).await {
             Err(super::Halt::Errno(Errno::ENOSYS)) => {
                 self.world.connection.unknown.access = true;
                 Ok(number(0))

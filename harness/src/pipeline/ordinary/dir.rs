@@ -13,7 +13,7 @@ const ENTRY_OUT: usize = size_of::<FuseEntryOut>();
 
 impl Ordinary<'_> {
     /// `fuse_readdir_uncached`: one request a call; `off` of a record is the position behind it.
-    pub(super) fn readdir(&mut self, handle: HandleId, space: usize) -> Served {
+    pub(super) async fn readdir(&mut self, handle: HandleId, space: usize) -> Served {
         let plus = self.wants_plus(handle);
         let state = &self.world.mount.handles[handle];
         let dentry = state.dentry;
@@ -27,7 +27,7 @@ impl Ordinary<'_> {
         let nodeid = state.nodeid;
         let opcode = if plus { Opcode::READDIRPLUS } else { Opcode::READDIR };
         let shape = Shape::up_to(PAGE_SIZE as usize);
-        let page = self.ask(opcode, nodeid, body(&head, &[]), shape)?;
+        let page = self.ask(opcode, nodeid, body(&head, &[]), shape).await?;
         let mut listing = Listing { records: Vec::new(), space, full: false };
         let mut rest = &page[..];
         let prefix = if plus { ENTRY_OUT } else { 0 };
@@ -104,7 +104,8 @@ impl Ordinary<'_> {
                 state.nlookup += 1;
                 state.forget_acls();
                 if state.backing.is_none() {
-                    self.world.mount.describe(inode, &stat_of(&entry.attr), until);
+                    let stat = stat_of(&entry.attr);
+                    self.world.mount.describe(inode, &stat, until, self.asked_at);
                 }
                 self.note_listed(inode);
                 self.keep(known, entry);
@@ -114,7 +115,7 @@ impl Ordinary<'_> {
             self.world.mount.unhash(known);
             self.world.mount.put(known);
         }
-        let Ok(inode) = self.inode(entry) else { return };
+        let Ok(inode) = self.inode(entry, self.asked_at) else { return };
         self.note_listed(inode);
         let dentry = self.world.mount.new_child(directory, name);
         let alias = self.world.mount.splice(inode, dentry);

@@ -1,14 +1,18 @@
 //! One operation on the ordinary path, and what every reply has in common.
 
+use core::ops::ControlFlow;
+
 use fuserig_abi::{
     Caller, Device, Errno, FileKind, FuseAttr, FuseEntryOut, Gid, Ino, NodeId, Opcode, Quirk,
     S_IALLUGO, S_IFMT, Stat, Timespec, Uid,
 };
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::kernel::{DentryId, HandleId, InodeId, World};
+use super::lent::{Lender, Lent};
+use crate::kernel::{DentryId, HandleId, InodeId};
 use crate::pipeline::device::{Asking, Settled, Shape, ask};
 use crate::pipeline::entries::EntryActions;
+use crate::pipeline::under_way::{come_for, hand_over};
 use crate::pipeline::{Event, Operation, Outcome, Step, Stop, Value, What};
 
 /// Why an operation on the ordinary path ends early.
@@ -38,29 +42,31 @@ pub(super) type Served<T = Outcome> = Result<T, Halt>;
 /// One operation on the ordinary path.
 #[derive(Debug)]
 pub(crate) struct Ordinary<'a> {
-    pub(super) world: &'a mut World,
+    pub(super) world: Lent<'a>,
     pub(super) caller: &'a Caller,
     pub(super) umask: u32,
     number: u64,
+    /// What was known when the last request was sent ([`crate::kernel::Mount::version`]).
+    pub(super) asked_at: u64,
 }
 
 impl<'a> Ordinary<'a> {
     /// The ordinary path of the operation with that number.
     pub(crate) fn new(
-        world: &'a mut World,
+        lender: &'a dyn Lender,
         caller: &'a Caller,
         umask: u32,
         number: u64,
     ) -> Ordinary<'a> {
-        Ordinary { world, caller, umask, number }
+        Ordinary { world: Lent::by(lender), caller, umask, number, asked_at: 0 }
     }
 
     /// Serves the operation.
     ///
     /// # Errors
     /// The errno for the caller, or the end of the modelled kernel.
-    pub(crate) fn serve(&mut self, operation: &Operation) -> Served {
-        let served = self.perform(operation);
+    pub(crate) async fn serve(&mut self, operation: &Operation) -> Served {
+        let served = self.perform(operation).await;
         if let Err(Halt::Stop(Stop::Crash(quirk) | Stop::Hang(quirk))) = served
             && self.world.sink.wants_events()
         {
@@ -70,45 +76,49 @@ impl<'a> Ordinary<'a> {
         served
     }
 
-    fn perform(&mut self, operation: &Operation) -> Served {
+    async fn perform(&mut self, operation: &Operation) -> Served {
         self.check_not_bad(operation)?;
         match *operation {
-            Operation::Open { handle, directory } => self.open(handle, directory),
-            Operation::CreateOpen { dentry, flags, mode } => self.create_open(dentry, flags, mode),
-            Operation::Release { handle, directory } => self.release(handle, directory),
-            Operation::Flush { handle } => self.flush(handle),
-            Operation::Lseek { handle, offset, whence } => self.lseek(handle, offset, whence),
-            Operation::CopyFileRange { .. } => self.copy_file_range(operation),
+            Operation::Open { handle, directory } => self.open(handle, directory).await,
+            Operation::CreateOpen { dentry, flags, mode } => {
+                self.create_open(dentry, flags, mode).await
+            }
+            Operation::Release { handle, directory } => self.release(handle, directory).await,
+            Operation::Flush { handle } => self.flush(handle).await,
+            Operation::Lseek { handle, offset, whence } => self.lseek(handle, offset, whence).await,
+            Operation::CopyFileRange { .. } => self.copy_file_range(operation).await,
             Operation::Fsync { handle, datasync, directory } => {
-                self.fsync(handle, datasync, directory)
+                self.fsync(handle, datasync, directory).await
             }
-            Operation::Getxattr { dentry, ref name, size } => self.getxattr(dentry, name, size),
-            Operation::Listxattr { dentry, size } => self.listxattr(dentry, size),
+            Operation::Getxattr { dentry, ref name, size } => {
+                self.getxattr(dentry, name, size).await
+            }
+            Operation::Listxattr { dentry, size } => self.listxattr(dentry, size).await,
             Operation::Setxattr { dentry, ref name, ref value, flags } => {
-                self.setxattr(dentry, name, value, flags)
+                self.setxattr(dentry, name, value, flags).await
             }
-            Operation::Removexattr { dentry, ref name } => self.removexattr(dentry, name),
-            Operation::ReadIter { handle, offset, size } => self.read(handle, offset, size),
+            Operation::Removexattr { dentry, ref name } => self.removexattr(dentry, name).await,
+            Operation::ReadIter { handle, offset, size } => self.read(handle, offset, size).await,
             Operation::WriteIter { handle, offset, ref data, append } => {
-                self.write(handle, offset, data, append)
+                self.write(handle, offset, data, append).await
             }
             Operation::FileFallocate { handle, mode, offset, length } => {
-                self.fallocate(handle, mode, offset, length)
+                self.fallocate(handle, mode, offset, length).await
             }
-            Operation::Lookup { dentry } => self.lookup(dentry),
-            Operation::Mknod { dentry, mode, rdev } => self.mknod(dentry, mode, rdev),
-            Operation::Mkdir { dentry, mode } => self.mkdir(dentry, mode),
-            Operation::Rmdir { dentry } => self.remove(dentry, Opcode::RMDIR),
-            Operation::Rename { old, new, flags } => self.rename(old, new, flags),
-            Operation::Unlink { dentry } => self.remove(dentry, Opcode::UNLINK),
-            Operation::Link { source, dentry } => self.link(source, dentry),
-            Operation::Getattr { dentry, .. } => self.getattr(dentry),
-            Operation::Setattr { dentry, attr } => self.setattr(dentry, &attr),
-            Operation::Statfs { dentry } => self.statfs(dentry),
-            Operation::GetLink { dentry } => self.get_link(dentry),
-            Operation::Symlink { dentry, ref target } => self.symlink(dentry, target),
-            Operation::Readdir { handle, space } => self.readdir(handle, space),
-            Operation::Access { inode, mask } => self.access(inode, mask),
+            Operation::Lookup { dentry } => self.lookup(dentry).await,
+            Operation::Mknod { dentry, mode, rdev } => self.mknod(dentry, mode, rdev).await,
+            Operation::Mkdir { dentry, mode } => self.mkdir(dentry, mode).await,
+            Operation::Rmdir { dentry } => self.remove(dentry, Opcode::RMDIR).await,
+            Operation::Rename { old, new, flags } => self.rename(old, new, flags).await,
+            Operation::Unlink { dentry } => self.remove(dentry, Opcode::UNLINK).await,
+            Operation::Link { source, dentry } => self.link(source, dentry).await,
+            Operation::Getattr { dentry, .. } => self.getattr(dentry).await,
+            Operation::Setattr { dentry, attr } => self.setattr(dentry, &attr).await,
+            Operation::Statfs { dentry } => self.statfs(dentry).await,
+            Operation::GetLink { dentry } => self.get_link(dentry).await,
+            Operation::Symlink { dentry, ref target } => self.symlink(dentry, target).await,
+            Operation::Readdir { handle, space } => self.readdir(handle, space).await,
+            Operation::Access { inode, mask } => self.access(inode, mask).await,
         }
     }
 
@@ -123,23 +133,28 @@ impl<'a> Ordinary<'a> {
     }
 
     /// Sends a request without reply arguments.
-    pub(super) fn tell(&mut self, opcode: Opcode, nodeid: NodeId, body: Vec<u8>) -> Served<()> {
-        self.ask(opcode, nodeid, body, Shape::default()).map(|_| ())
+    pub(super) async fn tell(
+        &mut self,
+        opcode: Opcode,
+        nodeid: NodeId,
+        body: Vec<u8>,
+    ) -> Served<()> {
+        self.ask(opcode, nodeid, body, Shape::default()).await.map(|_| ())
     }
 
     /// Sends a request; the body of its reply.
-    pub(super) fn ask(
+    pub(super) async fn ask(
         &mut self,
         opcode: Opcode,
         nodeid: NodeId,
         body: Vec<u8>,
         shape: Shape,
     ) -> Served<Vec<u8>> {
-        self.ask_entries(opcode, nodeid, body, shape).map(|(body, _)| body)
+        self.ask_entries(opcode, nodeid, body, shape).await.map(|(body, _)| body)
     }
 
     /// As [`Ordinary::ask`], with what the entries of the reply ask for.
-    pub(super) fn ask_entries(
+    pub(super) async fn ask_entries(
         &mut self,
         opcode: Opcode,
         nodeid: NodeId,
@@ -147,15 +162,37 @@ impl<'a> Ordinary<'a> {
         shape: Shape,
     ) -> Served<(Vec<u8>, Option<EntryActions>)> {
         let asking = Asking::new(self.number, self.caller, opcode, nodeid, body);
-        self.settle(asking.expecting(shape))
+        self.settle(asking.expecting(shape)).await
     }
 
     /// Sends a prepared request.
-    pub(super) fn settle(&mut self, asking: Asking<'_>) -> Served<(Vec<u8>, Option<EntryActions>)> {
-        match ask(self.world, asking)? {
+    pub(super) async fn settle(
+        &mut self,
+        asking: Asking<'_>,
+    ) -> Served<(Vec<u8>, Option<EntryActions>)> {
+        self.asked_at = self.world.mount.version();
+        let settled = match self.world.has_others() {
+            true => self.settle_among_others(asking).await?,
+            false => ask(&mut self.world, asking)?,
+        };
+        match settled {
             Settled::Reply { body, entries } => Ok((body, entries)),
             Settled::Error(errno) => Err(errno.into()),
             Settled::Broken { .. } => Err(Errno::EIO.into()),
+        }
+    }
+
+    /// Gives way until there is a reply, if the daemon takes a request while it has others.
+    async fn settle_among_others(&mut self, mut asking: Asking<'_>) -> Result<Settled, Stop> {
+        let unique = match hand_over(&mut self.world, &mut asking) {
+            ControlFlow::Continue(unique) => unique,
+            ControlFlow::Break(over) => return over,
+        };
+        loop {
+            self.world.give_way(asking.opcode).await;
+            if let Some(settled) = come_for(&mut self.world, unique, &asking) {
+                return settled;
+            }
         }
     }
 
@@ -201,6 +238,11 @@ impl<'a> Ordinary<'a> {
     /// A component as it goes over the wire.
     pub(super) fn wire_name(&self, dentry: DentryId) -> Vec<u8> {
         with_nul(&self.world.mount.dentries[dentry].name)
+    }
+
+    /// Whether the inode has changed since the last request was sent.
+    pub(super) fn has_changed(&self, inode: InodeId) -> bool {
+        self.world.mount.inodes[inode].version > self.asked_at
     }
 
     /// The instant that many seconds and nanoseconds from now.

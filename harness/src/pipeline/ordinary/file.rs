@@ -25,7 +25,18 @@ const KEEP_SIZE: u32 = 0x01;
 impl Ordinary<'_> {
     /// `fuse_file_open`. A daemon that knows no OPEN is not asked again, and files open all the
     /// same.
-    pub(super) fn open(&mut self, handle: HandleId, directory: bool) -> Served {
+    pub(super) async fn open(&mut self, handle: HandleId, directory: bool) -> Served {
+        self.send_open(handle, directory).await?;
+        let state = &self.world.mount.handles[handle];
+        let (inode, flags) = (state.inode, state.open_flags);
+        if flags & KEEP_CACHE == 0 {
+            self.drop_pages(inode);
+        }
+        Ok(number(0))
+    }
+
+    /// What the file is to the daemon; what is cached of it stays.
+    pub(super) async fn send_open(&mut self, handle: HandleId, directory: bool) -> Served<()> {
         let unknown = &self.world.connection.unknown;
         let known = if directory { !unknown.opendir } else { !unknown.open };
         let inode = self.handle_inode(handle);
@@ -38,7 +49,7 @@ impl Ordinary<'_> {
             let opcode = if directory { Opcode::OPENDIR } else { Opcode::OPEN };
             let shape = Shape::fixed(size_of::<FuseOpenOut>());
             let head = FuseOpenIn { flags, open_flags: 0 };
-            match self.ask(opcode, nodeid, body(&head, &[]), shape) {
+            match self.ask(opcode, nodeid, body(&head, &[]), shape).await {
                 Ok(reply) => out = parse(&reply),
                 Err(Halt::Errno(Errno::ENOSYS)) if directory => {
                     self.world.connection.unknown.opendir = true;
@@ -49,14 +60,11 @@ impl Ordinary<'_> {
         }
         let state = &mut self.world.mount.handles[handle];
         (state.fh, state.nodeid, state.open_flags) = (Fh(out.fh), nodeid, out.open_flags);
-        if out.open_flags & KEEP_CACHE == 0 {
-            self.world.mount.inodes[inode].pages.clear();
-        }
-        Ok(number(0))
+        Ok(())
     }
 
     /// RELEASE, whose reply nobody waits for.
-    pub(super) fn release(&mut self, handle: HandleId, directory: bool) -> Served {
+    pub(super) async fn release(&mut self, handle: HandleId, directory: bool) -> Served {
         let state = &self.world.mount.handles[handle];
         let (fh, nodeid, flags) = (state.fh.0, state.nodeid, state.flags.bits());
         let (release_flags, lock_owner) = match state.flocked {
@@ -75,14 +83,14 @@ impl Ordinary<'_> {
         let kernel = self.world.kernel_caller();
         let mut asking = Asking::new(self.number(), &kernel, opcode, nodeid, body(&head, &[]));
         (asking.forced, asking.background) = (true, true);
-        match self.settle(asking) {
+        match self.settle(asking).await {
             Ok(_) | Err(Halt::Errno(_)) => Ok(number(0)),
             Err(halt) => Err(halt),
         }
     }
 
     /// FLUSH, which is sent whatever happens to the caller (N4).
-    pub(super) fn flush(&mut self, handle: HandleId) -> Served {
+    pub(super) async fn flush(&mut self, handle: HandleId) -> Served {
         let state = &self.world.mount.handles[handle];
         if state.open_flags & NOFLUSH != 0 || self.world.connection.unknown.flush {
             return Ok(number(0));
@@ -92,7 +100,7 @@ impl Ordinary<'_> {
         let head = FuseFlushIn { fh, lock_owner, ..FuseFlushIn::default() };
         let mut asking = self.asking(Opcode::FLUSH, nodeid, body(&head, &[]));
         asking.forced = true;
-        match self.settle(asking) {
+        match self.settle(asking).await {
             Err(Halt::Errno(Errno::ENOSYS)) => {
                 self.world.connection.unknown.flush = true;
                 Ok(number(0))
@@ -102,7 +110,7 @@ impl Ordinary<'_> {
     }
 
     /// `fuse_file_llseek` after the caller refreshed the length for SEEK_END.
-    pub(super) fn lseek(&mut self, handle: HandleId, offset: i64, whence: Whence) -> Served {
+    pub(super) async fn lseek(&mut self, handle: HandleId, offset: i64, whence: Whence) -> Served {
         let inode = self.handle_inode(handle);
         let size = i64::try_from(self.world.mount.inodes[inode].size).unwrap_or(i64::MAX);
         let position = self.world.mount.handles[handle].position;
@@ -112,7 +120,7 @@ impl Ordinary<'_> {
             // A sum beyond all positions is a negative one to `vfs_setpos`.
             Whence::Cur => position.checked_add(offset).ok_or(Errno::EINVAL)?,
             Whence::End => size.checked_add(offset).ok_or(Errno::EINVAL)?,
-            Whence::Data | Whence::Hole => self.seek_data(handle, offset, whence, size)?,
+            Whence::Data | Whence::Hole => self.seek_data(handle, offset, whence, size).await?,
         };
         if to < 0 {
             return Err(Errno::EINVAL.into());
@@ -121,7 +129,7 @@ impl Ordinary<'_> {
         Ok(number(to))
     }
 
-    fn seek_data(
+    async fn seek_data(
         &mut self,
         handle: HandleId,
         offset: i64,
@@ -134,7 +142,7 @@ impl Ordinary<'_> {
             let (offset, whence) = (offset as u64, whence.raw());
             let head = FuseLseekIn { fh, offset, whence, padding: 0 };
             let shape = Shape::fixed(size_of::<FuseLseekOut>());
-            match self.ask(Opcode::LSEEK, nodeid, body(&head, &[]), shape) {
+            match self.ask(Opcode::LSEEK, nodeid, body(&head, &[]), shape).await {
                 Ok(reply) => return Ok(parse::<FuseLseekOut>(&reply).offset as i64),
                 Err(Halt::Errno(Errno::ENOSYS)) => self.world.connection.unknown.lseek = true,
                 Err(halt) => return Err(halt),
@@ -147,7 +155,7 @@ impl Ordinary<'_> {
         }
     }
 
-    pub(super) fn copy_file_range(&mut self, operation: &Operation) -> Served {
+    pub(super) async fn copy_file_range(&mut self, operation: &Operation) -> Served {
         let &Operation::CopyFileRange { from, from_offset, to, to_offset, length, flags } =
             operation
         else {
@@ -168,12 +176,12 @@ impl Ordinary<'_> {
         };
         let nodeid = source.nodeid;
         let shape = Shape::fixed(size_of::<FuseWriteOut>());
-        match self.ask(Opcode::COPY_FILE_RANGE, nodeid, body(&head, &[]), shape) {
+        match self.ask(Opcode::COPY_FILE_RANGE, nodeid, body(&head, &[]), shape).await {
             Ok(reply) => {
                 let count = u64::from(parse::<FuseWriteOut>(&reply).size);
                 let inode = self.handle_inode(to);
                 self.grow(inode, to_offset.saturating_add(count));
-                self.world.mount.inodes[inode].pages.clear();
+                self.drop_pages(inode);
                 Ok(number(count as i64))
             }
             Err(Halt::Errno(Errno::ENOSYS)) => {
@@ -184,7 +192,12 @@ impl Ordinary<'_> {
         }
     }
 
-    pub(super) fn fsync(&mut self, handle: HandleId, datasync: bool, directory: bool) -> Served {
+    pub(super) async fn fsync(
+        &mut self,
+        handle: HandleId,
+        datasync: bool,
+        directory: bool,
+    ) -> Served {
         let unknown = &self.world.connection.unknown;
         if if directory { unknown.fsyncdir } else { unknown.fsync } {
             return Ok(number(0));
@@ -194,7 +207,7 @@ impl Ordinary<'_> {
         let nodeid = self.world.mount.inodes[state.inode].nodeid;
         let head = FuseFsyncIn { fh, fsync_flags: u32::from(datasync), padding: 0 };
         let opcode = if directory { Opcode::FSYNCDIR } else { Opcode::FSYNC };
-        match self.tell(opcode, nodeid, body(&head, &[])) {
+        match self.tell(opcode, nodeid, body(&head, &[])).await {
             Err(Halt::Errno(Errno::ENOSYS)) => {
                 let unknown = &mut self.world.connection.unknown;
                 *(if directory { &mut unknown.fsyncdir } else { &mut unknown.fsync }) = true;
@@ -209,7 +222,7 @@ impl Ordinary<'_> {
         mode & !FALLOCATE_MODES == 0 && !self.world.connection.unknown.fallocate
     }
 
-    pub(super) fn fallocate(
+    pub(super) async fn fallocate(
         &mut self,
         handle: HandleId,
         mode: u32,
@@ -222,7 +235,7 @@ impl Ordinary<'_> {
         let state = &self.world.mount.handles[handle];
         let (fh, nodeid) = (state.fh.0, state.nodeid);
         let head = FuseFallocateIn { fh, offset, length, mode, padding: 0 };
-        match self.tell(Opcode::FALLOCATE, nodeid, body(&head, &[])) {
+        match self.tell(Opcode::FALLOCATE, nodeid, body(&head, &[])).await {
             Ok(()) => {
                 let inode = self.handle_inode(handle);
                 if mode & KEEP_SIZE == 0 {
@@ -230,7 +243,7 @@ impl Ordinary<'_> {
                 }
                 self.invalidate(self.handle_inode(handle), StatMask::CONTENTS);
                 if mode & !KEEP_SIZE != 0 {
-                    self.world.mount.inodes[inode].pages.clear();
+                    self.drop_pages(inode);
                 }
                 Ok(number(0))
             }

@@ -48,7 +48,7 @@ impl Ordinary<'_> {
     }
 
     /// `fuse_do_ioctl`: `data` is what the argument points to, and zeros where it is shorter.
-    pub(crate) fn ioctl(
+    pub(crate) async fn ioctl(
         &mut self,
         handle: HandleId,
         request: u64,
@@ -61,11 +61,11 @@ impl Ordinary<'_> {
         if self.world.mount.inodes[inode].bad {
             return Err(Errno::EIO.into());
         }
-        self.send_ioctl(handle, request as u32, data, true)
+        self.send_ioctl(handle, request as u32, data, true).await
     }
 
     /// `fuse_fileattr_get` and `fuse_fileattr_set`, the latter behind the former.
-    pub(crate) fn flags_ioctl(
+    pub(crate) async fn flags_ioctl(
         &mut self,
         handle: HandleId,
         request: u64,
@@ -74,13 +74,18 @@ impl Ordinary<'_> {
         let request = request as u32;
         // Flags are asked for before they are changed.
         if [FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR].contains(&request) {
-            self.own_ioctl(handle, FS_IOC_FSGETXATTR, &[])?;
+            self.own_ioctl(handle, FS_IOC_FSGETXATTR, &[]).await?;
         }
-        self.own_ioctl(handle, request, data)
+        self.own_ioctl(handle, request, data).await
     }
 
     /// `fuse_priv_ioctl`: on a file that the kernel opens for itself and closes.
-    fn own_ioctl(&mut self, other: HandleId, request: u32, data: &[u8]) -> Served<IoctlReply> {
+    async fn own_ioctl(
+        &mut self,
+        other: HandleId,
+        request: u32,
+        data: &[u8],
+    ) -> Served<IoctlReply> {
         let inode = self.handle_inode(other);
         if self.world.mount.inodes[inode].bad {
             return Err(Errno::EIO.into());
@@ -90,13 +95,10 @@ impl Ordinary<'_> {
         let own = Handle::new(inode, dentry, OpenFlags::empty());
         let handle = self.world.mount.handles.insert(own);
         // What is cached stays, whatever the daemon says about this file.
-        let pages = core::mem::take(&mut self.world.mount.inodes[inode].pages);
-        let opened = self.open(handle, directory);
-        self.world.mount.inodes[inode].pages = pages;
-        let answered = match opened {
-            Ok(_) => {
-                let answered = self.send_ioctl(handle, request, data, false);
-                self.release(handle, directory).and(answered)
+        let answered = match self.send_open(handle, directory).await {
+            Ok(()) => {
+                let answered = self.send_ioctl(handle, request, data, false).await;
+                self.release(handle, directory).await.and(answered)
             }
             Err(halt) => Err(halt),
         };
@@ -109,7 +111,7 @@ impl Ordinary<'_> {
     }
 
     /// One request. An ioctl that a daemon does not know is one that the file does not have.
-    fn send_ioctl(
+    async fn send_ioctl(
         &mut self,
         handle: HandleId,
         request: u32,
@@ -131,7 +133,7 @@ impl Ordinary<'_> {
         body.extend(data.iter().copied().chain(core::iter::repeat(0)).take(goes));
         let sizes = vec![IOCTL_OUT as u32, comes as u32];
         let shape = Shape { sizes, variable, ..Shape::default() };
-        let reply = match self.ask(Opcode::IOCTL, nodeid, body, shape) {
+        let reply = match self.ask(Opcode::IOCTL, nodeid, body, shape).await {
             Err(Halt::Errno(Errno::ENOSYS)) => return Err(Errno::ENOTTY.into()),
             reply => reply?,
         };

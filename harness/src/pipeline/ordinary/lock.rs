@@ -51,7 +51,7 @@ impl Ordinary<'_> {
 
     /// `fuse_getlk` and `fuse_setlk`. ENOSYS goes to the caller as any other error, and the daemon
     /// is asked again the next time.
-    pub(crate) fn lock(&mut self, asked: AskedLock) -> Served<Option<Lock>> {
+    pub(crate) async fn lock(&mut self, asked: AskedLock) -> Served<Option<Lock>> {
         let AskedLock { handle, lock, flock, opcode } = asked;
         let gets = opcode == Opcode::GETLK;
         self.world.mount.handles[handle].flocked |= flock;
@@ -70,9 +70,9 @@ impl Ordinary<'_> {
             body.extend(word.to_le_bytes());
         }
         if !gets {
-            return self.tell(opcode, nodeid, body).map(|()| None);
+            return self.tell(opcode, nodeid, body).await.map(|()| None);
         }
-        let reply = self.ask(opcode, nodeid, body, Shape::fixed(LK_OUT))?;
+        let reply = self.ask(opcode, nodeid, body, Shape::fixed(LK_OUT)).await?;
         found(&reply, lock).map(Some).map_err(Into::into)
     }
 }

@@ -11,6 +11,7 @@ mod dir;
 mod exchange;
 mod file;
 mod ioctl;
+mod lent;
 mod lock;
 mod names;
 mod pages;
@@ -19,6 +20,7 @@ mod revalidate;
 mod xattr;
 
 pub(crate) use exchange::{Halt, Ordinary};
+pub(crate) use lent::Lender;
 pub(crate) use lock::AskedLock;
 pub use poll::PollWait;
-pub(crate) use revalidate::Want;
+pub(crate) use revalidate::{Validity, Want};

@@ -18,6 +18,8 @@ use crate::pipeline::{Outcome, Value};
 const ENTRY_OUT: usize = size_of::<FuseEntryOut>();
 /// Longest target of a link over the wire.
 const LINK_MAX: usize = fuserig_abi::PAGE_SIZE as usize - 1;
+/// What describes a node that was made by the same request is never out of date.
+const ANY_TIME: u64 = u64::MAX;
 
 /// What a LOOKUP reply may hold: an entry and lookup entries.
 pub(super) fn lookup_shape(abi: Abi) -> Shape {
@@ -31,12 +33,13 @@ pub(super) fn lookup_shape(abi: Abi) -> Shape {
 impl Ordinary<'_> {
     /// `fuse_lookup`: a missing name leaves a negative dentry, which stays as long as the daemon
     /// said.
-    pub(super) fn lookup(&mut self, dentry: DentryId) -> Served {
+    pub(super) async fn lookup(&mut self, dentry: DentryId) -> Served {
         if self.world.mount.dentries[dentry].name.len() > fuserig_abi::FUSE_NAME_MAX as usize {
             return Err(Errno::ENAMETOOLONG.into());
         }
         let (nodeid, name) = (self.parent_node(dentry), self.wire_name(dentry));
-        let asked = self.ask_entries(Opcode::LOOKUP, nodeid, name, lookup_shape(self.world.abi));
+        let asked =
+            self.ask_entries(Opcode::LOOKUP, nodeid, name, lookup_shape(self.world.abi)).await;
         let (reply, entries) = match asked {
             Ok(reply) => reply,
             Err(super::Halt::Errno(Errno::ENOENT)) => {
@@ -56,7 +59,7 @@ impl Ordinary<'_> {
             self.keep(dentry, &entry);
             return Ok(done(Value::Dentry(None)));
         }
-        let inode = self.inode(&entry)?;
+        let inode = self.inode(&entry, self.asked_at)?;
         if entry.nodeid == NodeId::ROOT.0 {
             self.world.mount.put_inode(inode);
             return Err(Errno::EIO.into());
@@ -119,8 +122,8 @@ impl Ordinary<'_> {
         (state.cached, state.valid_until) = (timed, until);
     }
 
-    /// The inode an entry describes, with a reference.
-    pub(super) fn inode(&mut self, entry: &FuseEntryOut) -> Served<InodeId> {
+    /// The inode an entry describes that was asked for at that version, with a reference.
+    pub(super) fn inode(&mut self, entry: &FuseEntryOut, asked_at: u64) -> Served<InodeId> {
         if invalid(&entry.attr) {
             return Err(Errno::EIO.into());
         }
@@ -133,7 +136,7 @@ impl Ordinary<'_> {
             self.world.mount.inodes[root].nlookup += 1;
             return Ok(root);
         }
-        Ok(self.world.mount.described_inode(nodeid, generation, &stat, until))
+        Ok(self.world.mount.described_inode(nodeid, generation, &stat, until, asked_at))
     }
 
     fn masked(&self, mode: u32) -> u32 {
@@ -141,55 +144,57 @@ impl Ordinary<'_> {
     }
 
     /// `create_new_entry`: a request whose reply describes the new inode.
-    fn make(
+    async fn make(
         &mut self,
         opcode: Opcode,
         nodeid: NodeId,
         body: Vec<u8>,
         (dentry, kind): (DentryId, FileKind),
     ) -> Served {
-        let reply = self.ask(opcode, nodeid, body, Shape::fixed(ENTRY_OUT))?;
+        let reply = self.ask(opcode, nodeid, body, Shape::fixed(ENTRY_OUT)).await?;
         let entry: FuseEntryOut = parse(&reply);
         if !child_node(&entry) || entry.attr.mode & S_IFMT != kind.type_bits() {
             return Err(Errno::EIO.into());
         }
-        let inode = self.inode(&entry)?;
+        let inode = self.inode(&entry, ANY_TIME)?;
         self.world.mount.dentries[dentry].backing = None;
         self.splice(inode, dentry, &entry)?;
         self.directory_changed(dentry);
         Ok(number(0))
     }
 
-    pub(super) fn mknod(&mut self, dentry: DentryId, mode: u32, rdev: Device) -> Served {
+    pub(super) async fn mknod(&mut self, dentry: DentryId, mode: u32, rdev: Device) -> Served {
         let kind = FileKind::from_mode(mode).unwrap_or(FileKind::Regular);
         let (mode, umask) = (self.masked(mode), self.umask);
         let head = FuseMknodIn { mode, rdev: rdev.encode(), umask, padding: 0 };
         let body = body(&head, &[&self.wire_name(dentry)]);
-        self.make(Opcode::MKNOD, self.parent_node(dentry), body, (dentry, kind))
+        self.make(Opcode::MKNOD, self.parent_node(dentry), body, (dentry, kind)).await
     }
 
-    pub(super) fn mkdir(&mut self, dentry: DentryId, mode: u32) -> Served {
+    pub(super) async fn mkdir(&mut self, dentry: DentryId, mode: u32) -> Served {
         let head = FuseMkdirIn { mode: self.masked(mode), umask: self.umask };
         let body = body(&head, &[&self.wire_name(dentry)]);
         self.make(Opcode::MKDIR, self.parent_node(dentry), body, (dentry, FileKind::Directory))
+            .await
     }
 
-    pub(super) fn symlink(&mut self, dentry: DentryId, target: &[u8]) -> Served {
+    pub(super) async fn symlink(&mut self, dentry: DentryId, target: &[u8]) -> Served {
         let mut body = self.wire_name(dentry);
         body.extend(with_nul(target));
         self.make(Opcode::SYMLINK, self.parent_node(dentry), body, (dentry, FileKind::Symlink))
+            .await
     }
 
-    pub(super) fn link(&mut self, source: DentryId, dentry: DentryId) -> Served {
+    pub(super) async fn link(&mut self, source: DentryId, dentry: DentryId) -> Served {
         let kind = self.world.mount.inodes[self.inode_of(source)].kind;
         let head = FuseLinkIn { oldnodeid: self.node_of(source).0 };
         let body = body(&head, &[&self.wire_name(dentry)]);
-        self.make(Opcode::LINK, self.parent_node(dentry), body, (dentry, kind))
+        self.make(Opcode::LINK, self.parent_node(dentry), body, (dentry, kind)).await
     }
 
-    pub(super) fn remove(&mut self, dentry: DentryId, opcode: Opcode) -> Served {
+    pub(super) async fn remove(&mut self, dentry: DentryId, opcode: Opcode) -> Served {
         let (nodeid, name) = (self.parent_node(dentry), self.wire_name(dentry));
-        match self.tell(opcode, nodeid, name) {
+        match self.tell(opcode, nodeid, name).await {
             Ok(()) => {
                 let inode = self.inode_of(dentry);
                 self.invalidate(inode, StatMask::CTIME);
@@ -206,7 +211,7 @@ impl Ordinary<'_> {
         }
     }
 
-    pub(super) fn rename(&mut self, old: DentryId, new: DentryId, flags: u32) -> Served {
+    pub(super) async fn rename(&mut self, old: DentryId, new: DentryId, flags: u32) -> Served {
         let connection = &self.world.connection;
         if flags != 0 && (connection.unknown.rename2 || connection.minor < 23) {
             return Err(Errno::EINVAL.into());
@@ -217,12 +222,12 @@ impl Ordinary<'_> {
         let nodeid = self.parent_node(old);
         if flags == 0 {
             let body = body(&FuseRenameIn { newdir }, &tails);
-            self.tell(Opcode::RENAME, nodeid, body)?;
+            self.tell(Opcode::RENAME, nodeid, body).await?;
             self.renamed(old, new);
             return Ok(number(0));
         }
         let body = body(&FuseRename2In { newdir, flags, padding: 0 }, &tails);
-        match self.tell(Opcode::RENAME2, nodeid, body) {
+        match self.tell(Opcode::RENAME2, nodeid, body).await {
             Err(super::Halt::Errno(Errno::ENOSYS)) => {
                 self.world.connection.unknown.rename2 = true;
                 Err(Errno::EINVAL.into())
@@ -245,14 +250,15 @@ impl Ordinary<'_> {
         }
     }
 
-    pub(super) fn get_link(&mut self, dentry: DentryId) -> Served {
+    pub(super) async fn get_link(&mut self, dentry: DentryId) -> Served {
         let inode = self.inode_of(dentry);
         let keeps = self.world.connection.cache_symlinks;
         if keeps && let Some(Some(target)) = self.world.mount.inodes[inode].pages.get(&0) {
             return Ok(Outcome { data: target.clone(), ..number(0) });
         }
         let nodeid = self.node_of(dentry);
-        let mut target = self.ask(Opcode::READLINK, nodeid, Vec::new(), Shape::up_to(LINK_MAX))?;
+        let mut target =
+            self.ask(Opcode::READLINK, nodeid, Vec::new(), Shape::up_to(LINK_MAX)).await?;
         if let Some(end) = target.iter().position(|&byte| byte == 0) {
             target.truncate(end);
         }
@@ -264,7 +270,7 @@ impl Ordinary<'_> {
     }
 
     /// `fuse_create_open`. ENOSYS is the caller's affair (NEW-5).
-    pub(super) fn create_open(&mut self, dentry: DentryId, flags: u32, mode: u32) -> Served {
+    pub(super) async fn create_open(&mut self, dentry: DentryId, flags: u32, mode: u32) -> Served {
         let flags = OpenFlags::from_bits_retain(flags);
         let head = FuseCreateIn {
             flags: flags.difference(OpenFlags::NOCTTY).bits(),
@@ -275,14 +281,14 @@ impl Ordinary<'_> {
         let body = body(&head, &[&self.wire_name(dentry)]);
         let sizes = vec![ENTRY_OUT as u32, size_of::<FuseOpenOut>() as u32];
         let shape = Shape { sizes, ..Shape::default() };
-        let reply = self.ask(Opcode::CREATE, self.parent_node(dentry), body, shape)?;
+        let reply = self.ask(Opcode::CREATE, self.parent_node(dentry), body, shape).await?;
         let entry: FuseEntryOut = parse(&reply);
         let open: FuseOpenOut = parse(&reply[ENTRY_OUT..]);
         let regular = FileKind::from_mode(entry.attr.mode) == Some(FileKind::Regular);
         if !regular || !child_node(&entry) {
             return Err(Errno::EIO.into());
         }
-        let inode = self.inode(&entry)?;
+        let inode = self.inode(&entry, ANY_TIME)?;
         self.world.mount.dentries[dentry].backing = None;
         self.splice(inode, dentry, &entry)?;
         self.directory_changed(dentry);

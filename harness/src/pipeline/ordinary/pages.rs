@@ -16,9 +16,9 @@ const DIRECT_IO: u32 = 1;
 
 impl Ordinary<'_> {
     /// `generic_file_read_iter` after the caller refreshed the length.
-    pub(crate) fn read(&mut self, handle: HandleId, offset: u64, size: u64) -> Served {
+    pub(crate) async fn read(&mut self, handle: HandleId, offset: u64, size: u64) -> Served {
         if self.world.mount.handles[handle].open_flags & DIRECT_IO != 0 {
-            return self.read_past_cache(handle, offset, size);
+            return self.read_past_cache(handle, offset, size).await;
         }
         let inode = self.handle_inode(handle);
         let behind = offset.saturating_add(size).div_ceil(PAGE);
@@ -29,14 +29,15 @@ impl Ordinary<'_> {
                 break;
             }
             let index = at / PAGE;
-            if let Err(halt) = self.bring_page(handle, inode, index, behind) {
-                if data.is_empty() {
-                    return Err(halt);
-                }
-                break;
-            }
-            let end = self.world.mount.inodes[inode].size.min(offset.saturating_add(size));
-            let Some(Some(page)) = self.world.mount.inodes[inode].pages.get(&index) else { break };
+            let own = match self.bring_page(handle, inode, index, behind).await {
+                Ok(own) => own,
+                Err(halt) if data.is_empty() => return Err(halt),
+                Err(_) => break,
+            };
+            let state = &self.world.mount.inodes[inode];
+            let end = state.size.min(offset.saturating_add(size));
+            let kept = state.pages.get(&index).and_then(Option::as_ref);
+            let Some(page) = own.as_ref().or(kept) else { break };
             let within = (at % PAGE) as usize;
             let until = end.saturating_sub(index * PAGE).min(PAGE) as usize;
             if at >= end || within >= until {
@@ -54,42 +55,50 @@ impl Ordinary<'_> {
     /// A page that can be read, of a read that ends in front of the page `behind`. One that is not
     /// there is read ahead first, whose failure leaves it empty in the cache and is not reported;
     /// then it is read for itself. One that is marked has the next ones read (`filemap_get_pages`).
-    fn bring_page(
+    /// Its bytes, if they could not be kept.
+    async fn bring_page(
         &mut self,
         handle: HandleId,
         inode: InodeId,
         index: u64,
         behind: u64,
-    ) -> Served<()> {
+    ) -> Served<Option<Vec<u8>>> {
         let state = &self.world.mount.inodes[inode];
         if index > 0 && index * PAGE >= state.size {
-            return Ok(());
+            return Ok(None);
         }
         let wanted = behind.saturating_sub(index).max(1);
         let most = (u64::from(self.world.connection.max_readahead) / PAGE).max(1);
+        let mount = &mut self.world.mount;
+        let state = &mount.inodes[inode];
         if !state.pages.contains_key(&index) {
             let cached = |page| state.pages.contains_key(&page);
-            let ahead = &mut self.world.mount.handles[handle].ahead;
+            let ahead = &mut mount.handles[handle].ahead;
             let window = ahead.missed(index, wanted, most, cached);
-            self.read_window(handle, inode, window)?;
+            self.read_window(handle, inode, window).await?;
         }
-        let state = &mut self.world.mount.inodes[inode];
+        let mount = &mut self.world.mount;
+        let state = &mut mount.inodes[inode];
         if state.pages.contains_key(&index) && state.marked.remove(&index) {
-            let state = &self.world.mount.inodes[inode];
             let cached = |page| state.pages.contains_key(&page);
-            let ahead = &mut self.world.mount.handles[handle].ahead;
+            let ahead = &mut mount.handles[handle].ahead;
             if let Some(window) = ahead.met_mark(index, wanted, most, cached) {
-                self.read_window(handle, inode, window)?;
+                self.read_window(handle, inode, window).await?;
             }
         }
         match self.world.mount.inodes[inode].pages.get(&index) {
-            Some(Some(_)) => Ok(()),
-            _ => self.read_pages(handle, inode, index, 1),
+            Some(Some(_)) => Ok(None),
+            _ => self.read_pages(handle, inode, index, 1).await,
         }
     }
 
     /// Reads what is missing of a window (`page_cache_ra_unbounded`), a READ for each stretch.
-    fn read_window(&mut self, handle: HandleId, inode: InodeId, window: Window) -> Served<()> {
+    async fn read_window(
+        &mut self,
+        handle: HandleId,
+        inode: InodeId,
+        window: Window,
+    ) -> Served<()> {
         let state = &mut self.world.mount.inodes[inode];
         let window = window.within(state.size.div_ceil(PAGE));
         let missing: Vec<u64> = (window.start..window.start + window.pages)
@@ -102,32 +111,39 @@ impl Ordinary<'_> {
         let most = self.world.connection.max_pages.max(1) as usize;
         for stretch in missing.chunk_by(|page, next| page + 1 == *next) {
             for piece in stretch.chunks(most) {
-                match self.read_pages(handle, inode, piece[0], piece.len() as u64) {
+                match self.read_pages(handle, inode, piece[0], piece.len() as u64).await {
                     Err(super::Halt::Stop(stop)) => return Err(stop.into()),
                     // Whoever wants the page asks again.
-                    Ok(()) | Err(super::Halt::Errno(_)) => {}
+                    Ok(_) | Err(super::Halt::Errno(_)) => {}
                 }
             }
         }
         Ok(())
     }
 
-    /// One READ for whole pages. A short reply means the end of the file is earlier.
-    fn read_pages(
+    /// One READ for whole pages. A short reply means the end of the file is earlier. What changed
+    /// meanwhile is not kept, and comes back.
+    ///
+    /// FIDELITY: a page that is read is locked, so that a change of it waits; here it is read
+    /// again.
+    async fn read_pages(
         &mut self,
         handle: HandleId,
         inode: InodeId,
         index: u64,
         count: u64,
-    ) -> Served<()> {
+    ) -> Served<Option<Vec<u8>>> {
         for page in index..index + count {
             self.world.mount.inodes[inode].pages.entry(page).or_insert(None);
         }
         let size = count * PAGE;
-        let mut bytes = self.ask_read(handle, index * PAGE, size)?;
+        let mut bytes = self.ask_read(handle, index * PAGE, size).await?;
         let read = bytes.len() as u64;
         bytes.resize(size as usize, 0);
         self.invalidate(inode, StatMask::ATIME);
+        if self.has_changed(inode) {
+            return Ok(Some(bytes));
+        }
         let state = &mut self.world.mount.inodes[inode];
         for (page, bytes) in (index..).zip(bytes.chunks_exact(PAGE as usize)) {
             state.pages.insert(page, Some(bytes.to_vec()));
@@ -135,10 +151,10 @@ impl Ordinary<'_> {
         if read < size && state.size > index * PAGE + read {
             state.size = index * PAGE + read;
         }
-        Ok(())
+        Ok(None)
     }
 
-    fn ask_read(&mut self, handle: HandleId, offset: u64, size: u64) -> Served<Vec<u8>> {
+    async fn ask_read(&mut self, handle: HandleId, offset: u64, size: u64) -> Served<Vec<u8>> {
         let state = &self.world.mount.handles[handle];
         // Who fills the page cache owns no locks.
         let direct = state.open_flags & DIRECT_IO != 0;
@@ -155,16 +171,16 @@ impl Ordinary<'_> {
         };
         let nodeid = state.nodeid;
         let room = usize::try_from(size).unwrap_or(usize::MAX);
-        self.ask(Opcode::READ, nodeid, body(&head, &[]), Shape::up_to(room))
+        self.ask(Opcode::READ, nodeid, body(&head, &[]), Shape::up_to(room)).await
     }
 
-    fn read_past_cache(&mut self, handle: HandleId, offset: u64, size: u64) -> Served {
+    async fn read_past_cache(&mut self, handle: HandleId, offset: u64, size: u64) -> Served {
         let most = u64::from(self.world.connection.max_pages) * PAGE;
         self.invalidate(self.handle_inode(handle), StatMask::ATIME);
         let mut data = Vec::new();
         while (data.len() as u64) < size {
             let piece = (size - data.len() as u64).min(most);
-            let got = match self.ask_read(handle, offset + data.len() as u64, piece) {
+            let got = match self.ask_read(handle, offset + data.len() as u64, piece).await {
                 Ok(got) => got,
                 Err(halt) if data.is_empty() => return Err(halt),
                 Err(_) => break,
@@ -179,7 +195,7 @@ impl Ordinary<'_> {
 
     /// `fuse_perform_write`: the cache is filled and the daemon told, a piece at a time. Without
     /// INIT no piece is small enough, and the kernel tries for ever (N5).
-    pub(super) fn write(
+    pub(super) async fn write(
         &mut self,
         handle: HandleId,
         offset: u64,
@@ -206,7 +222,7 @@ impl Ordinary<'_> {
             let left = data.len() - written;
             let piece = if cached { self.piece(inode, at, left) } else { left.min(self.most()) };
             let bytes = &data[written..written + piece];
-            let told = self.ask_write(handle, at, bytes);
+            let told = self.ask_write(handle, at, bytes).await;
             if cached {
                 self.fill_cache(inode, at, bytes, told.is_ok());
             }
@@ -254,7 +270,7 @@ impl Ordinary<'_> {
         piece
     }
 
-    fn ask_write(&mut self, handle: HandleId, offset: u64, data: &[u8]) -> Served<usize> {
+    async fn ask_write(&mut self, handle: HandleId, offset: u64, data: &[u8]) -> Served<usize> {
         let state = &self.world.mount.handles[handle];
         let kills = self.world.connection.handle_killpriv_v2 && !self.keeps_privileges();
         let direct = state.open_flags & DIRECT_IO != 0;
@@ -272,7 +288,7 @@ impl Ordinary<'_> {
         };
         let nodeid = state.nodeid;
         let shape = Shape::fixed(size_of::<FuseWriteOut>());
-        let reply = self.ask(Opcode::WRITE, nodeid, body(&head, &[data]), shape)?;
+        let reply = self.ask(Opcode::WRITE, nodeid, body(&head, &[data]), shape).await?;
         let count = parse::<FuseWriteOut>(&reply).size as usize;
         if count > data.len() { Err(Errno::EIO.into()) } else { Ok(count) }
     }
@@ -280,6 +296,7 @@ impl Ordinary<'_> {
     /// What was written lies in the cache; a page that is not whole, or that the daemon did not
     /// take, has to be read again.
     fn fill_cache(&mut self, inode: InodeId, at: u64, data: &[u8], taken: bool) {
+        self.world.mount.note_change(inode);
         let state = &mut self.world.mount.inodes[inode];
         let mut done = 0;
         while done < data.len() {
@@ -303,8 +320,15 @@ impl Ordinary<'_> {
         }
     }
 
+    /// Nothing of the contents is known any more.
+    pub(super) fn drop_pages(&mut self, inode: InodeId) {
+        self.world.mount.note_change(inode);
+        self.world.mount.inodes[inode].pages.clear();
+    }
+
     /// The file is at least that long now.
     pub(super) fn grow(&mut self, inode: InodeId, end: u64) {
+        self.world.mount.note_change(inode);
         let state = &mut self.world.mount.inodes[inode];
         state.size = state.size.max(end);
         state.stale |= StatMask::CONTENTS;

@@ -32,9 +32,14 @@ pub enum PollWait {
 
 impl Ordinary<'_> {
     /// `fuse_file_poll`. A daemon that knows no POLL is not asked again.
-    pub(crate) fn poll(&mut self, handle: HandleId, events: u32, wait: PollWait) -> Served<u32> {
+    pub(crate) async fn poll(
+        &mut self,
+        handle: HandleId,
+        events: u32,
+        wait: PollWait,
+    ) -> Served<u32> {
         let events = events | ALWAYS_ASKED;
-        let mount = &mut self.world.mount;
+        let mount = &self.world.mount;
         let state = &mount.handles[handle];
         let (fh, nodeid, inode) = (state.fh.0, state.nodeid, state.inode);
         let regular = mount.inodes[inode].kind == FileKind::Regular;
@@ -55,7 +60,7 @@ impl Ordinary<'_> {
         body.extend(kh.to_le_bytes());
         body.extend(flags.to_le_bytes());
         body.extend(events.to_le_bytes());
-        match self.ask(Opcode::POLL, nodeid, body, Shape::fixed(POLL_OUT)) {
+        match self.ask(Opcode::POLL, nodeid, body, Shape::fixed(POLL_OUT)).await {
             Ok(reply) => {
                 let ready = reply[..4].try_into().expect("the device checked the length");
                 Ok(u32::from_le_bytes(ready) & events)

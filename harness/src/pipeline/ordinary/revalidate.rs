@@ -9,6 +9,15 @@ use super::names::lookup_shape;
 use crate::kernel::DentryId;
 use crate::pipeline::entries::BackingAction;
 
+/// Whether a dentry may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Validity {
+    /// As it is, or not at all.
+    Known(bool),
+    /// The daemon has to say ([`Ordinary::look_again`]).
+    Asked,
+}
+
 /// Why a walk wants the dentry: some reasons do not trust a timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Want {
@@ -20,34 +29,34 @@ pub(crate) enum Want {
 
 impl Ordinary<'_> {
     /// Whether the dentry may be used as it is.
-    pub(crate) fn revalidate(&mut self, dentry: DentryId, want: Want) -> Served<bool> {
+    pub(crate) fn revalidate(&mut self, dentry: DentryId, want: Want) -> Validity {
         let mount = &self.world.mount;
         let state = &mount.dentries[dentry];
         if state.inode.is_some_and(|inode| mount.inodes[inode].bad) {
-            return Ok(false);
+            return Validity::Known(false);
         }
         if let (Some(path), Some(_)) = (&state.backing, state.inode) {
-            let Some(node) = path.node else { return Ok(false) };
+            let Some(node) = path.node else { return Validity::Known(false) };
             let kernel = self.world.kernel_caller();
             // An unlinked lower inode has lost its name: the lower dentry is unhashed.
             if !self.world.lower.getattr(&kernel, node).is_ok_and(|stat| stat.nlink > 0) {
-                return Ok(false);
+                return Validity::Known(false);
             }
         }
         let state = &self.world.mount.dentries[dentry];
         if state.cached && state.valid_until > self.world.now && want == Want::Use {
             self.advise_plus(dentry);
-            return Ok(true);
+            return Validity::Known(true);
         }
         if state.inode.is_none() {
-            return Ok(false);
+            return Validity::Known(false);
         }
         let parent = self.inode_of(state.parent);
         if self.world.mount.inodes[parent].backing.is_some() {
             self.quirk(Quirk::LOOK_4);
-            return Ok(true);
+            return Validity::Known(true);
         }
-        self.look_again(dentry)
+        Validity::Asked
     }
 
     /// A name that READDIRPLUS brought is used: the next listing should bring its names as well.
@@ -63,9 +72,10 @@ impl Ordinary<'_> {
 
     /// LOOKUP for a dentry whose parent the daemon serves. A reply with entries is a positive
     /// length, which counts as an error: the dentry goes, whatever they say (ENT-4).
-    fn look_again(&mut self, dentry: DentryId) -> Served<bool> {
+    pub(crate) async fn look_again(&mut self, dentry: DentryId) -> Served<bool> {
         let (nodeid, name) = (self.parent_node(dentry), self.wire_name(dentry));
-        let asked = self.ask_entries(Opcode::LOOKUP, nodeid, name, lookup_shape(self.world.abi));
+        let asked =
+            self.ask_entries(Opcode::LOOKUP, nodeid, name, lookup_shape(self.world.abi)).await;
         let (reply, entries) = match asked {
             Ok(reply) => reply,
             Err(Halt::Errno(_)) => return Ok(false),
@@ -98,7 +108,7 @@ impl Ordinary<'_> {
         if invalid(&entry.attr) || stat.kind != state.kind || entry.generation != state.generation {
             return Ok(false);
         }
-        self.world.mount.describe(inode, &stat, until);
+        self.world.mount.describe(inode, &stat, until, self.asked_at);
         self.keep(dentry, &entry);
         Ok(true)
     }

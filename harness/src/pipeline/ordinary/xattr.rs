@@ -37,7 +37,7 @@ impl Ordinary<'_> {
     }
 
     /// The reading requests: bytes for a buffer, or their number without one.
-    pub(super) fn read_attribute(
+    pub(super) async fn read_attribute(
         &mut self,
         opcode: Opcode,
         nodeid: NodeId,
@@ -48,32 +48,32 @@ impl Ordinary<'_> {
         let body = body(&head, &[name]);
         if size == 0 {
             let shape = Shape::fixed(size_of::<FuseGetxattrOut>());
-            let reply = self.ask(opcode, nodeid, body, shape)?;
+            let reply = self.ask(opcode, nodeid, body, shape).await?;
             let length = parse::<FuseGetxattrOut>(&reply).size.min(XATTR_SIZE_MAX);
             return Ok(number(i64::from(length)));
         }
-        let data = self.ask(opcode, nodeid, body, Shape::up_to(size as usize))?;
+        let data = self.ask(opcode, nodeid, body, Shape::up_to(size as usize)).await?;
         Ok(Outcome { data: data.clone(), ..number(data.len() as i64) })
     }
 
-    pub(super) fn getxattr(&mut self, dentry: DentryId, name: &[u8], size: u32) -> Served {
+    pub(super) async fn getxattr(&mut self, dentry: DentryId, name: &[u8], size: u32) -> Served {
         if self.unknown().getxattr {
             return Err(Errno::EOPNOTSUPP.into());
         }
         if is_list(name) {
-            return self.get_list(dentry, name, size);
+            return self.get_list(dentry, name, size).await;
         }
         let nodeid = self.node_of(dentry);
-        let got = self.read_attribute(Opcode::GETXATTR, nodeid, &with_nul(name), size);
+        let got = self.read_attribute(Opcode::GETXATTR, nodeid, &with_nul(name), size).await;
         forget_unknown(got, &mut self.unknown().getxattr)
     }
 
-    pub(super) fn listxattr(&mut self, dentry: DentryId, size: u32) -> Served {
+    pub(super) async fn listxattr(&mut self, dentry: DentryId, size: u32) -> Served {
         if self.unknown().listxattr {
             return Err(Errno::EOPNOTSUPP.into());
         }
         let nodeid = self.node_of(dentry);
-        let got = self.read_attribute(Opcode::LISTXATTR, nodeid, &[], size);
+        let got = self.read_attribute(Opcode::LISTXATTR, nodeid, &[], size).await;
         let got = forget_unknown(got, &mut self.unknown().listxattr)?;
         let names = &got.data;
         let empty = names.split(|&byte| byte == 0).rev().skip(1).any(<[u8]>::is_empty);
@@ -83,7 +83,7 @@ impl Ordinary<'_> {
         Ok(got)
     }
 
-    pub(super) fn setxattr(
+    pub(super) async fn setxattr(
         &mut self,
         dentry: DentryId,
         name: &[u8],
@@ -91,13 +91,13 @@ impl Ordinary<'_> {
         flags: u32,
     ) -> Served {
         if is_list(name) {
-            return self.set_list(dentry, name, value);
+            return self.set_list(dentry, name, value).await;
         }
-        self.send_setxattr(dentry, name, value, flags)
+        self.send_setxattr(dentry, name, value, flags).await
     }
 
     /// The short form of the struct, which every daemon understands.
-    pub(super) fn send_setxattr(
+    pub(super) async fn send_setxattr(
         &mut self,
         dentry: DentryId,
         name: &[u8],
@@ -112,24 +112,25 @@ impl Ordinary<'_> {
         body.extend(with_nul(name));
         body.extend(value);
         let nodeid = self.node_of(dentry);
-        let set = self.tell(Opcode::SETXATTR, nodeid, body).map(|()| number(0));
+        let set = self.tell(Opcode::SETXATTR, nodeid, body).await.map(|()| number(0));
         self.note_change(dentry, name, &set);
         forget_unknown(set, &mut self.unknown().setxattr)
     }
 
-    pub(super) fn removexattr(&mut self, dentry: DentryId, name: &[u8]) -> Served {
+    pub(super) async fn removexattr(&mut self, dentry: DentryId, name: &[u8]) -> Served {
         if is_list(name) {
-            return self.set_list(dentry, name, &[]);
+            return self.set_list(dentry, name, &[]).await;
         }
-        self.send_removexattr(dentry, name)
+        self.send_removexattr(dentry, name).await
     }
 
-    pub(super) fn send_removexattr(&mut self, dentry: DentryId, name: &[u8]) -> Served {
+    pub(super) async fn send_removexattr(&mut self, dentry: DentryId, name: &[u8]) -> Served {
         if self.unknown().removexattr {
             return Err(Errno::EOPNOTSUPP.into());
         }
         let nodeid = self.node_of(dentry);
-        let removed = self.tell(Opcode::REMOVEXATTR, nodeid, with_nul(name)).map(|()| number(0));
+        let removed =
+            self.tell(Opcode::REMOVEXATTR, nodeid, with_nul(name)).await.map(|()| number(0));
         self.note_change(dentry, name, &removed);
         forget_unknown(removed, &mut self.unknown().removexattr)
     }
