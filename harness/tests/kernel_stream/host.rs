@@ -21,6 +21,8 @@ use rustix::thread::UnshareFlags;
 
 /// A thread that lives in a directory: its root and working directory are its own.
 pub(crate) struct Host {
+    /// Where the thread came from.
+    home: OwnedFd,
     files: BTreeMap<(Pid, i32), OwnedFd>,
     /// What each client makes nothing with, where it is not what it was at first.
     masks: BTreeMap<Pid, u32>,
@@ -44,14 +46,27 @@ fn bytes(data: Vec<u8>) -> Tried {
     Ok(CallResult { value, output: Output::Bytes(data) })
 }
 
+/// A thread that was joined may still be on its way out of where it lived, and a mount that
+/// somebody lives in is not unmounted.
+impl Drop for Host {
+    fn drop(&mut self) {
+        let root = HostUid::ROOT;
+        let back = rustix::thread::set_thread_res_uid(root, root, root)
+            .and_then(|()| rustix::process::fchdir(&self.home))
+            .and_then(|()| rustix::process::chroot("."));
+        assert!(std::thread::panicking() || back.is_ok(), "the thread comes home: {back:?}");
+    }
+}
+
 impl Host {
     /// Moves the calling thread into the directory, for good.
     #[expect(deprecated, reason = "sharing no file table with this thread is all that it does")]
     pub(crate) fn enter(directory: &Path) -> Tried<Host> {
+        let home = rustix::fs::openat(CWD, "/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
         rustix::thread::unshare(UnshareFlags::FS)?;
         rustix::process::chroot(directory)?;
         rustix::process::chdir("/")?;
-        Ok(Host { files: BTreeMap::new(), masks: BTreeMap::new() })
+        Ok(Host { home, files: BTreeMap::new(), masks: BTreeMap::new() })
     }
 
     /// Makes later calls those of a user and a group; the superuser can be had again.
