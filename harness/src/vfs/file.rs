@@ -464,18 +464,31 @@ impl Vfs {
             if data.is_empty() {
                 break;
             }
-            let wrote = match self.write(pid, to, &data, None, false).await {
-                Ok(wrote) => wrote.number(),
+            let wrote = self.write(pid, to, &data, None, false).await;
+            let taken = wrote.as_ref().map_or(0, CallResult::number);
+            let is_short = taken.unsigned_abs() < data.len() as u64;
+            if is_short && offset.is_none() {
+                // `splice_direct_to_actor`: who reads on reads what was not written.
+                self.step_back(pid, from, data.len() as i64 - taken);
+            }
+            match wrote {
                 Err(errno) if sent == 0 => return Err(errno),
                 Err(_) => break,
-            };
-            sent += wrote;
-            left = left.saturating_sub(wrote.unsigned_abs());
-            if wrote.unsigned_abs() < data.len() as u64 {
+                Ok(_) => sent += taken,
+            }
+            left = left.saturating_sub(taken.unsigned_abs());
+            if is_short {
                 break;
             }
         }
         Ok(CallResult::value(sent))
+    }
+
+    /// Moves the position of a file back that was read from there.
+    fn step_back(&self, pid: Pid, fd: i32, bytes: i64) {
+        let mut state = self.state();
+        let Ok((handle, _)) = state.handle(pid, fd) else { return };
+        state.world.mount.handles[handle].position -= bytes;
     }
 }
 
