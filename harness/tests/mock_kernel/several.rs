@@ -69,24 +69,27 @@ struct Tickets {
     last: Mutex<u64>,
     inside: Mutex<u32>,
     came: Condvar,
+    /// How long somebody else is waited for. Alone it is for nothing, and with others it is there
+    /// for a machine that does much else.
+    moment: Duration,
     /// How often two handlers were inside at once.
     met: Arc<AtomicU64>,
 }
 
 impl Tickets {
-    fn new(drawing: Drawing) -> Tickets {
+    fn new(drawing: Drawing, threads: usize) -> Tickets {
         let met = Arc::default();
         let (last, inside, came) = (Mutex::default(), Mutex::default(), Condvar::new());
-        Tickets { drawing, last, inside, came, met }
+        let moment = Duration::from_millis(if threads > 1 { 100 } else { 10 });
+        Tickets { drawing, last, inside, came, moment, met }
     }
 
     fn meet(&self) {
         let mut inside = self.inside.lock().expect("nobody panics");
         *inside += 1;
         self.came.notify_all();
-        let moment = Duration::from_millis(20);
         let (mut inside, waited) =
-            self.came.wait_timeout_while(inside, moment, |inside| *inside < 2).expect("none");
+            self.came.wait_timeout_while(inside, self.moment, |inside| *inside < 2).expect("none");
         self.met.fetch_add(u64::from(!waited.timed_out()), Ordering::Relaxed);
         *inside -= 1;
     }
@@ -157,6 +160,7 @@ fn draws_tickets(action: &Action) -> bool {
 
 /// Three clients draw tickets.
 fn simulate(drawing: Drawing, options: &MockOptions, runs: u64) -> Result<Summary, Box<Finding>> {
+    let threads = options.threads;
     Simulation::new(Seed(1))
         .as_root()
         .clients(3)
@@ -164,7 +168,7 @@ fn simulate(drawing: Drawing, options: &MockOptions, runs: u64) -> Result<Summar
         .runs(runs)
         .scheduler(SchedulerKind::Uniform)
         .only(draws_tickets)
-        .run(door::filesystem_with(options, move || Tickets::new(drawing)))
+        .run(door::filesystem_with(options, move || Tickets::new(drawing, threads)))
         .check(EachOnce::default())
         .result()
 }
@@ -201,7 +205,7 @@ fn a_run_does_not_depend_on_which_thread_was_faster() {
     let met = Arc::new(AtomicU64::new(0));
     let digest = || {
         let met = Arc::clone(&met);
-        let make = move || Tickets { met: Arc::clone(&met), ..Tickets::new(Drawing::Same) };
+        let make = move || Tickets { met: Arc::clone(&met), ..Tickets::new(Drawing::Same, 3) };
         Simulation::new(Seed(5))
             .as_root()
             .clients(3)
@@ -225,7 +229,8 @@ fn stat(path: &str) -> Call {
 
 /// What the calls of two clients draw that are made at once.
 fn drawn_together(options: &MockOptions) -> Vec<u64> {
-    let kernel = MockKernel::start(Tickets::new(Drawing::Racing), options).expect("starts");
+    let kernel =
+        MockKernel::start(Tickets::new(Drawing::Racing, options.threads), options).expect("starts");
     for client in [CLIENT, OTHER] {
         kernel.add_client(client, Credentials::root(), 0o022);
     }
@@ -253,7 +258,7 @@ fn calls_that_are_made_together_are_in_the_filesystem_at_once() {
 
 #[test]
 fn requests_are_sent_in_the_order_in_which_they_were_made() {
-    let kernel = MockKernel::start(Tickets::new(Drawing::Right), &threads(2)).expect("starts");
+    let kernel = MockKernel::start(Tickets::new(Drawing::Right, 2), &threads(2)).expect("starts");
     // One more than there are threads.
     let clients = [CLIENT, OTHER, Pid(9)];
     for client in clients {
@@ -399,7 +404,7 @@ fn a_right_filesystem_agrees_with_the_model_on_several_threads() {
 
 #[test]
 fn a_client_that_does_not_exist_makes_no_call_with_others() {
-    let kernel = MockKernel::start(Tickets::new(Drawing::Right), &threads(2)).expect("starts");
+    let kernel = MockKernel::start(Tickets::new(Drawing::Right, 2), &threads(2)).expect("starts");
     kernel.add_client(CLIENT, Credentials::root(), 0o022);
     let results = kernel.call_together(&[(OTHER, stat("/a")), (CLIENT, stat("/a"))]);
     assert_eq!(results[0].value, Err(Errno::ESRCH));

@@ -23,8 +23,6 @@ const LINKS_FEW: u32 = 1000;
 /// What nobody comes near who does not try to leave the range of offsets.
 const FAR: i64 = 1 << 62;
 const PAGE: u64 = 4096;
-/// The longest record of a listing, and more.
-const RECORD_MAX: u64 = 288;
 /// The flags that an `open` of Linux has.
 const KNOWN: u32 = 0o37_777_777;
 
@@ -100,7 +98,8 @@ fn on_file(judged: &Judged<'_>, reasons: &mut Reasons, file: OpenFile) -> Option
     if let Action::List { space, .. } = judged.action {
         reasons.when(Errno::ENOTDIR, stat.kind != FileKind::Directory);
         reasons.when(Errno::ENOENT, stat.nlink == 0);
-        reasons.when(Errno::EINVAL, *space < RECORD_MAX || file.positions.0.is_none_or(is_odd));
+        let is_small = *space < longest_record(judged.before, file.node);
+        reasons.when(Errno::EINVAL, is_small || file.positions.0.is_none_or(is_odd));
         return Some(());
     }
     let is_directory = stat.kind == FileKind::Directory;
@@ -159,6 +158,13 @@ fn on_file(judged: &Judged<'_>, reasons: &mut Reasons, file: OpenFile) -> Option
         _ => attributes(judged, reasons, &stat),
     }
     Some(())
+}
+
+/// man 2 getdents: bytes of the longest record that a listing may have (`struct linux_dirent64`).
+fn longest_record(fs: &MemFs, directory: Ino) -> u64 {
+    let dots = 2;
+    let longest = fs.names_in(directory).map(|(name, _)| name.len()).max().unwrap_or(0).max(dots);
+    (19 + longest as u64 + 1).next_multiple_of(8)
 }
 
 /// man 2 flock, man 2 fcntl. Who has what is judged in `locks`.
