@@ -29,7 +29,10 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
         return Err("succeeds, and its name is that of a directory that is there".to_owned());
     };
     let may_lack_rights = errno == Errno::EACCES && judged.credentials.uid != Uid::ROOT;
-    let is_right = errno == right || may_lack_rights || is_of_arguments(judged.action, errno);
+    // What is removed has no arguments but its name.
+    let removes = matches!(judged.action, Action::Unlink { .. } | Action::Rmdir { .. });
+    let of_arguments = !removes && is_of_arguments(judged.action, errno);
+    let is_right = errno == right || may_lack_rights || of_arguments;
     // Of two paths the other may be what is refused.
     match is_right || !judged.leads_everywhere() {
         true => Ok(()),
@@ -71,6 +74,7 @@ mod tests {
             wrong(check(action.clone(), Ok(0)), "its name is that of a directory");
             wrong(check(action, Err(Errno::EIO)), "no name ends in dots");
         }
+        wrong(check(rmdir("d/e/.."), Err(Errno::EINVAL)), "no name ends in dots: ENOTEMPTY");
         // Where the way to the dots leads nowhere, that is what is told.
         right(check(rmdir("m/.."), Err(Errno::ENOENT)));
         right(check(rename("m/x", "d/..", 0), Err(Errno::ENOENT)));
