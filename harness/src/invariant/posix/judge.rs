@@ -7,8 +7,8 @@ use super::listing::Listings;
 use super::locks::Locks;
 use super::xattrs;
 use super::{
-    attributes, bytes, dots, links, names, nowhere, offsets, refusals, rights, shown, slashes,
-    still, times,
+    attributes, bytes, dots, links, names, nowhere, offsets, opened, refusals, rights, shown,
+    slashes, still, times,
 };
 use crate::invariant::{End, Invariant, Seen};
 use crate::sim::Action;
@@ -46,10 +46,11 @@ pub fn posix() -> Posix {
 type Fact = fn(&Judged<'_>) -> Result<(), String>;
 
 /// Everything that is asked of a call.
-const FACTS: [Fact; 14] = [
+const FACTS: [Fact; 15] = [
     still::judge,
     bytes::judge,
     offsets::judge,
+    opened::judge,
     names::judge,
     nowhere::judge,
     slashes::judge,

@@ -11,7 +11,7 @@ use super::path::{
 use crate::invariant::Seen;
 use crate::invariant::data::contents;
 use crate::invariant::descriptions::{Description, Descriptions};
-use crate::sim::{Action, Text};
+use crate::sim::Action;
 use crate::vfs::CallResult;
 
 /// Bytes of a file that are looked at; what is longer has a length and no more.
@@ -307,34 +307,45 @@ fn follows(action: &Action) -> bool {
 /// What became of the paths of a call.
 pub(super) fn ways(action: &Action, before: &MemFs, start: Start) -> [Way; 2] {
     let [first, second] = action.named_paths();
-    let is_slashed = |path: &Text| path.0.ends_with(b"/");
-    // The source of a link is looked for, too.
+    // The source of a link is there, though the call makes a name.
     let is_looked_for = !action.changes_names() || matches!(action, Action::Link { .. });
-    let plain = |path: &Text| walk(before, start, &path.0, false);
-    let dotted = |path: &Text| walk_to_dots(before, start, &path.0);
-    let names_first = action.changes_names() && !matches!(action, Action::Open { .. });
-    if let Some(way) = first.filter(|_| names_first && !is_looked_for).and_then(dotted) {
-        let second = second.map(|path| dotted(path).unwrap_or_else(|| plain(path)));
-        return [way, second.unwrap_or(Way::Untold)];
-    }
-    if let Some(way) = second.and_then(dotted) {
-        return [first.map_or(Way::Untold, plain), way];
-    }
-    let first = first.map_or(Way::Untold, |path| match action {
-        _ if !is_slashed(path) => walk(before, start, &path.0, follows(action)),
+    let first = first.map_or(Way::Untold, |path| match is_looked_for {
+        true => looked_for(action, before, start, &path.0),
+        false => named(before, start, &path.0, action, before_slash),
+    });
+    let new_before_slash =
+        |action: &Action, fs: &MemFs, way| new_before_slash(action, fs, &first, way);
+    let second =
+        second.map_or(Way::Untold, |path| named(before, start, &path.0, action, new_before_slash));
+    [first, second]
+}
+
+/// Where something is that a call is about.
+fn looked_for(action: &Action, fs: &MemFs, start: Start, path: &[u8]) -> Way {
+    match action {
+        _ if !path.ends_with(b"/") => walk(fs, start, path, follows(action)),
         // It is followed to a directory, which no readlink reads.
         Action::Readlink { .. } => Way::Untold,
-        _ if is_looked_for => walk_to_directory(before, start, &path.0),
-        _ => before_slash(action, before, walk_to_slash(before, start, &path.0, false)),
-    });
-    let second = second.map_or(Way::Untold, |path| match action {
-        _ if !is_slashed(path) => walk(before, start, &path.0, false),
-        _ => {
-            let way = walk_to_slash(before, start, &path.0, false);
-            new_before_slash(action, before, &first, way)
-        }
-    });
-    [first, second]
+        _ => walk_to_directory(fs, start, path),
+    }
+}
+
+/// Where a name is made, removed or moved.
+fn named(
+    fs: &MemFs,
+    start: Start,
+    path: &[u8],
+    action: &Action,
+    before_slash: impl FnOnce(&Action, &MemFs, Way) -> Way,
+) -> Way {
+    let is_open = matches!(action, Action::Open { .. });
+    if let Some(dotted) = walk_to_dots(fs, start, path).filter(|_| !is_open) {
+        return dotted;
+    }
+    match path.ends_with(b"/") {
+        true => before_slash(action, fs, walk_to_slash(fs, start, path, false)),
+        false => walk(fs, start, path, follows(action)),
+    }
 }
 
 fn is_directory(fs: &MemFs, place: &Walked) -> bool {

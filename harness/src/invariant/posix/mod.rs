@@ -5,9 +5,10 @@
 //! What is judged: bytes and lengths (`bytes`), positions (`offsets`), what leads where (`names`),
 //! link counts (`links`), modes and owners (`attributes`), extended attributes (`xattrs`), access
 //! control lists (`acl`), times (`times`), what is shown (`shown`), listings (`listing`), who may
-//! do what (`rights`), locks (`locks`), paths that lead nowhere (`nowhere`) or have a slash behind
-//! what is no directory (`slashes`) or end in dots (`dots`), that what fails has a reason for its
-//! error (`refusals`), and that what fails or only looks changes nothing (`still`).
+//! do what (`rights`), locks (`locks`), what an open gives (`opened`), paths that lead nowhere
+//! (`nowhere`) or have a slash behind what is no directory (`slashes`) or end in dots (`dots`),
+//! that what fails has a reason for its error (`refusals`), and that what fails or only looks
+//! changes nothing (`still`).
 //!
 //! What is left out, because it cannot be judged soundly from outside: calls during which another
 //! was under way, but for what listings hold, and those during which something was made to fail,
@@ -37,7 +38,6 @@ mod locks;
 mod names;
 mod nowhere;
 mod offsets;
-#[cfg(test)]
 mod opened;
 mod path;
 mod refusals;

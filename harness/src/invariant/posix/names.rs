@@ -44,10 +44,6 @@ fn opened(judged: &Judged<'_>, flags: OpenFlags) -> Result<(), String> {
     match (place.node, judged.result.value) {
         (None, Ok(_)) if !creates => Err("opens what is not there".to_owned()),
         (Some(_), Ok(_)) if exclusive => Err("makes what is there".to_owned()),
-        // man 2 open: EISDIR, for what it would make is a file.
-        (Some(node), Ok(_)) if creates && is_directory(judged, node) => {
-            Err("opens a directory where it may make a file".to_owned())
-        }
         (Some(_), Err(Errno::ENOENT)) => Err("does not find what is there".to_owned()),
         (Some(node), Ok(_)) if leads(judged, place) != Some(node) => {
             Err("changes where the name leads".to_owned())

@@ -7,9 +7,6 @@ use super::judged::Judged;
 use crate::sim::Action;
 
 pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
-    if judged.skips_descriptor {
-        return Err("has not the lowest descriptor that is free".to_owned());
-    }
     match judged.action {
         Action::Seek { offset, whence, .. } => {
             moved_to_result(judged)?;

@@ -619,3 +619,20 @@ fn renaming(judged: &Judged<'_>, reasons: &mut Reasons, flags: u32) -> Option<()
     reasons.when(Errno::ENOTDIR, !exchange && is_directory(moved) && !is_directory(target));
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Check, right, wrong};
+    use super::*;
+
+    #[test]
+    fn everybody_makes_whiteouts_and_nobody_else_devices() {
+        let check = |mode, device| {
+            let action = Action::Mknod { path: "t/n".into(), mode, device };
+            Check { user: 1000, ..Check::default() }.judge(action, Err(Errno::EPERM), |_| {})
+        };
+        right(check(0o020_644, 0x103));
+        right(check(0o060_644, 0));
+        wrong(check(0o020_644, 0), "there is no reason for it");
+    }
+}
