@@ -2,8 +2,8 @@
 //!
 //! A number is minted when a file is first seen and belongs to (device, inode, creation time), so
 //! two names of one file share it and a host inode number that is used again does not. While a
-//! node is held its descriptor pins the host inode, but for those that are parked ([`parked`]
-//! (super::parked)); a forgotten node keeps its number, unless its last name is gone too.
+//! node is held its descriptor pins the host inode, unless it is parked (`parked`); a forgotten
+//! node keeps its number, unless its last name is gone too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -118,14 +118,10 @@ impl Promised {
         under_way: impl Iterator<Item = &'a Action>,
     ) -> Option<(Ino, &'static str)> {
         let under_way: Vec<&Action> = under_way.collect();
-        if under_way.iter().all(|action| action.only_looks()) {
-            let kept =
-                self.modified.iter().filter(|(node, was)| modified(before, **node) == Some(**was));
-            let mut found = kept
-                .filter(|(node, was)| modified(recovered, **node).is_some_and(|is| is != **was));
-            if let Some((node, _)) = found.next() {
-                return Some((*node, "modification time"));
-            }
+        if under_way.iter().all(|action| action.only_looks())
+            && let Some(node) = self.lost_time(before, recovered)
+        {
+            return Some((node, "modification time"));
         }
         if under_way.iter().any(|action| changes_attributes(action)) {
             return None;
@@ -138,5 +134,13 @@ impl Promised {
             Some((*node, was.differs(&Attributes::of(recovered, *node)?)?))
         });
         found.next()
+    }
+
+    fn lost_time(&self, before: &MemFs, recovered: &MemFs) -> Option<Ino> {
+        let kept = |node, was| modified(before, node) == Some(was);
+        let other = |node, was| modified(recovered, node).is_some_and(|is| is != was);
+        let mut lost =
+            self.modified.iter().filter(|(node, was)| kept(**node, **was) && other(**node, **was));
+        lost.next().map(|(node, _)| *node)
     }
 }

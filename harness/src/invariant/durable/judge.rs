@@ -116,7 +116,8 @@ impl Durable {
         }
     }
 
-    /// What of a node, and where names keep their order of everything, is not bytes.
+    /// Promises what is not bytes: of this node and its names, and under every policy but `loose`,
+    /// where metadata goes together, of all there is.
     fn described(&mut self, seen: &Seen<'_>, node: Ino) {
         let now = names(seen.lower);
         let all = self.durability != Durability::Loose;
