@@ -33,6 +33,9 @@ const OTHERS_OF_SIXTEEN: (u64, u64, u64) = (3, 5, 12);
 /// One run in so many is a course of the manual, until all were gone through.
 const COURSE_EVERY: u64 = 4;
 
+/// Where power is lost, one run in so many is a change and what makes it durable.
+const SAFETY_EVERY: u64 = 4;
+
 /// One run in so many has a directory that takes several pages to list: of the others, where most
 /// are about clients that meet, and of all, where none is.
 const CROWDED_ONE_IN: (u64, u64) = (8, 16);
@@ -212,15 +215,20 @@ impl Simulation {
         run % 16 >= others
     }
 
-    /// A course, where there is no filter that knows better what to try; not where every legal
-    /// state of a tree is looked at, which a course has too many of, nor where only some actions
-    /// are wanted.
+    /// A course, where there is no filter that knows better what to try, and not where only some
+    /// actions are wanted. Where power is lost it is a short one that ends with a promise: of
+    /// others too many states are legal to look at all of them.
     fn course(&self, run: u64, rng: &mut Rng) -> Option<(Vec<Program>, Meeting)> {
         let workload = &self.workload;
-        let is_for_all = workload.ops.is_empty() && !workload.syncs && self.only.is_none();
-        let is_due = self.scheduler == SchedulerKind::Random && run % COURSE_EVERY == 1;
-        let number = usize::try_from(run / COURSE_EVERY).ok()?;
-        if is_for_all && is_due { drill::draw(number, workload, rng) } else { None }
+        let is_for_all = workload.ops.is_empty() && self.only.is_none();
+        if !is_for_all || self.scheduler != SchedulerKind::Random {
+            return None;
+        }
+        let due = |every| (run % every == 1).then(|| usize::try_from(run / every).ok()).flatten();
+        match workload.syncs {
+            true => drill::draw_safe(due(SAFETY_EVERY)?, workload, rng),
+            false => drill::draw(due(COURSE_EVERY)?, workload, rng),
+        }
     }
 
     /// A directory that is large, now and then: not where every legal state of a tree is looked at

@@ -97,6 +97,21 @@ fn an_fsync_that_is_an_fdatasync_is_found() {
     assert!(!finding.violation.message.starts_with("byte "), "{finding}");
 }
 
+/// A write to a file that was opened with O_SYNC is as durable as one that fsync came after, and
+/// so is everything that a write through it stands for.
+#[test]
+fn a_file_that_writes_through_and_is_opened_as_if_it_did_not_is_found() {
+    let lazy: Bug = |fs, caller, op| match *op {
+        LowerOp::Open { node, flags, check } => {
+            let flags = flags - OpenFlags::SYNC_METADATA;
+            Some(fs.apply(caller, &LowerOp::Open { node, flags, check }))
+        }
+        _ => None,
+    };
+    let finding = found(lazy, Durability::Ordered);
+    assert_eq!(finding.violation.invariant, "durable");
+}
+
 fn lookup(fs: &mut Boxed, caller: &Caller, parent: Ino, name: &[u8]) -> Option<Ino> {
     match fs.apply(caller, &LowerOp::Lookup { parent, name }) {
         Ok(LowerReply::Stat(stat)) => Some(stat.ino),

@@ -267,8 +267,13 @@ impl MemFs {
 
     pub(super) fn statfs_op(&self, node: Ino) -> Result<LowerReply, Errno> {
         self.inode(node)?;
+        Ok(LowerReply::StatFs(self.room()))
+    }
+
+    /// What there is and what is free, as `statfs` says it.
+    pub fn room(&self) -> StatFs {
         let free = self.pages_free();
-        Ok(LowerReply::StatFs(StatFs {
+        StatFs {
             blocks: self.options.capacity_bytes / PAGE_U64,
             bfree: free,
             bavail: free,
@@ -277,7 +282,7 @@ impl MemFs {
             bsize: PAGE_U64 as u32,
             namelen: NAME_LEN_MAX as u32,
             frsize: PAGE_U64 as u32,
-        }))
+        }
     }
 }
 

@@ -67,16 +67,31 @@ fn changes_attributes(action: &Action) -> bool {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Promised {
     attributes: BTreeMap<Ino, Attributes>,
-    modified: BTreeMap<Ino, Timespec>,
+    times: BTreeMap<Ino, Times>,
 }
 
-fn modified(fs: &MemFs, node: Ino) -> Option<Timespec> {
-    Some(fs.stat(node)?.mtime)
+/// When a node was modified, and where names go with their nodes when anything about it changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Times {
+    mtime: Timespec,
+    ctime: Option<Timespec>,
+}
+
+impl Times {
+    fn of(fs: &MemFs, node: Ino, with_ctime: bool) -> Option<Times> {
+        let stat = fs.stat(node)?;
+        Some(Times { mtime: stat.mtime, ctime: with_ctime.then_some(stat.ctime) })
+    }
+
+    /// Whether a node still has them.
+    fn are_of(&self, fs: &MemFs, node: Ino) -> bool {
+        Times::of(fs, node, self.ctime.is_some()).as_ref() == Some(self)
+    }
 }
 
 impl Promised {
     pub(super) fn is_empty(&self) -> bool {
-        self.attributes.is_empty() && self.modified.is_empty()
+        self.attributes.is_empty() && self.times.is_empty()
     }
 
     /// Those of these nodes are on disk as they are.
@@ -85,9 +100,10 @@ impl Promised {
         self.attributes.extend(now);
     }
 
-    /// The time at which this one was modified is on disk.
-    pub(super) fn promise_time(&mut self, fs: &MemFs, node: Ino) {
-        self.modified.extend(modified(fs, node).map(|time| (node, time)));
+    /// The time at which this one was modified is on disk, and with it when anything about it
+    /// changed.
+    pub(super) fn promise_times(&mut self, fs: &MemFs, node: Ino, with_ctime: bool) {
+        self.times.extend(Times::of(fs, node, with_ctime).map(|times| (node, times)));
     }
 
     /// Takes back what is promised of nodes that a call has changed or removed; of all where
@@ -95,8 +111,8 @@ impl Promised {
     pub(super) fn keep(&mut self, fs: &MemFs, action: &Action, alone: bool) {
         if !action.only_looks() {
             match alone {
-                true => self.modified.retain(|node, was| modified(fs, *node) == Some(*was)),
-                false => self.modified.clear(),
+                true => self.times.retain(|node, were| were.are_of(fs, *node)),
+                false => self.times.clear(),
             }
         }
         if !changes_attributes(action) && !action.changes_names() {
@@ -119,9 +135,9 @@ impl Promised {
     ) -> Option<(Ino, &'static str)> {
         let under_way: Vec<&Action> = under_way.collect();
         if under_way.iter().all(|action| action.only_looks())
-            && let Some(node) = self.lost_time(before, recovered)
+            && let Some(lost) = self.lost_times(before, recovered)
         {
-            return Some((node, "modification time"));
+            return Some(lost);
         }
         if under_way.iter().any(|action| changes_attributes(action)) {
             return None;
@@ -136,11 +152,12 @@ impl Promised {
         found.next()
     }
 
-    fn lost_time(&self, before: &MemFs, recovered: &MemFs) -> Option<Ino> {
-        let kept = |node, was| modified(before, node) == Some(was);
-        let other = |node, was| modified(recovered, node).is_some_and(|is| is != was);
-        let mut lost =
-            self.modified.iter().filter(|(node, was)| kept(**node, **was) && other(**node, **was));
-        lost.next().map(|(node, _)| *node)
+    fn lost_times(&self, before: &MemFs, recovered: &MemFs) -> Option<(Ino, &'static str)> {
+        let mut kept = self.times.iter().filter(|(node, were)| were.are_of(before, **node));
+        kept.find_map(|(node, were)| {
+            let found = Times::of(recovered, *node, were.ctime.is_some())?;
+            let lost = if found.mtime != were.mtime { "modification time" } else { "change time" };
+            (found != *were).then_some((*node, lost))
+        })
     }
 }

@@ -1,10 +1,14 @@
-//! What no crash makes: a file that is longer than it ever was, and a link count that is not the
-//! number of names. A filesystem that was not unmounted counts again before it is used.
+//! What no crash makes: a file that is longer than it ever was, a link count that is not the number
+//! of names, and room that is taken by nothing. A filesystem that was not unmounted counts again
+//! before it is used.
 
 use std::collections::BTreeMap;
 
 use fuserig_abi::{FileKind, Ino};
 use fuserig_sim_fs::{MemFs, WalkEntry};
+
+/// Bytes of the blocks that `stat` counts.
+const SECTOR: u64 = 512;
 
 /// How long each file was at most.
 #[derive(Clone, Debug, Default)]
@@ -65,11 +69,39 @@ fn counted_wrongly(entries: &[WalkEntry]) -> Option<String> {
     })
 }
 
+/// Room that is not free although nothing has it, or is free although something has it, where it
+/// was as it should be at the start: each name takes an inode, and each node its blocks.
+pub(super) fn misjudged_room(initial: &MemFs, recovered: &MemFs) -> Option<String> {
+    let (was, is) = (unexplained(initial), unexplained(recovered));
+    let said = |what, beyond: i128| {
+        let (more, count) = (if beyond > 0 { "more" } else { "fewer" }, beyond.abs());
+        format!("after the crash {count} {what} {more} are taken than there are names and blocks")
+    };
+    if was.0 != is.0 {
+        return Some(said("inodes", is.0 - was.0));
+    }
+    (was.1 != is.1).then(|| said("pages", is.1 - was.1))
+}
+
+/// Inodes and pages that are taken beyond those of what can be found.
+fn unexplained(fs: &MemFs) -> (i128, i128) {
+    let (mut names, mut sectors) = (0, BTreeMap::new());
+    for entry in fs.walk() {
+        names += 1;
+        sectors.insert(entry.stat.ino, entry.stat.blocks);
+    }
+    let room = fs.room();
+    let found = sectors.values().sum::<u64>() * SECTOR / u64::from(room.frsize);
+    let beyond =
+        |all: u64, free: u64, found: u64| i128::from(all) - i128::from(free) - i128::from(found);
+    (beyond(room.files, room.ffree, names), beyond(room.blocks, room.bfree, found))
+}
+
 #[cfg(test)]
 mod tests {
     use fuserig_sim_fs::{MemFs, WalkEntry};
 
-    use super::{Lengths, counted_wrongly, miscounted};
+    use super::{Lengths, counted_wrongly, miscounted, misjudged_room, unexplained};
 
     fn tree(text: &str) -> MemFs {
         MemFs::from_tree(text).expect("the tree is well-formed")
@@ -98,5 +130,12 @@ mod tests {
         assert_eq!(message, "/a has 6 bytes after the crash, and had 4 at most");
         lengths.forget();
         assert_eq!(lengths.beyond(&tree("/a 'longer'")), None);
+    }
+
+    #[test]
+    fn every_name_takes_an_inode_and_every_node_its_blocks() {
+        let one = tree("/a 'x'\n/b = /a\n/d/\n/d/e 'y'\n/l -> a");
+        assert_eq!(misjudged_room(&MemFs::default(), &one), None);
+        assert_eq!(unexplained(&one), (0, 0), "so that nothing hides behind a difference");
     }
 }

@@ -6,7 +6,7 @@ use fuserig_abi::{FileKind, Ino};
 use fuserig_sim_fs::{Durability, MemFs, OpenFlags};
 
 use super::attributes::Promised;
-use super::count::{Lengths, miscounted};
+use super::count::{Lengths, miscounted, misjudged_room};
 use super::moments::Moments;
 use crate::crash::Crashed;
 use crate::invariant::data::contents;
@@ -122,7 +122,7 @@ impl Durable {
         let now = names(seen.lower);
         let all = self.durability != Durability::Loose;
         self.attributes.promise(seen.lower, [node]);
-        self.attributes.promise_time(seen.lower, node);
+        self.attributes.promise_times(seen.lower, node, all);
         self.attributes.promise(seen.lower, now.values().copied().filter(|_| all));
         let promised = |place: &Place| all || place.0 == node;
         let gone = |place: &&Place| promised(place) && !now.contains_key(*place);
@@ -171,6 +171,29 @@ impl Durable {
             self.absent.clear();
         }
         self.known.extend(now.into_keys());
+    }
+
+    /// A name that was synced and is gone, or was removed and is back; the latter only where no
+    /// call under way changes names.
+    fn lost_name(
+        &self,
+        crashed: &Crashed<'_>,
+        nodes: &BTreeMap<Ino, Vec<u8>>,
+        none_names: bool,
+    ) -> Option<String> {
+        let (before, found) = (names(crashed.before), names(crashed.recovered));
+        let gone = |(place, node): &(&Place, &Ino)| {
+            let kept = before.get(*place) == Some(*node) && nodes.contains_key(&place.0);
+            kept && found.get(*place) != Some(*node)
+        };
+        if let Some(((_, name), _)) = self.names.iter().find(gone) {
+            let name = name.escape_ascii();
+            return Some(format!("the name {name} was synced and is gone after the crash"));
+        }
+        let back = |place: &&Place| !before.contains_key(*place) && found.contains_key(*place);
+        let (_, name) = self.absent.iter().filter(|_| none_names).find(back)?;
+        let name = name.escape_ascii();
+        Some(format!("{name} was removed and synced and is back after the crash"))
     }
 }
 
@@ -229,6 +252,9 @@ impl Invariant for Durable {
         if let Some(message) = miscounted(crashed.recovered) {
             return Err(message);
         }
+        if let Some(message) = misjudged_room(crashed.initial, crashed.recovered) {
+            return Err(message);
+        }
         let overlap = crashed.calls.iter().filter(|call| call.end.is_none()).count() > 1;
         let Crashed { before, recovered, .. } = crashed;
         if let Some(message) = self.moments.missed(self.durability, before, recovered, overlap) {
@@ -251,23 +277,11 @@ impl Invariant for Durable {
         if under_way().any(changes_bytes) {
             keep_unchanged(&mut promised, crashed.before, false);
         }
-        let before = names(crashed.before);
-        let found = names(crashed.recovered);
         let nodes: BTreeMap<Ino, Vec<u8>> =
             crashed.recovered.walk().map(|entry| (entry.stat.ino, entry.path)).collect();
-        for (place, node) in &self.names {
-            let (parent, name) = place;
-            let kept = before.get(place) == Some(node) && nodes.contains_key(parent);
-            if kept && found.get(place) != Some(node) {
-                let name = name.escape_ascii();
-                return Err(format!("the name {name} was synced and is gone after the crash"));
-            }
-        }
         let none_names = !under_way().any(Action::changes_names);
-        let back = |place: &&Place| !before.contains_key(*place) && found.contains_key(*place);
-        if let Some((_, name)) = self.absent.iter().filter(|_| none_names).find(back) {
-            let name = name.escape_ascii();
-            return Err(format!("{name} was removed and synced and is back after the crash"));
+        if let Some(message) = self.lost_name(crashed, &nodes, none_names) {
+            return Err(message);
         }
         for (node, bytes) in &promised {
             let Some(path) = nodes.get(node) else { continue };

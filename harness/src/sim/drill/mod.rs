@@ -4,8 +4,9 @@
 //! between two others, a list that limits the owning group, a hole within reserved space. Each
 //! course here is a list of calls that goes through one chapter, by one or two clients in turns,
 //! and the invariants judge what comes of it as of anything else. It has no expectations of its
-//! own and nothing that is drawn. What a reader would get wrong: a course is a program like any
-//! other; a call that fails in somebody's tree is as legal as one that succeeds.
+//! own and nothing that is drawn, but where power is lost (`safety.rs`). What a reader would get
+//! wrong: a course is a program like any other; a call that fails in somebody's tree is as legal as
+//! one that succeeds.
 
 mod bytes;
 mod calls;
@@ -15,6 +16,7 @@ mod metadata;
 mod names;
 mod places;
 mod rights;
+mod safety;
 mod table;
 
-pub(super) use table::draw;
+pub(super) use table::{draw, draw_safe};

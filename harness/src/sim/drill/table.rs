@@ -1,7 +1,7 @@
 //! The courses, and the programs that they are run as.
 
 use super::course::Course;
-use super::{bytes, locks, metadata, names, places, rights};
+use super::{bytes, locks, metadata, names, places, rights, safety};
 use crate::sim::meet::Meeting;
 use crate::sim::{Program, Rng, WorkloadConfig};
 
@@ -52,7 +52,23 @@ pub(in crate::sim) fn draw(
     config: &WorkloadConfig,
     rng: &mut Rng,
 ) -> Option<(Vec<Program>, Meeting)> {
-    let course = COURSES.get(number)?();
+    fitting(COURSES.get(number)?(), config, rng)
+}
+
+/// The same of a course that ends with a promise, of which there is one for every number.
+pub(in crate::sim) fn draw_safe(
+    number: usize,
+    config: &WorkloadConfig,
+    rng: &mut Rng,
+) -> Option<(Vec<Program>, Meeting)> {
+    fitting(safety::numbered(number, rng), config, rng)
+}
+
+fn fitting(
+    course: Course,
+    config: &WorkloadConfig,
+    rng: &mut Rng,
+) -> Option<(Vec<Program>, Meeting)> {
     let clients = course.programs.len() <= config.clients;
     let users = config.users || course.programs.iter().all(|program| program.uid == 0);
     let fits = clients && users && course.operations() <= config.operations;

@@ -112,7 +112,12 @@ impl Watch<'_> {
         let gone = child(self.before, &place).filter(|gone| Some(*gone) != to);
         let needs =
             [Some(place.directory), to, gone].into_iter().flatten().map(Key::Node).collect();
-        let changes = vec![Change::Entry { place: place.clone(), to }, self.times(place.directory)];
+        let mut changes = vec![Change::Entry { place: place.clone(), to }];
+        changes.push(self.times(place.directory));
+        // That it has another name now is a change of what is named as well.
+        let named = [to, gone].into_iter().flatten();
+        changes
+            .extend(named.filter(|ino| self.after.inode(*ino).is_ok()).map(|ino| self.times(ino)));
         let mut draft = Draft::metadata(changes, vec![Key::Entry(place)], needs);
         draft.empties.extend(gone.filter(|gone| is_directory(self.before, Some(*gone))));
         draft
@@ -159,7 +164,10 @@ impl Watch<'_> {
     fn setattr(&self, ino: Ino, changes: &AttrChanges) -> Vec<Draft> {
         let cut = changes.size.and_then(|size| self.cut(ino, size));
         let timed = changes.atime.is_some() || changes.mtime.is_some();
-        let attributes = if timed && cut.is_none() {
+        // What sets a mode to what it is moves ctime all the same.
+        let ctime = self.before.inode(ino).map(|inode| inode.ctime);
+        let moved = timed || ctime.is_ok_and(|ctime| ctime != self.inode(ino).ctime);
+        let attributes = if moved && cut.is_none() {
             self.attributes(ino)
         } else {
             self.changed_attributes(ino)
