@@ -1,11 +1,13 @@
 //! Changes that overlap leave what some order of them leaves, one after the other.
 //!
 //! This asks less than [`linearizable`](super::linearizable), and so it holds of Linux: only of
-//! calls that all succeeded, which nothing about the way to a name can explain away, and only for
-//! the tree in the end. What a reader would get wrong: the orders are those of the calls that
-//! overlap; everything else comes in the order in which it came.
+//! calls that succeeded, which nothing about the way to a name can explain away, or that say of a
+//! name that it is there or is not while they hold its directory; and only for the tree in the end.
+//! What a reader would get wrong: the orders are those of the calls that overlap; everything else
+//! comes in the order in which it came.
 
-use fuserig_sim_fs::RenameFlags;
+use fuserig_abi::Errno;
+use fuserig_sim_fs::{OpenFlags, RenameFlags};
 
 use super::linear::{in_order, result_in};
 use super::trees::same_at_any_time;
@@ -70,12 +72,16 @@ fn are_related(one: &Action, other: &Action) -> bool {
     first.is_empty() || second.is_empty() || first.iter().any(|name| second.contains(name))
 }
 
+/// Whether one is about what may be on the other's way to its names.
+fn touches_the_way(one: &Action, other: &Action) -> bool {
+    let about = one.named_paths().map(|path| names(&path?.0).next_back());
+    let mut ways = other.named_paths().into_iter().flatten();
+    ways.any(|path| names(&path.0).rev().skip(1).any(|name| about.contains(&Some(name))))
+}
+
 /// Whether one moves what may be on the other's way to its names.
 fn moves_the_way(one: &Action, other: &Action) -> bool {
-    let Action::Rename { old, new, .. } = one else { return false };
-    let moved = [old, new].map(|path| names(&path.0).next_back());
-    let mut ways = other.named_paths().into_iter().flatten();
-    ways.any(|path| names(&path.0).rev().skip(1).any(|name| moved.contains(&Some(name))))
+    matches!(one, Action::Rename { .. }) && touches_the_way(one, other)
 }
 
 /// Whether one may change the rights by which the other gets where it goes.
@@ -100,6 +106,40 @@ fn changes_its_rights(one: &Action, other: &Action) -> bool {
     let Some(changed) = changed.map(|path| names(&path.0).next_back()) else { return false };
     let mut ways = other.named_paths().into_iter().flatten();
     ways.any(|path| names(&path.0).rev().skip(1).any(|name| Some(name) == changed))
+}
+
+/// Whether a call looks up a name and acts on it while it holds the directory: what it says of the
+/// name was so at one moment.
+fn acts_where_it_looks(action: &Action) -> bool {
+    let creates = (OpenFlags::CREAT | OpenFlags::EXCL).bits();
+    let acts = match action {
+        Action::Open { flags, .. } => flags & creates == creates,
+        Action::Mkdir { .. }
+        | Action::Mknod { .. }
+        | Action::Symlink { .. }
+        | Action::Unlink { .. }
+        | Action::Rmdir { .. }
+        | Action::Rename { .. } => true,
+        _ => false,
+    };
+    let is_plain = |name: &[u8]| name != b"." && name != b"..";
+    let mut paths = action.named_paths().into_iter().flatten();
+    acts && paths.all(|path| names(&path.0).all(is_plain))
+}
+
+/// Whether what came of two calls that overlap can be held against every order of them.
+fn tell(pair: [(&Action, &CallEntry); 2]) -> bool {
+    let succeeds = |(_, call): &(&Action, &CallEntry)| {
+        call.result.as_ref().is_some_and(|result| result.value.is_ok())
+    };
+    let says = |(action, call): &(&Action, &CallEntry)| {
+        let value = call.result.as_ref().map(|result| result.value);
+        let of_a_name = [Errno::ENOENT, Errno::EEXIST].map(|errno| Some(Err(errno)));
+        of_a_name.contains(&value) && acts_where_it_looks(action)
+    };
+    let [(one, _), (other, _)] = pair;
+    let apart = touches_the_way(one, other) || touches_the_way(other, one);
+    pair.iter().all(succeeds) || !apart && pair.iter().all(|each| succeeds(each) || says(each))
 }
 
 fn overlap(one: &CallEntry, other: &CallEntry) -> bool {
@@ -183,14 +223,11 @@ impl AtomicChanges {
                 if part(one) == Part::Looks || part(other_one) == Part::Looks {
                     continue;
                 }
-                let succeeded = |call: &CallEntry| {
-                    call.result.as_ref().is_some_and(|result| result.value.is_ok())
-                };
                 let whole = [one, other_one].iter().all(|each| part(each) == Part::Whole);
                 let parts =
                     |one, other| moves_the_way(one, other) || changes_its_rights(one, other);
                 let apart = parts(one, other_one) || parts(other_one, one);
-                if !whole || apart || !succeeded(call) || !succeeded(other) {
+                if !whole || apart || !tell([(one, call), (other_one, other)]) {
                     return None;
                 }
                 related |= are_related(one, other_one);

@@ -29,9 +29,9 @@ impl Draw<'_> {
         };
         let is_name = self.rng.chance(1, 2);
         let maker = self.rng.index(programs.len());
-        let before = match (is_name, self.rng.below(3)) {
-            (true, 0 | 1) => Vec::new(),
-            _ => vec![mknod(&path, 0o100_000 | *self.rng.pick(&MODES))],
+        let before = match is_name && self.rng.chance(1, 2) {
+            true => Vec::new(),
+            false => vec![mknod(&path, 0o100_000 | *self.rng.pick(&MODES))],
         };
         programs[maker].actions.extend(before);
         let mut together = Vec::with_capacity(programs.len());
@@ -69,7 +69,7 @@ impl Draw<'_> {
         let path = path.clone();
         let other = Text([&self.directory().0[..], b"/", &self.unused_name()[..]].concat());
         let make_other = vec![open(&other, OpenFlags::CREAT.bits() | READ_WRITE), write(3), CLOSE];
-        match self.rng.below(12) {
+        match self.rng.below(14) {
             0..=2 => {
                 let flags = *self.rng.pick(&[0, 1, 1]);
                 (make_other, Action::Rename { old: other, new: path, flags })

@@ -35,6 +35,54 @@ fn changes_that_no_order_explains_are_found() {
     assert_eq!(finding.violation.invariant, "atomic_changes", "{finding}");
 }
 
+/// No file is removed while another is renamed; with the wrong errno, or not at all.
+fn renaming<const REFUSES: bool>() -> FuseOps<u32> {
+    FuseOps::with_state("renaming", 0)
+        .rename_prefilter(|cx, _, _, _| {
+            *cx.state += 1;
+            Verdict::Postfilter
+        })
+        .rename_postfilter(|cx, _, _, _| {
+            *cx.state -= 1;
+            Verdict::Continue
+        })
+        .unlink_prefilter(|cx, _| match *cx.state {
+            1.. if REFUSES => Verdict::Error(Errno::ENOENT),
+            _ => Verdict::Continue,
+        })
+}
+
+#[test]
+fn a_name_that_is_there_all_the_time_and_is_said_not_to_be_is_found() {
+    let every_schedule = |subject: Subject| {
+        let unlink = Action::Unlink { path: "d/x".into() };
+        let rename = Action::Rename { old: "e/y".into(), new: "e/x".into(), flags: 0 };
+        let clients = [unlink, rename].map(|action| Program::of(0, vec![action])).into();
+        let tree = "/d/\n/d/x 'x'\n/e/\n/e/y 'y'".to_owned();
+        let case = Case { clients, tree, ..Case::default() };
+        let simulation = Simulation::of_case(case).scheduler(SchedulerKind::Exhaustive);
+        simulation.run(subject).check(invariant::atomic_changes()).result()
+    };
+    every_schedule(Subject::new(Abi::V4, renaming::<false>)).expect("each is as if alone");
+    let finding = every_schedule(Subject::new(Abi::V4, renaming::<true>));
+    let finding = finding.expect_err("d/x is there");
+    assert_eq!(finding.violation.invariant, "atomic_changes", "{finding}");
+}
+
+/// The directory of a name goes away, and the name with it.
+#[test]
+fn a_name_whose_directory_moves_is_no_finding() {
+    let rename =
+        |old: &str, new: &str| Action::Rename { old: old.into(), new: new.into(), flags: 0 };
+    let (away, back) = (rename("d", "e"), rename("e", "d"));
+    let unlinks = ["d/x", "e/x"].map(|path| Action::Unlink { path: path.into() });
+    let clients = vec![Program::of(0, vec![away, back]), Program::of(0, unlinks.into())];
+    let case = Case { clients, tree: "/d/\n/d/x 'x'".to_owned(), ..Case::default() };
+    let simulation = Simulation::of_case(case).scheduler(SchedulerKind::Exhaustive);
+    let subject = Subject::without_filter(Abi::V4);
+    simulation.run(subject).check(invariant::atomic_changes()).or_report();
+}
+
 /// As on Linux, where truncate asks for rights before it takes the lock of the file.
 #[test]
 fn rights_that_go_between_check_and_act_are_no_finding() {
