@@ -11,7 +11,7 @@ use super::fail::Fail;
 use super::locks::Guard;
 use super::system::Vfs;
 use super::walk::{Last, Parent};
-use crate::kernel::DentryId;
+use crate::kernel::{DentryId, InodeId};
 use crate::pipeline::{Operation, Want};
 
 /// What creating and removing ask of a directory.
@@ -443,7 +443,8 @@ impl Vfs {
             }
         }
         // A directory is locked when it changes its parent or is about to be removed, and so is
-        // everything else (Documentation/filesystems/directory-locking).
+        // everything else: directories first, since who makes a name in one holds it and goes on
+        // to what gets the name (Documentation/filesystems/directory-locking).
         let moves = old_parent != new_parent;
         let mut moving = Vec::with_capacity(2);
         if moves || !source_is_directory {
@@ -452,7 +453,9 @@ impl Vfs {
         if positive && (moves || !exchange || !self.is_directory(target)) {
             moving.push(self.inode_of(target));
         }
-        moving.sort_unstable();
+        let is_file =
+            |inode: InodeId| self.state().world.mount.inodes[inode].kind != FileKind::Directory;
+        moving.sort_unstable_by_key(|&inode| (is_file(inode), inode));
         let mut locks = Vec::with_capacity(moving.len());
         for inode in moving {
             locks.push(self.lock_exclusive(pid, inode).await);
