@@ -368,7 +368,11 @@ impl Mount {
         }
     }
 
-    /// Makes a dentry findable by name, replacing whatever had the name.
+    /// Makes a dentry findable by name, replacing whatever had the name, which goes if nobody uses
+    /// it: nothing leads to it any more.
+    ///
+    /// FIDELITY: a listing that meets a name that is being looked up waits for that (Linux,
+    /// fs/fuse/readdir.c, `d_alloc_parallel`); here the lookup replaces what the listing made.
     pub fn hash(&mut self, dentry: DentryId) {
         let (parent, name) = {
             let state = &mut self.dentries[dentry];
@@ -379,6 +383,10 @@ impl Mount {
             && old != dentry
         {
             self.dentries[old].hashed = false;
+            if self.dentries[old].references == 0 {
+                self.hold(old);
+                self.put(old);
+            }
         }
     }
 
