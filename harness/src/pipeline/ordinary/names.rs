@@ -3,7 +3,7 @@
 use fuserig_abi::{
     Abi, Device, Errno, FUSE_BPF_MAX_ENTRIES, Fh, FileKind, FuseCreateIn, FuseEntryBpfOut,
     FuseEntryOut, FuseLinkIn, FuseMkdirIn, FuseMknodIn, FuseOpenOut, FuseRename2In, FuseRenameIn,
-    NodeId, Opcode, Quirk, S_IFMT,
+    NodeId, Opcode, Quirk, S_IFMT, S_ISGID,
 };
 use fuserig_sim_fs::{LowerExt, OpenFlags};
 
@@ -18,6 +18,8 @@ use crate::pipeline::{Outcome, Value};
 const ENTRY_OUT: usize = size_of::<FuseEntryOut>();
 /// Longest target of a link over the wire.
 const LINK_MAX: usize = fuserig_abi::PAGE_SIZE as usize - 1;
+/// Setgid, and execution by the group.
+const PROGRAM_OF_GROUP: u32 = S_ISGID | 0o010;
 /// What describes a node that was made by the same request is never out of date.
 const ANY_TIME: u64 = u64::MAX;
 
@@ -143,6 +145,17 @@ impl Ordinary<'_> {
         if self.world.connection.dont_mask { mode } else { mode & !(self.umask & 0o777) }
     }
 
+    /// The mode of a file without setgid, where the directory gives its group to a program and the
+    /// caller is not of that group (Linux, fs/inode.c, `mode_strip_sgid`).
+    fn given_away(&self, dentry: DentryId, mode: u32) -> u32 {
+        let mount = &self.world.mount;
+        let directory = &mount.inodes[mount.inode_of(mount.dentries[dentry].parent)];
+        let is_program = mode & PROGRAM_OF_GROUP == PROGRAM_OF_GROUP;
+        let inherits = directory.permissions & S_ISGID != 0;
+        let may_keep = self.keeps_privileges() || self.caller.credentials.in_group(directory.gid);
+        if is_program && inherits && !may_keep { mode & !S_ISGID } else { mode }
+    }
+
     /// `create_new_entry`: a request whose reply describes the new inode.
     async fn make(
         &mut self,
@@ -165,7 +178,8 @@ impl Ordinary<'_> {
 
     pub(super) async fn mknod(&mut self, dentry: DentryId, mode: u32, rdev: Device) -> Served {
         let kind = FileKind::from_mode(mode).unwrap_or(FileKind::Regular);
-        let (mode, umask) = (self.masked(mode), self.umask);
+        let mode = self.masked(self.given_away(dentry, mode));
+        let umask = self.umask;
         let head = FuseMknodIn { mode, rdev: rdev.encode(), umask, padding: 0 };
         let body = body(&head, &[&self.wire_name(dentry)]);
         self.make(Opcode::MKNOD, self.parent_node(dentry), body, (dentry, kind)).await
@@ -274,7 +288,7 @@ impl Ordinary<'_> {
         let flags = OpenFlags::from_bits_retain(flags);
         let head = FuseCreateIn {
             flags: flags.difference(OpenFlags::NOCTTY).bits(),
-            mode: self.masked(mode),
+            mode: self.masked(self.given_away(dentry, mode)),
             umask: self.umask,
             open_flags: 0,
         };
