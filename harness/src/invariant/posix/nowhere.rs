@@ -6,6 +6,7 @@
 //! look at either first.
 
 use fuserig_abi::{Errno, Fidelity, Uid};
+use fuserig_sim_fs::OpenFlags;
 
 use super::judged::Judged;
 use super::path::{Blocked, PATH_MAX};
@@ -28,12 +29,18 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
         Some(errno) if blocked().any(|blocked| explains(judged, blocked, errno)) => Ok(()),
         // The path that leads somewhere may be refused before the other is looked at.
         Some(Errno::ENOENT | Errno::EACCES) if blocked().count() < named => Ok(()),
+        Some(Errno::ENOTDIR) if blocked().count() < named && has_slash(judged.action) => Ok(()),
         Some(errno) => {
             let right =
                 if may_search(judged, first) == Some(false) { Errno::EACCES } else { first.errno };
             Err(format!("fails with {errno}, and its path leads nowhere for {right}"))
         }
     }
+}
+
+/// Whether a path of the call has a slash behind it, where only a directory may be.
+fn has_slash(action: &Action) -> bool {
+    action.named_paths().into_iter().flatten().any(|path| path.0.ends_with(b"/"))
 }
 
 /// Whether a call with these arguments is not even asked for its path.
@@ -46,6 +53,10 @@ pub(super) fn is_of_arguments(action: &Action, errno: Errno) -> bool {
     let of_target = match action {
         Action::Symlink { target, .. } if target.0.is_empty() => errno == Errno::ENOENT,
         Action::Symlink { target, .. } if target.0.len() > PATH_MAX => errno == Errno::ENAMETOOLONG,
+        // man 2 open: what has a slash behind it is no file that could be made.
+        Action::Open { flags, path, .. } if path.0.ends_with(b"/") => {
+            flags & OpenFlags::CREAT.bits() != 0 && errno == Errno::EISDIR
+        }
         _ => false,
     };
     of_target || [Errno::EINVAL, Errno::EPERM, Errno::ERANGE, Errno::E2BIG].contains(&errno)
