@@ -56,6 +56,38 @@ fn a_finding_ends_with_1_and_its_stored_case_shows_it_again() {
     assert_eq!(played.status.code(), Some(0), "{}", stdout(&played));
 }
 
+#[test]
+fn a_filter_is_judged_behind_a_mount_and_what_is_found_there_is_shown_again() {
+    let behind = ["fuzz", "hide:.secret", "--mounted", "--runs", "5", "--output", "none"];
+    let output = fuserig(&behind);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    assert!(stdout(&output).starts_with("nothing found in 5 runs"), "{}", stdout(&output));
+    assert_eq!(stdout(&fuserig(&behind)), stdout(&output), "same input, same bytes");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let kept = text_of(directory.path());
+    let require = ["--require", "never_visible:notes.txt"];
+    let mut arguments = vec!["fuzz", "none", "--mounted", "--runs", "20", "--output", kept];
+    arguments.extend(require);
+    let output = fuserig(&arguments);
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    let printed = stdout(&output);
+    let replay = printed.lines().find(|line| line.starts_with("replay")).expect("there is one");
+    assert!(replay.contains(".json --mounted --require"), "{replay}");
+    let files = std::fs::read_dir(directory.path()).expect("it was made");
+    let mut paths = files.map(|file| file.expect("readable").path());
+    let case = paths.find(|path| path.extension().is_some_and(|end| end == "json"));
+    let case = case.expect("the case is kept");
+    let text = std::fs::read_to_string(&case).expect("readable");
+    assert!(text.contains("\"mounted\": true"), "{text}");
+    for flag in [&["--mounted"][..], &[]] {
+        let mut arguments = vec!["fuzz", "none", "--case", text_of(&case), "--output", "none"];
+        arguments.extend(flag.iter().chain(&require));
+        let again = fuserig(&arguments);
+        assert_eq!(again.status.code(), Some(1), "{}", stdout(&again));
+        assert_eq!(stdout(&again).lines().next(), printed.lines().next());
+    }
+}
+
 /// The fourth file is one too many, and nobody is told so.
 const KILLED: &str = r#"{"filter":"quota:64K,3","abi":"v4","fidelity":"faithful","tree":"/f/",
     "clients":[{"uid":0,"actions":[

@@ -20,6 +20,8 @@ mod invariants;
 mod kept;
 #[path = "sim/litmus.rs"]
 mod litmus;
+#[path = "sim/mounted.rs"]
+mod mounted;
 #[path = "sim/panics.rs"]
 mod panics;
 #[path = "sim/planted.rs"]

@@ -21,7 +21,7 @@ use super::progress::Advance;
 use crate::report::{Check, Extent, Report};
 use crate::rim::Stopwatch;
 use crate::sim::{
-    Campaign, Case, Corpus, Finding, Program, SchedulerKind, Seed, Simulation, Summary,
+    Campaign, Case, Corpus, Finding, Program, SchedulerKind, Seed, Simulation, Subject, Summary,
 };
 
 /// Runs when nothing else is said.
@@ -55,7 +55,7 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
     if !args.reports.is_empty() {
         maker = maker.metered(&meter);
     }
-    let subject = subject(&args.filter, abi, maker).over(&tree).fidelity(args.fidelity);
+    let subject = as_asked(args, subject(&args.filter, abi, maker).over(&tree));
     let simulation = fitting.names.into_iter().fold(simulation(args, stored)?, Simulation::name);
     let watch = Stopwatch::start();
     let limit = args.time.map(Duration::from_secs);
@@ -98,6 +98,12 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
             Ok(Exit::Finding)
         }
     }
+}
+
+/// The subject in the kernel that is asked for.
+fn as_asked(args: &FuzzArgs, subject: Subject) -> Subject {
+    let subject = subject.fidelity(args.fidelity);
+    if args.mounted { subject.mounted() } else { subject }
 }
 
 /// Says how much was done and by what it was judged.

@@ -48,6 +48,10 @@ pub(super) struct FuzzArgs {
     #[arg(long, value_name = "POLICY", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "ordered", value_parser = parse_durability)]
     pub(super) crashes: Option<Durability>,
+    /// The filter as `fuserig mount` has it: behind an ordinary kernel, which keeps names,
+    /// attributes and pages and sends FUSE requests to the server of a mount
+    #[arg(long)]
+    pub(super) mounted: bool,
     /// ABI version of the modelled kernel
     #[arg(long, default_value = "v4", value_parser = super::args::parse_abi)]
     pub(super) abi: Abi,

@@ -7,13 +7,22 @@ use fuserig_abi::Errno;
 
 use super::matching::Matching;
 use super::trees::compare_trees;
-use super::twin::compare_calls;
+use super::twin::{both_in_order, compare_calls, went_alike};
 use super::{End, Invariant};
-use crate::sim::{Action, Case, Compared, Subject};
+use crate::sim::{Action, Case, Compared, RunRecord, Subject};
 use crate::vfs::{CallResult, Output};
 
 /// What a run is compared with, in a message.
 const WORDS: (&str, &str) = ("with the filter", "without it");
+
+/// The run and its twin, or both one call at a time: behind an ordinary mount a filter decides what
+/// the kernel keeps, and so how many steps a call takes and where it meets another.
+fn beside(end: &End<'_>, twin: &RunRecord) -> Option<(RunRecord, RunRecord)> {
+    if !end.subject.mounted || went_alike(end.record, twin) {
+        return Some((end.record.clone(), twin.clone()));
+    }
+    both_in_order(end, &end.subject.unfiltered())
+}
 
 /// Says whether an action that fails with that errno is refused as it is meant to be.
 type Means = dyn Fn(&Action, Errno) -> bool;
@@ -47,6 +56,15 @@ pub fn refuses_only(means: impl Fn(&Action, Errno) -> bool + 'static) -> Refuses
     RefusesOnly { means: Rc::new(means) }
 }
 
+/// Whether it is a write that ends before its end: an ordinary kernel writes in pieces, of which
+/// the filter may refuse the second.
+fn is_short(action: &Action, count: i64) -> bool {
+    match action {
+        Action::Write { size, .. } | Action::Append { size, .. } => count < i64::from(*size),
+        _ => false,
+    }
+}
+
 impl fmt::Debug for RefusesOnly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RefusesOnly").finish_non_exhaustive()
@@ -63,17 +81,21 @@ impl Invariant for RefusesOnly {
     }
 
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {
-        let Some(twin) = end.twin else { return Ok(()) };
+        let Some((record, twin)) = end.twin.and_then(|twin| beside(end, twin)) else {
+            return Ok(());
+        };
+        let end = &End { record: &record, ..*end };
         let refused = end.record.calls.iter().filter(|call| {
             let action = &end.case.clients[call.client].actions[call.action];
             match call.result.as_ref().map(|result| result.value) {
-                Some(value) => value.is_err_and(|errno| (self.means)(action, errno)),
+                Some(Ok(count)) => end.subject.mounted && is_short(action, count),
+                Some(Err(errno)) => (self.means)(action, errno),
                 // Nobody was told what became of it.
                 None => true,
             }
         });
         let first = refused.map(|call| call.begin).min().unwrap_or(u64::MAX);
-        compare_calls(end, twin, WORDS, |call, one, other| {
+        compare_calls(end, &twin, WORDS, |call, one, other| {
             let is_before = call.end.is_some_and(|end| end <= first);
             !is_before || Compared::State.same_result(one, other)
         })
@@ -129,8 +151,11 @@ impl Invariant for RedactsOnly {
     }
 
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {
-        let Some(twin) = end.twin else { return Ok(()) };
-        compare_calls(end, twin, WORDS, |_, one, other| {
+        let Some((record, twin)) = end.twin.and_then(|twin| beside(end, twin)) else {
+            return Ok(());
+        };
+        let end = &End { record: &record, ..*end };
+        compare_calls(end, &twin, WORDS, |_, one, other| {
             Compared::State.same_result(one, &self.redacted(other))
         })?;
         compare_trees(&end.record.lower, &twin.lower, WORDS, Compared::State)

@@ -31,6 +31,10 @@ impl Invariant for BalanceKept {
         ];
         match kinds.iter().find(|(count, _)| *count > 0) {
             Some((count, what)) => Err(format!("{count} {what} are left when all have gone")),
+            None if balance.overdrawn > 0 => {
+                let count = balance.overdrawn;
+                Err(format!("{count} lookups are given back that nobody made"))
+            }
             None => Ok(()),
         }
     }

@@ -93,7 +93,11 @@ impl NeverVisible {
         if !telling.contains(&errno) && !refused {
             return Ok(());
         }
+        // An ordinary kernel knows that the name is not there, and asks nobody when a directory is
+        // to have it.
+        let of_directory = seen.case.mounted && errno == Errno::EPERM;
         let named = match seen.action {
+            Action::Link { .. } if of_directory => None,
             Action::Rename { new, .. } => Some(new),
             Action::Link { path, .. } => Some(path),
             other => other.named_paths()[0],

@@ -148,7 +148,7 @@ fn compare_records(
 
 /// Whether each call began and returned at the same steps, so that every step came at the same
 /// time.
-fn went_alike(record: &RunRecord, twin: &RunRecord) -> bool {
+pub(super) fn went_alike(record: &RunRecord, twin: &RunRecord) -> bool {
     let steps = |call: &CallEntry| (call.client, call.action, call.begin, call.end);
     record.calls.iter().map(steps).eq(twin.calls.iter().map(steps))
 }
@@ -178,7 +178,7 @@ fn decided_otherwise(end: &End<'_>, other: &Subject, compared: Compared) -> bool
 const ORDERS_MAX: usize = 256;
 
 /// The same calls one at a time, in the order in which they began, with this subject and another.
-fn both_in_order(end: &End<'_>, other: &Subject) -> Option<(RunRecord, RunRecord)> {
+pub(super) fn both_in_order(end: &End<'_>, other: &Subject) -> Option<(RunRecord, RunRecord)> {
     let order = || 0..end.record.calls.len();
     Some((in_order(end, end.subject, order())?, in_order(end, other, order())?))
 }

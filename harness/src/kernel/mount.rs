@@ -105,6 +105,9 @@ pub struct Mount {
     pub auto_inval_data: bool,
     /// What leaked so far.
     pub leaks: Leaks,
+    /// Whether the daemon numbers its nodes as the inodes below it are numbered, so that whoever
+    /// looks from outside knows which file is meant.
+    pub(crate) numbered_below: bool,
     evicted: Vec<Evicted>,
     /// Hashed inodes: lower inode (none for those of the daemon), the nodeid they were hashed
     /// under, and the inode.
@@ -125,6 +128,7 @@ impl Mount {
             root: DentryId::from_index(0),
             auto_inval_data: false,
             leaks: Leaks::default(),
+            numbered_below: false,
             evicted: Vec::new(),
             hashed: BTreeSet::new(),
             named: BTreeSet::new(),
@@ -243,6 +247,13 @@ impl Mount {
         // There are few, so the end is seen sooner than it is searched for.
         let rest = self.hashed.range(first..);
         rest.take_while(move |hashed| (hashed.0, hashed.1) <= (ino, high)).map(|hashed| hashed.2)
+    }
+
+    /// The lower inode that an inode stands on, or that the daemon means by it.
+    pub(crate) fn lower_of(&self, inode: InodeId) -> Option<Ino> {
+        let state = &self.inodes[inode];
+        let numbered = || self.numbered_below.then_some(Ino(state.nodeid.0));
+        state.backing.or_else(numbered)
     }
 
     /// Takes one more reference on an inode.

@@ -19,6 +19,7 @@ mod encode;
 mod files;
 mod fuzz;
 mod handles;
+mod in_process;
 mod incoming;
 mod listing;
 mod locks;
@@ -30,6 +31,7 @@ mod server;
 pub use decode::DecodeError;
 #[doc(hidden)]
 pub use fuzz::fuzz_entry;
+pub(crate) use in_process::InProcess;
 pub use incoming::{Head, Incoming, LockRange};
 pub use listing::Listed;
 pub use outgoing::Outgoing;

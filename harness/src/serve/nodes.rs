@@ -28,6 +28,8 @@ pub(super) struct Nodes {
     table: BTreeMap<NodeId, Node>,
     numbers: BTreeMap<InodeId, NodeId>,
     next_extra: u64,
+    /// Lookups that were given back and had never been made.
+    overdrawn: u64,
 }
 
 /// Where numbers begin that are not those of a lower inode.
@@ -43,12 +45,18 @@ impl Nodes {
             table: BTreeMap::from([(NodeId::ROOT, node)]),
             numbers: BTreeMap::from([(inode, NodeId::ROOT)]),
             next_extra: EXTRA,
+            overdrawn: 0,
         }
     }
 
     /// How many nodes the client holds, the root included.
     pub(super) fn len(&self) -> usize {
         self.table.len()
+    }
+
+    /// Lookups that the client gave back and had never made.
+    pub(super) fn overdrawn(&self) -> u64 {
+        self.overdrawn
     }
 
     /// A name of the node; `ESTALE` for a number that was never handed out or was given back.
@@ -105,7 +113,11 @@ impl Nodes {
 
     /// Takes lookups back; the last one ends the node. More than were handed out end it as well.
     pub(super) fn forget(&mut self, mount: &mut Mount, nodeid: NodeId, lookups: u64) {
-        let Some(node) = self.table.get_mut(&nodeid) else { return };
+        let Some(node) = self.table.get_mut(&nodeid) else {
+            self.overdrawn = self.overdrawn.saturating_add(lookups);
+            return;
+        };
+        self.overdrawn = self.overdrawn.saturating_add(lookups.saturating_sub(node.lookups));
         node.lookups = node.lookups.saturating_sub(lookups);
         if node.lookups > 0 || nodeid == NodeId::ROOT {
             return;

@@ -93,6 +93,9 @@ pub struct Case {
     /// Whether the modelled kernel makes its mistakes.
     #[serde(serialize_with = "fidelity_name", deserialize_with = "named_fidelity")]
     pub fidelity: Fidelity,
+    /// Whether it was found behind an ordinary mount ([`Subject::mounted`](super::Subject)).
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub mounted: bool,
     /// The lower tree at the start, as tree text.
     pub tree: String,
     /// The clients.
@@ -139,6 +142,7 @@ impl Default for Case {
             filter: String::new(),
             abi: Abi::V4,
             fidelity: Fidelity::Faithful,
+            mounted: false,
             tree: String::new(),
             clients: Vec::new(),
             schedule: Schedule::default(),

@@ -110,6 +110,9 @@ impl Finding {
             return None;
         }
         let mut command = format!("fuserig fuzz '{}' --case {}.json", self.case.filter, self.id());
+        if self.case.mounted {
+            command.push_str(" --mounted");
+        }
         for required in &self.required {
             command.push_str(&format!(" --require '{required}'"));
         }
@@ -147,13 +150,16 @@ impl Finding {
         let spec = self.case.filter.as_str();
         let known = fuserig_filters::builtin(spec).is_ok();
         let invariant = &self.violation.invariant;
-        let beside = if self.asks_a_daemon() { ".agreeing_daemon()" } else { "" };
+        let daemon = if self.asks_a_daemon() { ".agreeing_daemon()" } else { "" };
+        let mounted = if self.case.mounted { ".mounted()" } else { "" };
+        let beside = format!("{daemon}{mounted}");
         let boxed =
             format!("    let subject = Subject::boxed(case.abi, || Some(filter())){beside};\n");
         match spec {
             "none" => {
-                let subject = "    let subject = Subject::without_filter(case.abi);\n";
-                (subject.to_owned(), String::new())
+                let subject =
+                    format!("    let subject = Subject::without_filter(case.abi){mounted};\n");
+                (subject, String::new())
             }
             spec if known => {
                 let made = format!("builtin({spec:?}).expect(\"a filter of the library\")");

@@ -174,10 +174,11 @@ impl Filter for WatchedFilter {
     }
 }
 
+/// A daemon, all of whose state every request touches.
 #[derive(Debug)]
-struct WatchedDaemon {
-    inner: Box<dyn Daemon>,
-    footprint: Footprint,
+pub(super) struct WatchedDaemon {
+    pub(super) inner: Box<dyn Daemon>,
+    pub(super) footprint: Footprint,
 }
 
 impl Daemon for WatchedDaemon {

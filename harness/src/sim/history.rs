@@ -116,6 +116,8 @@ pub struct Balance {
     pub dentries: usize,
     /// Inodes besides the root.
     pub inodes: usize,
+    /// Lookups that the kernel gave back to a daemon that had never been made.
+    pub overdrawn: u64,
     /// What leaked in the modelled kernel.
     pub leaks: Leaks,
 }

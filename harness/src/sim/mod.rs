@@ -44,6 +44,7 @@ mod schedulers;
 mod seed;
 mod shared;
 mod simulation;
+mod stage;
 mod stamp;
 mod standing;
 mod stored;

@@ -14,21 +14,22 @@ use fuserig_sim_fs::MemFs;
 
 use super::caught::caught;
 use super::corridor::Corridor;
-use super::coverage::{Counter, Tally};
+use super::coverage::Tally;
 use super::footprint::{Footprint, MountView, Thing, name_hash};
 use super::history::mix_result;
 use super::power::Power;
+use super::stage::{Stage, pid_of};
 use super::{
     Action, Balance, CallEntry, Candidate, Case, Coverage, Ending, Mixer, Playback, RunRecord,
     Schedule, Scheduler, SharedFs, StepRow, Subject, Switch,
 };
 use crate::crash::Outage;
-use crate::fault::{Armed, FaultKind, FaultyDaemon, FaultyLower};
+use crate::fault::{Armed, FaultKind};
 use crate::invariant::{Invariant, Seen, Violation};
-use crate::kernel::{Key, MountOptions, World, WorldConfig};
-use crate::pipeline::{DAEMON, SeeingSink, SeenCalls, Sink, Stop};
+use crate::kernel::Key;
+use crate::pipeline::{SeenCalls, Stop};
 use crate::report::FilterCall;
-use crate::vfs::{Call, Point, Task, Vfs, VfsConfig};
+use crate::vfs::{Call, Point, Task, Vfs};
 
 /// How long a daemon takes that answers late.
 const LATE_SECONDS: i64 = 2;
@@ -64,6 +65,7 @@ pub enum SetupError {
 pub fn run(subject: &Subject, case: &Case) -> Result<RunRecord, SetupError> {
     let start = MemFs::from_tree(&case.tree)?;
     let mut playback = Playback::new(&case.schedule);
+    let subject = &Subject { mounted: subject.mounted || case.mounted, ..subject.clone() };
     Ok(run_with(subject, case, &start, &mut playback, &mut [], Detail::Calls)?.0)
 }
 
@@ -140,10 +142,11 @@ pub(crate) fn run_with(
     let armed = Rc::new(RefCell::new(Armed::default()));
     let (filter, tally) = watched(subject, case);
     let seen = (detail == Detail::Steps).then(SeenCalls::default);
-    let vfs = set_up(subject, case, &shared, filter, (&armed, &tally, seen.as_ref()))?;
+    let stage = Stage::set_up(subject, case, &shared, filter, (&armed, &tally, seen.as_ref()))?;
     let mut session = Session {
         case,
-        vfs: &vfs,
+        vfs: &stage.vfs,
+        stage: &stage,
         shared: &shared,
         armed: &armed,
         tally: &tally,
@@ -169,9 +172,8 @@ pub(crate) fn run_with(
     let (mut ending, violation) = session.play_caught(scheduler, invariants);
     let Session { calls, switches, rows, filter_calls, mut mixer, steps, lanes, .. } = session;
     drop(lanes);
-    let balance = violation.is_none().then(|| part(&vfs, subject, case, &mut ending)).flatten();
-    trapped_at_exit(&mut ending, &tally);
-    let violation = violation.or_else(|| astray_at_exit(&tally));
+    let balance = violation.is_none().then(|| part(&stage, subject, case, &mut ending)).flatten();
+    let violation = at_exit(violation, &mut ending, &tally);
     let lower = power.recovered.take().unwrap_or_else(|| shared.snapshot());
     mix_end(&mut mixer, &lower, switches.len());
     let records = core::mem::take(&mut tally.borrow_mut().records);
@@ -183,13 +185,13 @@ pub(crate) fn run_with(
         filter_calls,
         digest: mixer.finish(),
         ending,
-        coverage: reached(&tally.borrow(), &vfs),
+        coverage: reached(&tally.borrow(), &stage),
         initial: start.clone(),
         lower,
         balance,
         faults_fired: armed.borrow().fired(),
         asked: tally.borrow().asked,
-        asked_at_once: vfs.world().connection.most_at_once(),
+        asked_at_once: stage.vfs.world().connection.most_at_once(),
         records,
         power: power.loss,
         crash_states: power.states,
@@ -207,12 +209,12 @@ fn watched(subject: &Subject, case: &Case) -> (Option<Box<dyn Filter>>, Rc<RefCe
 
 /// What is left when all clients have gone, which touches nothing that matters to an order; none
 /// of a run that did not finish.
-fn part(vfs: &Vfs, subject: &Subject, case: &Case, ending: &mut Ending) -> Option<Balance> {
+fn part(stage: &Stage, subject: &Subject, case: &Case, ending: &mut Ending) -> Option<Balance> {
     if !ending.is_finished() {
         return None;
     }
     let kept = subject.footprint.as_ref().map(Footprint::take);
-    let left = caught(|| leave(vfs, subject, case));
+    let left = caught(|| stage.leave(case));
     subject.footprint.iter().zip(kept).for_each(|(footprint, kept)| footprint.forget_since(kept));
     left.map_err(|message| *ending = Ending::Panicked { at: None, message }).ok()
 }
@@ -226,12 +228,23 @@ fn mix_end(mixer: &mut Mixer, lower: &MemFs, switches: usize) {
 }
 
 /// What was reached, the code of filters included.
-fn reached(tally: &Tally, vfs: &Vfs) -> Coverage {
+fn reached(tally: &Tally, stage: &Stage) -> Coverage {
     let mut coverage = tally.coverage();
-    for filter in &vfs.world().filters {
-        coverage.points.extend(filter.reached());
-    }
+    stage.of_filter(|world| {
+        let points = world.filters.iter().flat_map(|filter| filter.reached());
+        coverage.points.extend(points);
+    });
     coverage
+}
+
+/// What was wrong, if not before then while the clients left.
+fn at_exit(
+    violation: Option<Violation>,
+    ending: &mut Ending,
+    tally: &RefCell<Tally>,
+) -> Option<Violation> {
+    trapped_at_exit(ending, tally);
+    violation.or_else(|| astray_at_exit(tally))
 }
 
 /// A filter that was stopped while the clients left.
@@ -249,53 +262,6 @@ fn astray(message: String, at: Option<(usize, usize)>) -> Violation {
 /// What was wrong with the way of a request while the clients left.
 fn astray_at_exit(tally: &RefCell<Tally>) -> Option<Violation> {
     tally.borrow_mut().take_astray().map(|wrong| astray(wrong, None))
-}
-
-/// Who looks on: the faults, what was reached, and the calls of filters in words.
-type Watching<'a> = (&'a Rc<RefCell<Armed>>, &'a Rc<RefCell<Tally>>, Option<&'a SeenCalls>);
-
-fn set_up(
-    subject: &Subject,
-    case: &Case,
-    shared: &SharedFs,
-    filter: Option<Box<dyn Filter>>,
-    (armed, tally, seen): Watching<'_>,
-) -> Result<Vfs, SetupError> {
-    let config = WorldConfig {
-        abi: case.abi,
-        fidelity: case.fidelity,
-        options: MountOptions {
-            allow_other: true,
-            // A daemon that has the whole filesystem says itself which locks it wants.
-            local_locks: !subject.served,
-            no_daemon: !subject.has_daemon,
-            ..if subject.served { MountOptions::ordinary() } else { MountOptions::default() }
-        },
-        ..WorldConfig::default()
-    };
-    let lower = (subject.lower)(Box::new(shared.clone()));
-    let lower = Box::new(FaultyLower::new(lower, Rc::clone(armed)));
-    let daemon = FaultyDaemon::new((subject.daemon)(), Rc::clone(armed));
-    let daemon = Box::new(if subject.stands_in { daemon.at_most_failing() } else { daemon });
-    let counter = Counter(Rc::clone(tally));
-    let sink: Box<dyn Sink> = match seen {
-        Some(seen) => Box::new(SeeingSink { inner: counter, abi: case.abi, seen: seen.clone() }),
-        None => Box::new(counter),
-    };
-    let world = World::new(&config, lower, filter, daemon, sink);
-    let mut world = world.map_err(SetupError::Mount)?;
-    if subject.served {
-        if world.connection.refuses {
-            return Err(SetupError::Refused);
-        }
-        // Without a backing inode every operation takes the ordinary path to the daemon.
-        world.attach_root(false, None);
-    }
-    let vfs = Vfs::new(world, &VfsConfig::default());
-    for (client, program) in case.clients.iter().enumerate() {
-        vfs.add_client(pid_of(client), program.credentials(), 0o022);
-    }
-    Ok(vfs)
 }
 
 fn lanes<'v>(case: &Case) -> Vec<Lane<'v>> {
@@ -317,10 +283,6 @@ fn lanes<'v>(case: &Case) -> Vec<Lane<'v>> {
     (0..case.clients.len()).map(lane).collect()
 }
 
-fn pid_of(client: usize) -> Pid {
-    Pid(u32::try_from(client).expect("a handful of clients") + 1)
-}
-
 /// Notes what a step touched besides the lower filesystem and the filter.
 fn note_step(vfs: &Vfs, pid: Pid, action: &Action, before: &MountView, footprint: &Footprint) {
     before.note_changes(&MountView::of(vfs), footprint);
@@ -334,31 +296,6 @@ fn note_step(vfs: &Vfs, pid: Pid, action: &Action, before: &MountView, footprint
     }
     for (id, _) in vfs.world().mount.inodes.iter() {
         footprint.read(Thing::Mount(id.index()));
-    }
-}
-
-/// Every client closes everything and goes; what is left then, nobody will ever free.
-fn leave(vfs: &Vfs, subject: &Subject, case: &Case) -> Balance {
-    for client in 0..case.clients.len() {
-        if vfs.has_client(pid_of(client)) {
-            vfs.call(pid_of(client), &Call::Exit);
-        }
-    }
-    if vfs.has_client(DAEMON) {
-        vfs.call(DAEMON, &Call::Exit);
-    }
-    if subject.served {
-        // An ordinary mount keeps names that nobody uses, until memory is short.
-        let mount = &mut vfs.world_mut().mount;
-        mount.shrink(mount.root);
-    }
-    vfs.world_mut().settle_evictions();
-    let world = vfs.world();
-    Balance {
-        handles: world.mount.handles.len(),
-        dentries: world.mount.dentries.len() - 1,
-        inodes: world.mount.inodes.len() - 1,
-        leaks: world.mount.leaks,
     }
 }
 
@@ -376,6 +313,7 @@ struct Movers {
 struct Session<'r, 'v> {
     case: &'r Case,
     vfs: &'v Vfs,
+    stage: &'v Stage,
     shared: &'r SharedFs,
     armed: &'r Rc<RefCell<Armed>>,
     tally: &'r Rc<RefCell<Tally>>,
@@ -444,7 +382,7 @@ impl Session<'_, '_> {
             self.current = client;
             let action = self.lanes[client].next;
             let returned = self.step(client);
-            if let Some(quirk) = self.vfs.world().crashed {
+            if let Some(quirk) = self.stage.crashed() {
                 return (Ending::Crashed(quirk), None);
             }
             if let Some(trap) = self.tally.borrow_mut().take_trap() {
@@ -549,7 +487,7 @@ impl Session<'_, '_> {
         let lane = &mut self.lanes[client];
         let point = lane.point();
         if lane.no_memory {
-            self.vfs.world_mut().alloc_failures = AllocFailures::Always;
+            self.stage.of_filter(|world| world.alloc_failures = AllocFailures::Always);
         }
         let task = lane.task.as_mut().expect("the call was just begun");
         let result = match self.footprint {
@@ -563,9 +501,11 @@ impl Session<'_, '_> {
             }
         };
         if lane.no_memory {
-            let mut world = self.vfs.world_mut();
-            world.alloc_failures = AllocFailures::Never;
-            if core::mem::take(&mut world.allocs_refused) > 0 {
+            let refused = self.stage.of_filter(|world| {
+                world.alloc_failures = AllocFailures::Never;
+                core::mem::take(&mut world.allocs_refused)
+            });
+            if refused > 0 {
                 // One fault, however often it is met.
                 if !core::mem::replace(&mut lane.starved, true) {
                     self.armed.borrow_mut().note_fired();

@@ -253,6 +253,7 @@ impl Simulation {
         if let Some(durability) = self.crashes {
             subject.crashes = Some(CrashSearch::some(durability, self.seed.fork("crashes")));
         }
+        subject.mounted |= self.case.as_ref().is_some_and(|case| case.mounted);
         Campaign { simulation: self, subject, invariants: Vec::new(), shrinks: true }
     }
 }
@@ -443,7 +444,7 @@ impl Campaign {
     fn draw(&mut self, run: u64, start: &MemFs) -> (Case, Option<Box<dyn Scheduler>>) {
         let simulation = &mut self.simulation;
         if let Some(case) = &simulation.case {
-            return (case.clone(), None);
+            return (Case { mounted: self.subject.mounted, ..case.clone() }, None);
         }
         let seed = simulation.seed.number(run);
         let mut rng = seed.fork("workload").rng();
@@ -503,6 +504,7 @@ impl Campaign {
             filter: self.subject.spec.clone(),
             abi: self.subject.abi,
             fidelity: self.subject.fidelity,
+            mounted: self.subject.mounted,
             tree: self.subject.tree.clone(),
             clients: programs,
             ..Case::default()

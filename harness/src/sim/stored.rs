@@ -64,8 +64,9 @@ impl Finding {
     /// scenario has words for.
     pub fn to_scenario(&self) -> Option<String> {
         let case = &self.case;
-        // The requests to a daemon are not kept, and a scenario has to have each.
-        if case.filter.is_empty() || self.asks_a_daemon() {
+        // The requests to a daemon are not kept, and a scenario has to have each; nor has it words
+        // for a server with a filter of its own.
+        if case.filter.is_empty() || case.mounted || self.asks_a_daemon() {
             return None;
         }
         let mut text = self.stage_text();

@@ -39,6 +39,8 @@ pub struct Subject {
     pub(crate) stands_in: bool,
     /// Whether the daemon has the whole filesystem, and nothing is below.
     pub(crate) served: bool,
+    /// Whether clients are those of an ordinary mount, whose server has the filter.
+    pub(crate) mounted: bool,
     pub(crate) tree: String,
     pub(crate) spec: String,
     /// Where steps note what they touch, when somebody wants to know.
@@ -69,6 +71,7 @@ impl Subject {
             has_daemon: false,
             stands_in: false,
             served: false,
+            mounted: false,
             tree: String::new(),
             spec: String::new(),
             footprint: None,
@@ -120,6 +123,30 @@ impl Subject {
     #[must_use]
     pub fn served_by<D: Daemon + 'static>(self, make: impl Fn() -> D + 'static) -> Subject {
         Subject { served: true, ..self.daemon(make) }
+    }
+
+    /// The filter as `fuserig mount` has it: clients call an ordinary kernel, which sends FUSE
+    /// requests to the server of a mount ([`serve::Server`](crate::serve::Server)), and that has
+    /// the filter and the filesystem below. Names, attributes and pages are kept by the kernel in
+    /// front, and every request and reply is encoded on its way.
+    ///
+    /// Invariants mean what they mean without it: what is below is what the server has below, and
+    /// [`Subject::daemon`] is who the filter asks. Not for [`Subject::served_by`], where there is
+    /// nothing below to be served.
+    ///
+    /// ```
+    /// use fuserig::prelude::*;
+    /// let subject = Subject::new(Abi::V4, readonly).over("/notes.txt 'hi'");
+    /// let summary = Simulation::new(Seed(1)).operations(40).runs(4)
+    ///     .run(subject.mounted())
+    ///     .check(invariant::read_only())
+    ///     .check(invariant::balance())
+    ///     .or_report();
+    /// assert!(summary.coverage.filter_calls > 0);
+    /// ```
+    #[must_use]
+    pub fn mounted(self) -> Subject {
+        Subject { mounted: true, ..self }
     }
 
     /// A server that stands in for the real one, which is not known: it agrees with whatever it is

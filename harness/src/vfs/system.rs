@@ -96,7 +96,7 @@ impl Vfs {
     pub fn lower_inode(&self, pid: Pid, fd: i32) -> Option<Ino> {
         let state = self.state.borrow();
         let (handle, _) = state.handle(pid, fd).ok()?;
-        state.world.mount.inodes[state.world.mount.handles[handle].inode].backing
+        state.world.mount.lower_of(state.world.mount.handles[handle].inode)
     }
 
     /// The flags of an open file, as its handle keeps them.
@@ -117,7 +117,7 @@ impl Vfs {
     pub(crate) fn working_directory(&self, pid: Pid) -> Option<Ino> {
         let state = self.state.borrow();
         let inode = state.world.mount.inode_of(state.cwd(pid));
-        state.world.mount.inodes[inode].backing
+        state.world.mount.lower_of(inode)
     }
 
     /// Who a client is, and the bits that it creates nothing with.

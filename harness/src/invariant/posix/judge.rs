@@ -8,7 +8,7 @@ use super::locks::Locks;
 use super::xattrs;
 use super::{
     attributes, bytes, dots, links, names, nowhere, offsets, opened, refusals, rights, shown,
-    slashes, still, times,
+    slashes, still, times, wire,
 };
 use crate::invariant::{End, Invariant, Seen};
 use crate::sim::Action;
@@ -66,7 +66,10 @@ const FACTS: [Fact; 15] = [
 
 /// Asks everything of one call.
 pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
-    FACTS.iter().try_for_each(|fact| fact(judged))
+    match FACTS.iter().try_for_each(|fact| fact(judged)) {
+        Err(_) if wire::excuses(judged) => Ok(()),
+        judgement => judgement,
+    }
 }
 
 impl Posix {

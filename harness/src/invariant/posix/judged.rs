@@ -56,6 +56,8 @@ pub(super) struct Judged<'a> {
     pub(super) now: Timespec,
     pub(super) abi: Abi,
     pub(super) fidelity: Fidelity,
+    /// Whether it went through an ordinary mount.
+    pub(super) mounted: bool,
     pub(super) credentials: Credentials,
     pub(super) umask: u32,
     /// Whether something was made to fail in this run, and may be broken since.
@@ -112,6 +114,7 @@ impl<'a> Judged<'a> {
             now: seen.vfs.world().now,
             abi: seen.case.abi,
             fidelity: seen.case.fidelity,
+            mounted: seen.case.mounted,
             credentials,
             umask: memory.masks.get(&seen.pid).copied().unwrap_or(umask),
             was_broken: !seen.case.faults.faults.is_empty(),
@@ -254,7 +257,8 @@ fn kept_size(seen: &Seen<'_>) -> Option<u64> {
     };
     let node = seen.vfs.lower_inode(seen.pid, seen.file(*file)?)?;
     let world = seen.vfs.world();
-    let (_, inode) = world.mount.inodes.iter().find(|(_, inode)| inode.backing == Some(node))?;
+    let mut inodes = world.mount.inodes.iter();
+    let (_, inode) = inodes.find(|(id, _)| world.mount.lower_of(*id) == Some(node))?;
     Some(inode.size)
 }
 

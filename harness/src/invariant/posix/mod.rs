@@ -48,6 +48,7 @@ mod still;
 #[cfg(test)]
 mod tests;
 mod times;
+mod wire;
 mod xattrs;
 
 pub use judge::{Posix, posix};

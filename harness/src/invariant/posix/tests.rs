@@ -99,6 +99,7 @@ impl Check {
             credentials,
             umask: 0o022,
             was_broken: self.was_broken,
+            mounted: false,
             mistaken: self.mistaken,
             kept_size: self.kept_size,
             file: is_open.then_some(file),

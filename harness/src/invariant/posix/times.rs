@@ -71,7 +71,10 @@ fn accessed(judged: &Judged<'_>) -> Result<(), String> {
     let policy =
         if was.kind == FileKind::Directory { options.directory_atime } else { options.atime };
     let is_old = was.atime <= was.mtime || was.atime <= was.ctime;
-    let must_move = may_move && is_read && is_old && policy == AtimePolicy::Relatime;
+    // Behind an ordinary mount what the kernel keeps is read without anybody below.
+    let may_be_kept = judged.mounted && matches!(judged.action, Action::Read { .. });
+    let must_move =
+        may_move && is_read && is_old && policy == AtimePolicy::Relatime && !may_be_kept;
     let moved = is.atime == judged.now;
     match may_move && moved || is.atime == was.atime && !must_move {
         true => Ok(()),

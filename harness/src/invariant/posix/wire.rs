@@ -1,0 +1,74 @@
+//! What an ordinary mount does otherwise than its manual pages say, because the protocol carries no
+//! more or the kernel in front asks for no more.
+//!
+//! Each row is one such thing, as narrow as it can be told, with its reason. What a reader would
+//! get wrong: a row excuses a call that was found wrong; it does not say that the call is right.
+
+use fuserig_abi::{Errno, Fidelity, FileKind, S_ISGID, S_ISUID, Stat, Uid};
+
+use super::judged::Judged;
+use super::path::Blocked;
+use crate::sim::Action;
+
+/// `FALLOC_FL_KEEP_SIZE`, `FALLOC_FL_PUNCH_HOLE` and `FALLOC_FL_ZERO_RANGE`.
+const CARRIED: u32 = 0x13;
+
+/// Whether it is one of those things.
+type Row = fn(&Judged<'_>) -> bool;
+
+const ROWS: [Row; 5] = [
+    // fs/fuse/file.c, fuse_file_fallocate: what moves the bytes behind the range is refused.
+    |judged| match judged.action {
+        Action::Fallocate { mode, .. } => {
+            mode & !CARRIED != 0 && judged.errno() == Some(Errno::EOPNOTSUPP)
+        }
+        _ => false,
+    },
+    // A request has no capabilities, so that the server lists `trusted.` names for everybody;
+    // their values the kernel refuses (man 7 xattr).
+    |judged| {
+        matches!(judged.action, Action::Listxattr { .. })
+            && judged.credentials.uid != Uid::ROOT
+            && judged.node().is_some_and(|node| {
+                judged.before.xattrs_of(node).keys().any(|name| name.starts_with(b"trusted."))
+            })
+    },
+    // A request has one group of its caller's: who is of a file's group by another one is a
+    // stranger to the server, whose changes take setgid away from it.
+    |judged| {
+        let Some((was, is)) = judged.target().and_then(|node| judged.stats(node)) else {
+            return false;
+        };
+        let who = &judged.credentials;
+        // A list has a mode of its own.
+        let lists = matches!(judged.action, Action::Setxattr { .. });
+        let others = |stat: Stat| stat.permissions & !(S_ISUID | S_ISGID);
+        was.permissions & S_ISGID != 0
+            && is.permissions & S_ISGID == 0
+            && (lists || others(was) == others(is))
+            && who.uid != Uid::ROOT
+            && who.gid != was.gid
+            && who.in_group(was.gid)
+    },
+    // The kernel of the patches tells of a name that is too long that it is not there (LOOK-2), and
+    // the one in front goes by that: it asks first who may make one.
+    |judged| {
+        let too_long = |blocked: &Blocked| blocked.errno == Errno::ENAMETOOLONG;
+        judged.fidelity == Fidelity::Faithful
+            && judged.errno() == Some(Errno::EACCES)
+            && judged.blocked.iter().flatten().any(too_long)
+    },
+    // fuser and fusermount3 mount with `nodev` (man 8 mount), which a whiteout meets as well.
+    |judged| {
+        let is_device =
+            |stat: Stat| matches!(stat.kind, FileKind::CharDevice | FileKind::BlockDevice);
+        matches!(judged.action, Action::Open { .. })
+            && judged.errno() == Some(Errno::EACCES)
+            && judged.node().and_then(|node| judged.before.stat(node)).is_some_and(is_device)
+    },
+];
+
+/// Whether a call that was found wrong is excused.
+pub(super) fn excuses(judged: &Judged<'_>) -> bool {
+    judged.mounted && ROWS.iter().any(|row| row(judged))
+}

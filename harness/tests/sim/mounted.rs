@@ -1,0 +1,158 @@
+//! Filters behind an ordinary mount: the kernel in front keeps names, attributes and pages, and the
+//! server behind it has the filter and the filesystem.
+
+use fuserig::prelude::*;
+use fuserig_abi::{Caller, Ino};
+
+use super::common::{TREE, hide_secret, over, simulation};
+
+/// Reads and writes, and looks at lengths: what a kernel keeps most of.
+fn simulation_of_posix(runs: u64) -> Simulation {
+    Simulation::new(Seed(1)).clients(2).operations(64).runs(runs)
+}
+
+/// No filter, over the common tree.
+fn unfiltered() -> Subject {
+    Subject::without_filter(Abi::V4).over(TREE).named("none")
+}
+
+#[test]
+fn no_filter_behind_a_mount_is_what_posix_says_and_the_same_twice() {
+    let run = || {
+        simulation_of_posix(200)
+            .run(unfiltered().mounted())
+            .check(invariant::posix())
+            .check(invariant::errno_envelope())
+            .check(invariant::balance())
+            .check(invariant::no_data_lost())
+            .or_report()
+    };
+    let (first, second) = (run(), run());
+    assert_eq!(first, second);
+    assert_eq!(first.runs, 200);
+    assert_eq!(first.coverage.filter_calls, 0);
+    let direct = simulation_of_posix(200).run(unfiltered()).or_report();
+    assert_ne!(first.steps, direct.steps, "requests take other steps than the pipeline does");
+}
+
+#[test]
+fn a_right_filter_holds_its_promise_behind_a_mount() {
+    let summary = simulation(7)
+        .run(over(hide_secret).mounted())
+        .check(invariant::never_visible(".secret"))
+        .check(invariant::balance())
+        .or_report();
+    assert!(summary.coverage.filter_calls > 0, "the server has the filter: {summary}");
+}
+
+#[test]
+fn a_filter_that_shows_what_it_should_hide_is_found_behind_a_mount() {
+    let wrong = || hide(Patterns::parse(".other").expect("a name"));
+    let finding = simulation(7)
+        .run(over(wrong).named("hide:.other").mounted())
+        .check(invariant::never_visible(".secret"))
+        .result()
+        .expect_err("nothing hides it");
+    assert_eq!(finding.violation.invariant, "never_visible");
+    assert!(finding.case.mounted);
+    let command = finding.command().expect("the filter has a name");
+    assert!(command.ends_with(".json --mounted"), "{command}");
+    assert!(finding.to_rust_test().contains(".mounted();\n"), "{}", finding.to_rust_test());
+    assert_eq!(finding.to_scenario(), None, "a scenario has no server with a filter");
+    let stored = Case::from_json(&finding.case.to_json()).expect("it was just written");
+    let again = Simulation::of_case(stored)
+        .run(over(wrong))
+        .check(invariant::never_visible(".secret"))
+        .result()
+        .expect_err("the case knows that it is about a mount");
+    assert_eq!(again.violation.message, finding.violation.message);
+}
+
+/// A filesystem that leaves out the last byte of what is written, unless there is but one.
+#[derive(Debug)]
+struct Careless(Box<dyn Lower>);
+
+impl Lower for Careless {
+    fn root(&self) -> Ino {
+        self.0.root()
+    }
+
+    fn apply(&mut self, caller: &Caller, op: &LowerOp<'_>) -> Result<LowerReply, Errno> {
+        let &LowerOp::Write { fh, offset, data: [data @ .., _] } = op else {
+            return self.0.apply(caller, op);
+        };
+        if data.is_empty() {
+            return self.0.apply(caller, op);
+        }
+        match self.0.apply(caller, &LowerOp::Write { fh, offset, data })? {
+            LowerReply::Written { count, end } => {
+                Ok(LowerReply::Written { count: count + 1, end: end + 1 })
+            }
+            other => Ok(other),
+        }
+    }
+}
+
+#[test]
+fn a_wrong_filesystem_below_is_found_through_a_mount() {
+    let finding = simulation_of_posix(200)
+        .run(unfiltered().lower(|lower| Box::new(Careless(lower))).mounted())
+        .check(invariant::posix())
+        .result()
+        .expect_err("bytes are lost");
+    assert_eq!(finding.violation.invariant, "posix");
+    assert!(finding.case.operations() <= 3, "{finding}");
+}
+
+/// A listing meets a name that is being looked up; both of them name it.
+const LISTED_MEANWHILE: &str = r#"{"filter":"none","abi":"v4","fidelity":"faithful",
+    "mounted":true,"tree":"/e","clients":[
+        {"uid":0,"actions":[{"open":{"path":".","flags":0,"mode":0}},
+            {"list":{"file":0,"space":4096}}]},
+        {"uid":0,"actions":[{"open":{"path":"e","flags":0,"mode":0}}]}],"schedule":[]}"#;
+
+/// A directory trades places with a file that gets a name in it.
+const TRADED_AND_LINKED: &str = r#"{"filter":"none","abi":"v4","fidelity":"faithful",
+    "mounted":true,"tree":"/d/c/\n/b","clients":[
+        {"uid":0,"actions":[{"rename":{"old":"d/c","new":"b","flags":2}}]},
+        {"uid":0,"actions":[{"link":{"source":"b","path":"d/c/a"}}]}],"schedule":[]}"#;
+
+#[test]
+fn every_order_of_what_was_once_wrong_is_right() {
+    for text in [LISTED_MEANWHILE, TRADED_AND_LINKED] {
+        let case = Case::from_json(text).expect("well-formed");
+        let simulation = Simulation::of_case(case).scheduler(SchedulerKind::Exhaustive);
+        let campaign = simulation.run(Subject::without_filter(Abi::V4));
+        let summary = campaign.check(invariant::balance()).or_report();
+        assert!(summary.schedules.is_some_and(|all| all.is_exhaustive()), "{summary}");
+    }
+}
+
+/// A stranger makes a program in a directory that gives its group away.
+const GIVEN_AWAY: &str = r#"{"filter":"none","abi":"v4","fidelity":"faithful","mounted":true,
+    "tree":"/d/ mode=02777 gid=50","clients":[{"uid":1000,"actions":[
+        {"mknod":{"path":"d/a","mode":33802}},
+        {"open":{"path":"d/b","flags":64,"mode":1528}}]}],"schedule":[]}"#;
+
+#[test]
+fn a_stranger_gets_no_program_of_the_group_of_a_directory() {
+    let case = Case::from_json(GIVEN_AWAY).expect("well-formed");
+    Simulation::of_case(case)
+        .run(Subject::without_filter(Abi::V4))
+        .check(invariant::posix())
+        .check(invariant::never_setid())
+        .or_report();
+}
+
+/// What has a slash behind it is refused for that, whatever else is wrong.
+#[test]
+fn a_slash_behind_what_is_no_directory_is_refused_wherever_the_filter_is() {
+    let link = Action::Link { source: "b/".into(), path: "none/c".into() };
+    let long = format!("{}/", "n".repeat(256));
+    let open = Action::Open { path: long.as_str().into(), flags: 0o100, mode: 0o644 };
+    let clients = vec![Program::of(0, vec![link, open])];
+    for subject in [unfiltered(), unfiltered().mounted()] {
+        let case = Case { clients: clients.clone(), tree: TREE.to_owned(), ..Case::default() };
+        Simulation::of_case(case).run(subject).check(invariant::posix()).or_report();
+    }
+}
