@@ -174,6 +174,9 @@ fn simulation(args: &FuzzArgs, stored: Option<Case>) -> Result<Simulation, Failu
         let seeds = args.corpus.as_deref().map(read_corpus).transpose()?;
         simulation = simulation.guided(Corpus::of(seeds.unwrap_or_default()));
     }
+    if args.filter == "none" && !args.mounted {
+        simulation = simulation.mounting();
+    }
     simulation.required.clone_from(&args.require);
     if args.faults {
         simulation = simulation.faults(16);

@@ -49,7 +49,8 @@ pub(super) struct FuzzArgs {
     #[arg(default_missing_value = "ordered", value_parser = parse_durability)]
     pub(super) crashes: Option<Durability>,
     /// The filter as `fuserig mount` has it: behind an ordinary kernel, which keeps names,
-    /// attributes and pages and sends FUSE requests to the server of a mount
+    /// attributes and pages and sends FUSE requests to the server of a mount; of `none` one run in
+    /// eight is so without it
     #[arg(long)]
     pub(super) mounted: bool,
     /// ABI version of the modelled kernel

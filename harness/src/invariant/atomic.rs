@@ -26,7 +26,7 @@ const ORDERS_MAX: usize = 24;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AtomicChanges;
 
-/// Changes that overlap and succeed leave the tree that some order of them leaves.
+/// Changes that overlap leave the tree that some order of them leaves.
 pub fn atomic_changes() -> AtomicChanges {
     AtomicChanges
 }

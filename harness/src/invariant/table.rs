@@ -9,7 +9,7 @@
 /// assert!(invariant::KNOWN.iter().any(|(known, _)| *known == name));
 /// ```
 pub const KNOWN: &[(&str, &str)] = &[
-    ("balance", "every lookup that the daemon was told of is given back by FORGET"),
+    ("balance", "every lookup that the daemon was told of is given back by FORGET, and no other"),
     ("cost_bound", "no call of the filter costs more instructions than its bound"),
     ("no_data_lost", "what was written is read again until it is overwritten, cut off or removed"),
     ("errno_envelope", "a call fails only with errors that Linux documents for it"),
@@ -24,7 +24,7 @@ pub const KNOWN: &[(&str, &str)] = &[
     ("no_interference", "clients that share nothing get what each alone would get"),
     ("no_leak", "nothing of the kernel is held when everything is closed"),
     ("linearizable", "overlapping calls have results of some order of them, one after the other"),
-    ("atomic_changes", "changes that overlap and succeed leave what some order of them leaves"),
+    ("atomic_changes", "changes that overlap leave what some order of them leaves"),
     ("read_only", "the lower tree is the same before and after"),
     ("posix", "a call does what POSIX and its manual page say, without a filter"),
     ("transparent", "every call ends as it would without the filter"),

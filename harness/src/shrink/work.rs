@@ -76,6 +76,7 @@ pub(crate) fn shrink(
     let crashes = case.crash.as_ref().map(|crash| CrashSearch::every(crash.durability));
     let mut work = Work { subject, invariants, best: case, violation, attempts: 0, start, crashes };
     work.widen();
+    work.unmount();
     loop {
         let mut changed = false;
         changed |= work.operations();
@@ -97,6 +98,13 @@ impl Work<'_> {
     fn widen(&mut self) {
         if self.crashes.is_some() && self.fails(&self.best.clone()).is_none() {
             self.crashes = self.crashes.map(|search| CrashSearch { begun: true, ..search });
+        }
+    }
+
+    /// A failure that needs no ordinary mount in front is one without it.
+    fn unmount(&mut self) {
+        if self.best.mounted && !self.subject.mounted {
+            self.accept(&Case { mounted: false, ..self.best.clone() });
         }
     }
 

@@ -65,7 +65,6 @@ pub enum SetupError {
 pub fn run(subject: &Subject, case: &Case) -> Result<RunRecord, SetupError> {
     let start = MemFs::from_tree(&case.tree)?;
     let mut playback = Playback::new(&case.schedule);
-    let subject = &Subject { mounted: subject.mounted || case.mounted, ..subject.clone() };
     Ok(run_with(subject, case, &start, &mut playback, &mut [], Detail::Calls)?.0)
 }
 

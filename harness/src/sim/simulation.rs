@@ -33,6 +33,10 @@ const OTHERS_OF_SIXTEEN: (u64, u64, u64) = (3, 5, 12);
 /// One run in so many is a course of the manual, until all were gone through.
 const COURSE_EVERY: u64 = 4;
 
+/// Where some runs are behind an ordinary mount, one in so many is, besides the courses that are
+/// gone through a second time there.
+const MOUNTED_EVERY: u64 = 8;
+
 /// Where power is lost, one run in so many is a change and what makes it durable.
 const SAFETY_EVERY: u64 = 4;
 
@@ -65,6 +69,8 @@ pub struct Simulation {
     pub(crate) crashes: Option<Durability>,
     pub(crate) corpus: Option<Corpus>,
     pub(crate) case: Option<Case>,
+    /// Whether some runs are behind an ordinary mount.
+    mounts: bool,
     /// What alone is drawn.
     only: Option<fn(&Action) -> bool>,
     /// Limits that runs reached.
@@ -89,6 +95,7 @@ impl Simulation {
             crashes: None,
             corpus: None,
             case: None,
+            mounts: false,
             only: None,
             limits: Limits::default(),
             meetings: 0,
@@ -202,6 +209,32 @@ impl Simulation {
         self
     }
 
+    /// Some runs, one in eight, are behind an ordinary mount, as all of
+    /// [`Subject::mounted`] are; with the scheduler that draws, and no other. `fuzz none` does so.
+    ///
+    /// Whoever looks at the world of the modelled kernel there sees that of the kernel in front.
+    ///
+    /// ```
+    /// use fuserig::prelude::*;
+    /// let subject = Subject::without_filter(Abi::V4).over("/a 'x'");
+    /// Simulation::new(Seed(1)).operations(20).mounting().run(subject)
+    ///     .check(invariant::posix())
+    ///     .or_report();
+    /// ```
+    #[must_use]
+    pub fn mounting(mut self) -> Simulation {
+        self.mounts = true;
+        self
+    }
+
+    /// Whether a run is behind an ordinary mount although not all of them are.
+    fn is_mounted(&self, run: u64) -> bool {
+        let course = usize::try_from(run / COURSE_EVERY).unwrap_or(usize::MAX);
+        let is_second = run % COURSE_EVERY == 1 && course / drill::COUNT == 1;
+        let is_drawn = self.scheduler == SchedulerKind::Random;
+        self.mounts && is_drawn && (is_second || run % MOUNTED_EVERY == 2)
+    }
+
     /// Whether a run is one in which clients meet or take turns, which are short.
     fn is_about_meeting(&self, run: u64) -> bool {
         if self.only.is_some() {
@@ -227,7 +260,11 @@ impl Simulation {
         let due = |every| (run % every == 1).then(|| usize::try_from(run / every).ok()).flatten();
         match workload.syncs {
             true => drill::draw_safe(due(SAFETY_EVERY)?, workload, rng),
-            false => drill::draw(due(COURSE_EVERY)?, workload, rng),
+            false => {
+                let number = due(COURSE_EVERY)?;
+                let again = if self.is_mounted(run) { drill::COUNT } else { 0 };
+                drill::draw(number - again, workload, rng)
+            }
         }
     }
 
@@ -427,7 +464,10 @@ impl Campaign {
 
     /// What a run reached guides those that come.
     fn learn(&mut self, case: &Case, record: &RunRecord) {
-        // What was found in a tree of its own is not there in others.
+        // What was found in a tree of its own is not there in others, and a mount has other steps.
+        if case.mounted != self.subject.mounted {
+            return;
+        }
         if self.simulation.case.is_none() && case.tree != self.subject.tree {
             return;
         }
@@ -493,7 +533,8 @@ impl Campaign {
             Some(one_in) => FaultPlan::draw(&mut seed.fork("faults").rng(), &clients, one_in),
             None => FaultPlan::default(),
         };
-        let mut case = Case { faults, ..self.case_of(clients) };
+        let mounted = self.subject.mounted || self.simulation.is_mounted(run);
+        let mut case = Case { faults, mounted, ..self.case_of(clients) };
         case.tree = tree.unwrap_or(case.tree);
         (case, scheduler)
     }

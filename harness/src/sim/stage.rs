@@ -52,13 +52,14 @@ impl Stage {
     ) -> Result<Stage, SetupError> {
         let mut world = filtered(subject, case, shared, filter, watching)?;
         let mut behind = None;
+        let is_mounted = subject.mounted || case.mounted;
         if subject.served {
             if world.connection.refuses {
                 return Err(SetupError::Refused);
             }
             // Without a backing inode every operation takes the ordinary path to the daemon.
             world.attach_root(false, None);
-        } else if subject.mounted {
+        } else if is_mounted {
             let daemon = InProcess::new(Server::new(world, ServerConfig::default()));
             world = in_front_of(subject, &daemon)?;
             behind = Some(daemon);
@@ -67,7 +68,7 @@ impl Stage {
         for (client, program) in case.clients.iter().enumerate() {
             vfs.add_client(pid_of(client), program.credentials(), 0o022);
         }
-        Ok(Stage { vfs, behind, keeps_names: subject.served || subject.mounted })
+        Ok(Stage { vfs, behind, keeps_names: subject.served || is_mounted })
     }
 
     /// Does something with the world that has the filter.

@@ -68,6 +68,44 @@ fn a_filter_that_shows_what_it_should_hide_is_found_behind_a_mount() {
     assert_eq!(again.violation.message, finding.violation.message);
 }
 
+/// Nothing is made: behind a mount, or anywhere.
+#[derive(Debug)]
+struct NothingIsMade {
+    where_mounted_alone: bool,
+}
+
+impl Invariant for NothingIsMade {
+    fn name(&self) -> &str {
+        "nothing_is_made"
+    }
+
+    fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        let is_made = matches!(seen.action, Action::Mkdir { .. }) && seen.result.value.is_ok();
+        match is_made && (seen.case.mounted || !self.where_mounted_alone) {
+            true => Err("a directory was made".to_owned()),
+            false => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_campaign_may_have_some_runs_behind_a_mount_and_keeps_it_where_it_matters() {
+    let found = |runs: Simulation, where_mounted_alone| {
+        runs.run(unfiltered()).check(NothingIsMade { where_mounted_alone }).result()
+    };
+    let finding = found(simulation_of_posix(40).mounting(), true).expect_err("some are mounted");
+    assert!(finding.case.mounted);
+    assert!(finding.run % 8 == 2, "one in eight: {}", finding.run);
+    found(simulation_of_posix(40), true).expect("none is mounted unless it is asked for");
+    let anywhere = NothingIsMade { where_mounted_alone: false };
+    let mounted = simulation_of_posix(40).run(unfiltered().mounted()).check(anywhere).result();
+    let case = mounted.expect_err("directories are made").case;
+    let again = Simulation::of_case(Case { mounted: false, ..case }).run(unfiltered());
+    let anywhere = NothingIsMade { where_mounted_alone: false };
+    let case = again.check(anywhere).result().expect_err("it needs no mount").case;
+    assert!(!case.mounted);
+}
+
 /// A filesystem that leaves out the last byte of what is written, unless there is but one.
 #[derive(Debug)]
 struct Careless(Box<dyn Lower>);

@@ -19,4 +19,4 @@ mod rights;
 mod safety;
 mod table;
 
-pub(super) use table::{draw, draw_safe};
+pub(super) use table::{COUNT, draw, draw_safe};

@@ -5,8 +5,11 @@ use super::{bytes, locks, metadata, names, places, rights, safety};
 use crate::sim::meet::Meeting;
 use crate::sim::{Program, Rng, WorkloadConfig};
 
+/// How many courses there are.
+pub(in crate::sim) const COUNT: usize = 36;
+
 /// Every course, in the order in which a campaign goes through them.
-const COURSES: [fn() -> Course; 36] = [
+const COURSES: [fn() -> Course; COUNT] = [
     bytes::lengths,
     names::renames,
     rights::modes,
