@@ -1,6 +1,7 @@
 //! Filters that are transparent but for one thing: what they refuse, or how they show names.
 
 use core::fmt;
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use fuserig_abi::Errno;
@@ -17,11 +18,12 @@ const WORDS: (&str, &str) = ("with the filter", "without it");
 
 /// The run and its twin, or both one call at a time: behind an ordinary mount a filter decides what
 /// the kernel keeps, and so how many steps a call takes and where it meets another.
-fn beside(end: &End<'_>, twin: &RunRecord) -> Option<(RunRecord, RunRecord)> {
-    if !end.subject.mounted || went_alike(end.record, twin) {
-        return Some((end.record.clone(), twin.clone()));
+fn beside<'e>(end: &End<'e>, twin: &'e RunRecord) -> Option<[Cow<'e, RunRecord>; 2]> {
+    if !end.case.mounted || went_alike(end.record, twin) {
+        return Some([end.record, twin].map(Cow::Borrowed));
     }
-    both_in_order(end, &end.subject.unfiltered())
+    let (record, twin) = both_in_order(end, &end.subject.unfiltered())?;
+    Some([record, twin].map(Cow::Owned))
 }
 
 /// Says whether an action that fails with that errno is refused as it is meant to be.
@@ -81,14 +83,14 @@ impl Invariant for RefusesOnly {
     }
 
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {
-        let Some((record, twin)) = end.twin.and_then(|twin| beside(end, twin)) else {
+        let Some([record, twin]) = end.twin.and_then(|twin| beside(end, twin)) else {
             return Ok(());
         };
         let end = &End { record: &record, ..*end };
         let refused = end.record.calls.iter().filter(|call| {
             let action = &end.case.clients[call.client].actions[call.action];
             match call.result.as_ref().map(|result| result.value) {
-                Some(Ok(count)) => end.subject.mounted && is_short(action, count),
+                Some(Ok(count)) => end.case.mounted && is_short(action, count),
                 Some(Err(errno)) => (self.means)(action, errno),
                 // Nobody was told what became of it.
                 None => true,
@@ -151,7 +153,7 @@ impl Invariant for RedactsOnly {
     }
 
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {
-        let Some((record, twin)) = end.twin.and_then(|twin| beside(end, twin)) else {
+        let Some([record, twin]) = end.twin.and_then(|twin| beside(end, twin)) else {
             return Ok(());
         };
         let end = &End { record: &record, ..*end };
