@@ -26,6 +26,8 @@ have cargo-fuzz || cargo_install cargo-fuzz || lacks "cargo-fuzz cannot be insta
 found=$(mktemp -d)
 trap 'rm -rf "$found"' EXIT
 export CARGO_TARGET_DIR=$CARGO_TARGET_DIR/fuzz
+# What runs for a few seconds is not worth minutes of optimising.
+export CARGO_PROFILE_RELEASE_OPT_LEVEL=1
 for file in harness/fuzz/fuzz_targets/*.rs; do
     target=$(basename "$file" .rs)
     echo "fuzzing $target for $seconds seconds"
