@@ -40,6 +40,48 @@ pub(crate) fn markdown() -> String {
     text
 }
 
+/// What is otherwise behind an ordinary mount.
+fn mounted(text: &mut String) {
+    line!(text);
+    line!(
+        text,
+        "With `fuzz --mounted` all of this is asked of the filter as `fuserig mount` has it:\n\
+         clients call an ordinary kernel, which keeps names, attributes and pages and sends\n\
+         FUSE requests to the server of a mount. Of `fuzz none` one run in eight is so in any\n\
+         case. What `posix` lets pass there, because the protocol or the kernel in front has it\n\
+         so:"
+    );
+    line!(text);
+    line!(text, "| what | why |");
+    line!(text, "|---|---|");
+    for (what, why) in [
+        (
+            "fallocate that moves bytes is EOPNOTSUPP",
+            "the kernel sends no other mode than to reserve, to punch and to zero",
+        ),
+        ("a device is not opened (EACCES)", "such mounts are `nodev`"),
+        ("`trusted.` names are listed for everybody", "a request has no capabilities"),
+        (
+            "setgid goes although the caller is of the group",
+            "a request has one group of its caller's",
+        ),
+        ("a read does not move the access time", "the kernel reads what it keeps"),
+        ("anything, with `--faults`", "the kernel keeps what it was told before something failed"),
+        (
+            "EACCES for a name that is too long",
+            "the kernel of the patches says that it is not there (LOOK-2)",
+        ),
+    ] {
+        line!(text, "| {what} | {why} |");
+    }
+    line!(text);
+    line!(
+        text,
+        "A write that the filter refuses in part is short, since the kernel writes in pieces.\n\
+         What is found there has no scenario, but its case, its trace and its test."
+    );
+}
+
 fn head(text: &mut String, title: &str, columns: &[&str]) {
     line!(text);
     line!(text, "{title}");
@@ -77,6 +119,7 @@ fn findings(text: &mut String) {
     for (name, about) in KNOWN {
         line!(text, "| `{name}` | {about} |");
     }
+    mounted(text);
     head(text, "### Of the static check (`filter vet`)", &["class", "what it means"]);
     let classes = [
         (VetClass::Refused, "a kernel refuses the program"),
