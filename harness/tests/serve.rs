@@ -111,6 +111,19 @@ fn a_new_file_belongs_to_the_caller_and_keeps_what_is_written() {
     assert_eq!(client.read(node, fh), Outgoing::Data(b"hello".to_vec()));
 }
 
+/// Somebody below made them since the client looked.
+#[test]
+fn what_is_no_file_is_not_opened_as_if_it_had_been_created() {
+    let mut client = Client::over("/p p\n/d/\n");
+    let before = client.server.held();
+    for name in ["p", "d"] {
+        let input = FuseCreateIn { flags: 2, mode: 0o644, ..FuseCreateIn::default() };
+        let answer = client.ask(1, Incoming::Create { input, name: name.into() });
+        assert_eq!(answer, Outgoing::Error(Errno::EIO), "{name}");
+    }
+    assert_eq!(client.server.held(), before, "nothing is left open");
+}
+
 #[test]
 fn two_names_of_one_file_are_one_node() {
     let mut client = Client::over("/a 'hi'\n/d/\n");

@@ -336,6 +336,13 @@ impl Server {
             self.world.mount.put(dentry);
             return Err(Errno::EEXIST);
         }
+        let found = self.world.mount.inodes[self.world.mount.inode_of(dentry)].kind;
+        if found != FileKind::Regular {
+            // No kernel takes anything else from CREATE: it would fail with the same errno, and
+            // never give the handle back (Linux, fs/fuse/dir.c, `fuse_create_open`).
+            self.world.mount.put(dentry);
+            return Err(Errno::EIO);
+        }
         let opened = self.open_handle(head, dentry, flags, false);
         self.world.mount.put(dentry);
         self.created(head, opened?)
