@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use fuserig_abi::{Pid, Quirk};
+use fuserig_abi::{Pid, Quirk, Timespec};
 use fuserig_filters::Filter;
 use fuserig_sim_fs::{MemFs, MemFsOptions};
 
@@ -24,6 +24,10 @@ use crate::vfs::{Call, Vfs, VfsConfig};
 /// Who looks on: the faults, what was reached, and the calls of filters in words.
 pub(super) type Watching<'a> =
     (&'a Rc<RefCell<Armed>>, &'a Rc<RefCell<Tally>>, Option<&'a SeenCalls>);
+
+/// How long the kernel in front may go by what it was told. Runs last for tenths of a second, and
+/// so they meet names that are known as well as names that are asked about again.
+const VALID: Timespec = Timespec { sec: 0, nsec: 20_000_000 };
 
 /// The stage of one run.
 #[derive(Debug)]
@@ -60,7 +64,9 @@ impl Stage {
             // Without a backing inode every operation takes the ordinary path to the daemon.
             world.attach_root(false, None);
         } else if is_mounted {
-            let daemon = InProcess::new(Server::new(world, ServerConfig::default()));
+            let config =
+                ServerConfig { entry_valid: VALID, attr_valid: VALID, ..ServerConfig::default() };
+            let daemon = InProcess::new(Server::new(world, config));
             world = in_front_of(subject, &daemon)?;
             behind = Some(daemon);
         }
