@@ -16,7 +16,8 @@ impl fmt::Display for Finding {
         writeln!(f, "{:<12}{}", self.class.to_string(), self.violation)?;
         let filter = if self.case.filter.is_empty() { "the filter" } else { &self.case.filter };
         let (abi, fidelity) = (self.case.abi, self.case.fidelity.name());
-        writeln!(f, "{:<12}{filter} on {abi} ({fidelity})", "with")?;
+        let behind = if self.case.mounted { ", behind a mount" } else { "" };
+        writeln!(f, "{:<12}{filter} on {abi} ({fidelity}){behind}", "with")?;
         let (found, left) = (self.operations_found, self.case.operations());
         let (seed, run) = (self.seed, self.run);
         writeln!(f, "{:<12}seed {seed}, run {run}; {found} operations shrunk to {left}", "found")?;

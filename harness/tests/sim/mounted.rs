@@ -58,6 +58,8 @@ fn a_filter_that_shows_what_it_should_hide_is_found_behind_a_mount() {
     let command = finding.command().expect("the filter has a name");
     assert!(command.ends_with(".json --mounted"), "{command}");
     assert!(finding.to_rust_test().contains(".mounted();\n"), "{}", finding.to_rust_test());
+    let text = finding.to_string();
+    assert!(text.contains("hide:.other on v4 (faithful), behind a mount\n"), "{text}");
     assert_eq!(finding.to_scenario(), None, "a scenario has no server with a filter");
     let stored = Case::from_json(&finding.case.to_json()).expect("it was just written");
     let again = Simulation::of_case(stored)
