@@ -37,9 +37,6 @@ const COURSE_EVERY: u64 = 4;
 /// gone through a second time there.
 const MOUNTED_EVERY: u64 = 8;
 
-/// Where power is lost, one run in so many is a change and what makes it durable.
-const SAFETY_EVERY: u64 = 4;
-
 /// One run in so many has a directory that takes several pages to list: of the others, where most
 /// are about clients that meet, and of all, where none is.
 const CROWDED_ONE_IN: (u64, u64) = (8, 16);
@@ -209,8 +206,9 @@ impl Simulation {
         self
     }
 
-    /// Some runs, one in eight, are behind an ordinary mount, as all of
-    /// [`Subject::mounted`] are; with the scheduler that draws, and no other. `fuzz none` does so.
+    /// Some runs, one in eight and the courses a second time, are behind an ordinary mount, as all
+    /// of [`Subject::mounted`] are; with the scheduler that draws, and no other. `fuzz none` does
+    /// so.
     ///
     /// Whoever looks at the world of the modelled kernel there sees that of the kernel in front.
     ///
@@ -229,10 +227,15 @@ impl Simulation {
 
     /// Whether a run is behind an ordinary mount although not all of them are.
     fn is_mounted(&self, run: u64) -> bool {
-        let course = usize::try_from(run / COURSE_EVERY).unwrap_or(usize::MAX);
-        let is_second = run % COURSE_EVERY == 1 && course / drill::COUNT == 1;
         let is_drawn = self.scheduler == SchedulerKind::Random;
-        self.mounts && is_drawn && (is_second || run % MOUNTED_EVERY == 2)
+        let again = self.course_due(run).is_some_and(|number| number / drill::COUNT == 1);
+        self.mounts && is_drawn && (again || run % MOUNTED_EVERY == 2)
+    }
+
+    /// The number of the course that is due.
+    fn course_due(&self, run: u64) -> Option<usize> {
+        let is_due = self.scheduler == SchedulerKind::Random && run % COURSE_EVERY == 1;
+        is_due.then(|| usize::try_from(run / COURSE_EVERY).ok()).flatten()
     }
 
     /// Whether a run is one in which clients meet or take turns, which are short.
@@ -252,20 +255,16 @@ impl Simulation {
     /// actions are wanted. Where power is lost it is a short one that ends with a promise: of
     /// others too many states are legal to look at all of them.
     fn course(&self, run: u64, rng: &mut Rng) -> Option<(Vec<Program>, Meeting)> {
-        let workload = &self.workload;
-        let is_for_all = workload.ops.is_empty() && self.only.is_none();
-        if !is_for_all || self.scheduler != SchedulerKind::Random {
+        let (workload, number) = (&self.workload, self.course_due(run)?);
+        if !workload.ops.is_empty() || self.only.is_some() {
             return None;
         }
-        let due = |every| (run % every == 1).then(|| usize::try_from(run / every).ok()).flatten();
-        match workload.syncs {
-            true => drill::draw_safe(due(SAFETY_EVERY)?, workload, rng),
-            false => {
-                let number = due(COURSE_EVERY)?;
-                let again = if self.is_mounted(run) { drill::COUNT } else { 0 };
-                drill::draw(number - again, workload, rng)
-            }
+        if workload.syncs {
+            return drill::draw_safe(number, workload, rng);
         }
+        let rounds = if self.mounts { 2 } else { 1 };
+        let is_left = number < rounds * drill::COUNT;
+        is_left.then(|| drill::draw(number % drill::COUNT, workload, rng)).flatten()
     }
 
     /// A directory that is large, now and then: not where every legal state of a tree is looked at
