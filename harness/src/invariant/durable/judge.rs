@@ -173,13 +173,13 @@ impl Durable {
         self.known.extend(now.into_keys());
     }
 
-    /// A name that was synced and is gone, or was removed and is back; the latter only where no
-    /// call under way changes names.
+    /// A name that was synced and is gone, or was removed and is back; the latter only where names
+    /// stand: no call under way changes any.
     fn lost_name(
         &self,
         crashed: &Crashed<'_>,
         nodes: &BTreeMap<Ino, Vec<u8>>,
-        none_names: bool,
+        names_stand: bool,
     ) -> Option<String> {
         let (before, found) = (names(crashed.before), names(crashed.recovered));
         let gone = |(place, node): &(&Place, &Ino)| {
@@ -191,7 +191,7 @@ impl Durable {
             return Some(format!("the name {name} was synced and is gone after the crash"));
         }
         let back = |place: &&Place| !before.contains_key(*place) && found.contains_key(*place);
-        let (_, name) = self.absent.iter().filter(|_| none_names).find(back)?;
+        let (_, name) = self.absent.iter().filter(|_| names_stand).find(back)?;
         let name = name.escape_ascii();
         Some(format!("{name} was removed and synced and is back after the crash"))
     }
@@ -279,8 +279,8 @@ impl Invariant for Durable {
         }
         let nodes: BTreeMap<Ino, Vec<u8>> =
             crashed.recovered.walk().map(|entry| (entry.stat.ino, entry.path)).collect();
-        let none_names = !under_way().any(Action::changes_names);
-        if let Some(message) = self.lost_name(crashed, &nodes, none_names) {
+        let names_stand = !under_way().any(Action::changes_names);
+        if let Some(message) = self.lost_name(crashed, &nodes, names_stand) {
             return Err(message);
         }
         for (node, bytes) in &promised {
