@@ -14,7 +14,7 @@ use super::files;
 use super::fuzz_args::FuzzArgs;
 use super::interrupt;
 use super::judge::{fitting, hint, subject};
-use super::maker::FilterSpec;
+use super::maker::{FilterSpec, names_no_filter};
 use super::meter::SharedMeter;
 use super::output::{Style, Terminal};
 use super::progress::Advance;
@@ -174,7 +174,7 @@ fn simulation(args: &FuzzArgs, stored: Option<Case>) -> Result<Simulation, Failu
         let seeds = args.corpus.as_deref().map(read_corpus).transpose()?;
         simulation = simulation.guided(Corpus::of(seeds.unwrap_or_default()));
     }
-    if args.filter == "none" && !args.mounted {
+    if names_no_filter(&args.filter) && !args.mounted {
         simulation = simulation.mounting();
     }
     simulation.required.clone_from(&args.require);

@@ -29,10 +29,15 @@ pub(super) enum FilterSpec {
     Object { path: PathBuf, name: Option<String>, bytes: Vec<u8> },
 }
 
+/// Whether a specification is of no filter at all.
+pub(super) fn names_no_filter(spec: &str) -> bool {
+    spec == "none" || spec.is_empty()
+}
+
 impl FilterSpec {
     /// Reads what a specification names.
     pub(super) fn read(spec: &str) -> Result<FilterSpec, Failure> {
-        if spec == "none" || spec.is_empty() {
+        if names_no_filter(spec) {
             return Ok(FilterSpec::None);
         }
         let (path, name) = split(spec);

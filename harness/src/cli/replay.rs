@@ -11,7 +11,7 @@ use fuserig_traces::{Header, SourceKind, StreamId, Summary, Trace, TraceWriter};
 use super::abi::write_reports;
 use super::args::ReplayArgs;
 use super::exit::{Ended, Exit, Failure};
-use super::maker::{FilterSpec, Findings};
+use super::maker::{FilterSpec, Findings, names_no_filter};
 use super::meter::{Metered, SharedMeter};
 use super::output::Terminal;
 use super::progress::Advance;
@@ -53,7 +53,7 @@ impl Setting {
 
     /// Whether a filter stands in the pipeline.
     pub(super) fn has_filter(&self) -> bool {
-        !self.filter.is_empty() && self.filter != "none"
+        !names_no_filter(&self.filter)
     }
 }
 
