@@ -199,7 +199,8 @@ pub fn missing() -> Option<String> {
     }
     let opened = std::fs::OpenOptions::new().read(true).write(true).open("/dev/fuse");
     if let Err(error) = opened {
-        return Some(format!("/dev/fuse cannot be opened: {error}"));
+        let need = "run as root, or let everybody open it: chmod 666 /dev/fuse";
+        return Some(format!("/dev/fuse cannot be opened: {error} ({need})"));
     }
     None
 }
