@@ -112,8 +112,8 @@ impl Watch<'_> {
         let gone = child(self.before, &place).filter(|gone| Some(*gone) != to);
         let needs =
             [Some(place.directory), to, gone].into_iter().flatten().map(Key::Node).collect();
-        let mut changes = vec![Change::Entry { place: place.clone(), to }];
-        changes.push(self.times(place.directory));
+        let entry = Change::Entry { place: place.clone(), to };
+        let mut changes = vec![entry, self.times(place.directory)];
         // That it has another name now is a change of what is named as well.
         let named = [to, gone].into_iter().flatten();
         changes
