@@ -35,6 +35,7 @@ pub const KNOWN: &[(&str, &str)] = &[
     ("durable", "what was synced is there after a loss of power, and what was removed is not"),
     ("atomic_names", "after a loss of power each name is the old one or the new one"),
     ("corridor", "each request goes the way that the codes of its filter ask for"),
+    ("locked", "each request is made with the locks that Linux holds around it, taken in order"),
     ("no_panic", "no code panics: the filter, what is below or beside it, what judges it"),
     ("no_crash", "the modelled kernel does not crash"),
     ("no_hang", "every call returns"),

@@ -258,6 +258,11 @@ fn astray(message: String, at: Option<(usize, usize)>) -> Violation {
     Violation { invariant: "corridor".to_owned(), message, at }
 }
 
+/// A request that was made without a lock that it wants.
+fn unlocked(message: String, at: Option<(usize, usize)>) -> Violation {
+    Violation { invariant: "locked".to_owned(), message, at }
+}
+
 /// What was wrong with the way of a request while the clients left.
 fn astray_at_exit(tally: &RefCell<Tally>) -> Option<Violation> {
     tally.borrow_mut().take_astray().map(|wrong| astray(wrong, None))
@@ -389,6 +394,9 @@ impl Session<'_, '_> {
             }
             if let Some(wrong) = self.tally.borrow_mut().take_astray() {
                 return (Ending::Stopped, Some(astray(wrong, Some((client, action)))));
+            }
+            if let Some(wrong) = self.vfs.take_unheld() {
+                return (Ending::Stopped, Some(unlocked(wrong, Some((client, action)))));
             }
             if returned && let Some(violation) = self.look(client, invariants) {
                 return (Ending::Stopped, Some(violation));

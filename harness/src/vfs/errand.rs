@@ -11,6 +11,7 @@ use core::task::{Context, Poll};
 
 use fuserig_abi::{Op, Pid};
 
+use super::held;
 use super::system::Vfs;
 use super::task::Point;
 use crate::kernel::InodeId;
@@ -71,6 +72,9 @@ impl Errand {
             if self.refused.is_some() {
                 self.done = true;
                 return;
+            }
+            if state.unheld.is_none() {
+                state.unheld = held::lacking(state, self.pid, &operation);
             }
             let client = &state.clients[&self.pid];
             let (who, umask) = ((&client.credentials, self.pid), state.fs[client.fs].umask);

@@ -68,12 +68,19 @@ impl core::fmt::Display for Waiting {
 }
 
 /// Place of the lock that renames between directories take (`s_vfs_rename_mutex`).
-const RENAME: usize = 0;
+pub(super) const RENAME: usize = 0;
+
+/// Place of the lock of an inode.
+pub(super) fn place_of(inode: InodeId) -> usize {
+    inode.index() + 1
+}
 
 #[derive(Clone, Debug, Default)]
 struct Word {
     holders: Vec<Pid>,
     exclusive: bool,
+    /// How many locks had been taken when it was, by whoever came last.
+    since: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -98,6 +105,8 @@ enum Wait {
 #[derive(Debug, Default)]
 pub(super) struct Locks {
     words: Vec<Word>,
+    /// How many were taken so far.
+    taken: u64,
     /// Lookups that are under way.
     lookups: Vec<(Pid, DentryId, Arc<[u8]>)>,
     waiting: Vec<(Pid, Wait)>,
@@ -116,6 +125,22 @@ impl Locks {
             LockMode::Shared => word.holders.is_empty() || !word.exclusive,
             LockMode::Exclusive => word.holders.is_empty(),
         })
+    }
+
+    /// A client takes a lock that is free for it.
+    pub(super) fn take(&mut self, pid: Pid, place: usize, mode: LockMode) {
+        self.taken += 1;
+        let since = self.taken;
+        let word = self.word(place);
+        word.holders.push(pid);
+        (word.exclusive, word.since) = (mode == LockMode::Exclusive, since);
+    }
+
+    /// How a client holds a lock, if it does, and how many had been taken when it was.
+    pub(super) fn held(&self, pid: Pid, place: usize) -> Option<(LockMode, u64)> {
+        let word = self.words.get(place).filter(|word| word.holders.contains(&pid))?;
+        let mode = if word.exclusive { LockMode::Exclusive } else { LockMode::Shared };
+        Some((mode, word.since))
     }
 
     fn looked_up(&self, parent: DentryId, name: &[u8]) -> Option<Pid> {
@@ -214,7 +239,7 @@ impl Drop for Turn<'_> {
 impl Vfs {
     /// Takes the lock of an inode, waiting for it if need be.
     pub(super) async fn lock(&self, pid: Pid, inode: InodeId, mode: LockMode) -> Guard<'_> {
-        self.lock_place(pid, inode.index() + 1, Some(inode), mode).await
+        self.lock_place(pid, place_of(inode), Some(inode), mode).await
     }
 
     /// As [`Vfs::lock`], exclusively.
@@ -269,9 +294,7 @@ impl Vfs {
             {
                 let mut state = self.state();
                 if state.locks.free_for(place, mode) {
-                    let word = state.locks.word(place);
-                    word.holders.push(pid);
-                    word.exclusive = mode == LockMode::Exclusive;
+                    state.locks.take(pid, place, mode);
                     return Guard { vfs: self, pid, place: Some(place), inode, waited };
                 }
                 state.locks.waiting.push((pid, Wait::Lock { place, mode }));

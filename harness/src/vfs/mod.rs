@@ -17,6 +17,7 @@ mod errand;
 mod exec;
 mod fail;
 mod file;
+mod held;
 mod ioctl;
 mod locks;
 mod names;

@@ -108,6 +108,8 @@ pub(super) struct State {
     /// Clients whose last call never returned.
     pub(super) stopped: BTreeMap<Pid, Stop>,
     pub(super) locks: Locks,
+    /// The first request that was made without a lock that it wants, in a sentence.
+    pub(super) unheld: Option<String>,
     pub(super) kept_locks: KeptLocks,
     /// Whom the daemon serves while it uses its own mount.
     pub(super) serving: Option<Serving>,
@@ -140,6 +142,7 @@ impl State {
             mount_point: mount_point.to_vec(),
             stopped: BTreeMap::new(),
             locks: Locks::default(),
+            unheld: None,
             kept_locks: KeptLocks::default(),
             serving: None,
             turns: 0,

@@ -92,6 +92,12 @@ impl Vfs {
         self.state.borrow().stopped.get(&pid).copied()
     }
 
+    /// The first request that was made without a lock that Linux holds around it, in a sentence;
+    /// once.
+    pub(crate) fn take_unheld(&self) -> Option<String> {
+        self.state.borrow_mut().unheld.take()
+    }
+
     /// The lower inode behind a descriptor of the client.
     pub fn lower_inode(&self, pid: Pid, fd: i32) -> Option<Ino> {
         let state = self.state.borrow();
