@@ -89,7 +89,7 @@ for workload in project reads; do
     awk -v name="$workload" -v rounds="$rounds" -v plain="$(median <"$work/plain")" \
         -v recorded="$(median <"$work/recorded")" 'BEGIN {
             more = (recorded / plain - 1) * 100
-            printf "%-8s %6.2f s plain, %6.2f s recorded: %+.1f %% of 5 %% (medians of %d rounds)\n",
+            printf "%-8s %6.2f s plain, %6.2f s recorded: %+.1f %% of 5 %% (%d rounds)\n",
                 name, plain, recorded, more, rounds
             exit more > 5
         }' || above=1
