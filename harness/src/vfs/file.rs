@@ -12,16 +12,16 @@ use crate::kernel::HandleId;
 use crate::pipeline::{DirRecord, Operation, Ordinary, Outcome, Value};
 
 /// Bytes that lie in a pipe at once.
-const PIPE: u64 = 64 * 1024;
+pub(super) const PIPE: u64 = 64 * 1024;
 /// Longest name of a file (`NAME_MAX`).
 const NAME_MAX: usize = 255;
 /// Most bytes one read or write moves (`MAX_RW_COUNT`).
-const RW_COUNT_MAX: u64 = 0x7fff_f000;
+pub(super) const RW_COUNT_MAX: u64 = 0x7fff_f000;
 /// The longest that a file can be (`MAX_LFS_FILESIZE`).
 const SIZE_MAX: u64 = i64::MAX as u64;
 
 /// A typed number of an outcome whose error may be a positive count.
-fn number(outcome: &Outcome) -> Result<i64, Fail> {
+pub(super) fn number(outcome: &Outcome) -> Result<i64, Fail> {
     let value = match (&outcome.value, outcome.error) {
         (_, error) if error != 0 => error,
         (Value::Number(value), _) => *value,
@@ -62,7 +62,7 @@ fn check_area(at: u64, size: u64) -> Result<(), Fail> {
 }
 
 impl Vfs {
-    fn kind_of_handle(&self, handle: HandleId) -> FileKind {
+    pub(super) fn kind_of_handle(&self, handle: HandleId) -> FileKind {
         let state = self.state();
         state.world.mount.inodes[state.world.mount.handles[handle].inode].kind
     }
@@ -73,7 +73,12 @@ impl Vfs {
     }
 
     /// A handle open for reading or writing, and its position.
-    fn any_handle(&self, pid: Pid, fd: i32, write: bool) -> Result<(HandleId, i64), Fail> {
+    pub(super) fn any_handle(
+        &self,
+        pid: Pid,
+        fd: i32,
+        write: bool,
+    ) -> Result<(HandleId, i64), Fail> {
         let (handle, position) = {
             let state = self.state();
             let (handle, file) = state.handle(pid, fd)?;
@@ -242,7 +247,7 @@ impl Vfs {
 
     /// Refuses what a fifo cannot do, whoever asks: it has no positions, no space and nothing to
     /// make durable (`pipefifo_fops`). What it carries is not modelled; see [`Vfs::is_special`].
-    fn check_has_positions(
+    pub(super) fn check_has_positions(
         &self,
         pid: Pid,
         fd: i32,
@@ -440,55 +445,6 @@ impl Vfs {
             return Err(Errno::EINVAL.into());
         }
         Ok(length)
-    }
-
-    /// `sendfile` between files of the mount: reads and writes, a piece at a time.
-    async fn sendfile(
-        &self,
-        pid: Pid,
-        to: i32,
-        (from, offset): (i32, Option<i64>),
-        length: u64,
-    ) -> Result<CallResult, Fail> {
-        const PIECE: u64 = 64 * 1024;
-        let mut sent = 0_i64;
-        let mut left = length.min(RW_COUNT_MAX);
-        while left > 0 {
-            let at = offset.map(|offset| offset + sent);
-            let got = match self.read(pid, from, left.min(PIECE), at).await {
-                Ok(got) => got,
-                Err(errno) if sent == 0 => return Err(errno),
-                Err(_) => break,
-            };
-            let Output::Bytes(data) = got.output else { break };
-            if data.is_empty() {
-                break;
-            }
-            let wrote = self.write(pid, to, &data, None, false).await;
-            let taken = wrote.as_ref().map_or(0, CallResult::number);
-            let is_short = taken.unsigned_abs() < data.len() as u64;
-            if is_short && offset.is_none() {
-                // `splice_direct_to_actor`: who reads on reads what was not written.
-                self.step_back(pid, from, data.len() as i64 - taken);
-            }
-            match wrote {
-                Err(errno) if sent == 0 => return Err(errno),
-                Err(_) => break,
-                Ok(_) => sent += taken,
-            }
-            left = left.saturating_sub(taken.unsigned_abs());
-            if is_short {
-                break;
-            }
-        }
-        Ok(CallResult::value(sent))
-    }
-
-    /// Moves the position of a file back that was read from there.
-    fn step_back(&self, pid: Pid, fd: i32, bytes: i64) {
-        let mut state = self.state();
-        let Ok((handle, _)) = state.handle(pid, fd) else { return };
-        state.world.mount.handles[handle].position -= bytes;
     }
 }
 

@@ -26,6 +26,7 @@ mod perform;
 mod poll;
 mod process;
 mod replies;
+mod sendfile;
 mod served;
 mod state;
 mod system;

@@ -4,12 +4,13 @@ use core::cell::RefMut;
 use core::future::Future;
 use core::pin::Pin;
 
-use fuserig_abi::{AccessMask, Caller, Capabilities, Errno, FileKind, Op, Pid};
+use fuserig_abi::{AccessMask, Caller, Capabilities, Errno, FileKind, Op, PAGE_SIZE, Pid};
 use fuserig_sim_fs::Whence;
 
 use super::call::{Call, CallResult};
 use super::errand::{Errand, OnItsWay};
 use super::fail::Fail;
+use super::file::PIPE;
 use super::state::State;
 use super::system::Vfs;
 use crate::kernel::{HandleId, InodeId, KnownAcl, StatMask};
@@ -116,6 +117,25 @@ impl Vfs {
                 self.ordinary(pid, number, &operation).await
             }
         }
+    }
+
+    /// As [`Vfs::operate`] of a read into a pipe, which asks for no length and fills the pipe page
+    /// by page (`fuse_splice_read`, `filemap_splice_read`).
+    pub(super) async fn read_into_pipe(
+        &self,
+        pid: Pid,
+        handle: HandleId,
+        offset: u64,
+        size: u64,
+    ) -> Result<Outcome, Fail> {
+        let operation = Operation::ReadIter { handle, offset, size };
+        if let Ok(outcome) = self.through_pipeline(pid, operation).await? {
+            return Ok(outcome);
+        }
+        self.wait_for_daemon(pid, Op::ReadIter).await;
+        let size = size.min(PIPE - offset % u64::from(PAGE_SIZE));
+        let read = async |path: &mut Ordinary<'_>| path.read_by_cache(handle, offset, size).await;
+        self.on_ordinary_path(pid, 0, read).await
     }
 
     /// Runs an operation, giving way between its steps; one that is not handled comes back.

@@ -20,6 +20,17 @@ impl Ordinary<'_> {
         if self.world.mount.handles[handle].open_flags & DIRECT_IO != 0 {
             return self.read_past_cache(handle, offset, size).await;
         }
+        self.read_by_cache(handle, offset, size).await
+    }
+
+    /// A read through the page cache, as of a pipe, which heeds no `FOPEN_DIRECT_IO`
+    /// (`fuse_splice_read`).
+    pub(crate) async fn read_by_cache(
+        &mut self,
+        handle: HandleId,
+        offset: u64,
+        size: u64,
+    ) -> Served {
         let inode = self.handle_inode(handle);
         let behind = offset.saturating_add(size).div_ceil(PAGE);
         let mut data = Vec::new();
@@ -238,6 +249,9 @@ impl Ordinary<'_> {
                 Err(_) => break,
             }
         }
+        if !cached {
+            self.forget_pages(inode, start, data.len());
+        }
         let end = start + written as u64;
         let data = end.to_le_bytes().to_vec();
         Ok(Outcome { data, ..number(written as i64) })
@@ -324,6 +338,13 @@ impl Ordinary<'_> {
     pub(super) fn drop_pages(&mut self, inode: InodeId) {
         self.world.mount.note_change(inode);
         self.world.mount.inodes[inode].pages.clear();
+    }
+
+    /// Nobody goes by the pages that a write past them was about (`fuse_direct_io`).
+    fn forget_pages(&mut self, inode: InodeId, start: u64, size: usize) {
+        let about = start / PAGE..=(start + size as u64 - 1) / PAGE;
+        self.world.mount.note_change(inode);
+        self.world.mount.inodes[inode].pages.retain(|page, _| !about.contains(page));
     }
 
     /// The file is at least that long now.
