@@ -134,7 +134,11 @@ impl Modelled {
             }
             let result = run.perform(&mut model, uid, call.clone(), action.to_string());
             match (&call, &result.value) {
-                (Call::Open { .. } | Call::Dup { .. }, Ok(fd)) => files.push(*fd as i32),
+                // One that was replaced keeps its place.
+                (Call::Open { .. } | Call::Dup { to: None, .. }, Ok(fd)) => files.push(*fd as i32),
+                (Call::CloseRange { first, last, .. }, Ok(_)) => {
+                    files.retain(|fd| !(*first..=*last).contains(&(*fd as u64)));
+                }
                 (Call::Close { fd }, Ok(_)) => files.retain(|open| open != fd),
                 _ => {}
             }

@@ -267,13 +267,17 @@ pub(crate) fn is_for(action: &Action) -> &'static [&'static str] {
         Action::Access { .. } => &["access"],
         Action::Close { .. } => &["flush"],
         Action::Flock { .. } => &["flock"],
+        Action::Sendfile { .. } => &["read", "write"],
         Action::Lock { .. } => &["set_lock"],
+        Action::GetLock { .. } => &["get_lock"],
         Action::Stat { .. } | Action::Fstat { .. } | Action::Seek { .. } | Action::Chdir { .. } => {
             &[]
         }
         // These do not leave the client.
         Action::Umask { .. } | Action::Become { .. } => &[],
         Action::Dup { .. } | Action::SetFlags { .. } => &[],
+        // What they close reports its errors to nobody.
+        Action::Dup2 { .. } | Action::CloseRange { .. } => &[],
     }
 }
 

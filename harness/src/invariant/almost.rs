@@ -58,11 +58,19 @@ pub fn refuses_only(means: impl Fn(&Action, Errno) -> bool + 'static) -> Refuses
     RefusesOnly { means: Rc::new(means) }
 }
 
+/// What a pipe holds: more than that every kernel sends in pieces.
+const PIPE: u64 = 64 * 1024;
+
 /// Whether it is a write that ends before its end: an ordinary kernel writes in pieces, of which
 /// the filter may refuse the second.
-fn is_short(action: &Action, count: i64) -> bool {
+fn is_short(action: &Action, count: i64, mounted: bool) -> bool {
     match action {
-        Action::Write { size, .. } | Action::Append { size, .. } => count < i64::from(*size),
+        Action::Write { size, .. } | Action::Append { size, .. } => {
+            mounted && count < i64::from(*size)
+        }
+        Action::Sendfile { length, .. } => {
+            (mounted || *length > PIPE) && count.unsigned_abs() < *length
+        }
         _ => false,
     }
 }
@@ -90,7 +98,7 @@ impl Invariant for RefusesOnly {
         let refused = end.record.calls.iter().filter(|call| {
             let action = &end.case.clients[call.client].actions[call.action];
             match call.result.as_ref().map(|result| result.value) {
-                Some(Ok(count)) => end.case.mounted && is_short(action, count),
+                Some(Ok(count)) => is_short(action, count, end.case.mounted),
                 Some(Err(errno)) => (self.means)(action, errno),
                 // Nobody was told what became of it.
                 None => true,

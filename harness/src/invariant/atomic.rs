@@ -46,7 +46,7 @@ fn part(action: &Action) -> Part {
     match action {
         // Whoever opens or moves means what was there then.
         Action::Open { .. } | Action::Chdir { .. } => Part::Whole,
-        Action::Copy { .. } => Part::Pieces,
+        Action::Copy { .. } | Action::Sendfile { .. } => Part::Pieces,
         // Where it leaves the file depends on what was there, and so does what comes next.
         Action::Read { offset: None, .. } | Action::Seek { whence: 2.., .. } => Part::Whole,
         // Its two walks may see different trees.

@@ -138,7 +138,7 @@ fn file_of(seen: &Seen<'_>) -> Option<Ino> {
         | Action::Read { file, .. }
         | Action::Ftruncate { file, .. }
         | Action::Fallocate { file, .. } => *file,
-        Action::Copy { to, .. } => *to,
+        Action::Copy { to, .. } | Action::Sendfile { to, .. } => *to,
         _ => return None,
     };
     if seen.files.is_empty() {

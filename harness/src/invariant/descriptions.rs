@@ -28,7 +28,9 @@ impl Descriptions {
         let Some(fd) = number else { return };
         let same = match seen.action {
             Action::Open { .. } => None,
-            Action::Dup { file } => seen.file(*file).and_then(|old| self.of(seen.pid, old)),
+            Action::Dup { file } | Action::Dup2 { file, .. } => {
+                seen.file(*file).and_then(|old| self.of(seen.pid, old))
+            }
             _ => return,
         };
         let description = same.unwrap_or(self.opened);

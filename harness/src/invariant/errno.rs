@@ -121,10 +121,17 @@ fn allowed(action: &Action) -> (&'static [&'static [Errno]], &'static [Errno]) {
 /// Those of locks, of the attributes of open files, and of what does not leave the client.
 fn allowed_besides(action: &Action) -> (&'static [&'static [Errno]], &'static [Errno]) {
     match action {
-        Action::Flock { .. } | Action::Lock { .. } => (&[DESCRIPTOR], LOCK),
+        Action::Flock { .. } | Action::Lock { .. } | Action::GetLock { .. } => {
+            (&[DESCRIPTOR], LOCK)
+        }
+        Action::Sendfile { .. } => (
+            &[DESCRIPTOR, CHANGE],
+            &[Errno::EFBIG, Errno::EOVERFLOW, Errno::ESPIPE, Errno::ENXIO, Errno::EAGAIN],
+        ),
         Action::Futimens { .. } => (&[DESCRIPTOR, CHANGE], &[Errno::EACCES]),
         Action::Fchmod { .. } | Action::Fchown { .. } => (&[DESCRIPTOR, CHANGE], &[]),
-        Action::Dup { .. } => (&[DESCRIPTOR], &[Errno::EMFILE]),
+        Action::Dup { .. } | Action::CloseRange { .. } => (&[DESCRIPTOR], &[Errno::EMFILE]),
+        Action::Dup2 { .. } => (&[DESCRIPTOR], &[Errno::EMFILE, Errno::EBUSY]),
         Action::SetFlags { .. } => (&[DESCRIPTOR], &[Errno::EPERM]),
         _ => (&[], &[]),
     }

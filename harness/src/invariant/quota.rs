@@ -68,7 +68,9 @@ fn bytes(count: i64) -> Use {
 fn wanted(action: &Action) -> Option<Use> {
     match action {
         Action::Write { size, .. } | Action::Append { size, .. } => Some(bytes((*size).into())),
-        Action::Copy { length, .. } => Some(bytes(i64::try_from(*length).unwrap_or(i64::MAX))),
+        Action::Copy { length, .. } | Action::Sendfile { length, .. } => {
+            Some(bytes(i64::try_from(*length).unwrap_or(i64::MAX)))
+        }
         Action::Fallocate { mode, length, .. } if mode & FALLOC_RELEASES == 0 => {
             Some(bytes(*length))
         }

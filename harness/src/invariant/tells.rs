@@ -34,10 +34,17 @@ fn did_a_part(seen: &Seen<'_>) -> bool {
         Action::Write { size, .. } | Action::Append { size, .. } => {
             done > 0 && done < i64::from(*size)
         }
-        Action::Copy { length, .. } => done > 0 && done.unsigned_abs() < *length,
+        Action::Copy { length, .. } | Action::Sendfile { length, .. } => {
+            done > 0 && done.unsigned_abs() < *length
+        }
         Action::List { .. } => done > 0,
         _ => false,
     }
+}
+
+/// Whether it gives files back.
+fn closes(action: &Action) -> bool {
+    matches!(action, Action::Close { .. } | Action::Dup2 { .. } | Action::CloseRange { .. })
 }
 
 /// Whether an ordinary kernel may have read ahead in vain: of that nobody hears, and who wants the
@@ -54,7 +61,7 @@ fn told(fault: &FaultKind, action: &Action) -> Option<(Errno, &'static str)> {
         }
         FaultKind::Daemon { fault: DaemonFault::Refuses { errno } } => {
             // What comes of giving a file back nobody hears.
-            let heard = !matches!(action, Action::Close { .. });
+            let heard = !closes(action);
             heard.then_some((Errno(*errno), "the daemon"))
         }
         _ => None,

@@ -161,9 +161,13 @@ fn parts(action: &mut Action) -> Vec<Part<'_>> {
         | Action::Fstat { file }
         | Action::Dup { file }
         | Action::Flock { file, .. } => vec![Part::File(file)],
+        Action::Dup2 { file: one, onto: other }
+        | Action::CloseRange { first: one, last: other } => {
+            vec![Part::File(one), Part::File(other)]
+        }
         Action::SetFlags { file, flags } => vec![Part::Bits(flags, OPEN_BITS), Part::File(file)],
         Action::Readlink { space, .. } => vec![Part::Mode(space, 4096)],
-        Action::Lock { file, start, length, .. } => {
+        Action::Lock { file, start, length, .. } | Action::GetLock { file, start, length, .. } => {
             vec![Part::Place(start), Part::Place(length), Part::File(file)]
         }
         Action::List { file, space } => vec![Part::File(file), Part::Room(space, 4096)],
@@ -174,6 +178,9 @@ fn parts(action: &mut Action) -> Vec<Part<'_>> {
             Part::File(from),
             Part::File(to),
         ],
+        Action::Sendfile { from, to, length, from_at } => {
+            vec![Part::Place(from_at), Part::Long(length), Part::File(from), Part::File(to)]
+        }
         Action::Rename { flags, .. } => vec![Part::Bits(flags, u32::MAX)],
         Action::Mkdir { mode, .. } => vec![Part::Mode(mode, 0o755)],
         Action::Mknod { mode, device, .. } => {
@@ -260,13 +267,17 @@ pub(crate) fn with_path(action: &Action, place: usize, to: Text) -> Action {
         | Action::List { .. }
         | Action::Flock { .. }
         | Action::Lock { .. }
+        | Action::GetLock { .. }
         | Action::Fchmod { .. }
         | Action::Fchown { .. }
         | Action::Futimens { .. }
         | Action::Umask { .. }
         | Action::Become { .. }
         | Action::Dup { .. }
+        | Action::Dup2 { .. }
+        | Action::CloseRange { .. }
         | Action::SetFlags { .. }
+        | Action::Sendfile { .. }
         | Action::Copy { .. } => {}
     }
     action

@@ -115,12 +115,17 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "is_start")]
         to_at: i64,
     },
+    /// `sendfile` between two files, to where the target stands; [`Action::HERE`] as the place is
+    /// where the source stands, and moves it on.
+    Sendfile { from: u8, to: u8, length: u64, from_at: i64 },
     /// `chdir`.
     Chdir { path: Text },
     /// `flock` that does not wait; `kind` as in `struct flock`: 0 shared, 1 exclusive, 2 none.
     Flock { file: u8, kind: u32 },
     /// `fcntl(F_SETLK)` from the start of the file; the kinds are those of [`Action::Flock`].
     Lock { file: u8, kind: u32, start: i64, length: i64 },
+    /// `fcntl(F_GETLK)`: who is in the way of a lock, as [`Action::Lock`] would take it.
+    GetLock { file: u8, kind: u32, start: i64, length: i64 },
     /// `fchmod`.
     Fchmod { file: u8, mode: u32 },
     /// `fchown`; the ids are those of [`Action::Chown`].
@@ -133,6 +138,11 @@ pub enum Action {
     Become { uid: u32, gid: u32 },
     /// `dup`: the new descriptor is the newest open file.
     Dup { file: u8 },
+    /// `dup2`: the descriptor of `onto` means what that of `file` means, and what it meant is
+    /// closed by it.
+    Dup2 { file: u8, onto: u8 },
+    /// `close_range` from one descriptor to another, and of what is between.
+    CloseRange { first: u8, last: u8 },
     /// `fcntl(F_SETFL)`; `flags` are Linux's `O_*`.
     SetFlags { file: u8, flags: u32 },
 }
@@ -144,6 +154,12 @@ pub(crate) fn lock_kind(kind: u32) -> LockKind {
         1 => LockKind::Write,
         _ => LockKind::Unlock,
     }
+}
+
+/// A range as given; the VFS makes it absolute.
+fn range(kind: u32, start: i64, length: i64) -> Lock {
+    let (start, end) = (start.cast_unsigned(), length.cast_unsigned());
+    Lock { kind: lock_kind(kind), owner: 0, start, end }
 }
 
 /// Whether it is the device 0:0, which the stored form leaves out.
@@ -167,7 +183,7 @@ fn is_start(offset: &i64) -> bool {
 }
 
 /// The descriptor of an open file; -1, which is no descriptor, when nothing is open.
-fn descriptor(files: &[i32], file: u8) -> i32 {
+pub(super) fn descriptor(files: &[i32], file: u8) -> i32 {
     if files.is_empty() {
         return -1;
     }
@@ -243,12 +259,14 @@ impl Action {
                 length: *length,
                 flags: 0,
             },
-            Action::Flock { file, kind } => Call::Flock { fd: fd(file), kind: lock_kind(*kind) },
-            Action::Lock { file, kind, start, length } => {
-                // Start and length as given; the VFS makes them absolute.
-                let (start, end) = (start.cast_unsigned(), length.cast_unsigned());
-                let lock = Lock { kind: lock_kind(*kind), owner: 0, start, end };
-                Call::SetLock { fd: fd(file), lock, whence: 0 }
+            Action::Sendfile { from, to, length, from_at } => Call::Sendfile {
+                to: fd(to),
+                from: fd(from),
+                offset: (*from_at != Action::HERE).then_some(*from_at),
+                length: *length,
+            },
+            Action::Flock { .. } | Action::Lock { .. } | Action::GetLock { .. } => {
+                self.call_on_lock(files)
             }
             Action::Fchmod { file, mode } => {
                 Call::Chmod { target: Target::Fd(fd(file)), mode: *mode }
@@ -262,10 +280,10 @@ impl Action {
             }
             Action::Umask { mask } => Call::Umask { mask: *mask },
             Action::Become { uid, gid } => Call::SetIds { uid: Some(*uid), gid: Some(*gid) },
-            Action::Dup { file } => Call::Dup { fd: fd(file), to: None, cloexec: false },
-            Action::SetFlags { file, flags } => {
-                Call::SetFlags { fd: fd(file), flags: OpenFlags::from_bits_retain(*flags) }
-            }
+            Action::Dup { .. }
+            | Action::Dup2 { .. }
+            | Action::CloseRange { .. }
+            | Action::SetFlags { .. } => self.call_on_slots(files),
             named => named.call_by_name(),
         }
     }
@@ -317,6 +335,40 @@ impl Action {
             },
             Action::Chdir { path } => Call::Chdir { target: follow(path) },
             attribute => attribute.call_on_attribute(),
+        }
+    }
+
+    /// The calls on advisory locks.
+    fn call_on_lock(&self, files: &[i32]) -> Call {
+        let fd = |file: &u8| descriptor(files, *file);
+        match self {
+            Action::Flock { file, kind } => Call::Flock { fd: fd(file), kind: lock_kind(*kind) },
+            Action::Lock { file, kind, start, length } => {
+                Call::SetLock { fd: fd(file), lock: range(*kind, *start, *length), whence: 0 }
+            }
+            Action::GetLock { file, kind, start, length } => {
+                Call::GetLock { fd: fd(file), lock: range(*kind, *start, *length), whence: 0 }
+            }
+            other => unreachable!("{other} is about no lock"),
+        }
+    }
+
+    /// The calls that give a descriptor another meaning, or none.
+    fn call_on_slots(&self, files: &[i32]) -> Call {
+        let fd = |file: &u8| descriptor(files, *file);
+        match self {
+            Action::Dup { file } => Call::Dup { fd: fd(file), to: None, cloexec: false },
+            Action::SetFlags { file, flags } => {
+                Call::SetFlags { fd: fd(file), flags: OpenFlags::from_bits_retain(*flags) }
+            }
+            Action::Dup2 { file, onto } => {
+                Call::Dup { fd: fd(file), to: Some(fd(onto)), cloexec: false }
+            }
+            Action::CloseRange { first, last } => {
+                let number = |file| u64::from(fd(file).cast_unsigned());
+                Call::CloseRange { first: number(first), last: number(last), flags: 0 }
+            }
+            other => unreachable!("{other} is about no descriptors"),
         }
     }
 
@@ -385,13 +437,17 @@ impl Action {
             | Action::List { .. }
             | Action::Flock { .. }
             | Action::Lock { .. }
+            | Action::GetLock { .. }
             | Action::Fchmod { .. }
             | Action::Fchown { .. }
             | Action::Futimens { .. }
             | Action::Umask { .. }
             | Action::Become { .. }
             | Action::Dup { .. }
+            | Action::Dup2 { .. }
+            | Action::CloseRange { .. }
             | Action::SetFlags { .. }
+            | Action::Sendfile { .. }
             | Action::Copy { .. } => [None, None],
         }
     }
@@ -415,9 +471,12 @@ impl Action {
             | Action::Listxattr { .. }
             | Action::Flock { .. }
             | Action::Lock { .. }
+            | Action::GetLock { .. }
             | Action::Umask { .. }
             | Action::Become { .. }
             | Action::Dup { .. }
+            | Action::Dup2 { .. }
+            | Action::CloseRange { .. }
             | Action::SetFlags { .. }
             | Action::Chdir { .. } => true,
             Action::Write { .. }
@@ -442,13 +501,20 @@ impl Action {
             | Action::Futimens { .. }
             | Action::Setxattr { .. }
             | Action::Removexattr { .. }
+            | Action::Sendfile { .. }
             | Action::Copy { .. } => false,
         }
     }
 
     /// Whether its result is how many bytes it wrote.
     pub(crate) fn writes(&self) -> bool {
-        matches!(self, Action::Write { .. } | Action::Append { .. } | Action::Copy { .. })
+        matches!(
+            self,
+            Action::Write { .. }
+                | Action::Append { .. }
+                | Action::Copy { .. }
+                | Action::Sendfile { .. }
+        )
     }
 
     /// Whether it may make, remove or move a name.
@@ -588,11 +654,16 @@ impl fmt::Display for Action {
             }
             Action::Readlink { path, space } => write!(f, "readlink {} {space}", shown(path)),
             Action::Dup { file } => write!(f, "dup #{file}"),
+            Action::Dup2 { file, onto } => write!(f, "dup2 #{file} onto #{onto}"),
+            Action::CloseRange { first, last } => write!(f, "close_range #{first} to #{last}"),
             Action::SetFlags { file, flags } => write!(f, "setfl #{file} {}", open_flags(*flags)),
             Action::Chdir { path } => write!(f, "chdir {}", shown(path)),
             Action::Flock { file, kind } => write!(f, "flock #{file} {}", lock_word(*kind)),
             Action::Lock { file, kind, start, length } => {
                 write!(f, "lock #{file} {} {start}+{length}", lock_word(*kind))
+            }
+            Action::GetLock { file, kind, start, length } => {
+                write!(f, "getlock #{file} {} {start}+{length}", lock_word(*kind))
             }
             attribute => attribute.fmt_attribute(f),
         }
@@ -606,6 +677,9 @@ impl Action {
             Action::Chmod { path, mode } => write!(f, "chmod {} {mode:o}", shown(path)),
             Action::Chown { path, uid, gid } => {
                 write!(f, "chown {} {}:{}", shown(path), uid.cast_signed(), gid.cast_signed())
+            }
+            Action::Sendfile { from, to, length, from_at } => {
+                write!(f, "sendfile #{from} {} to #{to} {length}", copy_place(*from_at))
             }
             Action::Touch { path } => write!(f, "touch {}", shown(path)),
             Action::Times { path, atime, mtime } => {

@@ -85,8 +85,8 @@ pub(super) const BURSTS: [Kind; 14] = [
 fn weights(rng: &mut Rng, focus: &[Kind]) -> Vec<(Kind, u64)> {
     let mut weights = Vec::with_capacity(KINDS.len());
     for &(kind, weight) in KINDS {
-        // No filter hears of a lock.
-        let fits = kind != Kind::Lock || focus.is_empty();
+        // No filter hears of a lock, or of what a number means.
+        let fits = !matches!(kind, Kind::Lock | Kind::Slot) || focus.is_empty();
         if fits && rng.chance(3, 4) {
             weights.push((kind, weight * (1 << rng.below(4))));
         }
@@ -491,7 +491,7 @@ impl<'a> Draw<'a> {
         if self.rng.chance(1, 4) { self.directory() } else { self.file() }
     }
 
-    fn open_file(&mut self) -> u8 {
+    pub(super) fn open_file(&mut self) -> u8 {
         // The newest most of the time.
         if self.rng.chance(1, 2) { 0 } else { self.rng.below(3) as u8 }
     }
@@ -547,6 +547,7 @@ impl<'a> Draw<'a> {
             | Kind::Fsync
             | Kind::List
             | Kind::Lock
+            | Kind::Slot
             | Kind::Copy => self.on_file(kind),
             Kind::Standing => self.standing(),
             Kind::Stat
@@ -651,10 +652,12 @@ impl<'a> Draw<'a> {
             }
             Kind::Fsync => Action::Fsync { file, datasync: self.rng.chance(1, 3) },
             Kind::Lock => self.lock(file),
+            Kind::Slot => self.on_slots(file),
             Kind::List => {
                 let space = *self.rng.pick(&[4096, 4096, 32768, 100, 64, 24]);
                 Action::List { file, space }
             }
+            _ if self.rng.chance(1, 5) => self.send(file),
             _ => {
                 let to = self.open_file();
                 let (from_at, to_at) = (self.place_of_copy(), self.place_of_copy());

@@ -91,9 +91,10 @@ pub(super) const KINDS: &[(Kind, u64)] = &[
     (Kind::Attributes, 8),
     (Kind::List, 5),
     (Kind::Xattr, 8),
-    (Kind::Copy, 4),
+    (Kind::Copy, 5),
     (Kind::Chdir, 1),
     (Kind::Lock, 1),
+    (Kind::Slot, 2),
     (Kind::Standing, 1),
 ];
 
@@ -125,6 +126,7 @@ pub(super) enum Kind {
     Copy,
     Chdir,
     Lock,
+    Slot,
     Standing,
 }
 
@@ -138,7 +140,8 @@ impl Kind {
             Action::Open { flags, .. } if flags & OF_DIRECTORIES != 0 => Kind::OpenDir,
             Action::Open { .. } => Kind::Open,
             Action::Close { .. } => Kind::Close,
-            Action::Dup { .. } | Action::SetFlags { .. } => Kind::Open,
+            Action::SetFlags { .. } => Kind::Open,
+            Action::Dup { .. } | Action::Dup2 { .. } | Action::CloseRange { .. } => Kind::Slot,
             Action::Read { .. } => Kind::Read,
             Action::Write { .. } | Action::Append { .. } => Kind::Write,
             Action::Seek { .. } => Kind::Seek,
@@ -167,9 +170,9 @@ impl Kind {
             | Action::Listxattr { .. }
             | Action::Setxattr { .. }
             | Action::Removexattr { .. } => Kind::Xattr,
-            Action::Copy { .. } => Kind::Copy,
+            Action::Copy { .. } | Action::Sendfile { .. } => Kind::Copy,
             Action::Chdir { .. } => Kind::Chdir,
-            Action::Flock { .. } | Action::Lock { .. } => Kind::Lock,
+            Action::Flock { .. } | Action::Lock { .. } | Action::GetLock { .. } => Kind::Lock,
             Action::Umask { .. } | Action::Become { .. } => Kind::Standing,
         }
     }

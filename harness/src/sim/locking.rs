@@ -34,11 +34,15 @@ fn lock_all(rng: &mut Rng, file: u8) -> Action {
     Action::Flock { file, kind: *rng.pick(&KINDS) }
 }
 
-/// `fcntl`.
+/// `fcntl`, now and then to ask who is in the way.
 fn lock_range(rng: &mut Rng, file: u8) -> Action {
     let kind = *rng.pick(&KINDS);
     let start = if rng.chance(1, 12) { offset(rng) } else { *rng.pick(&STARTS) };
-    Action::Lock { file, kind, start, length: *rng.pick(&LENGTHS) }
+    let length = *rng.pick(&LENGTHS);
+    match rng.chance(1, 6) {
+        true => Action::GetLock { file, kind, start, length },
+        false => Action::Lock { file, kind, start, length },
+    }
 }
 
 impl Draw<'_> {

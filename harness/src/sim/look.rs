@@ -29,6 +29,14 @@ fn look_at_attribute(path: &Text, name: &Text, value: bool) -> Action {
     }
 }
 
+/// What goes on by one descriptor goes on by the other, which means the same now.
+fn use_replaced(file: u8, onto: u8) -> Vec<Action> {
+    let write = Action::Write { file: onto, size: 2, fill: b'd', offset: None };
+    let next = Action::Read { file, size: 3, offset: None };
+    let all = Action::Read { file, size: 20_000, offset: Some(0) };
+    vec![write, Action::Fstat { file: onto }, next, all]
+}
+
 impl Draw<'_> {
     /// What shows whether an action did what it should.
     pub(super) fn look(&mut self, action: &Action) -> Vec<Action> {
@@ -56,7 +64,9 @@ impl Draw<'_> {
                 let seek = Action::Seek { file: *file, offset: 0, whence: 3 + u32::from(either) };
                 vec![Action::Fstat { file: *file }, read(*file), seek]
             }
-            Action::Copy { to, .. } => vec![read(*to), Action::Fstat { file: *to }],
+            Action::Copy { to, .. } | Action::Sendfile { to, .. } => {
+                vec![read(*to), Action::Fstat { file: *to }]
+            }
             // Where the file stands now shows in what goes on there.
             Action::Seek { file, .. } if either => {
                 vec![Action::Read { file: *file, size: 100, offset: None }]
@@ -90,6 +100,7 @@ impl Draw<'_> {
             }
             Action::Chdir { path } => self.stay(path),
             // What goes on by one descriptor goes on by the other.
+            Action::Dup2 { file, onto } => use_replaced(*file, *onto),
             Action::Dup { .. } | Action::SetFlags { .. } => {
                 let write = Action::Write { file: 0, size: 2, fill: b'd', offset: None };
                 vec![write, Action::Fstat { file: 1 }, read(1)]

@@ -206,7 +206,9 @@ impl Mutator<'_> {
             Action::Close { file } | Action::Fstat { file } | Action::Fsync { file, .. } => {
                 *file = other_file;
             }
-            Action::Flock { file, .. } | Action::Lock { file, .. } => {
+            Action::Flock { file, .. }
+            | Action::Lock { file, .. }
+            | Action::GetLock { file, .. } => {
                 let file = if self.rng.chance(1, 2) { *file } else { other_file };
                 *action = self.lock(file);
             }
@@ -217,6 +219,12 @@ impl Mutator<'_> {
     fn vary_named(&mut self, action: &mut Action) {
         match action {
             Action::Rename { flags, .. } => *flags = self.rng.below(6) as u32,
+            Action::Sendfile { from, to, length, from_at } => match self.rng.below(4) {
+                0 => *from = self.rng.below(4) as u8,
+                1 => *to = self.rng.below(4) as u8,
+                2 => *from_at = argument::offset(self.rng),
+                _ => *length = self.size(*length),
+            },
             Action::Access { mode, .. } => *mode = self.rng.below(8) as u32,
             Action::Mkdir { mode, .. }
             | Action::Chmod { mode, .. }
@@ -229,6 +237,11 @@ impl Mutator<'_> {
             }
             Action::Umask { mask } => *mask = argument::mask(self.rng),
             Action::Dup { file } => *file = self.rng.below(4) as u8,
+            Action::Dup2 { file: one, onto: other }
+            | Action::CloseRange { first: one, last: other } => {
+                let changed = if self.rng.chance(1, 2) { one } else { other };
+                *changed = self.rng.below(4) as u8;
+            }
             Action::SetFlags { file, flags } => match self.rng.below(2) {
                 0 => *file = self.rng.below(4) as u8,
                 _ => *flags ^= self.rng.pick(&[OpenFlags::APPEND, OpenFlags::NONBLOCK]).bits(),

@@ -293,6 +293,7 @@ impl Draw<'_> {
             | Action::Append { file, .. }
             | Action::Ftruncate { file, .. }
             | Action::Fallocate { file, .. }
+            | Action::Sendfile { to: file, .. }
             | Action::Copy { to: file, .. } => {
                 vec![Action::Fsync { file: *file, datasync: self.rng.chance(1, 2) }]
             }
@@ -417,6 +418,9 @@ impl Draw<'_> {
             }
             let length = *self.rng.pick(&[1, 100, 3000, 4096, 20_000]);
             actions.push(Action::Copy { from: 1, to: 0, length, from_at, to_at });
+        }
+        if self.rng.chance(1, 4) {
+            actions.extend(self.sending());
         }
         if self.rng.chance(1, 4) {
             // What lies side by side in one file does not overlap, and what is a byte longer does.

@@ -6,12 +6,12 @@
 //! switches, faults or a loss of power is told by its trace and shown again by its case.
 
 use fuserig_abi::Gid;
-use fuserig_sim_fs::LockKind;
+use fuserig_sim_fs::{Lock, LockKind};
 use fuserig_traces::calls::{CallNr, CallSpec, Shape};
 use fuserig_traces::record::{CallFlags, CallRecord, NoteKind, NoteRecord, TreeRecord, Value};
 use fuserig_traces::{FirstClient, Header, TraceWriter};
 
-use super::{Action, Finding};
+use super::Finding;
 use crate::replay::{RWF_APPEND, outputs_of};
 use crate::vfs::{Call, NewTime, PathAt, Target};
 
@@ -22,7 +22,8 @@ const AT_REMOVEDIR: u64 = 0x200;
 /// `UTIME_NOW` and `UTIME_OMIT`.
 const UTIME_NOW: i64 = 0x3fff_ffff;
 const UTIME_OMIT: i64 = 0x3fff_fffe;
-/// `F_SETLK` and `LOCK_NB`.
+/// `F_GETLK`, `F_SETLK` and `LOCK_NB`.
+const F_GETLK: u32 = 5;
 const F_SETLK: u32 = 6;
 const LOCK_NB: u32 = 4;
 /// Nanoseconds between two steps.
@@ -104,11 +105,36 @@ fn on_slot(call: &Call) -> Option<(CallNr, Named)> {
         Call::Dup { fd, to, .. } => {
             (CallNr::DUP, vec![int("old_fd", *fd), int("new_fd", to.unwrap_or(-1))])
         }
+        Call::CloseRange { first, last, flags } => {
+            let ends = vec![int("first", *first), int("last", *last)];
+            (CallNr::CLOSE_RANGE, with(ends, [int("flags", *flags)]))
+        }
+        Call::Sendfile { to, from, offset, length } => {
+            let named = vec![
+                int("fd_out", *to),
+                int("fd_in", *from),
+                int("offset", offset.unwrap_or(-1)),
+                int("count", *length),
+            ];
+            (CallNr::SENDFILE, named)
+        }
         Call::SetFlags { fd, flags } => {
             (CallNr::FCNTL_SETFL, vec![int("fd", *fd), int("flags", flags.bits())])
         }
         _ => return None,
     })
+}
+
+/// The arguments of `fcntl` on a range.
+fn range(fd: i32, command: u32, lock: &Lock, whence: u32) -> Named {
+    vec![
+        int("fd", fd),
+        int("command", command),
+        int("type", lock_type(lock.kind)),
+        int("whence", whence),
+        int("start", lock.start.cast_signed()),
+        int("len", lock.end.cast_signed()),
+    ]
 }
 
 fn on_file(call: &Call) -> Option<(CallNr, Named)> {
@@ -154,15 +180,10 @@ fn on_file(call: &Call) -> Option<(CallNr, Named)> {
             (CallNr::FLOCK, vec![int("fd", *fd), int("operation", LOCK_NB | flock_bits(*kind))])
         }
         Call::SetLock { fd, lock, whence } => {
-            let named = vec![
-                int("fd", *fd),
-                int("command", F_SETLK),
-                int("type", lock_type(lock.kind)),
-                int("whence", *whence),
-                int("start", lock.start.cast_signed()),
-                int("len", lock.end.cast_signed()),
-            ];
-            (CallNr::FCNTL_LOCK, named)
+            (CallNr::FCNTL_LOCK, range(*fd, F_SETLK, lock, *whence))
+        }
+        Call::GetLock { fd, lock, whence } => {
+            (CallNr::FCNTL_LOCK, range(*fd, F_GETLK, lock, *whence))
         }
         Call::CopyFileRange { from, from_offset, to, to_offset, length, flags } => {
             let offset = |at: &Option<i64>| at.unwrap_or(-1);
@@ -366,15 +387,7 @@ impl Finding {
                 let errno = result.value.err().map_or(0, |errno| errno.0);
                 call.errno = u16::try_from(errno).unwrap_or(u16::MAX);
                 call.out = outputs_of(call.nr, result);
-                let fd = result.value.ok().and_then(|fd| i32::try_from(fd).ok());
-                match (action, fd) {
-                    (action, Some(fd)) if action.opens() => open.push(fd),
-                    (Action::Close { file }, _) if !open.is_empty() => {
-                        let place = open.len() - 1 - usize::from(*file) % open.len();
-                        open.remove(place);
-                    }
-                    _ => {}
-                }
+                action.note_slots(open, result.value);
             }
             records.push(call);
         }
@@ -418,7 +431,8 @@ mod tests {
         for action in programs.flat_map(|program| program.actions) {
             let mut call = action.call(&[3, 4, 5]);
             let record = call_record(&call).expect("there is a record for each");
-            if let Call::Open { fd, .. } = &mut call {
+            // What was returned is installed again.
+            if let Call::Open { fd, .. } | Call::Dup { to: fd, .. } = &mut call {
                 *fd = Some(0);
             }
             let back = issue_call(&record).expect("it is well-formed");

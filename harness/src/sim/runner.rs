@@ -620,16 +620,7 @@ impl Session<'_, '_> {
             lane.begin(self.vfs, Call::Exit);
             return;
         }
-        let number = result.value.ok().and_then(|value| i32::try_from(value).ok());
-        match (&self.case.clients[client].actions[lane.next], number) {
-            (action, Some(fd)) if action.opens() => lane.files.push(fd),
-            (Action::Close { file }, _) if !lane.files.is_empty() => {
-                // The descriptor is gone whatever close returned.
-                let place = lane.files.len() - 1 - usize::from(*file) % lane.files.len();
-                lane.files.remove(place);
-            }
-            _ => {}
-        }
+        self.case.clients[client].actions[lane.next].note_slots(&mut lane.files, result.value);
         self.mixer.word((client as u64) << 32 | lane.next as u64);
         mix_result(&mut self.mixer, &result);
         let entry = &mut self.calls[lane.entry];

@@ -241,14 +241,8 @@ impl Lines<'_> {
     /// Which files the client has open then.
     fn note_file(&mut self, client: usize, action: &Action, entry: &CallEntry) {
         let open = &mut self.files[client];
-        let number = entry.result.as_ref().and_then(|result| result.value.ok());
-        match (action, number.and_then(|number| i32::try_from(number).ok())) {
-            (action, Some(fd)) if action.opens() => open.push(fd),
-            (Action::Close { file }, _) if !open.is_empty() => {
-                let place = open.len() - 1 - usize::from(*file) % open.len();
-                open.remove(place);
-            }
-            _ => {}
+        if let Some(result) = &entry.result {
+            action.note_slots(open, result.value);
         }
     }
 }

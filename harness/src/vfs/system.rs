@@ -138,6 +138,13 @@ impl Vfs {
         state.clients.contains_key(&pid) && state.file(pid, fd).is_ok()
     }
 
+    /// The descriptors that a client has open, in order.
+    pub(crate) fn descriptors(&self, pid: Pid) -> Vec<i32> {
+        let state = self.state.borrow();
+        let Some(client) = state.clients.get(&pid) else { return Vec::new() };
+        state.tables[client.table].slots.keys().copied().collect()
+    }
+
     /// Whether a descriptor is open on a fifo or a device, whose data no filesystem carries.
     pub fn is_special(&self, pid: Pid, fd: i32) -> bool {
         let state = self.state.borrow();

@@ -91,6 +91,7 @@ impl Host {
             Call::Close { .. }
             | Call::Open { .. }
             | Call::Dup { .. }
+            | Call::CloseRange { .. }
             | Call::SetFlags { .. }
             | Call::Chdir { .. } => self.on_table(pid, call),
             Call::Read { .. }
@@ -101,6 +102,7 @@ impl Host {
             | Call::Fsync { .. }
             | Call::Getdents { .. }
             | Call::CopyFileRange { .. }
+            | Call::Sendfile { .. }
             | Call::Truncate { target: Target::Fd(_), .. }
             | Call::Chmod { target: Target::Fd(_), .. }
             | Call::Chown { target: Target::Fd(_), .. }
@@ -136,10 +138,20 @@ impl Host {
                 Ok(CallResult::value(i64::from(fd)))
             }
             Call::Dup { fd, to, .. } => {
+                if *to == Some(*fd) {
+                    self.fd(pid, *fd)?;
+                    return Ok(CallResult::value(i64::from(*fd)));
+                }
                 let copy = rustix::io::dup(self.fd(pid, *fd)?)?;
                 let to = to.expect("the model gave a number");
                 self.files.insert((pid, to), copy);
                 Ok(CallResult::value(i64::from(to)))
+            }
+            Call::CloseRange { first, last, .. } if first > last => Err(rustix::io::Errno::INVAL),
+            Call::CloseRange { first, last, .. } => {
+                let range = *first..=*last;
+                self.files.retain(|(who, fd), _| *who != pid || !range.contains(&(*fd as u64)));
+                Ok(CallResult::value(0))
             }
             Call::Close { fd } => {
                 let file = self.files.remove(&(pid, *fd)).ok_or(rustix::io::Errno::BADF)?;
@@ -225,8 +237,19 @@ impl Host {
                 let length = usize::try_from(*length).expect("a small copy");
                 number(rustix::fs::copy_file_range(from, at.as_mut(), to, into.as_mut(), length)?)
             }
+            Call::Sendfile { .. } => self.send(pid, call),
             other => unreachable!("{other:?} is about no file"),
         }
+    }
+
+    fn send(&self, pid: Pid, call: &Call) -> Tried {
+        let Call::Sendfile { to, from, offset, length } = call else {
+            unreachable!("{call:?} sends nothing")
+        };
+        let (to, from) = (self.fd(pid, *to)?, self.fd(pid, *from)?);
+        let mut at = offset.map(|offset| offset as u64);
+        let length = usize::try_from(*length).expect("a small copy");
+        number(rustix::fs::sendfile(to, from, at.as_mut(), length)?)
     }
 
     /// None of them waits.

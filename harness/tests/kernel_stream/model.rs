@@ -181,7 +181,7 @@ impl Model {
             Call::Read { fd, offset: None, .. }
             | Call::Write { fd, offset: None, .. }
             | Call::Append { fd, .. } => self.vfs.is_special(pid, *fd),
-            Call::CopyFileRange { from, to, .. } => {
+            Call::CopyFileRange { from, to, .. } | Call::Sendfile { to, from, .. } => {
                 self.vfs.is_special(pid, *from) || self.vfs.is_special(pid, *to)
             }
             _ => false,

@@ -75,6 +75,7 @@ pub(crate) fn all() -> Vec<(String, Vec<Step>)> {
         about_targets(),
         about_lists(),
         about_locks(),
+        about_sends(),
         about_becoming(),
     ];
     let all = scripts.into_iter().flatten();
@@ -474,8 +475,52 @@ fn about_locks() -> Vec<Script> {
         range(1, 0, 0),
         open("a", PATH),
         flock(2, 2),
+        Action::GetLock { file: 1, kind: 1, start: 0, length: 0 },
+        Action::GetLock { file: 1, kind: 2, start: 0, length: 0 },
+        Action::GetLock { file: 1, kind: 0, start: 3, length: -4 },
     ];
     vec![("locks of both kinds", 0, locks.clone()), ("locks of a user", 1000, locks)]
+}
+
+/// What is sent from where to where, and what cannot be.
+fn about_sends() -> Vec<Script> {
+    let send = |from, to, from_at, length| Action::Sendfile { from, to, length, from_at };
+    let stands = |file| Action::Seek { file, offset: 0, whence: 1 };
+    let created = |path: &str| Action::Open { path: path.into(), flags: 0o102, mode: 0o644 };
+    let sends = vec![
+        created("d/from"),
+        write(9000),
+        created("d/to"),
+        send(1, 0, 0, 5000),
+        stands(1),
+        send(1, 0, 8000, 2000),
+        send(1, 0, Action::HERE, 10),
+        Action::Seek { file: 1, offset: 3000, whence: 0 },
+        send(1, 0, Action::HERE, 100),
+        stands(1),
+        stands(0),
+        send(0, 0, 0, 50),
+        stands(0),
+        send(1, 0, 0, 0),
+        send(1, 0, -5, 5),
+        send(1, 0, i64::MAX, 5),
+        read(20_000),
+        open("a", 0),
+        send(1, 0, 0, 5),
+        open("a", 0o2001),
+        send(2, 0, 0, 5),
+        send(2, 0, 0, 0),
+        send(0, 2, 0, 5),
+        open("d", DIRECTORY),
+        send(0, 3, 0, 5),
+        send(0, 3, 0, 0),
+        send(3, 0, 0, 5),
+        open("a", PATH),
+        send(4, 0, 0, 5),
+        send(0, 4, 0, 5),
+        stat("d/to"),
+    ];
+    vec![("files are sent", 0, sends)]
 }
 
 /// Users that become others, and what they leave and meet.

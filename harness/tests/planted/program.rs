@@ -78,6 +78,16 @@ fn on_file(words: &[&str]) -> Option<Action> {
             let (from, to, length) = (file(from), file(to), number(length));
             Action::Copy { from, to, length, from_at: number(from_at), to_at: number(to_at) }
         }
+        ["dup2", which, "onto", other] => Action::Dup2 { file: file(which), onto: file(other) },
+        ["close_range", first, "to", last] => {
+            Action::CloseRange { first: file(first), last: file(last) }
+        }
+        ["sendfile", from, "at", from_at, "to", to, length] => Action::Sendfile {
+            from: file(from),
+            to: file(to),
+            length: number(length),
+            from_at: number(from_at),
+        },
         _ => return None,
     })
 }

@@ -44,7 +44,7 @@ fn a_listing_that_shows_a_hidden_name_is_found() {
     insta::assert_snapshot!(report, @r"
     violation   never_visible: a listing shows .secret
     with        the filter on v4 (faithful)
-    found       seed 12, run 1; 60 operations shrunk to 2
+    found       seed 12, run 17; 60 operations shrunk to 2
     tree        /.secret
 
     step  client 1
@@ -54,7 +54,7 @@ fn a_listing_that_shows_a_hidden_name_is_found() {
             = 80 [. .. .secret]   <- never_visible
 
     order       one client; no ordering matters
-    minimal     it passes without any one operation (2), line or argument (2); 32 runs
+    minimal     it passes without any one operation (2), line or argument (2); 33 runs
     ");
 }
 

@@ -15,7 +15,7 @@ fn holds(subject: Subject, invariant: impl Invariant + 'static) {
 }
 
 fn found(subject: Subject, invariant: impl Invariant + 'static) -> String {
-    let result = simulation(12).runs(120).run(subject).check(invariant).result();
+    let result = simulation(12).runs(200).run(subject).check(invariant).result();
     let finding = result.expect_err("the filter is wrong on purpose");
     assert!(finding.minimality.shown, "{finding}");
     finding.violation.message.clone()

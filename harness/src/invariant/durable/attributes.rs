@@ -57,6 +57,7 @@ fn changes_attributes(action: &Action) -> bool {
         | Action::Truncate { .. }
         | Action::Ftruncate { .. }
         | Action::Fallocate { .. }
+        | Action::Sendfile { .. }
         | Action::Copy { .. } => true,
         Action::Open { flags, .. } => flags & OpenFlags::TRUNC.bits() != 0,
         _ => false,

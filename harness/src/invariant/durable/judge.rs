@@ -84,6 +84,7 @@ fn changes_bytes(action: &Action) -> bool {
             | Action::Ftruncate { .. }
             | Action::Fallocate { .. }
             | Action::Copy { .. }
+            | Action::Sendfile { .. }
             | Action::Open { .. }
     )
 }
@@ -237,7 +238,7 @@ impl Invariant for Durable {
             Action::Write { file, offset, .. } if alone => {
                 self.written(seen, file, offset);
             }
-            Action::Append { file, .. } if alone => {
+            Action::Append { file, .. } | Action::Sendfile { to: file, .. } if alone => {
                 self.written(seen, file, None);
             }
             Action::Copy { to, to_at, .. } if alone => {

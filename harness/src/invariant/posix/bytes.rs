@@ -199,7 +199,12 @@ fn reserved(judged: &Judged<'_>, node: Ino, (from, to): (u64, u64)) -> Result<()
 }
 
 /// man 2 `copy_file_range`: the bytes of one file are in the other, and nothing else changed.
-fn copy(judged: &Judged<'_>, length: u64, from_at: i64, to_at: i64) -> Result<(), String> {
+pub(super) fn copy(
+    judged: &Judged<'_>,
+    length: u64,
+    from_at: i64,
+    to_at: i64,
+) -> Result<(), String> {
     let (Some(node), Some(count), Some(source)) = (judged.regular(), judged.count(), judged.source)
     else {
         return Ok(());

@@ -7,8 +7,8 @@ use super::listing::Listings;
 use super::locks::Locks;
 use super::xattrs;
 use super::{
-    attributes, bytes, dots, links, names, nowhere, offsets, opened, refusals, rights, shown,
-    slashes, still, times, wire,
+    attributes, bytes, dots, links, names, nowhere, offsets, opened, refusals, rights, sends,
+    shown, slashes, slots, still, times, wire,
 };
 use crate::invariant::{End, Invariant, Seen};
 use crate::sim::Action;
@@ -46,10 +46,11 @@ pub fn posix() -> Posix {
 type Fact = fn(&Judged<'_>) -> Result<(), String>;
 
 /// Everything that is asked of a call.
-const FACTS: [Fact; 15] = [
+const FACTS: [Fact; 16] = [
     still::judge,
     bytes::judge,
     offsets::judge,
+    sends::judge,
     opened::judge,
     names::judge,
     nowhere::judge,
@@ -93,7 +94,7 @@ impl Posix {
             | Action::Append { file, .. }
             | Action::Seek { file, .. }
             | Action::List { file, .. } => (*file, None),
-            Action::Copy { from, to, .. } => (*to, Some(*from)),
+            Action::Copy { from, to, .. } | Action::Sendfile { from, to, .. } => (*to, Some(*from)),
             _ => return,
         };
         for fd in [Some(file), source].into_iter().flatten().filter_map(|file| seen.file(file)) {
@@ -158,7 +159,8 @@ impl Invariant for Posix {
             }
         };
         self.remember(seen);
-        found.and(locks).map_err(|wrong| format!("`{}` {wrong}", seen.action))
+        let slots = slots::judge(seen);
+        found.and(locks).and(slots).map_err(|wrong| format!("`{}` {wrong}", seen.action))
     }
 
     fn end(&mut self, end: &End<'_>) -> Result<(), String> {

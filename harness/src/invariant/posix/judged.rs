@@ -230,7 +230,7 @@ impl<'a> Judged<'a> {
 
 /// Looked for only where a refusal, or a short copy, may come from it, and after a look at a file.
 fn mistaken(seen: &Seen<'_>) -> Vec<Ino> {
-    let copies = matches!(seen.action, Action::Copy { .. });
+    let copies = matches!(seen.action, Action::Copy { .. } | Action::Sendfile { .. });
     let is_asked = match (seen.action, seen.result.value) {
         (Action::Stat { .. } | Action::Fstat { .. }, Ok(_)) => true,
         (_, value) => seen.case.fidelity == Fidelity::Faithful && (value.is_err() || copies),
@@ -252,6 +252,7 @@ fn kept_size(seen: &Seen<'_>) -> Option<u64> {
     let file = match seen.action {
         Action::Write { file, .. }
         | Action::Append { file, .. }
+        | Action::Sendfile { to: file, .. }
         | Action::Fallocate { file, .. } => file,
         _ => return None,
     };
@@ -274,14 +275,18 @@ fn files_of(action: &Action) -> (Option<u8>, Option<u8>) {
         | Action::Fsync { file, .. }
         | Action::Fstat { file }
         | Action::Dup { file }
+        | Action::Dup2 { file, .. }
         | Action::SetFlags { file, .. }
         | Action::Flock { file, .. }
         | Action::Lock { file, .. }
+        | Action::GetLock { file, .. }
         | Action::Fchmod { file, .. }
         | Action::Fchown { file, .. }
         | Action::Futimens { file, .. }
         | Action::List { file, .. } => (Some(*file), None),
-        Action::Copy { from, to, .. } => (Some(*to), Some(*from)),
+        Action::Copy { from, to, .. } | Action::Sendfile { from, to, .. } => {
+            (Some(*to), Some(*from))
+        }
         _ => (None, None),
     }
 }

@@ -10,11 +10,12 @@
 use std::collections::BTreeMap;
 
 use fuserig_abi::{Errno, Ino, Pid};
-use fuserig_sim_fs::LockKind;
+use fuserig_sim_fs::{Lock, LockKind};
 
 use crate::invariant::Seen;
 use crate::invariant::descriptions::{Description, Descriptions};
 use crate::sim::{Action, lock_kind};
+use crate::vfs::Output;
 
 /// A range that a process has.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +97,46 @@ impl Held {
         }
     }
 
+    /// A range that somebody has, as far as it goes on without a gap.
+    fn joined(&self, range: &Range) -> Range {
+        let mut all = *range;
+        let touches = |other: &&Range, all: &Range| {
+            is_alike(other, all)
+                && other.start <= all.end.saturating_add(1)
+                && all.start <= other.end.saturating_add(1)
+                && (other.start < all.start || all.end < other.end)
+        };
+        while let Some(more) = self.ranges.iter().find(|other| touches(other, &all)) {
+            all = Range { start: all.start.min(more.start), end: all.end.max(more.end), ..all };
+        }
+        all
+    }
+
+    /// man 2 fcntl, `F_GETLK`: one of the locks that are in the way, or that none is.
+    fn in_the_way(&self, wanted: &Range, told: &Lock) -> Result<(), String> {
+        if told.kind == LockKind::Unlock {
+            return match self.has_range_against(wanted) {
+                true => Err("finds nobody, and somebody is in the way".to_owned()),
+                false => Ok(()),
+            };
+        }
+        let meets = |range: &&Range| {
+            let one = Held { ranges: vec![**range], ..Held::default() };
+            one.has_range_against(wanted)
+        };
+        // Beyond the largest offset there is nothing.
+        let end = told.end.min(i64::MAX.unsigned_abs());
+        let is_told = |range: &Range| {
+            let all = self.joined(range);
+            let is_owner = u64::from(all.pid.0) == told.owner;
+            is_owner && (all.kind, all.start, all.end) == (told.kind, told.start, end)
+        };
+        match self.ranges.iter().filter(meets).any(is_told) {
+            true => Ok(()),
+            false => Err("tells of a lock that nobody has in its way".to_owned()),
+        }
+    }
+
     fn lock_whole(&mut self, new: Whole, result: Result<i64, Errno>) -> Result<(), String> {
         let is_same = |held: &Whole| held.by == new.by && held.kind == new.kind;
         let against = |held: &Whole| held.by != new.by && excludes(held.kind, new.kind);
@@ -112,6 +153,11 @@ impl Held {
         }
         Ok(())
     }
+}
+
+/// Whether a range belongs where the other does, and is of its kind.
+fn is_alike(one: &Range, other: &Range) -> bool {
+    one.pid == other.pid && one.kind == other.kind
 }
 
 const NOBODY: &str = "cannot have what nobody has";
@@ -144,7 +190,11 @@ impl Locks {
                 }
                 Ok(())
             }
-            Action::Close { .. } => {
+            Action::Dup2 { .. } => {
+                self.replaced(seen, descriptions);
+                Ok(())
+            }
+            Action::Close { .. } | Action::CloseRange { .. } => {
                 self.closed(seen);
                 Ok(())
             }
@@ -159,6 +209,17 @@ impl Locks {
                     (Some((start, end)), result) => {
                         let range = Range { pid: seen.pid, kind: lock_kind(kind), start, end };
                         held.lock_range(range, result)
+                    }
+                })
+            }
+            Action::GetLock { file, kind, start, length } => {
+                self.asked(seen, file, |held, _| {
+                    match (bounds(start, length), &seen.result.output) {
+                        (Some((start, end)), Output::Lock(told)) => {
+                            let range = Range { pid: seen.pid, kind: lock_kind(kind), start, end };
+                            held.in_the_way(&range, told)
+                        }
+                        _ => Ok(()),
                     }
                 })
             }
@@ -179,17 +240,41 @@ impl Locks {
         if held.unknown { Ok(()) } else { judge(held, *by) }
     }
 
-    /// The descriptor that is gone now.
+    /// The descriptors that are gone now.
     fn closed(&mut self, seen: &Seen<'_>) {
         let own = (seen.pid, 0)..=(seen.pid, i32::MAX);
-        let mut fds = self.opened.range(own).map(|((_, fd), _)| *fd);
-        let Some(fd) = fds.find(|fd| seen.vfs.open_flags(seen.pid, *fd).is_none()) else { return };
-        self.give_back((seen.pid, fd), is_disturbed(seen));
+        let fds = self.opened.range(own).map(|((_, fd), _)| *fd);
+        let gone = |fd: &i32| seen.vfs.open_flags(seen.pid, *fd).is_none();
+        for fd in fds.filter(gone).collect::<Vec<i32>>() {
+            self.give_back((seen.pid, fd), is_disturbed(seen));
+        }
+    }
+
+    /// man 2 dup: what a descriptor meant is closed when it gets another meaning.
+    fn replaced(&mut self, seen: &Seen<'_>, descriptions: &Descriptions) {
+        let Action::Dup2 { file, onto } = *seen.action else { return };
+        let (Some(from), Some(to)) = (seen.file(file), seen.file(onto)) else { return };
+        if from == to || seen.result.value.is_err() {
+            return;
+        }
+        let known = seen.vfs.lower_inode(seen.pid, to).zip(descriptions.of(seen.pid, to));
+        let was = match known {
+            Some(new) => self.opened.insert((seen.pid, to), new),
+            None => self.opened.remove(&(seen.pid, to)),
+        };
+        if let Some(was) = was {
+            self.let_go(seen.pid, was, is_disturbed(seen));
+        }
     }
 
     /// What goes with a descriptor that is closed.
     fn give_back(&mut self, (pid, fd): (Pid, i32), is_disturbed: bool) {
-        let Some((node, by)) = self.opened.remove(&(pid, fd)) else { return };
+        let Some(was) = self.opened.remove(&(pid, fd)) else { return };
+        self.let_go(pid, was, is_disturbed);
+    }
+
+    /// What a process gives back with one descriptor of an open file.
+    fn let_go(&mut self, pid: Pid, (node, by): (Ino, Description), is_disturbed: bool) {
         let is_last = self.opened.values().all(|(_, other)| *other != by);
         let Some(held) = self.held.get_mut(&node) else { return };
         held.unknown |= is_disturbed;
@@ -201,7 +286,15 @@ impl Locks {
 /// Whether another call that is about locks was under way.
 fn is_disturbed(seen: &Seen<'_>) -> bool {
     let is_about = |action: &&Action| {
-        matches!(action, Action::Close { .. } | Action::Flock { .. } | Action::Lock { .. })
+        matches!(
+            action,
+            Action::Close { .. }
+                | Action::CloseRange { .. }
+                | Action::Dup2 { .. }
+                | Action::Flock { .. }
+                | Action::Lock { .. }
+                | Action::GetLock { .. }
+        )
     };
     seen.overlapping().filter(is_about).nth(1).is_some()
 }
@@ -209,6 +302,7 @@ fn is_disturbed(seen: &Seen<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use fuserig_abi::{Errno, Ino, Pid};
+    use fuserig_sim_fs::Lock;
     use fuserig_sim_fs::LockKind::{Read, Unlock, Write};
 
     use super::{Held, Locks, Range, Whole, bounds};
@@ -252,6 +346,27 @@ mod tests {
         assert_eq!(ask(2, Read, 0, 0, Ok(0)), Err(taken.to_owned()));
         assert_eq!(ask(1, Write, 5, 5, Ok(0)), Err(taken.to_owned()));
         assert_eq!(ask(1, Read, 12, 20, again), Err("cannot have what nobody has".to_owned()));
+    }
+
+    #[test]
+    fn who_is_in_the_way_is_told_with_all_of_its_range() {
+        let mut held = Held::default();
+        let range = |pid, kind, start, end| Range { pid: Pid(pid), kind, start, end };
+        for (start, end) in [(5, 9), (10, 12), (20, 29)] {
+            assert_eq!(held.lock_range(range(1, Write, start, end), Ok(0)), Ok(()));
+        }
+        let told = |kind, owner, start, end| Lock { kind, owner, start, end };
+        let ask = |pid, kind, end, told| held.in_the_way(&range(pid, kind, 0, end), &told);
+        assert_eq!(ask(2, Read, 6, told(Write, 1, 5, 12)), Ok(()));
+        assert_eq!(ask(2, Read, 4, told(Unlock, 2, 0, 4)), Ok(()));
+        assert_eq!(ask(1, Write, 40, told(Unlock, 1, 0, 40)), Ok(()), "nobody is in one's own");
+        let another = Err("tells of a lock that nobody has in its way".to_owned());
+        assert_eq!(ask(2, Read, 6, told(Write, 1, 5, 9)), another);
+        assert_eq!(ask(2, Read, 6, told(Write, 3, 5, 12)), another);
+        assert_eq!(ask(2, Read, 6, told(Read, 1, 5, 12)), another);
+        assert_eq!(ask(2, Read, 6, told(Write, 1, 20, 29)), another);
+        let nobody = Err("finds nobody, and somebody is in the way".to_owned());
+        assert_eq!(ask(2, Read, 6, told(Unlock, 2, 0, 6)), nobody);
     }
 
     #[test]

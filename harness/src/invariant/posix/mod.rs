@@ -5,10 +5,11 @@
 //! What is judged: bytes and lengths (`bytes`), positions (`offsets`), what leads where (`names`),
 //! link counts (`links`), modes and owners (`attributes`), extended attributes (`xattrs`), access
 //! control lists (`acl`), times (`times`), what is shown (`shown`), listings (`listing`), who may
-//! do what (`rights`), locks (`locks`), what an open gives (`opened`), paths that lead nowhere
-//! (`nowhere`) or have a slash behind what is no directory (`slashes`) or end in dots (`dots`),
-//! that what fails has a reason for its error (`refusals`), and that what fails or only looks
-//! changes nothing (`still`).
+//! do what (`rights`), locks (`locks`), which descriptors are open (`slots`), what an open gives
+//! (`opened`), paths that lead nowhere (`nowhere`) or have a slash behind what is no directory
+//! (`slashes`) or end in dots (`dots`), what is sent from one file to another (`sends`), that what
+//! fails has a reason for its error (`refusals`), and that what fails or only looks changes nothing
+//! (`still`).
 //!
 //! What is left out, because it cannot be judged soundly from outside: calls during which another
 //! was under way, but for what listings hold, and those during which something was made to fail,
@@ -42,8 +43,10 @@ mod opened;
 mod path;
 mod refusals;
 mod rights;
+mod sends;
 mod shown;
 mod slashes;
+mod slots;
 mod still;
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,7 @@ const XATTR_SIZE_MAX: usize = 65_536;
 /// Fewer names than any filesystem lets a file have (`_POSIX_LINK_MAX` is 8, ext4 has 65000).
 const LINKS_FEW: u32 = 1000;
 /// What nobody comes near who does not try to leave the range of offsets.
-const FAR: i64 = 1 << 62;
+pub(super) const FAR: i64 = 1 << 62;
 const PAGE: u64 = 4096;
 /// The flags that an `open` of Linux has.
 const KNOWN: u32 = 0o37_777_777;
@@ -72,7 +72,7 @@ fn figures(judged: &Judged<'_>) -> Option<StatFs> {
 
 /// No room for so many bytes, or for one more node; what is asked for may begin in the middle of a
 /// page.
-fn lacks_room(judged: &Judged<'_>, bytes: u64) -> bool {
+pub(super) fn lacks_room(judged: &Judged<'_>, bytes: u64) -> bool {
     figures(judged).is_none_or(|free| free.bfree < bytes / PAGE + 2 || free.ffree < 2)
 }
 
@@ -154,8 +154,27 @@ fn on_file(judged: &Judged<'_>, reasons: &mut Reasons, file: OpenFile) -> Option
             let (from_at, to_at) = judged.copy_places(from_at, to_at)?;
             copy(judged, reasons, (source, file), length, (from_at, to_at))?;
         }
-        Action::Flock { .. } | Action::Lock { .. } => locking(judged.action, reasons, file.flags),
-        _ => attributes(judged, reasons, &stat),
+        _ => return on_others(judged, reasons, (file, &stat)),
+    }
+    Some(())
+}
+
+/// What is sent, locks, and calls on attributes; none where nothing can be said.
+fn on_others(
+    judged: &Judged<'_>,
+    reasons: &mut Reasons,
+    (file, stat): (OpenFile, &Stat),
+) -> Option<()> {
+    match *judged.action {
+        Action::Sendfile { length, from_at, .. } => {
+            super::sends::refusals(judged, (judged.source?, file), (from_at, length))?
+                .into_iter()
+                .for_each(|(errno, holds)| reasons.when(errno, holds));
+        }
+        Action::Flock { .. } | Action::Lock { .. } | Action::GetLock { .. } => {
+            locking(judged.action, reasons, file.flags);
+        }
+        _ => attributes(judged, reasons, stat),
     }
     Some(())
 }
@@ -169,8 +188,14 @@ fn longest_record(fs: &MemFs, directory: Ino) -> u64 {
 
 /// man 2 flock, man 2 fcntl. Who has what is judged in `locks`.
 fn locking(action: &Action, reasons: &mut Reasons, flags: OpenFlags) {
-    reasons.when(Errno::EAGAIN, true);
+    let asks = matches!(action, Action::GetLock { .. });
+    reasons.when(Errno::EAGAIN, !asks);
     match *action {
+        Action::GetLock { kind, start, length, .. } => {
+            let is_range = start >= 0 && start.saturating_add(length) >= 0;
+            reasons.when(Errno::EINVAL, !is_range || lock_kind(kind) == LockKind::Unlock);
+            reasons.when(Errno::EOVERFLOW, start.checked_add(length).is_none());
+        }
         Action::Lock { kind, start, length, .. } => {
             let usable = match lock_kind(kind) {
                 LockKind::Read => flags.wants_read(),

@@ -110,6 +110,11 @@ pub(super) fn copy_within(from_at: i64, to_at: i64, length: u64) -> Action {
     Action::Copy { from: 0, to: 0, length, from_at, to_at }
 }
 
+/// From the file opened last but one to where the last stands.
+pub(super) fn send(from_at: i64, length: u64) -> Action {
+    Action::Sendfile { from: 1, to: 0, length, from_at }
+}
+
 pub(super) fn stat(path: &str) -> Action {
     Action::Stat { path: path.into(), follow: true }
 }
@@ -151,6 +156,14 @@ pub(super) fn readlink_into(path: &str, space: u32) -> Action {
 
 pub(super) fn dup(file: u8) -> Action {
     Action::Dup { file }
+}
+
+pub(super) fn dup2(file: u8, onto: u8) -> Action {
+    Action::Dup2 { file, onto }
+}
+
+pub(super) fn close_range(first: u8, last: u8) -> Action {
+    Action::CloseRange { first, last }
 }
 
 /// Of the file opened last.

@@ -101,3 +101,27 @@ pub(super) fn shared() -> Course {
     course.by(1, [flock(0, EXCLUSIVE), close(0)]);
     course
 }
+
+/// `F_GETLK`: who is in the way of what, whatever the file is open for, and who is in nobody's.
+pub(super) fn asked() -> Course {
+    let get = |kind, start, length| Action::GetLock { file: 0, kind, start, length };
+    let mut course = Course::of([root(), root()]);
+    course.by(0, [create("f"), get(EXCLUSIVE, 0, 0), lock(EXCLUSIVE, 5, 5), get(EXCLUSIVE, 0, 0)]);
+    course.by(1, [open("f", RDONLY), get(SHARED, 0, 0), get(SHARED, 0, 5), get(SHARED, 4, 2)]);
+    course
+        .by(1, [get(EXCLUSIVE, 9, 1), get(EXCLUSIVE, 10, 1), get(NONE, 5, 1), get(SHARED, -1, 1)]);
+    course.by(1, [get(SHARED, 10, -5), get(SHARED, 5, -5), get(SHARED, i64::MAX, 2)]);
+    // Ranges side by side are one, and one within another is two beside it.
+    course.by(0, [lock(EXCLUSIVE, 10, 3), lock(SHARED, 7, 1)]);
+    course
+        .by(1, [get(EXCLUSIVE, 12, 1), get(SHARED, 7, 1), get(EXCLUSIVE, 7, 1), get(SHARED, 0, 6)]);
+    course.by(1, [lock(SHARED, 7, 1), get(EXCLUSIVE, 7, 1), lock(SHARED, 20, 0)]);
+    course.by(
+        0,
+        [get(EXCLUSIVE, 7, 1), get(SHARED, 7, 1), get(EXCLUSIVE, 30, 1), get(SHARED, 30, 1)],
+    );
+    course.by(0, [flock(0, EXCLUSIVE), lock(NONE, 0, 0)]);
+    course.by(1, [get(EXCLUSIVE, 0, 0), close(0)]);
+    course.by(0, [get(EXCLUSIVE, 0, 0)]);
+    course
+}

@@ -17,6 +17,8 @@ mod names;
 mod places;
 mod rights;
 mod safety;
+mod sends;
+mod slots;
 mod table;
 
 pub(super) use table::{COUNT, draw, draw_safe};

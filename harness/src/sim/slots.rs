@@ -1,0 +1,41 @@
+//! Descriptors that are given, given again and closed, several at once.
+//!
+//! What a reader would get wrong: the numbers that a client has open are a list, the newest last,
+//! and who has one replaced keeps its place in it.
+
+use fuserig_abi::Errno;
+
+use super::Action;
+use super::action::descriptor;
+use super::draw::Draw;
+
+impl Action {
+    /// What a client has open after a call, the newest last.
+    pub(super) fn note_slots(&self, files: &mut Vec<i32>, value: Result<i64, Errno>) {
+        match (self, value.ok().and_then(|value| i32::try_from(value).ok())) {
+            (action, Some(fd)) if action.opens() => files.push(fd),
+            // The descriptor is gone whatever close returned.
+            (Action::Close { file }, _) => {
+                let fd = descriptor(files, *file);
+                files.retain(|open| *open != fd);
+            }
+            (Action::CloseRange { first, last }, Some(_)) => {
+                let (first, last) = (descriptor(files, *first), descriptor(files, *last));
+                files.retain(|fd| !(first..=last).contains(fd));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Draw<'_> {
+    /// A descriptor more, another meaning for one, or some fewer.
+    pub(super) fn on_slots(&mut self, file: u8) -> Action {
+        let other = self.rng.below(3) as u8;
+        match self.rng.below(8) {
+            0..=1 => Action::Dup { file },
+            2 => Action::CloseRange { first: other, last: file },
+            _ => Action::Dup2 { file, onto: other },
+        }
+    }
+}
