@@ -19,10 +19,7 @@ const BANNED: &[(Word, &str)] = &[
     (Word::Macro("unimplemented"), "write it, or return an error that says what is missing"),
     (Word::Macro("dbg"), "emit an event or return the value"),
     (Word::Attribute("ignore"), "let the test print why it cannot run here and pass"),
-    (
-        Word::Attribute("should_panic"),
-        "check the returned error, or pin today's behaviour with a FIXME",
-    ),
+    (Word::Attribute("should_panic"), "check the returned error, or what happens today"),
     (Word::Attribute("allow"), "write `#[expect(lint, reason = \"...\")]` on the smallest item"),
     (Word::Type("Box<dyn Error>"), "give the activity its own error type"),
     (Word::Type("Box<dyn std::error::Error>"), "give the activity its own error type"),
