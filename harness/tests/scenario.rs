@@ -304,6 +304,7 @@ fn mistakes_are_found_with_line_and_column() {
     refuses("mount root_dir=x", 1, 7, "root_dir= wants a path");
     refuses("mount refused", 1, 14, "expected");
     refuses("filter a = audit\nmount filter=a root_bpf=a", 2, 1, "filter= and root_bpf= both");
+    refuses("mount daemon served", 1, 1, "served and daemon both say who serves");
     refuses("mount init=x", 1, 7, "init= wants the flags");
     refuses("run\n  times 0 stat(\"/\")", 2, 3, "a call is repeated 1 to 100000 times");
     refuses("mount filter=f", 1, 14, "no filter has the label `f`");

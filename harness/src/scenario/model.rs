@@ -58,6 +58,10 @@ pub struct MountLine {
     pub no_fd: bool,
     /// Advisory locks are the kernel's own, as no daemon asks for them.
     pub local_locks: bool,
+    /// A server has the filter and what is below, and clients call an ordinary kernel in front of
+    /// it, as with `fuserig mount`. Each call is then a millisecond later than the one before, so
+    /// that the kernel in front asks again about what it was told long ago.
+    pub served: bool,
     /// The words with which the mount must be refused; nothing runs then.
     pub refused: Option<String>,
     /// The line of the mount; 0 when there is none.

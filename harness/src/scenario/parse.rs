@@ -239,6 +239,7 @@ impl Reader {
                 None if word == "no_daemon" => self.scenario.mount.daemon = false,
                 None if word == "no_fd" => self.scenario.mount.no_fd = true,
                 None if word == "local_locks" => self.scenario.mount.local_locks = true,
+                None if word == "served" => self.scenario.mount.served = true,
                 None if word == "no_root_dir" => {
                     self.scenario.mount.root_dir = RootDirLine::Absent;
                 }
@@ -251,7 +252,7 @@ impl Reader {
                     let what = format!(
                         "unknown option `{word}`; known are filter=LABEL, root_bpf=NAME, \
                          root_dir=PATH, no_root_dir, daemon, no_daemon, no_fd, local_locks, \
-                         init=FLAGS and refused \"WORDS\""
+                         served, init=FLAGS and refused \"WORDS\""
                     );
                     return Err(line.error_at(column, what));
                 }
@@ -260,6 +261,10 @@ impl Reader {
         let mount = &self.scenario.mount;
         if mount.filter.is_some() && mount.root_bpf.is_some() {
             let what = "filter= and root_bpf= both name the filter of the root; write one";
+            return Err(line.error_at(1, what));
+        }
+        if mount.served && mount.daemon {
+            let what = "served and daemon both say who serves the mount; write one";
             return Err(line.error_at(1, what));
         }
         Ok(())

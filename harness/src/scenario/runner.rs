@@ -23,8 +23,9 @@ use crate::fault::{Armed, FaultyDaemon, FaultyLower};
 use crate::kernel::{MountOptions, RootDir, RootOptions, Server, World, WorldConfig};
 use crate::pipeline::{Daemon, NoDaemon, Stop};
 use crate::replay::{issue_call, result_mismatches, tree_output};
+use crate::serve::Front;
 use crate::sim::SharedFs;
-use crate::vfs::{Call, CallResult, Output, PathAt, Vfs, VfsConfig};
+use crate::vfs::{Call, CallResult, Output, PathAt, Vfs};
 
 /// Bytes that `list` and `cat` ask for at once, and how often: no directory of a scenario is
 /// longer.
@@ -94,7 +95,7 @@ pub fn run(
 
 /// What a mount stands on.
 struct Ground {
-    vfs: Vfs,
+    front: Front,
     seen: Shared,
     script: SharedScript,
     armed: Rc<RefCell<Armed>>,
@@ -104,6 +105,7 @@ struct Ground {
 
 /// A mount and what happens on it.
 pub(super) struct Stage<'g> {
+    pub(super) front: &'g Front,
     pub(super) vfs: &'g Vfs,
     table: &'static AbiTable,
     seen: &'g Shared,
@@ -179,18 +181,22 @@ impl Ground {
         let sink = Box::new(Watch { seen: Rc::clone(&seen), abi });
         let mut world = World::new(&config, lower, root, daemon, sink).map_err(RunError::Mount)?;
         world.filters.append(&mut others);
-        let vfs = Vfs::new(world, &VfsConfig::default());
+        let front = match scenario.mount.served {
+            true => Front::served(world, |server| server).map_err(RunError::Mount)?,
+            false => Front::alone(world),
+        };
         for client in &scenario.clients {
-            vfs.add_client(client.pid, credentials(client), client.umask);
+            front.vfs.add_client(client.pid, credentials(client), client.umask);
         }
-        Ok(Ground { vfs, seen, script, armed, durable })
+        Ok(Ground { front, seen, script, armed, durable })
     }
 }
 
 impl<'g> Stage<'g> {
     fn on(ground: &'g Ground, abi: Abi, report: ScenarioReport) -> Stage<'g> {
         Stage {
-            vfs: &ground.vfs,
+            front: &ground.front,
+            vfs: &ground.front.vfs,
             table: AbiTable::of(abi),
             seen: &ground.seen,
             script: &ground.script,
@@ -222,7 +228,7 @@ impl<'g> Stage<'g> {
                 (false, false) => Server::Absent,
             },
         };
-        let mounted = self.vfs.world_mut().mount_root(&options);
+        let mounted = self.front.of_filter(|world| world.mount_root(&options));
         match (mounted, &line.refused) {
             (Ok(()), None) => {}
             (Ok(()), Some(words)) => {
@@ -306,7 +312,7 @@ impl<'g> Stage<'g> {
 
     /// Whether a call returned what it must.
     pub(super) fn judge(&mut self, line: usize, pid: Pid, form: &CallForm, result: &CallResult) {
-        let stop = self.vfs.stopped(pid);
+        let stop = self.stop_of(pid);
         self.stopped |= stop.is_some();
         // Nobody gets what a call returns to a client that is killed.
         if self.killed.contains(&pid) {
@@ -343,7 +349,7 @@ impl<'g> Stage<'g> {
             Ok(None) => return Some("this is no call of a client".to_owned()),
             Err(error) => return Some(error.to_string()),
         };
-        let mut task = self.vfs.begin_call(pid, call);
+        let mut task = self.begin_call(pid, call);
         for taken in 1..=steps {
             if task.step().is_some() {
                 return Some(format!("the call returned in its step {taken}, before {steps}"));
@@ -417,7 +423,7 @@ impl<'g> Stage<'g> {
             written = self.perform(pid, &Call::Write { fd, data, offset: None }).value;
         }
         let closed = self.perform(pid, &Call::Close { fd }).value;
-        self.stopped |= self.vfs.stopped(pid).is_some();
+        self.stopped |= self.stop_of(pid).is_some();
         written.and(closed).map(|_| ())
     }
 
@@ -440,22 +446,21 @@ impl<'g> Stage<'g> {
                 Ok(_) => outputs.push(result.output),
                 Err(errno) => {
                     self.perform(pid, &Call::Close { fd });
-                    self.stopped |= self.vfs.stopped(pid).is_some();
+                    self.stopped |= self.stop_of(pid).is_some();
                     return Err(errno);
                 }
             }
         }
         self.perform(pid, &Call::Close { fd });
-        self.stopped |= self.vfs.stopped(pid).is_some();
+        self.stopped |= self.stop_of(pid).is_some();
         Ok(outputs)
     }
 
     fn lower(&mut self, line: usize, path: &[u8], is: &Below) {
-        let found = {
-            let mut world = self.vfs.world_mut();
+        let found = self.front.of_filter(|world| {
             let kernel = world.kernel_caller();
             below(&mut *world.lower, &kernel, path)
-        };
+        });
         match found {
             Ok(found) if agrees(&found, is) => {}
             Ok(found) => self.fail(line, format!("below there is {found:?}, not {is:?}")),
@@ -465,12 +470,11 @@ impl<'g> Stage<'g> {
 
     fn finish(&mut self, scenario: &Scenario) {
         let Some(tree) = scenario.tree.as_ref().filter(|_| !self.stopped) else { return };
-        let (found, wanted) = {
-            let mut world = self.vfs.world_mut();
+        let (found, wanted) = self.front.of_filter(|world| {
             let kernel = world.kernel_caller();
             let mut wanted = MemFs::from_tree(&tree.text).expect("read when the file was");
             (tree_output(&mut *world.lower, &kernel), tree_output(&mut wanted, &kernel))
-        };
+        });
         match (found, wanted) {
             (Ok(found), Ok(wanted)) => {
                 let rows = |tree: &crate::replay::TreeOutput| {

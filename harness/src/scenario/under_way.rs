@@ -9,11 +9,17 @@ use fuserig_traces::text::CallForm;
 
 use super::runner::Stage;
 use crate::fault::FaultKind;
+use crate::pipeline::Stop;
 use crate::replay::issue_call;
 use crate::vfs::{Call, CallResult, Task};
 
 /// How much later it is when a daemon has answered late, as in a simulation.
 const LATE_SECONDS: i64 = 2;
+
+/// How much later each call on a served mount is than the one before, as in a simulation.
+const CALL_NANOS: u32 = 1_000_000;
+/// Nanoseconds of a second.
+const SECOND: u32 = 1_000_000_000;
 
 /// A call that is held.
 #[derive(Debug)]
@@ -83,6 +89,7 @@ impl<'g> Stage<'g> {
     /// Performs a call to its end.
     pub(super) fn perform(&mut self, pid: Pid, call: &Call) -> CallResult {
         if self.under_way.is_empty() && self.starved.is_empty() {
+            self.tick();
             let result = self.vfs.call(pid, call);
             self.note_late();
             return result;
@@ -90,7 +97,7 @@ impl<'g> Stage<'g> {
         if !self.vfs.has_client(pid) {
             return CallResult::from(Errno::ESRCH);
         }
-        let mut task = self.vfs.begin_call(pid, call.clone());
+        let mut task = self.begin_call(pid, call.clone());
         loop {
             if let Some(result) = self.take_step(pid, &mut task) {
                 return result;
@@ -100,6 +107,27 @@ impl<'g> Stage<'g> {
                 return CallResult::from(Errno::EDEADLK);
             }
         }
+    }
+
+    /// Begins a call, whose steps the caller then takes.
+    pub(super) fn begin_call(&self, pid: Pid, call: Call) -> Task<'g> {
+        self.tick();
+        self.vfs.begin_call(pid, call)
+    }
+
+    /// A kernel in front of a server forgets with time, as it does in a simulation.
+    fn tick(&self) {
+        if self.front.server().is_some() {
+            let now = self.vfs.world().now;
+            let nanos = now.nsec + CALL_NANOS;
+            let (sec, nsec) = (now.sec.saturating_add(i64::from(nanos / SECOND)), nanos % SECOND);
+            self.vfs.advance_to(Timespec { sec, nsec });
+        }
+    }
+
+    /// How the client's last call stopped a modelled kernel, when it never returned.
+    pub(super) fn stop_of(&self, pid: Pid) -> Option<Stop> {
+        self.vfs.stopped(pid).or_else(|| self.front.crashed().map(Stop::Crash))
     }
 
     /// Nobody moves any more: the call waits for one that is held.
@@ -112,11 +140,11 @@ impl<'g> Stage<'g> {
     fn take_step(&mut self, pid: Pid, task: &mut Task<'g>) -> Option<CallResult> {
         let starved = self.starved.contains(&pid);
         if starved {
-            self.vfs.world_mut().alloc_failures = AllocFailures::Always;
+            self.front.of_filter(|world| world.alloc_failures = AllocFailures::Always);
         }
         let result = task.step();
         if starved {
-            self.vfs.world_mut().alloc_failures = AllocFailures::Never;
+            self.front.of_filter(|world| world.alloc_failures = AllocFailures::Never);
         }
         self.note_late();
         result
@@ -141,7 +169,7 @@ impl<'g> Stage<'g> {
         if !self.vfs.has_client(pid) {
             return self.fail(self.line, "the client is gone");
         }
-        let task = self.vfs.begin_call(pid, call);
+        let task = self.begin_call(pid, call);
         self.under_way.insert(client, UnderWay { task, form: form.clone(), taken: 0 });
         self.go_on(client, pid, Some(steps));
     }

@@ -17,6 +17,7 @@ mod attrs;
 mod decode;
 mod encode;
 mod files;
+mod front;
 mod fuzz;
 mod handles;
 mod in_process;
@@ -29,9 +30,9 @@ mod outgoing;
 mod server;
 
 pub use decode::DecodeError;
+pub(crate) use front::Front;
 #[doc(hidden)]
 pub use fuzz::fuzz_entry;
-pub(crate) use in_process::InProcess;
 pub use incoming::{Head, Incoming, LockRange};
 pub use listing::Listed;
 pub use outgoing::Outgoing;

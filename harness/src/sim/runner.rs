@@ -144,7 +144,7 @@ pub(crate) fn run_with(
     let stage = Stage::set_up(subject, case, &shared, filter, (&armed, &tally, seen.as_ref()))?;
     let mut session = Session {
         case,
-        vfs: &stage.vfs,
+        vfs: &stage.front.vfs,
         stage: &stage,
         shared: &shared,
         armed: &armed,
@@ -190,7 +190,7 @@ pub(crate) fn run_with(
         balance,
         faults_fired: armed.borrow().fired(),
         asked: tally.borrow().asked,
-        asked_at_once: stage.vfs.world().connection.most_at_once(),
+        asked_at_once: stage.front.vfs.world().connection.most_at_once(),
         records,
         power: power.loss,
         crash_states: power.states,
@@ -229,7 +229,7 @@ fn mix_end(mixer: &mut Mixer, lower: &MemFs, switches: usize) {
 /// What was reached, the code of filters included.
 fn reached(tally: &Tally, stage: &Stage) -> Coverage {
     let mut coverage = tally.coverage();
-    stage.of_filter(|world| {
+    stage.front.of_filter(|world| {
         let points = world.filters.iter().flat_map(|filter| filter.reached());
         coverage.points.extend(points);
     });
@@ -386,7 +386,7 @@ impl Session<'_, '_> {
             self.current = client;
             let action = self.lanes[client].next;
             let returned = self.step(client);
-            if let Some(quirk) = self.stage.crashed() {
+            if let Some(quirk) = self.stage.front.crashed() {
                 return (Ending::Crashed(quirk), None);
             }
             if let Some(trap) = self.tally.borrow_mut().take_trap() {
@@ -494,7 +494,7 @@ impl Session<'_, '_> {
         let lane = &mut self.lanes[client];
         let point = lane.point();
         if lane.no_memory {
-            self.stage.of_filter(|world| world.alloc_failures = AllocFailures::Always);
+            self.stage.front.of_filter(|world| world.alloc_failures = AllocFailures::Always);
         }
         let task = lane.task.as_mut().expect("the call was just begun");
         let result = match self.footprint {
@@ -508,7 +508,7 @@ impl Session<'_, '_> {
             }
         };
         if lane.no_memory {
-            let refused = self.stage.of_filter(|world| {
+            let refused = self.stage.front.of_filter(|world| {
                 world.alloc_failures = AllocFailures::Never;
                 core::mem::take(&mut world.allocs_refused)
             });

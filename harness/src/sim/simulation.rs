@@ -340,13 +340,19 @@ impl Campaign {
         }
     }
 
-    /// What does not hold, as it is found and not shrunk: for who makes cases smaller otherwise.
+    /// What is found stays as it is found: sooner told, and as long as the run was until then.
+    #[must_use]
+    pub fn unshrunk(mut self) -> Campaign {
+        self.shrinks = false;
+        self
+    }
+
+    /// What does not hold, not shrunk: for who makes cases smaller otherwise.
     ///
     /// # Panics
     /// As [`Campaign::result`].
-    pub fn violation(mut self) -> Option<Violation> {
-        self.shrinks = false;
-        self.result().err().map(|finding| finding.violation)
+    pub fn violation(self) -> Option<Violation> {
+        self.unshrunk().result().err().map(|finding| finding.violation)
     }
 
     /// As [`Campaign::result`], and the corpus can be looked at afterwards.

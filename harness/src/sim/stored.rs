@@ -64,9 +64,8 @@ impl Finding {
     /// scenario has words for.
     pub fn to_scenario(&self) -> Option<String> {
         let case = &self.case;
-        // The requests to a daemon are not kept, and a scenario has to have each; nor has it words
-        // for a server with a filter of its own.
-        if case.filter.is_empty() || case.mounted || self.asks_a_daemon() {
+        // The requests to a daemon are not kept, and a scenario has to have each.
+        if case.filter.is_empty() || self.asks_a_daemon() {
             return None;
         }
         let mut text = self.stage_text();
@@ -95,10 +94,13 @@ impl Finding {
         if let Some(crash) = &case.crash {
             let _ = writeln!(text, "durability {}", crash.durability);
         }
+        let served = if case.mounted { " served" } else { "" };
         match case.filter.as_str() {
-            "none" => text.push_str("mount local_locks\n"),
+            "none" => {
+                let _ = writeln!(text, "mount local_locks{served}");
+            }
             filter => {
-                let _ = writeln!(text, "mount filter=f local_locks\n\nfilter f = {filter}");
+                let _ = writeln!(text, "mount filter=f local_locks{served}\n\nfilter f = {filter}");
             }
         }
         text.push_str("\nlower\n");
