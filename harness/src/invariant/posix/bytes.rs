@@ -157,6 +157,9 @@ fn fallocate(
         file[from.min(reach)..reach].fill(0);
         Some(file)
     };
+    if moves_wrongly(mode.bits(), was.size, (offset, length)) {
+        return Err(format!("moves what is behind {offset}+{length} of {} bytes", was.size));
+    }
     let keeps = mode.contains(FallocateMode::KEEP_SIZE);
     let grown = if keeps { was.size } else { was.size.max(end) };
     match mode.bits() & !FallocateMode::KEEP_SIZE.bits() {
@@ -185,6 +188,17 @@ fn fallocate(
         }),
         _ => Ok(()),
     }
+}
+
+/// man 2 fallocate: what moves the bytes behind a range takes whole pages within the file, and an
+/// end that reaches the file's is truncation's business.
+pub(super) fn moves_wrongly(mode: u32, size: u64, (from, length): (u64, u64)) -> bool {
+    let outside = match mode {
+        8 => from.saturating_add(length) >= size,
+        0x20 => from >= size,
+        _ => return false,
+    };
+    outside || from % PAGE != 0 || length % PAGE != 0
 }
 
 /// man 2 fallocate: the space is the file's now, whole pages of it at least.

@@ -95,8 +95,9 @@ impl Listing {
     }
 
     /// A name is given once, unless something was removed: tmpfs starts over when the place is
-    /// gone at which it was to go on (seen on 6.18).
-    pub(super) fn give(&mut self, name: &[u8]) -> Result<(), String> {
+    /// gone at which it was to go on, and no name is left behind it (seen on 6.18). `in_order` says
+    /// whether it is known which names are behind it.
+    pub(super) fn give(&mut self, name: &[u8], in_order: bool) -> Result<(), String> {
         let shown = name.escape_ascii();
         if !self.ever.contains(name) {
             return Err(format!("lists {shown}, which never was there"));
@@ -105,7 +106,13 @@ impl Listing {
         if again && self.is_whole && self.always.contains_key(name) {
             return Err(format!("lists {shown} twice"));
         }
-        Ok(())
+        let left = || self.always.keys().find(|name| !self.given.contains(*name));
+        match again && in_order && self.always.contains_key(name) {
+            true => left().map_or(Ok(()), |left| {
+                Err(format!("lists {shown} again, and has not come to {}", left.escape_ascii()))
+            }),
+            false => Ok(()),
+        }
     }
 
     /// man 3 readdir: the type of a name that was there all the time, or none.
@@ -189,8 +196,9 @@ impl Listings {
             }
         };
         let Some(listing) = self.open.get_mut(&key) else { return Ok(()) };
+        let in_order = !self.replaced && !listings_may_end_early(judged.abi, judged.fidelity);
         for record in records {
-            listing.give(&record.name)?;
+            listing.give(&record.name, in_order)?;
             listing.tell(judged.after, record)?;
         }
         if let Some(last) = records.last() {
@@ -238,7 +246,7 @@ mod tests {
         let paused = |replaced: bool, change: fn(&mut MemFs)| {
             let mut listing = Listing::begin(&fs, ROOT);
             for name in [&b"."[..], b".."] {
-                listing.give(name)?;
+                listing.give(name, true)?;
                 listing.pause(&fs, name);
             }
             let mut after = fs.clone();
@@ -250,5 +258,24 @@ mod tests {
         wrong(paused(true, |fs| unlink(NOW, "/", b"a")(fs)), "ends without b");
         wrong(paused(true, |_| {}), "ends without a");
         wrong(paused(false, |fs| unlink(NOW, "/", b"b")(fs)), "ends without a");
+    }
+
+    #[test]
+    fn a_listing_starts_over_when_nothing_is_left_behind_its_place() {
+        let fs = MemFs::from_tree("/a ''\n/b ''\n/c ''").expect("a tree");
+        let again = |gone: &'static [u8], in_order| {
+            let mut listing = Listing::begin(&fs, ROOT);
+            [&b"."[..], b"..", b"c"].iter().try_for_each(|name| listing.give(name, in_order))?;
+            if gone == b"a" {
+                listing.give(b"b", in_order)?;
+            }
+            let mut after = fs.clone();
+            unlink(NOW, "/", gone)(&mut after);
+            listing.note(&after);
+            listing.give(b"c", in_order)
+        };
+        right(again(b"a", true));
+        right(again(b"b", false));
+        wrong(again(b"b", true), "lists c again, and has not come to a");
     }
 }

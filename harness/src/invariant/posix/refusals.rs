@@ -9,6 +9,7 @@ use fuserig_abi::{Caller, Errno, FileKind, Ino, Pid, S_ISGID, S_ISUID, Stat, Sta
 use fuserig_sim_fs::{FallocateProfile, LockKind, LowerExt, MemFs, OpenFlags, Whence};
 
 use super::acl::{self, Given};
+use super::bytes::moves_wrongly;
 use super::judged::{Judged, OpenFile};
 use super::path::{PATH_MAX, Walked};
 use super::rights::{EXEC, READ, WRITE, is_reachable, may};
@@ -247,10 +248,7 @@ fn allocation(
         return;
     };
     let end = from.saturating_add(length);
-    let moves = matches!(mode, 8 | 0x20);
-    let unaligned = from % PAGE != 0 || length % PAGE != 0;
-    let outside = if mode == 8 { end >= size } else { from >= size };
-    reasons.when(Errno::EINVAL, moves && (unaligned || outside));
+    reasons.when(Errno::EINVAL, moves_wrongly(mode, size, (from, length)));
     let longest = end.max(size.saturating_add(length));
     reasons.when(Errno::EFBIG, longest > FAR as u64);
     reasons.when(Errno::ENOSPC, lacks_room(judged, length));

@@ -214,6 +214,7 @@ fn fallocate_does_what_its_mode_says() {
     wrong(check(call(0, 4, 4), Ok(0), does(1, 4, 4)), "which must have 8");
     wrong(check(call(3, 1, 2), Ok(0), does(3, 1, 3)), "at 3, where");
     wrong(check(call(3, 1, 2), Ok(0), does(3, 1, 1)), "at 2, where 0x00");
+    wrong(check(call(8, 0, 4096), Ok(0), |_| ()), "moves what is behind 0+4096 of 5 bytes");
 }
 
 #[test]
@@ -533,11 +534,11 @@ fn a_listing_has_every_name_once() {
     let whole = [&b"."[..], b"..", b"b", b"a"];
     let list = |names: &[&'static [u8]], change: fn(&mut MemFs)| {
         let mut listing = Listing::begin(&fs(), ROOT);
-        listing.give(b".")?;
+        listing.give(b".", true)?;
         let mut after = fs();
         change(&mut after);
         listing.note(&after);
-        names.iter().skip(1).try_for_each(|name| listing.give(name))?;
+        names.iter().skip(1).try_for_each(|name| listing.give(name, true))?;
         listing.end(true)
     };
     right(list(&whole, |_| {}));
