@@ -308,15 +308,22 @@ impl<'a> Draw<'a> {
         if self.rng.chance(1, 3) { numbers[0] } else { *self.rng.pick(numbers) }
     }
 
+    /// Whether the filter mentions any.
+    pub(super) fn mentions_numbers(&self) -> bool {
+        !self.config.numbers.is_empty()
+    }
+
+    /// A number of the filter, or one beside it, as a length.
+    pub(super) fn near_a_number(&mut self) -> i64 {
+        let number = self.number().saturating_sub(1).saturating_add(self.rng.below(3));
+        i64::try_from(number & 0xff_ffff_ffff).unwrap_or(0)
+    }
+
     /// A length, of any magnitude; most are short.
     pub(super) fn length(&mut self) -> i64 {
         match self.rng.below(12) {
             0 => far(self.rng),
-            1 if !self.config.numbers.is_empty() => {
-                let number = self.number();
-                let number = number.saturating_sub(1).saturating_add(self.rng.below(3));
-                i64::try_from(number & 0xff_ffff_ffff).unwrap_or(0)
-            }
+            1 if self.mentions_numbers() => self.near_a_number(),
             _ => self.size() as i64,
         }
     }
@@ -497,7 +504,7 @@ impl<'a> Draw<'a> {
     }
 
     pub(super) fn size(&mut self) -> u64 {
-        if !self.config.numbers.is_empty() && self.rng.chance(1, 4) {
+        if self.mentions_numbers() && self.rng.chance(1, 4) {
             let number = self.number();
             // What a program writes at once stays affordable.
             return (number.saturating_sub(1) + self.rng.below(3)).min(1 << 17);
@@ -522,7 +529,7 @@ impl<'a> Draw<'a> {
     }
 
     pub(super) fn position(&mut self) -> i64 {
-        if !self.config.numbers.is_empty() && self.rng.chance(1, 3) {
+        if self.mentions_numbers() && self.rng.chance(1, 3) {
             // What begins before a number may end behind it.
             let before = *self.rng.pick(&BEFORE);
             let number = self.number();

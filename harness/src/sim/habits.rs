@@ -286,6 +286,9 @@ impl Draw<'_> {
 
     /// A file grows and shrinks, and is read at its end and around the borders of pages.
     fn lengths(&mut self) -> Vec<Action> {
+        if self.mentions_numbers() && self.rng.chance(2, 3) {
+            return self.past_a_number();
+        }
         let path = self.file();
         let append = if self.rng.chance(1, 3) { OpenFlags::APPEND.bits() } else { 0 };
         let mut actions = vec![open(&path, OpenFlags::CREAT.bits() | append | READ_WRITE)];
@@ -312,6 +315,24 @@ impl Draw<'_> {
         let whence = 3 + self.rng.below(2) as u32;
         actions.extend([Action::Seek { file: 0, offset, whence }, read(20_000, 0), CLOSE]);
         actions.push(stat(&path));
+        actions
+    }
+
+    /// A file is as long as a number of the filter says, and then longer in one of the ways.
+    fn past_a_number(&mut self) -> Vec<Action> {
+        let path = if self.rng.chance(1, 2) { self.fresh() } else { self.file() };
+        let append = if self.rng.chance(1, 2) { OpenFlags::APPEND.bits() } else { 0 };
+        let flags = append | READ_WRITE;
+        let size = self.near_a_number();
+        let mut actions = vec![open(&path, OpenFlags::CREAT.bits() | flags)];
+        actions.push(Action::Ftruncate { file: 0, size });
+        if self.rng.chance(1, 3) {
+            actions.extend([CLOSE, open(&path, flags)]);
+        }
+        let offset = *self.rng.pick(&[None, None, Some(0), Some(size)]);
+        let size = *self.rng.pick(&[1, 10]);
+        actions.push(Action::Write { file: 0, size, fill: b'n', offset });
+        actions.extend([FSTAT, CLOSE]);
         actions
     }
 

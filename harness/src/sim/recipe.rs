@@ -328,13 +328,17 @@ impl Draw<'_> {
     /// Ranges of a file of several pages are made holes, zeroed, taken out and put in.
     fn ranges(&mut self) -> Vec<Action> {
         let path = self.file();
-        let mut actions = vec![open(&path, OpenFlags::CREAT.bits() | READ_WRITE), write(20_000)];
+        let mut actions = vec![open(&path, OpenFlags::CREAT.bits() | READ_WRITE)];
+        // The last page is whole, or it is not.
+        actions.push(write(*self.rng.pick(&[20_000, 20_480])));
         for _ in 0..1 + self.rng.below(2) {
             let mode = *self.rng.pick(&[8, 8, 0x20, 0x20, 3, 0x10, 0x11, 0, 1]);
             // Some modes want whole blocks.
-            let (offset, length) = match self.rng.chance(1, 4) {
-                true => (*self.rng.pick(&[1, 5, 4095, 5000]), *self.rng.pick(&[1, 7, 4096, 5000])),
-                false => (self.rng.below(6) as i64 * 4096, (1 + self.rng.below(2) as i64) * 4096),
+            let pages = 1 + self.rng.below(2) as i64;
+            let (offset, length) = match self.rng.below(4) {
+                0 => (*self.rng.pick(&[1, 5, 4095, 5000]), *self.rng.pick(&[1, 7, 4096, 5000])),
+                1 => (20_480 - pages * 4096, pages * 4096),
+                _ => (self.rng.below(6) as i64 * 4096, pages * 4096),
             };
             actions.push(Action::Fallocate { file: 0, mode, offset, length });
             actions.push(Action::Read { file: 0, size: 32_768, offset: Some(0) });
