@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fuserig_abi::Abi;
-use fuserig_sim_fs::MemFs;
+use fuserig_sim_fs::{Durability, MemFs};
 
 use super::abi::write_reports;
 use super::exit::{Ended, Exit, Failure};
@@ -28,6 +28,9 @@ use crate::sim::{
 const RUNS: u64 = 3000;
 /// Programs whose every schedule is run when nothing else is said.
 const PROGRAMS: u64 = 20;
+/// One run in so many has faults, and one loses power, where neither is asked for.
+const FAULTY_ONE_IN: u64 = 16;
+const POWERLESS_ONE_IN: u64 = 8;
 
 pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
     let stop = interrupt::stop_flag();
@@ -35,31 +38,22 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
     // A stored case is of one ABI, and an object is loaded for that.
     let abi = stored.as_ref().map_or(args.abi, |case| case.abi);
     let meter = SharedMeter::default();
-    let mut maker = FilterSpec::read(&args.filter)?.maker_or_fail(abi)?;
-    let mut fitting = fitting(&args.filter, &args.require, abi, &maker)?;
-    let stored_crash = stored.as_ref().and_then(|case| case.crash.as_ref());
-    if let Some(durability) = args.crashes.or(stored_crash.map(|crash| crash.durability)) {
-        fitting.expect_crashes(durability);
+    let faults = args.faults;
+    let lost_by = stored.as_ref().and_then(|case| case.crash.as_ref());
+    let crashes = args.crashes.or(lost_by.map(|crash| crash.durability));
+    let others = if stored.is_none() { besides(args) } else { Vec::new() };
+    let wanted = Wanted { stored, faults, crashes };
+    let (mut campaign, mut judges) = campaign(args, abi, wanted, &meter)?;
+    for (one_in, wanted) in others {
+        let (other, others) = self::campaign(args, abi, wanted, &meter)?;
+        judges.extend(others);
+        campaign = campaign.beside(one_in, other);
     }
-    let mut judges: Vec<String> = Vec::new();
-    for judge in &fitting.invariants {
-        // What fits the filter may have been required besides.
-        if !judges.iter().any(|name| name == judge.name()) {
-            judges.push(judge.name().to_owned());
-        }
-    }
-    let tree = match &args.tree {
-        Some(path) => read_tree(path)?,
-        None => fitting.tree.clone(),
-    };
-    if !args.reports.is_empty() {
-        maker = maker.metered(&meter);
-    }
-    let subject = as_asked(args, subject(&args.filter, abi, maker).over(&tree));
-    let simulation = fitting.names.into_iter().fold(simulation(args, stored)?, Simulation::name);
+    let mut known = BTreeSet::new();
+    // What fits the filter may have been required besides.
+    judges.retain(|name| known.insert(name.clone()));
     let watch = Stopwatch::start();
     let limit = args.time.map(Duration::from_secs);
-    let mut campaign = simulation.run(subject).check_all(fitting.invariants);
     let result = campaign.go(&mut |summary: &Summary| {
         let what = match args.time {
             Some(time) => format!("fuzz: {} of {time} s, did", watch.elapsed().as_secs()),
@@ -98,6 +92,54 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
             Ok(Exit::Finding)
         }
     }
+}
+
+/// One campaign: what is run, and what happens to it besides.
+struct Wanted {
+    stored: Option<Case>,
+    faults: bool,
+    crashes: Option<Durability>,
+}
+
+/// What some runs are about where the user asks for nothing but whether all is right, and how many:
+/// where there is a filter, that things fail around it; and else that power is lost as well.
+fn besides(args: &FuzzArgs) -> Vec<(u64, Wanted)> {
+    let is_plain = !args.faults && args.crashes.is_none() && !args.mounted;
+    if !is_plain || args.scheduler != SchedulerKind::Random {
+        return Vec::new();
+    }
+    let crashes = Some(Durability::Ordered);
+    let failing = (FAULTY_ONE_IN, Wanted { stored: None, faults: true, crashes: None });
+    let losing_power = (POWERLESS_ONE_IN, Wanted { stored: None, faults: false, crashes });
+    match names_no_filter(&args.filter) {
+        true => vec![losing_power, failing],
+        false => vec![failing],
+    }
+}
+
+/// The campaign, and what judges it.
+fn campaign(
+    args: &FuzzArgs,
+    abi: Abi,
+    wanted: Wanted,
+    meter: &SharedMeter,
+) -> Result<(Campaign, Vec<String>), Failure> {
+    let mut maker = FilterSpec::read(&args.filter)?.maker_or_fail(abi)?;
+    let mut fitting = fitting(&args.filter, &args.require, abi, &maker)?;
+    if let Some(durability) = wanted.crashes {
+        fitting.expect_crashes(durability);
+    }
+    let judges = fitting.invariants.iter().map(|judge| judge.name().to_owned()).collect();
+    let tree = match &args.tree {
+        Some(path) => read_tree(path)?,
+        None => fitting.tree.clone(),
+    };
+    if !args.reports.is_empty() {
+        maker = maker.metered(meter);
+    }
+    let subject = as_asked(args, subject(&args.filter, abi, maker).over(&tree));
+    let simulation = fitting.names.into_iter().fold(simulation(args, wanted)?, Simulation::name);
+    Ok((simulation.run(subject).check_all(fitting.invariants), judges))
 }
 
 /// The subject in the kernel that is asked for.
@@ -154,14 +196,16 @@ fn report(args: &FuzzArgs, abi: Abi, result: &Result<Summary, Box<Finding>>) -> 
 }
 
 /// What to draw, and how often.
-fn simulation(args: &FuzzArgs, stored: Option<Case>) -> Result<Simulation, Failure> {
+fn simulation(args: &FuzzArgs, wanted: Wanted) -> Result<Simulation, Failure> {
+    let Wanted { stored, faults, crashes } = wanted;
     let exhaustive = args.scheduler == SchedulerKind::Exhaustive;
     if exhaustive && args.corpus.is_some() {
         let message = "--corpus guides what is drawn; it cannot be used with exhaustive".to_owned();
         return Err(Failure::new(Exit::Usage, message));
     }
     let (runs, operations) = if exhaustive { (PROGRAMS, 4) } else { (RUNS, 64) };
-    let guided = !args.unguided && !exhaustive && stored.is_none();
+    let is_stored = stored.is_some();
+    let guided = !args.unguided && !exhaustive && !is_stored;
     let mut simulation = match stored {
         Some(case) => Simulation::of_case(case),
         None => Simulation::new(Seed(args.seed))
@@ -178,10 +222,11 @@ fn simulation(args: &FuzzArgs, stored: Option<Case>) -> Result<Simulation, Failu
         simulation = simulation.mounting();
     }
     simulation.required.clone_from(&args.require);
-    if args.faults {
+    if faults {
         simulation = simulation.faults(16);
     }
-    Ok(match args.crashes {
+    // A case that lost power says how.
+    Ok(match crashes.filter(|_| !is_stored || args.crashes.is_some()) {
         Some(durability) => simulation.crashes(durability),
         None => simulation,
     })

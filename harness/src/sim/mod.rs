@@ -52,6 +52,7 @@ mod standing;
 mod stored;
 mod subject;
 mod text;
+mod turns;
 mod xattr;
 
 pub use action::Action;

@@ -12,6 +12,7 @@ use super::drill;
 use super::finding::{Class, Finding, Summary};
 use super::limits::Limits;
 use super::meet::{self, Meeting};
+use super::turns::{Turn, Turns};
 use super::{
     Action, Bound, Case, Corpus, Detail, Ending, Mixer, Pct, Playback, Program, RandomWalk, Rng,
     RunRecord, Schedule, Scheduler, SchedulerKind, Seed, Serial, SetupError, Subject, Text,
@@ -290,7 +291,13 @@ impl Simulation {
             subject.crashes = Some(CrashSearch::some(durability, self.seed.fork("crashes")));
         }
         subject.mounted |= self.case.as_ref().is_some_and(|case| case.mounted);
-        Campaign { simulation: self, subject, invariants: Vec::new(), shrinks: true }
+        Campaign {
+            simulation: self,
+            subject,
+            invariants: Vec::new(),
+            shrinks: true,
+            beside: Vec::new(),
+        }
     }
 }
 
@@ -308,6 +315,8 @@ pub struct Campaign {
     pub(super) invariants: Vec<Box<dyn Invariant>>,
     /// Whether what is found is made smaller.
     pub(super) shrinks: bool,
+    /// Campaigns of which one run in so many is, before its own.
+    pub(super) beside: Vec<(u64, Campaign)>,
 }
 
 impl Campaign {
@@ -393,66 +402,79 @@ impl Campaign {
         go_on: &mut dyn FnMut(&Summary) -> bool,
     ) -> Result<Result<Summary, Box<Finding>>, SetupError> {
         assert!(self.simulation.runs > 0, "a simulation of no runs judges nothing");
-        self.ask_filter();
-        let tree = match &self.simulation.case {
-            Some(case) => case.tree.clone(),
-            None => self.subject.tree.clone(),
-        };
-        let plain = MemFs::from_tree(&tree)?;
+        let mut turns = Turns::of(self)?;
         let mut mixer = Mixer::new(0);
         let mut summary = Summary { scheduler: self.simulation.scheduler, ..Summary::default() };
         for run in 0..self.simulation.runs {
             if !go_on(&summary) || summary.operations >= self.simulation.operations_max {
                 break;
             }
-            let (mut case, at_once) = self.draw(run, &plain);
-            let start =
-                if case.tree == tree { plain.clone() } else { MemFs::from_tree(&case.tree)? };
-            if self.simulation.scheduler == SchedulerKind::Exhaustive {
-                if let Some((case, violation)) = self.every_schedule(case, &start, &mut summary)? {
-                    return Ok(Err(Box::new(self.report(case, violation, run)?)));
-                }
-                mixer.word(summary.digest);
-                continue;
-            }
-            self.bound(run, &case, &start, &mut summary)?;
-            let mut scheduler = match at_once {
-                Some(scheduler) => scheduler,
-                None => self.scheduler_of(run, &case, summary.bound),
+            let (other, turn) = turns.next(run);
+            let campaign = match other {
+                Some(other) => &mut self.beside[other].1,
+                None => &mut *self,
             };
-            let subject = &self.subject;
-            let judged = judge(
-                subject,
-                &case,
-                &start,
-                &mut *scheduler,
-                &mut self.invariants,
-                Detail::Calls,
-            )?;
-            let (record, violation) = judged;
-            case.schedule = record.schedule.clone();
-            case.crash = record.power.as_ref().map(|power| power.crash.clone());
-            self.learn(&case, &record);
-            summary.runs += 1;
-            summary.add(&record);
-            mixer.word(record.digest);
-            let violation = match violation {
-                // Which of two threads of a daemon was faster is no part of the case.
-                None if is_repeated(run) && record.asked_at_once < 2 => {
-                    self.again(&case, &start, &record, Playback::new)?
-                }
-                violation => violation,
-            };
-            if let Some(violation) = violation {
-                return Ok(Err(Box::new(self.report(case, violation, run)?)));
+            if let Some(finding) = campaign.one(turn, &mut summary, &mut mixer)? {
+                return Ok(Err(Box::new(Finding { run, ..finding })));
             }
         }
         summary.digest = mixer.finish();
         Ok(Ok(summary))
     }
 
+    /// The tree that its runs begin with, unless a run has one of its own.
+    pub(super) fn tree(&self) -> &str {
+        match &self.simulation.case {
+            Some(case) => &case.tree,
+            None => &self.subject.tree,
+        }
+    }
+
+    /// One run, and what is found in it.
+    fn one(
+        &mut self,
+        Turn { number, plain }: Turn<'_>,
+        summary: &mut Summary,
+        mixer: &mut Mixer,
+    ) -> Result<Option<Finding>, SetupError> {
+        let (mut case, at_once) = self.draw(number, plain);
+        let start = match case.tree == self.tree() {
+            true => plain.clone(),
+            false => MemFs::from_tree(&case.tree)?,
+        };
+        if self.simulation.scheduler == SchedulerKind::Exhaustive {
+            if let Some((case, violation)) = self.every_schedule(case, &start, summary)? {
+                return self.report(case, violation).map(Some);
+            }
+            mixer.word(summary.digest);
+            return Ok(None);
+        }
+        self.bound(number, &case, &start, summary)?;
+        let mut scheduler = match at_once {
+            Some(scheduler) => scheduler,
+            None => self.scheduler_of(number, &case, summary.bound),
+        };
+        let (subject, detail) = (&self.subject, Detail::Calls);
+        let judged = judge(subject, &case, &start, &mut *scheduler, &mut self.invariants, detail)?;
+        let (record, violation) = judged;
+        case.schedule = record.schedule.clone();
+        case.crash = record.power.as_ref().map(|power| power.crash.clone());
+        self.learn(&case, &record);
+        summary.runs += 1;
+        summary.add(&record);
+        mixer.word(record.digest);
+        let violation = match violation {
+            // Which of two threads of a daemon was faster is no part of the case.
+            None if is_repeated(number) && record.asked_at_once < 2 => {
+                self.again(&case, &start, &record, Playback::new)?
+            }
+            violation => violation,
+        };
+        violation.map(|violation| self.report(case, violation)).transpose()
+    }
+
     /// What the filter mentions is what workloads should try.
-    fn ask_filter(&mut self) {
+    pub(super) fn ask_filter(&mut self) {
         if self.simulation.case.is_some() {
             return;
         }
@@ -616,12 +638,8 @@ impl Campaign {
         Ok(Some(Violation { invariant: "deterministic".to_owned(), message, at }))
     }
 
-    fn report(
-        &mut self,
-        case: Case,
-        violation: Violation,
-        run: u64,
-    ) -> Result<Finding, SetupError> {
+    /// What is known of a finding, but for the run, which the caller counts.
+    fn report(&mut self, case: Case, violation: Violation) -> Result<Finding, SetupError> {
         let operations_found = case.operations();
         let class = Class::of(&violation.invariant);
         let stable = class != Class::Nondeterminism && self.shrinks;
@@ -650,7 +668,7 @@ impl Campaign {
             case,
             record,
             seed,
-            run,
+            run: 0,
             operations_found,
             minimality,
         })
