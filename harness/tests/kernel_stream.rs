@@ -4,6 +4,8 @@
 
 mod support;
 
+#[path = "kernel_stream/family.rs"]
+mod family;
 #[path = "kernel_stream/host.rs"]
 mod host;
 #[path = "kernel_stream/kernel.rs"]
@@ -19,7 +21,7 @@ mod scripts;
 
 use std::fmt::Write as _;
 
-use fuserig::sim::{Action, Seed, WorkloadConfig};
+use fuserig::sim::{Action, Processes, Seed, WorkloadConfig};
 use fuserig::vfs::{Call, CallResult, PathAt, Target};
 use fuserig::wire_replay::Exchange;
 use fuserig_abi::{Opcode, Pid, Timespec};
@@ -91,8 +93,13 @@ struct Modelled {
 }
 
 impl Modelled {
-    fn perform(&mut self, model: &mut Model, uid: u32, mut call: Call, text: String) -> CallResult {
-        let pid = Pid(1 + uid);
+    fn perform(
+        &mut self,
+        model: &mut Model,
+        (uid, pid): (u32, Pid),
+        mut call: Call,
+        text: String,
+    ) -> CallResult {
         let result = model.call(pid, &call);
         if let (Call::Open { fd, .. } | Call::Dup { to: fd, .. }, Ok(value)) =
             (&mut call, result.value)
@@ -117,36 +124,40 @@ impl Modelled {
         model.add_client(Pid(1), 0);
         model.add_client(Pid(1001), 1000);
         // After this both know the root, which the kernel looked at to let its client in.
-        run.perform(&mut model, 0, Call::Stat { target: root(), flags: 0 }, "begin".into());
-        run.perform(&mut model, 0, mark(), "begin".into());
-        let (mut uid, mut files) = (0, Vec::new());
+        let first = (0, Pid(1));
+        run.perform(&mut model, first, Call::Stat { target: root(), flags: 0 }, "begin".into());
+        run.perform(&mut model, first, mark(), "begin".into());
+        let (mut uid, mut processes) = (0, Processes::new(Pid(1)));
         for (who, action) in steps {
             if *who != uid {
+                run.exit(&mut model, uid, &mut processes);
                 uid = *who;
-                files.clear();
+                processes = Processes::new(Pid(1 + uid));
                 let home = Call::Chdir { target: root() };
-                run.perform(&mut model, uid, home, format!("become {uid}"));
+                run.perform(&mut model, (uid, processes.pid()), home, format!("become {uid}"));
             }
-            let call = action.call(&files);
-            if model.carries(Pid(1 + uid), &call) {
+            let (call, pid) = (processes.call(action), processes.pid());
+            if model.carries(pid, &call) {
                 run.left_out += 1;
                 continue;
             }
-            let result = run.perform(&mut model, uid, call.clone(), action.to_string());
-            match (&call, &result.value) {
-                // One that was replaced keeps its place.
-                (Call::Open { .. } | Call::Dup { to: None, .. }, Ok(fd)) => files.push(*fd as i32),
-                (Call::CloseRange { first, last, .. }, Ok(_)) => {
-                    files.retain(|fd| !(*first..=*last).contains(&(*fd as u64)));
-                }
-                (Call::Close { fd }, Ok(_)) => files.retain(|open| open != fd),
-                _ => {}
-            }
+            let result = run.perform(&mut model, (uid, pid), call, action.to_string());
+            processes.note(action, result.value);
         }
+        run.exit(&mut model, uid, &mut processes);
         for _ in 0..MARKS_AT_THE_END {
-            run.perform(&mut model, 0, mark(), "end".into());
+            run.perform(&mut model, first, mark(), "end".into());
         }
         run
+    }
+
+    /// Every child exits, the youngest first.
+    fn exit(&mut self, model: &mut Model, uid: u32, processes: &mut Processes) {
+        while processes.is_child() {
+            let result =
+                self.perform(model, (uid, processes.pid()), Call::Exit, "exit in the end".into());
+            processes.note(&Action::Exit, result.value);
+        }
     }
 }
 

@@ -26,6 +26,8 @@ mod mounted;
 mod panics;
 #[path = "sim/planted.rs"]
 mod planted;
+#[path = "sim/processes.rs"]
+mod processes;
 #[path = "sim/promises.rs"]
 mod promises;
 #[path = "sim/reach.rs"]

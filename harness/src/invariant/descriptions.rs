@@ -24,6 +24,9 @@ pub(super) struct Descriptions {
 impl Descriptions {
     /// A call returned.
     pub(super) fn note(&mut self, seen: &Seen<'_>) {
+        if let (Action::Fork, Ok(_)) = (seen.action, seen.result.value) {
+            self.inherit(seen);
+        }
         let number = seen.result.value.ok().and_then(|number| i32::try_from(number).ok());
         let Some(fd) = number else { return };
         let same = match seen.action {
@@ -36,6 +39,15 @@ impl Descriptions {
         let description = same.unwrap_or(self.opened);
         self.opened += u64::from(same.is_none());
         self.behind.insert((seen.pid, fd), description);
+    }
+
+    /// man 2 fork: the child's descriptors mean what its parent's mean.
+    fn inherit(&mut self, seen: &Seen<'_>) {
+        for fd in seen.files {
+            if let Some(description) = self.of(seen.caller, *fd) {
+                self.behind.insert((seen.pid, *fd), description);
+            }
+        }
     }
 
     /// What an open descriptor means.

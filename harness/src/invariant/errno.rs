@@ -133,6 +133,8 @@ fn allowed_besides(action: &Action) -> (&'static [&'static [Errno]], &'static [E
         Action::Dup { .. } | Action::CloseRange { .. } => (&[DESCRIPTOR], &[Errno::EMFILE]),
         Action::Dup2 { .. } => (&[DESCRIPTOR], &[Errno::EMFILE, Errno::EBUSY]),
         Action::SetFlags { .. } => (&[DESCRIPTOR], &[Errno::EPERM]),
+        Action::SetCloexec { .. } => (&[DESCRIPTOR], &[]),
+        Action::Fork => (&[], &[Errno::EAGAIN]),
         _ => (&[], &[]),
     }
 }

@@ -10,7 +10,7 @@
 use fuserig_abi::Errno;
 
 use super::{Invariant, Seen};
-use crate::sim::{Action, CallEntry};
+use crate::sim::{Action, CallEntry, Program};
 
 /// Gives space back: FALLOC_FL_PUNCH_HOLE and FALLOC_FL_COLLAPSE_RANGE of Linux.
 const FALLOC_RELEASES: u32 = 0x02 | 0x08;
@@ -107,16 +107,24 @@ impl Invariant for WithinQuota {
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
         let Some(wanted) = wanted(seen.action) else { return Ok(()) };
         let uid = seen.user().0;
-        let mut users: Vec<u32> = seen.case.clients.iter().map(|program| program.uid).collect();
+        // Of who calls, and behind it of those who wait for it to exit.
+        let first = |program: &Program| vec![program.uid];
+        let mut users: Vec<Vec<u32>> = seen.case.clients.iter().map(first).collect();
         let (mut least, mut most) = (Use::default(), Use::default());
         for call in seen.calls {
             let program = &seen.case.clients[call.client];
             let is_this = (call.client, call.action) == (seen.client, seen.number);
             let action = &program.actions[call.action];
-            if let Action::Become { uid, .. } = action {
-                users[call.client] = *uid;
+            let own = &mut users[call.client];
+            match action {
+                Action::Become { uid, .. } => own[0] = *uid,
+                Action::Fork if call.result.as_ref().is_some_and(|result| result.value.is_ok()) => {
+                    own.insert(0, own[0]);
+                }
+                Action::Exit if own.len() > 1 => drop(own.remove(0)),
+                _ => {}
             }
-            if is_this || users[call.client] != uid {
+            if is_this || own[0] != uid {
                 continue;
             }
             let (at_least, at_most) = used(action, call);

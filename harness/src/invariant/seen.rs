@@ -86,8 +86,11 @@ pub(super) fn listings_may_end_early(abi: Abi, fidelity: Fidelity) -> bool {
 pub struct Seen<'a> {
     /// Whose call, counted from 0.
     pub client: usize,
-    /// The client as the VFS knows it.
+    /// The process that goes on, as the VFS knows it: after a fork the child, after an exit the
+    /// parent, and else who called.
     pub pid: Pid,
+    /// The process that called; after an exit the VFS knows it no more.
+    pub caller: Pid,
     /// Which of the client's actions, counted from 0.
     pub number: usize,
     /// What was asked.
@@ -96,7 +99,7 @@ pub struct Seen<'a> {
     pub result: &'a CallResult,
     /// The step before which the call began.
     pub begin: u64,
-    /// The client's open descriptors, the newest last.
+    /// The open descriptors of the process that goes on, the newest last.
     pub files: &'a [i32],
     /// Those of its faults that happened.
     pub happened: &'a [FaultKind],
@@ -122,7 +125,7 @@ impl Seen<'_> {
         self.files.get(place).copied()
     }
 
-    /// Who called: a client may become somebody else.
+    /// Who goes on: a client may become somebody else, and so may its child.
     pub fn user(&self) -> Uid {
         self.vfs.standing(self.pid).0.uid
     }

@@ -160,6 +160,7 @@ fn parts(action: &mut Action) -> Vec<Part<'_>> {
         | Action::Fsync { file, .. }
         | Action::Fstat { file }
         | Action::Dup { file }
+        | Action::SetCloexec { file, .. }
         | Action::Flock { file, .. } => vec![Part::File(file)],
         Action::Dup2 { file: one, onto: other }
         | Action::CloseRange { first: one, last: other } => {
@@ -277,6 +278,10 @@ pub(crate) fn with_path(action: &Action, place: usize, to: Text) -> Action {
         | Action::Dup2 { .. }
         | Action::CloseRange { .. }
         | Action::SetFlags { .. }
+        | Action::SetCloexec { .. }
+        | Action::Fork
+        | Action::Exec
+        | Action::Exit
         | Action::Sendfile { .. }
         | Action::Copy { .. } => {}
     }

@@ -6,7 +6,7 @@
 
 use core::fmt;
 
-use fuserig_abi::{AccessMask, Device};
+use fuserig_abi::{AccessMask, Device, Pid};
 use fuserig_sim_fs::{Lock, LockKind, OpenFlags};
 use serde::{Deserialize, Serialize};
 
@@ -145,6 +145,16 @@ pub enum Action {
     CloseRange { first: u8, last: u8 },
     /// `fcntl(F_SETFL)`; `flags` are Linux's `O_*`.
     SetFlags { file: u8, flags: u32 },
+    /// `fcntl(F_SETFD)`: whether the descriptor closes when a program is executed.
+    SetCloexec { file: u8, on: bool },
+    /// `fork`: the child goes on in the client's place, and the parent waits for it to exit. Who
+    /// is the child, [`Processes`](super::Processes) say; `EAGAIN` where there are enough.
+    Fork,
+    /// `execve` of a program from outside the mount: what is marked for it closes.
+    Exec,
+    /// `exit_group`, of a child: its parent goes on where it stood. Whoever nobody waits for stays,
+    /// so that a program is as legal without the fork before it.
+    Exit,
 }
 
 /// A kind of lock as `struct flock` has it.
@@ -217,7 +227,8 @@ impl Action {
         matches!(self, Action::Open { .. } | Action::Dup { .. })
     }
 
-    /// The system call, for a client with these open files, the newest last.
+    /// The system call, for a client with these open files, the newest last. A fork names no child
+    /// yet, and every exit is one: [`Processes::call`](super::Processes::call) knows better.
     pub fn call(&self, files: &[i32]) -> Call {
         let fd = |file: &u8| descriptor(files, *file);
         match self {
@@ -280,10 +291,7 @@ impl Action {
             }
             Action::Umask { mask } => Call::Umask { mask: *mask },
             Action::Become { uid, gid } => Call::SetIds { uid: Some(*uid), gid: Some(*gid) },
-            Action::Dup { .. }
-            | Action::Dup2 { .. }
-            | Action::CloseRange { .. }
-            | Action::SetFlags { .. } => self.call_on_slots(files),
+            slots if slots.is_about_slots() => slots.call_on_slots(files),
             named => named.call_by_name(),
         }
     }
@@ -353,7 +361,22 @@ impl Action {
         }
     }
 
-    /// The calls that give a descriptor another meaning, or none.
+    /// Whether it gives descriptors another meaning, or none, or another owner.
+    fn is_about_slots(&self) -> bool {
+        matches!(
+            self,
+            Action::Dup { .. }
+                | Action::Dup2 { .. }
+                | Action::CloseRange { .. }
+                | Action::SetFlags { .. }
+                | Action::SetCloexec { .. }
+                | Action::Fork
+                | Action::Exec
+                | Action::Exit
+        )
+    }
+
+    /// The calls that give a descriptor another meaning, or none, and those on all of them.
     fn call_on_slots(&self, files: &[i32]) -> Call {
         let fd = |file: &u8| descriptor(files, *file);
         match self {
@@ -368,6 +391,10 @@ impl Action {
                 let number = |file| u64::from(fd(file).cast_unsigned());
                 Call::CloseRange { first: number(first), last: number(last), flags: 0 }
             }
+            Action::SetCloexec { file, on } => Call::SetCloexec { fd: fd(file), on: *on },
+            Action::Fork => Call::Fork { child: Pid(0), share_files: false, share_fs: false },
+            Action::Exec => Call::Exec { program: None },
+            Action::Exit => Call::Exit,
             other => unreachable!("{other} is about no descriptors"),
         }
     }
@@ -447,6 +474,10 @@ impl Action {
             | Action::Dup2 { .. }
             | Action::CloseRange { .. }
             | Action::SetFlags { .. }
+            | Action::SetCloexec { .. }
+            | Action::Fork
+            | Action::Exec
+            | Action::Exit
             | Action::Sendfile { .. }
             | Action::Copy { .. } => [None, None],
         }
@@ -478,6 +509,10 @@ impl Action {
             | Action::Dup2 { .. }
             | Action::CloseRange { .. }
             | Action::SetFlags { .. }
+            | Action::SetCloexec { .. }
+            | Action::Fork
+            | Action::Exec
+            | Action::Exit
             | Action::Chdir { .. } => true,
             Action::Write { .. }
             | Action::Append { .. }
@@ -550,6 +585,7 @@ fn open_flags(flags: u32) -> String {
         (OpenFlags::APPEND, "append"),
         (OpenFlags::DIRECTORY, "dir"),
         (OpenFlags::NOFOLLOW, "nofollow"),
+        (OpenFlags::CLOEXEC, "cloexec"),
     ];
     let mut rest = flags & !3;
     for (flag, name) in named {
@@ -694,6 +730,12 @@ impl Action {
             }
             Action::Umask { mask } => write!(f, "umask {mask:03o}"),
             Action::Become { uid, gid } => write!(f, "become {uid}:{gid}"),
+            Action::SetCloexec { file, on } => {
+                write!(f, "cloexec #{file} {}", if *on { "on" } else { "off" })
+            }
+            Action::Fork => f.write_str("fork"),
+            Action::Exec => f.write_str("exec"),
+            Action::Exit => f.write_str("exit"),
             Action::Getxattr { path, name, size } => {
                 write!(f, "getxattr {} {} {size}", shown(path), shown(name))
             }

@@ -85,8 +85,9 @@ pub(super) const BURSTS: [Kind; 14] = [
 fn weights(rng: &mut Rng, focus: &[Kind]) -> Vec<(Kind, u64)> {
     let mut weights = Vec::with_capacity(KINDS.len());
     for &(kind, weight) in KINDS {
-        // No filter hears of a lock, or of what a number means.
-        let fits = !matches!(kind, Kind::Lock | Kind::Slot) || focus.is_empty();
+        // No filter hears of a lock, of what a number means, or of whose it is.
+        let is_unheard = matches!(kind, Kind::Lock | Kind::Slot | Kind::Process);
+        let fits = !is_unheard || focus.is_empty();
         if fits && rng.chance(3, 4) {
             weights.push((kind, weight * (1 << rng.below(4))));
         }
@@ -556,6 +557,7 @@ impl<'a> Draw<'a> {
             | Kind::Lock
             | Kind::Slot
             | Kind::Copy => self.on_file(kind),
+            Kind::Process => self.process(),
             Kind::Standing => self.standing(),
             Kind::Stat
             | Kind::Access
@@ -575,7 +577,8 @@ impl<'a> Draw<'a> {
 
     /// Flags that an open may have besides its access mode, each with its own chance.
     fn open_flags(&mut self) -> u32 {
-        const RARE: [OpenFlags; 3] = [OpenFlags::NOFOLLOW, OpenFlags::NOATIME, OpenFlags::EXCL];
+        const RARE: [OpenFlags; 4] =
+            [OpenFlags::NOFOLLOW, OpenFlags::NOATIME, OpenFlags::EXCL, OpenFlags::CLOEXEC];
         const SYNC: [OpenFlags; 2] =
             [OpenFlags::DSYNC, OpenFlags::DSYNC.union(OpenFlags::SYNC_METADATA)];
         let mut flags = self.rng.below(3) as u32;

@@ -95,6 +95,7 @@ pub(super) const KINDS: &[(Kind, u64)] = &[
     (Kind::Chdir, 1),
     (Kind::Lock, 1),
     (Kind::Slot, 2),
+    (Kind::Process, 1),
     (Kind::Standing, 1),
 ];
 
@@ -127,6 +128,7 @@ pub(super) enum Kind {
     Chdir,
     Lock,
     Slot,
+    Process,
     Standing,
 }
 
@@ -173,6 +175,7 @@ impl Kind {
             Action::Copy { .. } | Action::Sendfile { .. } => Kind::Copy,
             Action::Chdir { .. } => Kind::Chdir,
             Action::Flock { .. } | Action::Lock { .. } | Action::GetLock { .. } => Kind::Lock,
+            Action::SetCloexec { .. } | Action::Fork | Action::Exec | Action::Exit => Kind::Process,
             Action::Umask { .. } | Action::Become { .. } => Kind::Standing,
         }
     }

@@ -28,7 +28,7 @@ impl Draw<'_> {
     /// One of them.
     pub(super) fn habit(&mut self) -> Vec<Action> {
         // What no filter hears of comes where there is none.
-        let habits = if self.focus.is_empty() { 32 } else { 30 };
+        let habits = if self.focus.is_empty() { 34 } else { 30 };
         match self.rng.below(habits) {
             0..=5 => self.life_of_a_name(),
             6 | 7 => self.attributes(),
@@ -43,6 +43,7 @@ impl Draw<'_> {
             27 => self.listed(),
             30 => self.masked(),
             31 => self.in_turn(),
+            32 | 33 => self.forking(),
             _ => self.failures(),
         }
     }

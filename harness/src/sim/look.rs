@@ -7,6 +7,7 @@
 use fuserig_sim_fs::{OpenFlags, RenameFlags};
 
 use super::draw::Draw;
+use super::forking::goes_on;
 use super::{Action, Text};
 
 /// The directory that a path names something in.
@@ -99,8 +100,10 @@ impl Draw<'_> {
                 vec![look_at_attribute(path, name, either)]
             }
             Action::Chdir { path } => self.stay(path),
-            // What goes on by one descriptor goes on by the other.
             Action::Dup2 { file, onto } => use_replaced(*file, *onto),
+            Action::Fork | Action::Exec | Action::Exit | Action::SetCloexec { .. } => {
+                goes_on(action)
+            }
             Action::Dup { .. } | Action::SetFlags { .. } => {
                 let write = Action::Write { file: 0, size: 2, fill: b'd', offset: None };
                 vec![write, Action::Fstat { file: 1 }, read(1)]

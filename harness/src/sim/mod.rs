@@ -23,6 +23,7 @@ mod explore;
 mod finding;
 mod fitting;
 mod footprint;
+mod forking;
 mod generate;
 mod habits;
 mod history;
@@ -32,6 +33,7 @@ mod look;
 mod meet;
 mod mutate;
 mod power;
+mod processes;
 mod recipe;
 mod recorded;
 mod relay;
@@ -70,6 +72,8 @@ pub use history::{
     Balance, CallEntry, Ending, RunRecord, StepRow, same_result, show_both, show_result,
 };
 pub(crate) use history::{Compared, show_difference};
+pub use processes::Processes;
+pub(crate) use processes::WAITING_MAX;
 pub(crate) use runner::{Detail, run_with};
 pub use runner::{STEPS_MAX, SetupError, run};
 pub use schedule::{Candidate, Playback, Schedule, Scheduler, Switch};

@@ -157,6 +157,7 @@ impl Mutator<'_> {
                     OpenFlags::APPEND,
                     OpenFlags::DIRECTORY,
                     OpenFlags::NOFOLLOW,
+                    OpenFlags::CLOEXEC,
                 ];
                 match self.rng.below(3) {
                     0 => *flags = *flags & !3 | self.rng.below(3) as u32,
@@ -237,6 +238,10 @@ impl Mutator<'_> {
             }
             Action::Umask { mask } => *mask = argument::mask(self.rng),
             Action::Dup { file } => *file = self.rng.below(4) as u8,
+            Action::SetCloexec { file, on } => match self.rng.below(2) {
+                0 => *file = self.rng.below(4) as u8,
+                _ => *on = !*on,
+            },
             Action::Dup2 { file: one, onto: other }
             | Action::CloseRange { first: one, last: other } => {
                 let changed = if self.rng.chance(1, 2) { one } else { other };

@@ -5,13 +5,14 @@
 //! get wrong: a replay issues one call after the other, so that a finding that needs forced
 //! switches, faults or a loss of power is told by its trace and shown again by its case.
 
-use fuserig_abi::Gid;
+use fuserig_abi::{Gid, Pid};
 use fuserig_sim_fs::{Lock, LockKind};
 use fuserig_traces::calls::{CallNr, CallSpec, Shape};
 use fuserig_traces::record::{CallFlags, CallRecord, NoteKind, NoteRecord, TreeRecord, Value};
 use fuserig_traces::{FirstClient, Header, TraceWriter};
 
-use super::Finding;
+use super::stage::pid_of;
+use super::{Finding, Processes};
 use crate::replay::{RWF_APPEND, outputs_of};
 use crate::vfs::{Call, NewTime, PathAt, Target};
 
@@ -121,6 +122,16 @@ fn on_slot(call: &Call) -> Option<(CallNr, Named)> {
         Call::SetFlags { fd, flags } => {
             (CallNr::FCNTL_SETFL, vec![int("fd", *fd), int("flags", flags.bits())])
         }
+        Call::SetCloexec { fd, on } => {
+            (CallNr::SET_CLOEXEC, vec![int("fd", *fd), int("on", u32::from(*on))])
+        }
+        // Each has a table and a directory of its own.
+        Call::Fork { child, share_files: false, share_fs: false } => {
+            (CallNr::FORK, vec![int("child", child.0)])
+        }
+        // From outside the mount, where no path of it leads.
+        Call::Exec { program: None } => (CallNr::EXEC, vec![bytes("path", b"")]),
+        Call::Exit => (CallNr::EXIT, Vec::new()),
         _ => return None,
     })
 }
@@ -372,22 +383,24 @@ impl Finding {
             let joins = (!program.groups.is_empty()).then_some(Call::SetGroups { groups });
             let becomes = Call::SetIds { uid: Some(who.0), gid: Some(who.1) };
             for call in joins.into_iter().chain((who != (0, 0)).then_some(becomes)) {
-                let said = call_record(&call).map(|record| at(record, client, (0, Some(0))));
+                let said =
+                    call_record(&call).map(|record| at(record, pid_of(client), (0, Some(0))));
                 records.extend(said);
             }
         }
-        let mut files = vec![Vec::new(); self.case.clients.len()];
+        let mut processes: Vec<Processes> =
+            (0..self.case.clients.len()).map(pid_of).map(Processes::new).collect();
         for entry in &self.record.calls {
             let action = &self.case.clients[entry.client].actions[entry.action];
-            let open: &mut Vec<i32> = &mut files[entry.client];
-            let Some(call) = call_record(&action.call(open)) else { continue };
-            let mut call = at(call, entry.client, (entry.begin, entry.end));
+            let client = &mut processes[entry.client];
+            let Some(call) = call_record(&client.call(action)) else { continue };
+            let mut call = at(call, client.pid(), (entry.begin, entry.end));
             if let Some(result) = &entry.result {
                 call.result = result.value.unwrap_or(-1);
                 let errno = result.value.err().map_or(0, |errno| errno.0);
                 call.errno = u16::try_from(errno).unwrap_or(u16::MAX);
                 call.out = outputs_of(call.nr, result);
-                action.note_slots(open, result.value);
+                client.note(action, result.value);
             }
             records.push(call);
         }
@@ -403,8 +416,8 @@ impl Finding {
 }
 
 /// The record with who called and when, in steps of the run.
-fn at(mut record: CallRecord, client: usize, (begin, end): (u64, Option<u64>)) -> CallRecord {
-    record.client = u32::try_from(client).unwrap_or(u32::MAX - 1) + 1;
+fn at(mut record: CallRecord, pid: Pid, (begin, end): (u64, Option<u64>)) -> CallRecord {
+    record.client = pid.0;
     record.time_ns = begin * STEP_NS;
     match end {
         Some(end) => record.duration_ns = end.saturating_sub(begin) * STEP_NS,

@@ -20,8 +20,8 @@ use super::history::mix_result;
 use super::power::Power;
 use super::stage::{Stage, pid_of};
 use super::{
-    Action, Balance, CallEntry, Candidate, Case, Coverage, Ending, Mixer, Playback, RunRecord,
-    Schedule, Scheduler, SharedFs, StepRow, Subject, Switch,
+    Action, Balance, CallEntry, Candidate, Case, Coverage, Ending, Mixer, Playback, Processes,
+    RunRecord, Schedule, Scheduler, SharedFs, StepRow, Subject, Switch,
 };
 use crate::crash::Outage;
 use crate::fault::{Armed, FaultKind};
@@ -79,14 +79,16 @@ pub(crate) enum Detail {
 
 /// One client in a run.
 struct Lane<'v> {
-    pid: Pid,
+    /// Who calls, and what that one has open.
+    processes: Processes,
+    /// The process whose call returned last.
+    caller: Pid,
     next: usize,
     step: u32,
     task: Option<Task<'v>>,
     /// The task of the call before, for the next one.
     idle: Option<Task<'v>>,
     entry: usize,
-    files: Vec<i32>,
     no_memory: bool,
     /// Whether that was met.
     starved: bool,
@@ -100,13 +102,17 @@ struct Lane<'v> {
 }
 
 impl<'v> Lane<'v> {
+    fn pid(&self) -> Pid {
+        self.processes.pid()
+    }
+
     fn begin(&mut self, vfs: &'v Vfs, call: Call) {
         self.task = Some(match self.idle.take() {
             Some(mut task) => {
                 task.begin(call);
                 task
             }
-            None => vfs.begin_call(self.pid, call),
+            None => vfs.begin_call(self.pid(), call),
         });
     }
 
@@ -171,7 +177,7 @@ pub(crate) fn run_with(
     let (mut ending, violation) = session.play_caught(scheduler, invariants);
     let Session { calls, switches, rows, filter_calls, mut mixer, steps, lanes, .. } = session;
     drop(lanes);
-    let balance = violation.is_none().then(|| part(&stage, subject, case, &mut ending)).flatten();
+    let balance = violation.is_none().then(|| part(&stage, subject, &mut ending)).flatten();
     let violation = at_exit(violation, &mut ending, &tally);
     let lower = power.recovered.take().unwrap_or_else(|| shared.snapshot());
     mix_end(&mut mixer, &lower, switches.len());
@@ -208,12 +214,12 @@ fn watched(subject: &Subject, case: &Case) -> (Option<Box<dyn Filter>>, Rc<RefCe
 
 /// What is left when all clients have gone, which touches nothing that matters to an order; none
 /// of a run that did not finish.
-fn part(stage: &Stage, subject: &Subject, case: &Case, ending: &mut Ending) -> Option<Balance> {
+fn part(stage: &Stage, subject: &Subject, ending: &mut Ending) -> Option<Balance> {
     if !ending.is_finished() {
         return None;
     }
     let kept = subject.footprint.as_ref().map(Footprint::take);
-    let left = caught(|| stage.leave(case));
+    let left = caught(|| stage.leave());
     subject.footprint.iter().zip(kept).for_each(|(footprint, kept)| footprint.forget_since(kept));
     left.map_err(|message| *ending = Ending::Panicked { at: None, message }).ok()
 }
@@ -270,13 +276,13 @@ fn astray_at_exit(tally: &RefCell<Tally>) -> Option<Violation> {
 
 fn lanes<'v>(case: &Case) -> Vec<Lane<'v>> {
     let lane = |client| Lane {
-        pid: pid_of(client),
+        processes: Processes::new(pid_of(client)),
+        caller: pid_of(client),
         next: 0,
         step: 0,
         task: None,
         idle: None,
         entry: 0,
-        files: Vec::new(),
         no_memory: false,
         starved: false,
         hung: false,
@@ -483,7 +489,7 @@ impl Session<'_, '_> {
         let Some(pid) = self.armed.borrow_mut().take_late() else { return };
         let now = self.vfs.world().now;
         self.vfs.advance_to(Timespec { sec: now.sec.saturating_add(LATE_SECONDS), ..now });
-        self.lanes.iter_mut().filter(|lane| lane.pid == pid).for_each(|lane| lane.late = true);
+        self.lanes.iter_mut().filter(|lane| lane.pid() == pid).for_each(|lane| lane.late = true);
     }
 
     /// Moves one client by one step; says whether its call returned.
@@ -503,7 +509,7 @@ impl Session<'_, '_> {
                 let before = MountView::of(self.vfs);
                 let result = task.step();
                 let action = &self.case.clients[client].actions[lane.next];
-                note_step(self.vfs, lane.pid, action, &before, footprint);
+                note_step(self.vfs, lane.processes.pid(), action, &before, footprint);
                 result
             }
         };
@@ -584,9 +590,9 @@ impl Session<'_, '_> {
             false => self.vfs.advance_to(Timespec { sec, nsec }),
         }
         if !faults.is_empty() {
-            self.armed.borrow_mut().arm(lane.pid, faults);
+            self.armed.borrow_mut().arm(lane.pid(), faults);
         }
-        let call = self.case.clients[client].actions[lane.next].call(&lane.files);
+        let call = lane.processes.call(&self.case.clients[client].actions[lane.next]);
         lane.begin(self.vfs, call);
         lane.step = 0;
         lane.entry = self.calls.len();
@@ -606,11 +612,11 @@ impl Session<'_, '_> {
         let lane = &mut self.lanes[client];
         lane.idle = lane.task.take();
         if !self.case.faults.faults.is_empty() {
-            let left = self.armed.borrow_mut().disarm(lane.pid);
+            let left = self.armed.borrow_mut().disarm(lane.pid());
             self.happened = self.case.faults.of(client, lane.next);
             self.happened.retain(|fault| !left.contains(fault));
         }
-        if self.vfs.stopped(lane.pid).is_some_and(Stop::is_hang) {
+        if self.vfs.stopped(lane.pid()).is_some_and(Stop::is_hang) {
             lane.hung = true;
             return;
         }
@@ -620,7 +626,11 @@ impl Session<'_, '_> {
             lane.begin(self.vfs, Call::Exit);
             return;
         }
-        self.case.clients[client].actions[lane.next].note_slots(&mut lane.files, result.value);
+        lane.caller = lane.pid();
+        lane.processes.note(&self.case.clients[client].actions[lane.next], result.value);
+        if lane.pid() != lane.caller {
+            lane.idle = None;
+        }
         self.mixer.word((client as u64) << 32 | lane.next as u64);
         mix_result(&mut self.mixer, &result);
         let entry = &mut self.calls[lane.entry];
@@ -646,12 +656,13 @@ impl Session<'_, '_> {
         let fs = self.shared.look();
         let seen = Seen {
             client,
-            pid: self.lanes[client].pid,
+            pid: self.lanes[client].pid(),
+            caller: self.lanes[client].caller,
             number: entry.action,
             action,
             result,
             begin: entry.begin,
-            files: &self.lanes[client].files,
+            files: self.lanes[client].processes.files(),
             happened: &self.happened,
             alone,
             calls: &self.calls,
@@ -675,13 +686,13 @@ impl Session<'_, '_> {
         let waits: Vec<String> = all
             .clone()
             .filter_map(|(client, lane)| {
-                let waiting = self.vfs.why_blocked(lane.pid)?;
+                let waiting = self.vfs.why_blocked(lane.pid())?;
                 let action = &self.case.clients[client].actions[lane.next];
                 Some(format!("client {} in `{action}` waits for {waiting}", client + 1))
             })
             .collect();
         let hung = all.filter(|(_, lane)| lane.hung).find_map(|(client, lane)| {
-            let why = match self.vfs.stopped(lane.pid)? {
+            let why = match self.vfs.stopped(lane.pid())? {
                 Stop::Hang(quirk) => format!("{} {}", quirk.id(), quirk.text()),
                 Stop::Unanswered(opcode) => format!("the daemon does not answer {opcode}"),
                 Stop::Crash(_) => return None,

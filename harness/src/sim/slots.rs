@@ -3,7 +3,10 @@
 //! What a reader would get wrong: the numbers that a client has open are a list, the newest last,
 //! and who has one replaced keeps its place in it.
 
+use std::collections::BTreeSet;
+
 use fuserig_abi::Errno;
+use fuserig_sim_fs::OpenFlags;
 
 use super::Action;
 use super::action::descriptor;
@@ -22,6 +25,37 @@ impl Action {
             (Action::CloseRange { first, last }, Some(_)) => {
                 let (first, last) = (descriptor(files, *first), descriptor(files, *last));
                 files.retain(|fd| !(first..=last).contains(fd));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Action {
+    /// Which descriptors close when a program is executed, after a call of whoever had these open:
+    /// those that were opened so, or were told to, and no duplicate.
+    pub(super) fn note_marks(
+        &self,
+        files: &[i32],
+        marked: &mut BTreeSet<i32>,
+        value: Result<i64, Errno>,
+    ) {
+        let Some(fd) = value.ok().and_then(|value| i32::try_from(value).ok()) else { return };
+        match *self {
+            Action::Open { flags, .. } if flags & OpenFlags::CLOEXEC.bits() != 0 => {
+                marked.insert(fd);
+            }
+            Action::Open { .. } | Action::Dup { .. } => {
+                marked.remove(&fd);
+            }
+            Action::Dup2 { file, onto } if descriptor(files, file) != descriptor(files, onto) => {
+                marked.remove(&fd);
+            }
+            Action::SetCloexec { file, on: true } => {
+                marked.insert(descriptor(files, file));
+            }
+            Action::SetCloexec { file, on: false } => {
+                marked.remove(&descriptor(files, file));
             }
             _ => {}
         }

@@ -67,12 +67,11 @@ impl Stage {
     }
 
     /// Every client closes everything and goes; what is left then, nobody will ever free.
-    pub(super) fn leave(&self, case: &Case) -> Balance {
+    pub(super) fn leave(&self) -> Balance {
         let vfs = &self.front.vfs;
-        for client in 0..case.clients.len() {
-            if vfs.has_client(pid_of(client)) {
-                vfs.call(pid_of(client), &Call::Exit);
-            }
+        // Children are younger than those who wait for them, and go first.
+        for pid in vfs.clients().into_iter().rev().filter(|pid| *pid != DAEMON) {
+            vfs.call(pid, &Call::Exit);
         }
         if vfs.has_client(DAEMON) {
             vfs.call(DAEMON, &Call::Exit);

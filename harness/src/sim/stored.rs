@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use fuserig_traces::text::{CallForm, ExpectedResult};
 
 use super::recorded::call_record;
-use super::{Action, CallEntry, Class, Ending, Finding, StepRow, show_result};
+use super::stage::pid_of;
+use super::{Action, CallEntry, Class, Ending, Finding, Processes, StepRow, show_result};
 use crate::report;
 use crate::scenario::Scenario;
 use crate::vfs::Point;
@@ -68,11 +69,16 @@ impl Finding {
         if case.filter.is_empty() || self.asks_a_daemon() {
             return None;
         }
+        // Its clients are there from the start.
+        let mut actions = case.clients.iter().flat_map(|program| &program.actions);
+        if actions.any(|action| *action == Action::Fork) {
+            return None;
+        }
         let mut text = self.stage_text();
         text.push_str("\nrun\n  # As it was seen; no longer so once the finding is mended.\n");
         let mut lines = Lines {
             finding: self,
-            files: vec![Vec::new(); case.clients.len()],
+            processes: (0..case.clients.len()).map(pid_of).map(Processes::new).collect(),
             done: BTreeSet::new(),
         };
         let same = |one: &StepRow, other: &StepRow| {
@@ -146,8 +152,8 @@ impl Finding {
 /// The lines of a scenario while they are written.
 struct Lines<'f> {
     finding: &'f Finding,
-    /// The open files of each client, the newest last.
-    files: Vec<Vec<i32>>,
+    /// What each client has open.
+    processes: Vec<Processes>,
     /// The calls that have returned.
     done: BTreeSet<(usize, usize)>,
 }
@@ -170,7 +176,7 @@ impl Lines<'_> {
         let name = client + 1;
         let power = record.power.as_ref().filter(|_| last);
         let mut text = String::new();
-        let call = call_text(action, &self.files[client])?;
+        let call = call_text(action, &self.processes[client])?;
         let seen = entry.result.as_ref().map_or("never returned".to_owned(), show_result);
         let result = self.result(entry);
         match (begins, returns, power) {
@@ -242,18 +248,17 @@ impl Lines<'_> {
 
     /// Which files the client has open then.
     fn note_file(&mut self, client: usize, action: &Action, entry: &CallEntry) {
-        let open = &mut self.files[client];
         if let Some(result) = &entry.result {
-            action.note_slots(open, result.value);
+            self.processes[client].note(action, result.value);
         }
     }
 }
 
 /// A call as a scenario has it: as people spell it, and else by the names of its table.
-fn call_text(action: &Action, files: &[i32]) -> Option<String> {
-    let short = short_text(action, files).filter(|text| CallForm::parse(text).is_ok());
+fn call_text(action: &Action, processes: &Processes) -> Option<String> {
+    let short = short_text(action, processes.files()).filter(|text| CallForm::parse(text).is_ok());
     short.or_else(|| {
-        let record = call_record(&action.call(files))?;
+        let record = call_record(&processes.call(action))?;
         Some(CallForm { record, expected: ExpectedResult::Success }.to_string())
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use fuserig::pipeline::DirRecord;
@@ -15,15 +15,18 @@ use rustix::fs::{
     Access, AtFlags, CWD, FallocateFlags, FileType, FlockOperation, Mode, OFlags, RawDir,
     RenameFlags, SeekFrom, Timestamps, XattrFlags,
 };
-use rustix::io::ReadWriteFlags;
+use rustix::io::{FdFlags, ReadWriteFlags};
 use rustix::process::{Gid as HostGid, Uid as HostUid};
 use rustix::thread::UnshareFlags;
 
 /// A thread that lives in a directory: its root and working directory are its own.
+///
+/// Nobody owns a descriptor in the way of Rust, for one number is open in the table of every lane
+/// that was forked meanwhile, and each closes its own.
 pub(crate) struct Host {
     /// Where the thread came from.
-    home: OwnedFd,
-    files: BTreeMap<(Pid, i32), OwnedFd>,
+    home: &'static OwnedFd,
+    files: BTreeMap<(Pid, i32), &'static OwnedFd>,
     /// What each client makes nothing with, where it is not what it was at first.
     masks: BTreeMap<Pid, u32>,
 }
@@ -52,7 +55,7 @@ impl Drop for Host {
     fn drop(&mut self) {
         let root = HostUid::ROOT;
         let back = rustix::thread::set_thread_res_uid(root, root, root)
-            .and_then(|()| rustix::process::fchdir(&self.home))
+            .and_then(|()| rustix::process::fchdir(self.home))
             .and_then(|()| rustix::process::chroot("."));
         assert!(std::thread::panicking() || back.is_ok(), "the thread comes home: {back:?}");
     }
@@ -66,7 +69,15 @@ impl Host {
         rustix::thread::unshare(UnshareFlags::FS)?;
         rustix::process::chroot(directory)?;
         rustix::process::chdir("/")?;
-        Ok(Host { home, files: BTreeMap::new(), masks: BTreeMap::new() })
+        Ok(Host { home: kept(home), files: BTreeMap::new(), masks: BTreeMap::new() })
+    }
+
+    /// What a thread has that is forked by this one, which is `parent`.
+    pub(crate) fn forked(&self, parent: Pid, child: Pid) -> Host {
+        let own = self.files.iter().filter(|((pid, _), _)| *pid == parent);
+        let files = own.map(|((_, fd), file)| ((child, *fd), *file)).collect();
+        let mask = self.masks.get(&parent).map(|mask| (child, *mask));
+        Host { home: self.home, files, masks: mask.into_iter().collect() }
     }
 
     /// Makes later calls those of a user and a group; the superuser can be had again.
@@ -88,6 +99,10 @@ impl Host {
                 Ok(CallResult::value(i64::from(was)))
             }
             Call::SetIds { uid: Some(uid), gid: Some(gid) } => done(self.become_user(*uid, *gid)),
+            Call::SetIds { uid: None, gid: None } => Ok(CallResult::value(0)),
+            // The lane forks where it can be done.
+            Call::Fork { .. } => Err(rustix::io::Errno::AGAIN),
+            Call::SetCloexec { .. } | Call::Exec { .. } | Call::Exit => self.on_all(pid, call),
             Call::Close { .. }
             | Call::Open { .. }
             | Call::Dup { .. }
@@ -121,7 +136,7 @@ impl Host {
     }
 
     fn fd(&self, pid: Pid, fd: i32) -> Tried<BorrowedFd<'_>> {
-        self.files.get(&(pid, fd)).map(AsFd::as_fd).ok_or(rustix::io::Errno::BADF)
+        self.files.get(&(pid, fd)).map(|file| file.as_fd()).ok_or(rustix::io::Errno::BADF)
     }
 
     fn on_table(&mut self, pid: Pid, call: &Call) -> Tried {
@@ -134,7 +149,7 @@ impl Host {
                     (0..).find(|fd| !taken(fd)).expect("some descriptor is free")
                 };
                 let fd = fd.unwrap_or_else(free);
-                self.files.insert((pid, fd), opened);
+                self.files.insert((pid, fd), kept(opened));
                 Ok(CallResult::value(i64::from(fd)))
             }
             Call::Dup { fd, to, .. } => {
@@ -144,19 +159,19 @@ impl Host {
                 }
                 let copy = rustix::io::dup(self.fd(pid, *fd)?)?;
                 let to = to.expect("the model gave a number");
-                self.files.insert((pid, to), copy);
+                if let Some(replaced) = self.files.insert((pid, to), kept(copy)) {
+                    close(replaced)?;
+                }
                 Ok(CallResult::value(i64::from(to)))
             }
             Call::CloseRange { first, last, .. } if first > last => Err(rustix::io::Errno::INVAL),
             Call::CloseRange { first, last, .. } => {
                 let range = *first..=*last;
-                self.files.retain(|(who, fd), _| *who != pid || !range.contains(&(*fd as u64)));
-                Ok(CallResult::value(0))
+                self.close_where(pid, |fd, _| Ok(range.contains(&(fd as u64))))
             }
             Call::Close { fd } => {
                 let file = self.files.remove(&(pid, *fd)).ok_or(rustix::io::Errno::BADF)?;
-                drop(file);
-                Ok(CallResult::value(0))
+                done(close(file))
             }
             Call::SetFlags { fd, flags } => {
                 let flags = OFlags::from_bits_retain(flags.bits());
@@ -170,6 +185,37 @@ impl Host {
             }
             other => unreachable!("{other:?} is about no table"),
         }
+    }
+
+    /// What `execve` and `exit_group` close, each in the order of the numbers. A thread cannot
+    /// execute: it closes what the kernel has marked.
+    fn on_all(&mut self, pid: Pid, call: &Call) -> Tried {
+        match call {
+            Call::SetCloexec { fd, on } => {
+                let flags = if *on { FdFlags::CLOEXEC } else { FdFlags::empty() };
+                done(rustix::io::fcntl_setfd(self.fd(pid, *fd)?, flags))
+            }
+            Call::Exec { program: None } => self.close_where(pid, |_, file| {
+                Ok(rustix::io::fcntl_getfd(file)?.contains(FdFlags::CLOEXEC))
+            }),
+            Call::Exit => self.close_where(pid, |_, _| Ok(true)),
+            other => unreachable!("{other:?} is about no table"),
+        }
+    }
+
+    fn close_where(&mut self, pid: Pid, closes: impl Fn(i32, &OwnedFd) -> Tried<bool>) -> Tried {
+        let mut closed = Vec::new();
+        for ((who, fd), file) in &self.files {
+            if *who == pid && closes(*fd, file)? {
+                closed.push(*fd);
+            }
+        }
+        for fd in closed {
+            if let Some(file) = self.files.remove(&(pid, fd)) {
+                close(file)?;
+            }
+        }
+        Ok(CallResult::value(0))
     }
 
     fn on_file(&mut self, pid: Pid, call: &Call) -> Tried {
@@ -386,6 +432,16 @@ impl Host {
     }
 }
 
+/// A number that is closed in each table by itself.
+fn kept(file: OwnedFd) -> &'static OwnedFd {
+    Box::leak(Box::new(file))
+}
+
+/// Closes it in the table of this thread.
+fn close(file: &OwnedFd) -> Tried<()> {
+    nix::unistd::close(file.as_raw_fd()).map_err(errno)
+}
+
 fn errno(errno: nix::errno::Errno) -> rustix::io::Errno {
     rustix::io::Errno::from_raw_os_error(errno as i32)
 }
@@ -411,10 +467,11 @@ fn range(lock: &Lock, whence: u32) -> flock {
 
 /// What F_GETLK found, with absolute bounds.
 fn found(range: &flock) -> Lock {
-    let start = range.l_start.cast_unsigned();
-    let end = match range.l_len {
-        0 => u64::MAX,
-        length => start + length.cast_unsigned() - 1,
+    // Where nobody is in the way it is the range that was asked about, as it was given.
+    let (start, end) = match (range.l_start, range.l_len) {
+        (start, 0) => (start.cast_unsigned(), u64::MAX),
+        (start, length @ 1..) => (start.cast_unsigned(), (start + (length - 1)).cast_unsigned()),
+        (start, length) => ((start + length).cast_unsigned(), (start - 1).cast_unsigned()),
     };
     let owner = u64::from(range.l_pid.cast_unsigned());
     Lock { kind: KINDS[range.l_type as usize], owner, start, end }

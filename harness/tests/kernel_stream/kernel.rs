@@ -59,8 +59,16 @@ pub(crate) fn record(
     };
     let build = move || Ok(model::server(tree, valid, open_flags));
     let mounted = Mounted::start(&options, build, Some(recording)).expect("it mounts");
-    let clients: BTreeMap<Pid, u32> = acts.iter().map(|act| (act.pid, act.uid)).collect();
-    let lanes = Lanes::start(directory.path(), &clients);
+    let mut clients: BTreeMap<Pid, u32> = acts.iter().map(|act| (act.pid, act.uid)).collect();
+    for act in acts {
+        // A child is there once it is forked.
+        if let Call::Fork { child, .. } = act.call
+            && child != act.pid
+        {
+            clients.remove(&child);
+        }
+    }
+    let mut lanes = Lanes::start(directory.path(), &clients);
     let results = acts.iter().map(|act| lanes.call(act.pid, &act.call)).collect();
     lanes.end();
     mounted.unmount().expect("it ends");

@@ -2,8 +2,10 @@
 //! identity of its own.
 //!
 //! A thread is enough, for the kernel asks whose table a file is in, and not which process it is
-//! part of. What a reader would get wrong: a new table begins as a copy, so that no file of the
-//! mount may be open elsewhere while a lane lives, or it would be closed twice.
+//! part of; one that a lane starts, and that leaves the table and the directory to it, has what the
+//! child of a fork has (`dup_fd` and `copy_fs_struct` do it for both). What a reader would get
+//! wrong: a new table begins as a copy, so that no file of the mount may be open elsewhere while a
+//! lane lives, or it would be closed twice.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,30 +18,41 @@ use rustix::thread::UnshareFlags;
 
 use super::host::Host;
 
+/// What comes of a call, and the lane of the child that it forked.
+type Answer = (Option<CallResult>, Option<Lane>);
+
 /// One client.
 struct Lane {
     calls: Sender<Call>,
-    results: Receiver<Option<CallResult>>,
+    results: Receiver<Answer>,
     thread: JoinHandle<()>,
 }
 
 impl Lane {
-    /// A client in the directory, as a user.
-    fn start(directory: &Path, pid: Pid, uid: u32) -> Lane {
+    /// A thread that begins so and then makes the calls of a client.
+    fn start(pid: Pid, begin: impl FnOnce() -> Host + Send + 'static) -> Lane {
         let (calls, inbox) = channel::<Call>();
-        let (outbox, results) = channel();
-        let place = directory.to_path_buf();
+        let (outbox, results) = channel::<Answer>();
         let live = move || {
-            let mut host = enter(&place).expect("this thread moves in");
-            host.become_user(uid, uid).expect("the superuser may");
-            outbox.send(None).expect("it is waited for");
+            let mut host = begin();
+            outbox.send((None, None)).expect("it is waited for");
             for call in inbox {
-                outbox.send(host.call(pid, &call)).expect("it is waited for");
+                let answer = match call {
+                    Call::Fork { child, .. } if child != pid => fork(&host, pid, child),
+                    call => (host.call(pid, &call), None),
+                };
+                outbox.send(answer).expect("it is waited for");
             }
         };
         let thread = std::thread::Builder::new().spawn(live).expect("a thread is to be had");
         results.recv().expect("it moves in");
         Lane { calls, results, thread }
+    }
+
+    /// It leaves, and closes what it has open.
+    fn end(self) {
+        drop(self.calls);
+        self.thread.join().expect("every call was made");
     }
 }
 
@@ -50,28 +63,58 @@ fn enter(directory: &Path) -> rustix::io::Result<Host> {
     Host::enter(directory)
 }
 
+/// A child of the calling thread, which waits until the child has a table of its own.
+fn fork(host: &Host, pid: Pid, child: Pid) -> Answer {
+    let copy = host.forked(pid, child);
+    let lane = Lane::start(child, move || {
+        leave_parent().expect("this thread leaves its parent");
+        copy
+    });
+    (Some(CallResult::value(i64::from(child.0))), Some(lane))
+}
+
+/// Gives the calling thread a file table and a directory of its own, as they are now.
+#[expect(deprecated, reason = "who has the same table waits meanwhile")]
+fn leave_parent() -> rustix::io::Result<()> {
+    rustix::thread::unshare(UnshareFlags::FILES | UnshareFlags::FS)
+}
+
 /// Every client of a mount.
 pub(crate) struct Lanes(BTreeMap<Pid, Lane>);
 
 impl Lanes {
     /// These clients in the directory, each with its user.
     pub(crate) fn start(directory: &Path, clients: &BTreeMap<Pid, u32>) -> Lanes {
-        let start = |(&pid, &uid): (&Pid, &u32)| (pid, Lane::start(directory, pid, uid));
+        let start = |(&pid, &uid): (&Pid, &u32)| {
+            let place = directory.to_path_buf();
+            let lane = Lane::start(pid, move || {
+                let host = enter(&place).expect("this thread moves in");
+                host.become_user(uid, uid).expect("the superuser may");
+                host
+            });
+            (pid, lane)
+        };
         Lanes(clients.iter().map(start).collect())
     }
 
     /// Performs one call of a client, or none when there is no way to.
-    pub(crate) fn call(&self, pid: Pid, call: &Call) -> Option<CallResult> {
+    pub(crate) fn call(&mut self, pid: Pid, call: &Call) -> Option<CallResult> {
         let lane = &self.0[&pid];
         lane.calls.send(call.clone()).expect("it listens");
-        lane.results.recv().expect("it answers")
+        let (result, child) = lane.results.recv().expect("it answers");
+        if let (Call::Fork { child: pid, .. }, Some(lane)) = (call, child) {
+            self.0.insert(*pid, lane);
+        }
+        if *call == Call::Exit
+            && let Some(lane) = self.0.remove(&pid)
+        {
+            lane.end();
+        }
+        result
     }
 
     /// All of them leave, and close what they have open.
     pub(crate) fn end(self) {
-        for lane in self.0.into_values() {
-            drop(lane.calls);
-            lane.thread.join().expect("every call was made");
-        }
+        self.0.into_values().rev().for_each(Lane::end);
     }
 }

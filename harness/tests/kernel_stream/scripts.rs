@@ -12,19 +12,19 @@ const DIRECTORY: u32 = 0o200_000;
 const NONBLOCK: u32 = 0o4000;
 const PATH: u32 = 0o10_000_000;
 
-fn open(path: &str, flags: u32) -> Action {
+pub(crate) fn open(path: &str, flags: u32) -> Action {
     Action::Open { path: path.into(), flags, mode: 0o644 }
 }
 
-fn stat(path: &str) -> Action {
+pub(crate) fn stat(path: &str) -> Action {
     Action::Stat { path: path.into(), follow: true }
 }
 
-fn write(size: u32) -> Action {
+pub(crate) fn write(size: u32) -> Action {
     Action::Write { file: 0, size, fill: b'w', offset: None }
 }
 
-fn read(size: u64) -> Action {
+pub(crate) fn read(size: u64) -> Action {
     Action::Read { file: 0, size, offset: Some(0) }
 }
 
@@ -36,7 +36,7 @@ fn rename(old: &str, new: &str, flags: u32) -> Action {
     Action::Rename { old: old.into(), new: new.into(), flags }
 }
 
-fn close() -> Action {
+pub(crate) fn close() -> Action {
     Action::Close { file: 0 }
 }
 
@@ -52,7 +52,7 @@ fn chown(path: &str) -> Action {
     Action::Chown { path: path.into(), uid: 1000, gid: 1000 }
 }
 
-fn fstat() -> Action {
+pub(crate) fn fstat() -> Action {
     Action::Fstat { file: 0 }
 }
 
@@ -60,7 +60,7 @@ fn setxattr(path: &str, name: &str) -> Action {
     Action::Setxattr { path: path.into(), name: name.into(), value: "v".into(), flags: 0 }
 }
 
-type Script = (&'static str, u32, Vec<Action>);
+pub(crate) type Script = (&'static str, u32, Vec<Action>);
 
 /// Every script with its name.
 pub(crate) fn all() -> Vec<(String, Vec<Step>)> {
@@ -76,6 +76,7 @@ pub(crate) fn all() -> Vec<(String, Vec<Step>)> {
         about_lists(),
         about_locks(),
         about_sends(),
+        super::family::about_processes(),
         about_becoming(),
     ];
     let all = scripts.into_iter().flatten();

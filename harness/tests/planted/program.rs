@@ -39,6 +39,7 @@ fn open(path: &str, flags: &str, mode: u32) -> Action {
         "append" => OpenFlags::APPEND.bits(),
         "trunc" => OpenFlags::TRUNC.bits(),
         "dir" => OpenFlags::DIRECTORY.bits(),
+        "cloexec" => OpenFlags::CLOEXEC.bits(),
         "sync" => (OpenFlags::DSYNC | OpenFlags::SYNC_METADATA).bits(),
         other => panic!("{other} is no flag"),
     };
@@ -82,6 +83,11 @@ fn on_file(words: &[&str]) -> Option<Action> {
         ["close_range", first, "to", last] => {
             Action::CloseRange { first: file(first), last: file(last) }
         }
+        ["cloexec", which, "on"] => Action::SetCloexec { file: file(which), on: true },
+        ["cloexec", which, "off"] => Action::SetCloexec { file: file(which), on: false },
+        ["fork"] => Action::Fork,
+        ["exec"] => Action::Exec,
+        ["exit"] => Action::Exit,
         ["sendfile", from, "at", from_at, "to", to, length] => Action::Sendfile {
             from: file(from),
             to: file(to),

@@ -5,6 +5,7 @@ use fuserig_sim_fs::{MemFs, OpenFlags};
 use super::judged::{Judged, Memory};
 use super::listing::Listings;
 use super::locks::Locks;
+use super::processes::Processes;
 use super::xattrs;
 use super::{
     attributes, bytes, dots, links, names, nowhere, offsets, opened, refusals, rights, sends,
@@ -26,6 +27,7 @@ pub struct Posix {
     memory: Memory,
     listings: Listings,
     locks: Locks,
+    processes: Processes,
 }
 
 /// Every call does what POSIX and the manual pages of Linux say of it: to bytes, lengths, names,
@@ -78,6 +80,9 @@ impl Posix {
     fn remember(&mut self, seen: &Seen<'_>) {
         if let Action::SetFlags { file, flags } = seen.action {
             self.set_flags(seen, *file, OpenFlags::from_bits_retain(*flags));
+        }
+        if let Action::Fork = seen.action {
+            self.memory.inherit(seen);
         }
         if let Action::Umask { mask } = seen.action {
             self.memory.masks.insert(seen.pid, mask & 0o777);
@@ -159,7 +164,7 @@ impl Invariant for Posix {
             }
         };
         self.remember(seen);
-        let slots = slots::judge(seen);
+        let slots = slots::judge(seen).and(self.processes.judge(seen, &self.memory));
         found.and(locks).and(slots).map_err(|wrong| format!("`{}` {wrong}", seen.action))
     }
 

@@ -45,6 +45,18 @@ pub(super) struct Memory {
     pub(super) masks: BTreeMap<Pid, u32>,
 }
 
+impl Memory {
+    /// man 2 fork: the child is where its parent is, and makes files with the same mask.
+    pub(super) fn inherit(&mut self, seen: &Seen<'_>) {
+        if let Some(directory) = self.directories.get(&seen.caller).copied() {
+            self.directories.insert(seen.pid, directory);
+        }
+        if let Some(mask) = self.masks.get(&seen.caller).copied() {
+            self.masks.insert(seen.pid, mask);
+        }
+    }
+}
+
 /// One call that nothing disturbed.
 #[derive(Debug)]
 pub(super) struct Judged<'a> {
@@ -277,6 +289,7 @@ fn files_of(action: &Action) -> (Option<u8>, Option<u8>) {
         | Action::Dup { file }
         | Action::Dup2 { file, .. }
         | Action::SetFlags { file, .. }
+        | Action::SetCloexec { file, .. }
         | Action::Flock { file, .. }
         | Action::Lock { file, .. }
         | Action::GetLock { file, .. }

@@ -4,8 +4,8 @@
 //! beside it. A file with locks that were asked for, or given back, at the same time is nobody's
 //! business from then on. What a reader would get wrong: locks of ranges belong to a process, all
 //! of whose are gone when it closes the file by any descriptor; one of the whole file belongs to
-//! the open file description that took it, is gone when the last of its descriptors is closed, and
-//! is gone first when its kind changes.
+//! the open file description that took it, is gone when the last of its descriptors is closed, in
+//! whatever process, and is gone first when its kind changes.
 
 use std::collections::BTreeMap;
 
@@ -194,8 +194,17 @@ impl Locks {
                 self.replaced(seen, descriptions);
                 Ok(())
             }
-            Action::Close { .. } | Action::CloseRange { .. } => {
+            Action::Close { .. } | Action::CloseRange { .. } | Action::Exec => {
                 self.closed(seen);
+                Ok(())
+            }
+            Action::Fork | Action::Exit if seen.caller == seen.pid => Ok(()),
+            Action::Fork => {
+                self.inherited(seen);
+                Ok(())
+            }
+            Action::Exit => {
+                self.exited(seen);
                 Ok(())
             }
             Action::Flock { file, kind } => self.asked(seen, file, |held, by| {
@@ -250,6 +259,22 @@ impl Locks {
         }
     }
 
+    /// man 2 fork: the child has what its parent has open, and none of its ranges.
+    fn inherited(&mut self, seen: &Seen<'_>) {
+        let own = (seen.caller, 0)..=(seen.caller, i32::MAX);
+        let copies = self.opened.range(own).map(|((_, fd), was)| ((seen.pid, *fd), *was));
+        let copies: Vec<_> = copies.collect();
+        self.opened.extend(copies);
+    }
+
+    /// man 2 _exit: every descriptor is closed.
+    fn exited(&mut self, seen: &Seen<'_>) {
+        let own = (seen.caller, 0)..=(seen.caller, i32::MAX);
+        let fds: Vec<i32> = self.opened.range(own).map(|((_, fd), _)| *fd).collect();
+        let is_disturbed = is_disturbed(seen);
+        fds.into_iter().for_each(|fd| self.give_back((seen.caller, fd), is_disturbed));
+    }
+
     /// man 2 dup: what a descriptor meant is closed when it gets another meaning.
     fn replaced(&mut self, seen: &Seen<'_>, descriptions: &Descriptions) {
         let Action::Dup2 { file, onto } = *seen.action else { return };
@@ -291,6 +316,8 @@ fn is_disturbed(seen: &Seen<'_>) -> bool {
             Action::Close { .. }
                 | Action::CloseRange { .. }
                 | Action::Dup2 { .. }
+                | Action::Exec
+                | Action::Exit
                 | Action::Flock { .. }
                 | Action::Lock { .. }
                 | Action::GetLock { .. }

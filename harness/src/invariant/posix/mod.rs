@@ -1,15 +1,15 @@
 //! Facts of the system call interface that hold whatever filesystem is below.
 //!
-//! Each fact is a function over one call, the tree before it and the tree after it, and says what
-//! a manual page or POSIX says of that call; it shares nothing with the code that serves the call.
+//! Each fact is a function over one call, the tree before it and the tree after it, and says what a
+//! manual page or POSIX says of that call; it shares nothing with the code that serves the call.
 //! What is judged: bytes and lengths (`bytes`), positions (`offsets`), what leads where (`names`),
 //! link counts (`links`), modes and owners (`attributes`), extended attributes (`xattrs`), access
 //! control lists (`acl`), times (`times`), what is shown (`shown`), listings (`listing`), who may
-//! do what (`rights`), locks (`locks`), which descriptors are open (`slots`), what an open gives
-//! (`opened`), paths that lead nowhere (`nowhere`) or have a slash behind what is no directory
-//! (`slashes`) or end in dots (`dots`), what is sent from one file to another (`sends`), that what
-//! fails has a reason for its error (`refusals`), and that what fails or only looks changes nothing
-//! (`still`).
+//! do what (`rights`), locks (`locks`), which descriptors are open (`slots`), what a child has of
+//! its parent and leaves it (`processes`), what an open gives (`opened`), paths that lead nowhere
+//! (`nowhere`) or have a slash behind what is no directory (`slashes`) or end in dots (`dots`),
+//! what is sent from one file to another (`sends`), that what fails has a reason for its error
+//! (`refusals`), and that what fails or only looks changes nothing (`still`).
 //!
 //! What is left out, because it cannot be judged soundly from outside: calls during which another
 //! was under way, but for what listings hold, and those during which something was made to fail,
@@ -41,6 +41,7 @@ mod nowhere;
 mod offsets;
 mod opened;
 mod path;
+mod processes;
 mod refusals;
 mod rights;
 mod sends;

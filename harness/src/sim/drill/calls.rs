@@ -12,6 +12,7 @@ pub(super) const APPEND: u32 = OpenFlags::APPEND.bits();
 pub(super) const DIRECTORY: u32 = OpenFlags::DIRECTORY.bits();
 pub(super) const NOFOLLOW: u32 = OpenFlags::NOFOLLOW.bits();
 pub(super) const NOATIME: u32 = OpenFlags::NOATIME.bits();
+pub(super) const CLOEXEC: u32 = OpenFlags::CLOEXEC.bits();
 pub(super) const RDONLY: u32 = 0;
 pub(super) const WRONLY: u32 = OpenFlags::WRONLY.bits();
 pub(super) const RDWR: u32 = OpenFlags::RDWR.bits();

@@ -15,6 +15,7 @@ mod locks;
 mod metadata;
 mod names;
 mod places;
+mod processes;
 mod rights;
 mod safety;
 mod sends;

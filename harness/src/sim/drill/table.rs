@@ -1,12 +1,12 @@
 //! The courses, and the programs that they are run as.
 
 use super::course::Course;
-use super::{bytes, locks, metadata, names, places, rights, safety, sends, slots};
+use super::{bytes, locks, metadata, names, places, processes, rights, safety, sends, slots};
 use crate::sim::meet::Meeting;
 use crate::sim::{Program, Rng, WorkloadConfig};
 
 /// How many courses there are.
-pub(in crate::sim) const COUNT: usize = 40;
+pub(in crate::sim) const COUNT: usize = 44;
 
 /// Every course, in the order in which a campaign goes through them.
 const COURSES: [fn() -> Course; COUNT] = [
@@ -50,6 +50,10 @@ const COURSES: [fn() -> Course; COUNT] = [
     locks::asked,
     slots::replaced,
     slots::locked,
+    processes::shared,
+    processes::standing,
+    processes::locked,
+    processes::executed,
 ];
 
 /// The programs of a course by its number, and who moves when; none when there is no such course,
