@@ -59,6 +59,11 @@ const SETTINGS: [Setting; 3] = [
     Setting { valid: Timespec::from_secs(3600), open_flags: 1 },
 ];
 
+/// The first process of a user; those of children are far from it.
+fn pid_of(uid: u32) -> Pid {
+    Pid(if uid == 0 { 1 } else { 2 })
+}
+
 /// What a client does, as which user.
 type Step = (u32, Action);
 
@@ -122,7 +127,7 @@ impl Modelled {
         let root = || Target::follow("/");
         let mark = || Call::Statfs { target: root() };
         model.add_client(Pid(1), 0);
-        model.add_client(Pid(1001), 1000);
+        model.add_client(pid_of(USER), USER);
         // After this both know the root, which the kernel looked at to let its client in.
         let first = (0, Pid(1));
         run.perform(&mut model, first, Call::Stat { target: root(), flags: 0 }, "begin".into());
@@ -132,7 +137,7 @@ impl Modelled {
             if *who != uid {
                 run.exit(&mut model, uid, &mut processes);
                 uid = *who;
-                processes = Processes::new(Pid(1 + uid));
+                processes = Processes::new(pid_of(uid));
                 let home = Call::Chdir { target: root() };
                 run.perform(&mut model, (uid, processes.pid()), home, format!("become {uid}"));
             }

@@ -71,6 +71,10 @@ pub(super) fn goes_on(action: &Action) -> Vec<Action> {
             vec![write, next, Action::Exit, Action::Seek { file: 0, offset: 0, whence: 1 }]
         }
         Action::SetCloexec { file, .. } => vec![Action::Exec, Action::Fstat { file }],
-        _ => vec![FSTAT, Action::Read { file: 0, size: 20_000, offset: Some(0) }],
+        Action::Exec | Action::Exit => {
+            vec![FSTAT, Action::Read { file: 0, size: 20_000, offset: Some(0) }]
+        }
+        // Who looked, or made something durable, has nothing to show.
+        _ => Vec::new(),
     }
 }
