@@ -304,20 +304,9 @@ impl<'a> Draw<'a> {
 
     /// A number of the filter, where it mentions any. Those of an object's data come first, and are
     /// limits more often than what code computes with.
-    fn number(&mut self) -> u64 {
+    pub(super) fn number(&mut self) -> u64 {
         let numbers = &self.config.numbers[..];
         if self.rng.chance(1, 3) { numbers[0] } else { *self.rng.pick(numbers) }
-    }
-
-    /// Whether the filter mentions any.
-    pub(super) fn mentions_numbers(&self) -> bool {
-        !self.config.numbers.is_empty()
-    }
-
-    /// A number of the filter, or one beside it, as a length.
-    pub(super) fn near_a_number(&mut self) -> i64 {
-        let number = self.number().saturating_sub(1).saturating_add(self.rng.below(3));
-        i64::try_from(number & 0xff_ffff_ffff).unwrap_or(0)
     }
 
     /// A length, of any magnitude; most are short.

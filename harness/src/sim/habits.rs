@@ -319,6 +319,17 @@ impl Draw<'_> {
         actions
     }
 
+    /// Whether the filter mentions numbers.
+    pub(super) fn mentions_numbers(&self) -> bool {
+        !self.config.numbers.is_empty()
+    }
+
+    /// A number of the filter, or one beside it, as a length.
+    pub(super) fn near_a_number(&mut self) -> i64 {
+        let number = self.number().saturating_sub(1).saturating_add(self.rng.below(3));
+        i64::try_from(number & 0xff_ffff_ffff).unwrap_or(0)
+    }
+
     /// A file is as long as a number of the filter says, and then longer in one of the ways.
     fn past_a_number(&mut self) -> Vec<Action> {
         let path = if self.rng.chance(1, 2) { self.fresh() } else { self.file() };
