@@ -181,7 +181,7 @@ impl Ordinary<'_> {
                 let count = u64::from(parse::<FuseWriteOut>(&reply).size);
                 let inode = self.handle_inode(to);
                 self.grow(inode, to_offset.saturating_add(count));
-                self.drop_pages(inode);
+                self.forget_pages(inode, to_offset, count);
                 Ok(number(count as i64))
             }
             Err(Halt::Errno(Errno::ENOSYS)) => {

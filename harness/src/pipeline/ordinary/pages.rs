@@ -250,7 +250,7 @@ impl Ordinary<'_> {
             }
         }
         if !cached {
-            self.forget_pages(inode, start, data.len());
+            self.forget_pages(inode, start, data.len() as u64);
         }
         let end = start + written as u64;
         let data = end.to_le_bytes().to_vec();
@@ -340,9 +340,10 @@ impl Ordinary<'_> {
         self.world.mount.inodes[inode].pages.clear();
     }
 
-    /// Nobody goes by the pages that a write past them was about (`fuse_direct_io`).
-    fn forget_pages(&mut self, inode: InodeId, start: u64, size: usize) {
-        let about = start / PAGE..=(start + size as u64 - 1) / PAGE;
+    /// Nobody goes by the pages that bytes came to past them (`fuse_direct_io`,
+    /// `__fuse_copy_file_range`).
+    pub(super) fn forget_pages(&mut self, inode: InodeId, start: u64, size: u64) {
+        let about = start / PAGE..start.saturating_add(size).div_ceil(PAGE);
         self.world.mount.note_change(inode);
         self.world.mount.inodes[inode].pages.retain(|page, _| !about.contains(page));
     }
