@@ -43,9 +43,12 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
     let crashes = args.crashes.or(lost_by.map(|crash| crash.durability));
     let others = if stored.is_none() { besides(args) } else { Vec::new() };
     let wanted = Wanted { stored, faults, crashes };
-    let (mut campaign, mut judges) = campaign(args, abi, wanted, &meter)?;
+    let spec = FilterSpec::read(&args.filter)?;
+    let tree = args.tree.as_deref().map(read_tree).transpose()?;
+    let given = Given { args, abi, spec, tree, meter: &meter };
+    let (mut campaign, mut judges) = given.campaign(wanted)?;
     for (one_in, wanted) in others {
-        let (other, others) = self::campaign(args, abi, wanted, &meter)?;
+        let (other, others) = given.campaign(wanted)?;
         judges.extend(others);
         campaign = campaign.beside(one_in, other);
     }
@@ -117,29 +120,34 @@ fn besides(args: &FuzzArgs) -> Vec<(u64, Wanted)> {
     }
 }
 
-/// The campaign, and what judges it.
-fn campaign(
-    args: &FuzzArgs,
+/// What the command line names, read once.
+struct Given<'a> {
+    args: &'a FuzzArgs,
     abi: Abi,
-    wanted: Wanted,
-    meter: &SharedMeter,
-) -> Result<(Campaign, Vec<String>), Failure> {
-    let mut maker = FilterSpec::read(&args.filter)?.maker_or_fail(abi)?;
-    let mut fitting = fitting(&args.filter, &args.require, abi, &maker)?;
-    if let Some(durability) = wanted.crashes {
-        fitting.expect_crashes(durability);
+    spec: FilterSpec,
+    tree: Option<String>,
+    meter: &'a SharedMeter,
+}
+
+impl Given<'_> {
+    /// The campaign, and what judges it.
+    fn campaign(&self, wanted: Wanted) -> Result<(Campaign, Vec<String>), Failure> {
+        let &Given { args, abi, .. } = self;
+        let mut maker = self.spec.maker_or_fail(abi)?;
+        let mut fitting = fitting(&args.filter, &args.require, abi, &maker)?;
+        if let Some(durability) = wanted.crashes {
+            fitting.expect_crashes(durability);
+        }
+        let judges = fitting.invariants.iter().map(|judge| judge.name().to_owned()).collect();
+        if !args.reports.is_empty() {
+            maker = maker.metered(self.meter);
+        }
+        let tree = self.tree.as_ref().unwrap_or(&fitting.tree);
+        let subject = as_asked(args, subject(&args.filter, abi, maker).over(tree));
+        let simulation = simulation(args, wanted)?;
+        let simulation = fitting.names.into_iter().fold(simulation, Simulation::name);
+        Ok((simulation.run(subject).check_all(fitting.invariants), judges))
     }
-    let judges = fitting.invariants.iter().map(|judge| judge.name().to_owned()).collect();
-    let tree = match &args.tree {
-        Some(path) => read_tree(path)?,
-        None => fitting.tree.clone(),
-    };
-    if !args.reports.is_empty() {
-        maker = maker.metered(meter);
-    }
-    let subject = as_asked(args, subject(&args.filter, abi, maker).over(&tree));
-    let simulation = fitting.names.into_iter().fold(simulation(args, wanted)?, Simulation::name);
-    Ok((simulation.run(subject).check_all(fitting.invariants), judges))
 }
 
 /// The subject in the kernel that is asked for.
@@ -218,7 +226,8 @@ fn simulation(args: &FuzzArgs, wanted: Wanted) -> Result<Simulation, Failure> {
         let seeds = args.corpus.as_deref().map(read_corpus).transpose()?;
         simulation = simulation.guided(Corpus::of(seeds.unwrap_or_default()));
     }
-    if names_no_filter(&args.filter) && !args.mounted {
+    // A kernel in front goes by what it read, which loses data where a read fell short.
+    if names_no_filter(&args.filter) && !args.mounted && !faults {
         simulation = simulation.mounting();
     }
     simulation.required.clone_from(&args.require);

@@ -40,11 +40,12 @@ pub(super) struct FuzzArgs {
     /// Who moves when: `serial`, `random`, `uniform`, `pct[:DEPTH]` or `exhaustive`
     #[arg(long, default_value = "random", value_parser = parse_scheduler)]
     pub(super) scheduler: SchedulerKind,
-    /// Let things fail below and around the filter, about once in 16 operations
+    /// Let things fail below and around the filter, about once in 16 operations; where nothing
+    /// special is asked for, one run in 16 is so without it
     #[arg(long)]
     pub(super) faults: bool,
     /// Lose power now and then and judge what is found; POLICY is what survives: `sync`, `prefix`,
-    /// `ordered` (the default) or `loose`
+    /// `ordered` (the default) or `loose`; of `none` one run in eight is so without it
     #[arg(long, value_name = "POLICY", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "ordered", value_parser = parse_durability)]
     pub(super) crashes: Option<Durability>,
