@@ -622,6 +622,10 @@ impl Session<'_, '_> {
         }
         if core::mem::take(&mut lane.killed) {
             self.armed.borrow_mut().note_fired();
+            // Whose exit it was is gone already.
+            if !self.vfs.has_client(lane.pid()) {
+                return self.gone(client);
+            }
             lane.leaving = true;
             lane.begin(self.vfs, Call::Exit);
             return;

@@ -25,10 +25,10 @@ use rustix::thread::UnshareFlags;
 /// that was forked meanwhile, and each closes its own.
 pub(crate) struct Host {
     /// Where the thread came from.
-    home: &'static OwnedFd,
-    files: BTreeMap<(Pid, i32), &'static OwnedFd>,
+    pub(crate) home: &'static OwnedFd,
+    pub(crate) files: BTreeMap<(Pid, i32), &'static OwnedFd>,
     /// What each client makes nothing with, where it is not what it was at first.
-    masks: BTreeMap<Pid, u32>,
+    pub(crate) masks: BTreeMap<Pid, u32>,
 }
 
 /// What a client makes nothing with at first.
@@ -70,14 +70,6 @@ impl Host {
         rustix::process::chroot(directory)?;
         rustix::process::chdir("/")?;
         Ok(Host { home: kept(home), files: BTreeMap::new(), masks: BTreeMap::new() })
-    }
-
-    /// What a thread has that is forked by this one, which is `parent`.
-    pub(crate) fn forked(&self, parent: Pid, child: Pid) -> Host {
-        let own = self.files.iter().filter(|((pid, _), _)| *pid == parent);
-        let files = own.map(|((_, fd), file)| ((child, *fd), *file)).collect();
-        let mask = self.masks.get(&parent).map(|mask| (child, *mask));
-        Host { home: self.home, files, masks: mask.into_iter().collect() }
     }
 
     /// Makes later calls those of a user and a group; the superuser can be had again.

@@ -63,9 +63,17 @@ fn enter(directory: &Path) -> rustix::io::Result<Host> {
     Host::enter(directory)
 }
 
+/// What a thread has that is forked by this one, which is `parent`.
+fn forked(host: &Host, parent: Pid, child: Pid) -> Host {
+    let own = host.files.iter().filter(|((pid, _), _)| *pid == parent);
+    let files = own.map(|((_, fd), file)| ((child, *fd), *file)).collect();
+    let mask = host.masks.get(&parent).map(|mask| (child, *mask));
+    Host { home: host.home, files, masks: mask.into_iter().collect() }
+}
+
 /// A child of the calling thread, which waits until the child has a table of its own.
 fn fork(host: &Host, pid: Pid, child: Pid) -> Answer {
-    let copy = host.forked(pid, child);
+    let copy = forked(host, pid, child);
     let lane = Lane::start(child, move || {
         leave_parent().expect("this thread leaves its parent");
         copy

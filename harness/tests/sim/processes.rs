@@ -145,3 +145,16 @@ fn a_finding_shrinks_to_its_fork_and_tells_of_the_child_in_its_trace() {
     });
     assert_eq!(calls.collect::<Vec<_>>(), [(CallNr::FORK, 1), (CallNr::EXIT, 1001)]);
 }
+
+/// A child that exits, and is killed while it does.
+const KILLED_AT_EXIT: &str = r#"{"filter":"none","abi":"v4","fidelity":"faithful","tree":"",
+    "clients":[{"uid":0,"actions":["fork","exit",{"open":{"path":"a","flags":64,"mode":0}}]}],
+    "schedule":[],"faults":[{"client":0,"action":1,"kind":"killed"}]}"#;
+
+#[test]
+fn whoever_is_killed_while_it_exits_is_gone() {
+    let case = Case::from_json(KILLED_AT_EXIT).expect("well-formed");
+    let campaign = Simulation::of_case(case).run(Subject::without_filter(Abi::V4));
+    let summary = campaign.check(invariant::balance()).or_report();
+    assert_eq!((summary.operations, summary.faults), (2, 1), "the parent does nothing more");
+}
