@@ -276,7 +276,7 @@ pub(crate) fn simulate(seed: Seed, clears: bool) -> Result<Summary, Box<Finding>
     Simulation::new(seed)
         .as_root()
         .operations(40)
-        .runs(64)
+        .runs(128)
         .only(is_implemented)
         .run(door::filesystem(move || NoteFs::new(clears)))
         .check(invariant::errno_envelope())

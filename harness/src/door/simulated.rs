@@ -33,17 +33,18 @@ use crate::sim::Subject;
 /// use fuserig::door;
 /// use fuserig::prelude::*;
 ///
-/// /// It has no file, and says so.
+/// /// It has no file, and says so; names longer than any it could have are refused for that.
 /// struct Empty;
 /// impl fuser::Filesystem for Empty {
 ///     fn lookup(
 ///         &self,
 ///         _: &fuser::Request,
 ///         _: fuser::INodeNo,
-///         _: &std::ffi::OsStr,
+///         name: &std::ffi::OsStr,
 ///         reply: fuser::ReplyEntry,
 ///     ) {
-///         reply.error(fuser::Errno::ENOENT);
+///         let is_long = name.len() > 255;
+///         reply.error(if is_long { fuser::Errno::ENAMETOOLONG } else { fuser::Errno::ENOENT });
 ///     }
 /// }
 ///
