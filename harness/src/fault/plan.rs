@@ -274,9 +274,8 @@ pub(crate) fn is_for(action: &Action) -> &'static [&'static str] {
             &[]
         }
         // These do not leave the client.
-        Action::Umask { .. } | Action::Become { .. } => &[],
+        Action::Umask { .. } | Action::Become { .. } | Action::Fork => &[],
         Action::Dup { .. } | Action::SetFlags { .. } | Action::SetCloexec { .. } => &[],
-        Action::Fork => &[],
         // What they close reports its errors to nobody.
         Action::Dup2 { .. } | Action::CloseRange { .. } => &[],
         Action::Exec | Action::Exit => &[],

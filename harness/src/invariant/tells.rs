@@ -44,10 +44,14 @@ fn did_a_part(seen: &Seen<'_>) -> bool {
 
 /// Whether it gives files back.
 fn closes(action: &Action) -> bool {
-    match action {
-        Action::Close { .. } | Action::Dup2 { .. } | Action::CloseRange { .. } => true,
-        action => matches!(action, Action::Exec | Action::Exit),
-    }
+    matches!(
+        action,
+        Action::Close { .. }
+            | Action::Dup2 { .. }
+            | Action::CloseRange { .. }
+            | Action::Exec
+            | Action::Exit
+    )
 }
 
 /// Whether an ordinary kernel may have read ahead in vain: of that nobody hears, and who wants the

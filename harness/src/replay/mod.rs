@@ -31,4 +31,5 @@ pub use lower::{empty_lower, lower_options};
 pub use replayer::{
     Divergence, Judge, ReplayError, ReplayOptions, ReplayReport, Replayer, StopFlag,
 };
+pub(crate) use tree::comparable_tree;
 pub use tree::{TreeOutput, tree_output};

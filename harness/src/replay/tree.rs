@@ -1,7 +1,7 @@
 //! The final tree of a replay in the form of the captures: rows and digests.
 
 use fuserig_abi::{Caller, Errno, FileKind, Ino, Stat};
-use fuserig_sim_fs::{Lower, LowerExt, OpenFlags};
+use fuserig_sim_fs::{Lower, LowerExt, LowerFh, OpenFlags, Whence};
 use sha2::{Digest, Sha256};
 
 /// A tree as text. Names are bytes as the filesystem has them, UTF-8 or not.
@@ -19,6 +19,22 @@ pub struct TreeOutput {
 /// # Errors
 /// The errno of the first file that cannot be read.
 pub fn tree_output(lower: &mut dyn Lower, caller: &Caller) -> Result<TreeOutput, Errno> {
+    output(lower, caller, whole)
+}
+
+/// As [`tree_output`], with digests that are good for nothing but to be compared with each other:
+/// holes are left out, of which a file may have more than anybody can wait for.
+///
+/// # Errors
+/// As [`tree_output`].
+pub(crate) fn comparable_tree(lower: &mut dyn Lower, caller: &Caller) -> Result<TreeOutput, Errno> {
+    output(lower, caller, placed)
+}
+
+/// How the bytes of an open file are hashed.
+type Hashed = fn(&mut dyn Lower, &Caller, LowerFh, &mut Sha256) -> Result<(), Errno>;
+
+fn output(lower: &mut dyn Lower, caller: &Caller, hashed: Hashed) -> Result<TreeOutput, Errno> {
     let mut files = Vec::new();
     let root = lower.root();
     collect(lower, caller, root, &[], &mut files)?;
@@ -39,7 +55,7 @@ pub fn tree_output(lower: &mut dyn Lower, caller: &Caller) -> Result<TreeOutput,
         output.rows.extend_from_slice(&file.target);
         output.rows.push(b'\n');
         if file.stat.kind == FileKind::Regular {
-            let digest = digest(lower, caller, file.stat.ino)?;
+            let digest = digest(lower, caller, file.stat.ino, hashed)?;
             output.digests.extend(digest_line(&digest, &file.path));
         }
     }
@@ -113,19 +129,67 @@ fn collect(
     lower.release(caller, fh)
 }
 
-fn digest(lower: &mut dyn Lower, caller: &Caller, node: Ino) -> Result<String, Errno> {
-    const PIECE: u32 = 1 << 20;
-    let fh = lower.open(caller, node, OpenFlags::NOATIME)?;
-    let mut hasher = Sha256::new();
+/// Bytes that are read at once.
+const PIECE: u32 = 1 << 20;
+
+/// Every byte.
+fn whole(
+    lower: &mut dyn Lower,
+    caller: &Caller,
+    fh: LowerFh,
+    hasher: &mut Sha256,
+) -> Result<(), Errno> {
     let mut offset = 0;
     loop {
         let data = lower.read(caller, fh, offset, PIECE)?;
         if data.is_empty() {
-            break;
+            return Ok(());
         }
         offset += data.len() as u64;
         hasher.update(&data);
     }
+}
+
+/// Every page that has something else than zeros, with its place, so that a hole and zeros that
+/// were written are the same.
+fn placed(
+    lower: &mut dyn Lower,
+    caller: &Caller,
+    fh: LowerFh,
+    hasher: &mut Sha256,
+) -> Result<(), Errno> {
+    const PAGE: u64 = 4096;
+    let mut offset = 0;
+    loop {
+        let from = i64::try_from(offset).map_err(|_far| Errno::EFBIG)?;
+        let start = match lower.seek(caller, fh, from, Whence::Data, 0) {
+            Ok(data) => data / PAGE * PAGE,
+            Err(Errno::ENXIO) => return Ok(()),
+            Err(errno) => return Err(errno),
+        };
+        let data = lower.read(caller, fh, start, PIECE)?;
+        if data.is_empty() {
+            return Ok(());
+        }
+        for (place, page) in (start..).step_by(PAGE as usize).zip(data.chunks(PAGE as usize)) {
+            if page.iter().any(|byte| *byte != 0) {
+                hasher.update(place.to_le_bytes());
+                hasher.update(page);
+            }
+        }
+        offset = start + data.len() as u64;
+    }
+}
+
+fn digest(
+    lower: &mut dyn Lower,
+    caller: &Caller,
+    node: Ino,
+    hashed: Hashed,
+) -> Result<String, Errno> {
+    let fh = lower.open(caller, node, OpenFlags::NOATIME)?;
+    let mut hasher = Sha256::new();
+    hashed(lower, caller, fh, &mut hasher)?;
     lower.release(caller, fh)?;
     let mut text = String::with_capacity(64);
     for byte in hasher.finalize() {
@@ -136,7 +200,31 @@ fn digest(lower: &mut dyn Lower, caller: &Caller, node: Ino) -> Result<String, E
 
 #[cfg(test)]
 mod tests {
-    use super::digest_line;
+    use fuserig_abi::{Caller, Credentials, Pid, Timespec};
+    use fuserig_sim_fs::MemFs;
+
+    use super::{Hashed, digest_line, output, placed, whole};
+
+    fn digests(tree: &str, hashed: Hashed) -> Vec<u8> {
+        let mut fs = MemFs::from_tree(tree).expect("a tree");
+        let root = Caller::new(Credentials::root(), Pid(1), Timespec::default());
+        output(&mut fs, &root, hashed).expect("it can be read").digests
+    }
+
+    #[test]
+    fn what_is_compared_is_the_bytes_and_not_where_the_holes_are() {
+        let both = |tree: &str| (digests(tree, whole), digests(tree, placed));
+        let (hole, zeros) = (both("/a size=3"), both("/a '\\x00\\x00\\x00'"));
+        assert_eq!(hole, zeros);
+        for other in ["/a 'b'", "/a 'b' size=9000", "/a size=9000 'b' @8192 'b'"] {
+            let (there, same) = (both(other), both(other));
+            assert_eq!(there, same);
+            assert!(there.0 != hole.0 && there.1 != hole.1, "{other}");
+        }
+        let far = |at: u64| format!("/a size=9007199254740992 @{at} 'x'");
+        let [near, further] = [1 << 40, 1 << 50].map(|at| digests(&far(at), placed));
+        assert_ne!(near, further, "and nobody waits for the rest");
+    }
 
     #[test]
     fn odd_names_are_escaped_as_sha256sum_does() {

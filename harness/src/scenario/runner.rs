@@ -22,7 +22,7 @@ use super::watch::{Seen, Shared, Watch};
 use crate::fault::{Armed, FaultyDaemon, FaultyLower};
 use crate::kernel::{MountOptions, RootDir, RootOptions, Server, World, WorldConfig};
 use crate::pipeline::{Daemon, NoDaemon, Stop};
-use crate::replay::{issue_call, result_mismatches, tree_output};
+use crate::replay::{comparable_tree, issue_call, result_mismatches};
 use crate::serve::Front;
 use crate::sim::SharedFs;
 use crate::vfs::{Call, CallResult, Output, PathAt, Vfs};
@@ -473,7 +473,7 @@ impl<'g> Stage<'g> {
         let (found, wanted) = self.front.of_filter(|world| {
             let kernel = world.kernel_caller();
             let mut wanted = MemFs::from_tree(&tree.text).expect("read when the file was");
-            (tree_output(&mut *world.lower, &kernel), tree_output(&mut wanted, &kernel))
+            (comparable_tree(&mut *world.lower, &kernel), comparable_tree(&mut wanted, &kernel))
         });
         match (found, wanted) {
             (Ok(found), Ok(wanted)) => {

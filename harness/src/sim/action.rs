@@ -10,6 +10,7 @@ use fuserig_abi::{AccessMask, Device, Pid};
 use fuserig_sim_fs::{Lock, LockKind, OpenFlags};
 use serde::{Deserialize, Serialize};
 
+use super::generate::Kind;
 use super::{Stamp, Text};
 use crate::vfs::{Call, NewTime, PathAt, Target};
 
@@ -291,7 +292,10 @@ impl Action {
             }
             Action::Umask { mask } => Call::Umask { mask: *mask },
             Action::Become { uid, gid } => Call::SetIds { uid: Some(*uid), gid: Some(*gid) },
-            slots if slots.is_about_slots() => slots.call_on_slots(files),
+            Action::SetFlags { .. } => self.call_on_slots(files),
+            slots if matches!(Kind::of(slots), Kind::Slot | Kind::Process) => {
+                slots.call_on_slots(files)
+            }
             named => named.call_by_name(),
         }
     }
@@ -359,21 +363,6 @@ impl Action {
             }
             other => unreachable!("{other} is about no lock"),
         }
-    }
-
-    /// Whether it gives descriptors another meaning, or none, or another owner.
-    fn is_about_slots(&self) -> bool {
-        matches!(
-            self,
-            Action::Dup { .. }
-                | Action::Dup2 { .. }
-                | Action::CloseRange { .. }
-                | Action::SetFlags { .. }
-                | Action::SetCloexec { .. }
-                | Action::Fork
-                | Action::Exec
-                | Action::Exit
-        )
     }
 
     /// The calls that give a descriptor another meaning, or none, and those on all of them.

@@ -95,7 +95,9 @@ impl Finding {
     /// What is there before anything happens.
     fn stage_text(&self) -> String {
         let case = &self.case;
-        let mut text = format!("title {}\n", self.violation);
+        // Behind a space it would begin a comment.
+        let title = self.violation.to_string().replace(" #", " file ");
+        let mut text = format!("title {title}\n");
         let _ = writeln!(text, "abi {}\nfidelity {}", case.abi, case.fidelity.name());
         if let Some(crash) = &case.crash {
             let _ = writeln!(text, "durability {}", crash.durability);

@@ -10,10 +10,20 @@ use fuserig_sim_fs::MemFs;
 
 use super::{Campaign, SetupError};
 
-/// Whose turn it is, and the tree that each begins with.
+/// Whose turn it is.
 pub(super) struct Turns {
-    /// One run in how many, how many there were, and the tree; of the campaign itself the last.
-    all: Vec<(u64, u64, MemFs)>,
+    /// Those beside a campaign, and last the campaign itself.
+    all: Vec<Share>,
+}
+
+/// What one campaign has of the runs.
+struct Share {
+    /// One in so many.
+    one_in: u64,
+    /// How many it had.
+    had: u64,
+    /// The tree that its runs begin with.
+    plain: MemFs,
 }
 
 /// One turn of a campaign.
@@ -25,7 +35,8 @@ pub(super) struct Turn<'t> {
 }
 
 impl Campaign {
-    /// One run in `one_in` is the next one of another campaign, as long as this one lasts.
+    /// One run in `one_in` is the next one of another campaign, as long as this one lasts. What is
+    /// found in it is shrunk, or not, as what is found in this one.
     ///
     /// ```
     /// use fuserig::prelude::*;
@@ -41,10 +52,11 @@ impl Campaign {
     /// ```
     ///
     /// # Panics
-    /// Where every run, or none, would be the other's.
+    /// Where this campaign would have no run, and where the other one takes turns already.
     #[must_use]
     pub fn beside(mut self, one_in: u64, other: Campaign) -> Campaign {
         assert!(one_in > 1, "a campaign has runs of its own");
+        assert!(other.beside.is_empty(), "a campaign beside another has none beside it");
         self.beside.push((one_in, other));
         self
     }
@@ -53,27 +65,28 @@ impl Campaign {
 impl Turns {
     /// Nobody had one yet.
     pub(super) fn of(campaign: &mut Campaign) -> Result<Turns, SetupError> {
-        let begin = |campaign: &mut Campaign| {
+        let shrinks = campaign.shrinks;
+        let begin = |one_in, campaign: &mut Campaign| {
             campaign.ask_filter();
-            MemFs::from_tree(campaign.tree())
+            campaign.shrinks = shrinks;
+            MemFs::from_tree(campaign.tree()).map(|plain| Share { one_in, had: 0, plain })
         };
-        let mut all = Vec::new();
-        for (one_in, other) in &mut campaign.beside {
-            all.push((*one_in, 0, begin(other)?));
-        }
-        all.push((1, 0, begin(campaign)?));
+        let others = campaign.beside.iter_mut();
+        let others = others.map(|(one_in, other)| begin(*one_in, other));
+        let mut all = others.collect::<Result<Vec<_>, _>>()?;
+        all.push(begin(1, campaign)?);
         Ok(Turns { all })
     }
 
     /// Whose run this is: of which of the others, or of the campaign itself.
     pub(super) fn next(&mut self, run: u64) -> (Option<usize>, Turn<'_>) {
         // In the middle of each round, so that what comes first is the campaign's own.
-        let is_due = |(one_in, ..): &(u64, u64, MemFs)| run % one_in == one_in / 2;
+        let is_due = |share: &Share| run % share.one_in == share.one_in / 2;
         let own = self.all.len() - 1;
         let place = self.all.iter().position(is_due).unwrap_or(own);
-        let (_, count, plain) = &mut self.all[place];
-        let number = *count;
-        *count += 1;
-        ((place < own).then_some(place), Turn { number, plain })
+        let share = &mut self.all[place];
+        share.had += 1;
+        let turn = Turn { number: share.had - 1, plain: &share.plain };
+        ((place < own).then_some(place), turn)
     }
 }
