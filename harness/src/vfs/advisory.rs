@@ -72,7 +72,7 @@ enum Keeper {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AwaitedLock {
     pub(super) inode: InodeId,
-    pub(super) exclusive: bool,
+    asked: Asked,
     /// How many locks had been given back when it began to wait.
     since: u64,
     /// Whose range is in the way; of `flock` nobody looks.
@@ -82,7 +82,8 @@ pub(super) struct AwaitedLock {
 impl AwaitedLock {
     /// The same as a report shows it, of the file at `path`.
     pub(super) fn told(&self, path: Vec<u8>) -> Waiting {
-        Waiting { path, exclusive: self.exclusive, holders: self.holder.into_iter().collect() }
+        let exclusive = self.asked.lock.kind == LockKind::Write;
+        Waiting { path, exclusive, holders: self.holder.into_iter().collect() }
     }
 }
 
@@ -267,24 +268,33 @@ impl Vfs {
     /// (`posix_locks_deadlock`).
     fn awaited(&self, pid: Pid, asked: &Asked) -> Result<AwaitedLock, Fail> {
         const ITERATIONS_MAX: usize = 10;
-        let exclusive = asked.lock.kind == LockKind::Write;
-        let holder = match asked.flock {
-            true => None,
-            false => match self.try_lock(pid, &Asked { gets: true, ..*asked }, false)?.output {
-                Output::Lock(lock) if lock.kind != LockKind::Unlock => {
-                    u32::try_from(lock.owner).ok().map(Pid)
-                }
-                _ => None,
-            },
+        let holder = self.in_the_way(pid, asked)?;
+        // Whoever was in the way when a wait began may have given back since.
+        let waits_for = |pid: Pid| {
+            let asked = self.state().locks.advisory(pid)?.asked;
+            self.in_the_way(pid, &asked).ok()?
         };
-        let state = self.state();
-        let waits_for = |pid: Pid| state.locks.advisory(pid).and_then(|awaited| awaited.holder);
         let chain = core::iter::successors(holder, |holder| waits_for(*holder));
         if chain.take(ITERATIONS_MAX).any(|other| other == pid) {
             return Err(Errno::EDEADLK.into());
         }
+        let state = self.state();
         let inode = state.inode_of_file(state.file_id(pid, asked.fd)?);
-        Ok(AwaitedLock { inode, exclusive, since: state.kept_locks.given_back, holder })
+        let since = state.kept_locks.given_back;
+        Ok(AwaitedLock { inode, asked: *asked, since, holder })
+    }
+
+    /// Whose range is in the way of what is asked; nobody's is in that of a `flock`.
+    fn in_the_way(&self, pid: Pid, asked: &Asked) -> Result<Option<Pid>, Fail> {
+        if asked.flock {
+            return Ok(None);
+        }
+        Ok(match self.try_lock(pid, &Asked { gets: true, ..*asked }, false)?.output {
+            Output::Lock(lock) if lock.kind != LockKind::Unlock => {
+                u32::try_from(lock.owner).ok().map(Pid)
+            }
+            _ => None,
+        })
     }
 
     /// `locks_remove_posix`: whoever closes a file, the locks of ranges that it has there are gone,
@@ -306,6 +316,11 @@ impl Vfs {
             // There is nobody to hear of it.
             let _ = state.world.lower.apply(&caller, &LowerOp::SetLock { fh, lock });
         }
+    }
+
+    /// The lower file is closed as well, and its locks have gone with it.
+    pub(super) fn lower_locks_gone(&self) {
+        self.state().kept_locks.given_back += 1;
     }
 
     /// `locks_remove_file`: the last descriptor of an open file has gone.

@@ -575,6 +575,7 @@ impl Vfs {
             let directory = self.is_directory(last.dentry);
             // The VFS ignores what release returns.
             let _ = self.operate(pid, Operation::Release { handle, directory }).await;
+            self.lower_locks_gone();
             let mut state = self.state();
             let released = state.world.mount.handles.remove(handle);
             if released.private
