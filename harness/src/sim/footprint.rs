@@ -123,7 +123,8 @@ impl Subject {
         let (wrap, notes) = (Rc::clone(&self.lower), footprint.clone());
         watched.lower = Rc::new(move |lower| {
             let inner = wrap(lower);
-            Box::new(WatchedLower { inner, footprint: notes.clone(), handles: Vec::new() })
+            let (footprint, handles, locked) = (notes.clone(), Vec::new(), Vec::new());
+            Box::new(WatchedLower { inner, footprint, handles, locked })
         });
         let (make, notes) = (Rc::clone(&self.daemon), footprint.clone());
         watched.daemon =
@@ -204,6 +205,8 @@ struct WatchedLower {
     footprint: Footprint,
     /// Which inode each open file stands for.
     handles: Vec<(u64, u64)>,
+    /// Those that were locked as a whole, once or more.
+    locked: Vec<u64>,
 }
 
 impl WatchedLower {
@@ -242,6 +245,8 @@ impl WatchedLower {
             | LowerOp::ReadDir { fh, .. }
             | LowerOp::Seek { fh, .. }
             | LowerOp::Fsync { fh, .. } => notes.read(file(fh)),
+            // A lock of the whole file goes with it.
+            LowerOp::Release { fh, .. } if self.locked.contains(&fh.0) => notes.write(file(fh)),
             LowerOp::Release { .. } | LowerOp::Flush { .. } | LowerOp::Forget { .. } => {}
             LowerOp::Setattr { node, .. }
             | LowerOp::SetXattr { node, .. }
@@ -330,6 +335,7 @@ impl Lower for WatchedLower {
             (LowerOp::Open { node, .. }, Ok(LowerReply::Opened(fh))) => {
                 self.handles.push((fh.0, node.0));
             }
+            (LowerOp::Flock { fh, .. }, _) => self.locked.push(fh.0),
             (_, Ok(LowerReply::Created(stat, fh))) => self.handles.push((fh.0, stat.ino.0)),
             (LowerOp::Lookup { .. }, Ok(LowerReply::Stat(stat))) => {
                 self.footprint.read(Thing::Inode(stat.ino.0));
