@@ -70,7 +70,8 @@ type Step = (u32, Action);
 fn random(seed: u64, masked: &mut Masked) -> Vec<Step> {
     let tree = MemFs::from_tree(TREE).expect("the tree is good");
     let clients = if seed.is_multiple_of(3) { 2 } else { 1 };
-    let config = WorkloadConfig { clients, operations: 40, ..WorkloadConfig::default() };
+    let few = WorkloadConfig { clients, operations: 40, ..WorkloadConfig::default() };
+    let config = WorkloadConfig { waits: false, ..few };
     let programs = config.draw(&mut Seed(seed).rng(), &tree);
     let mut steps = Vec::new();
     for program in programs {

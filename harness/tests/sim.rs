@@ -36,3 +36,5 @@ mod reach;
 mod shrinking;
 #[path = "sim/standing.rs"]
 mod standing;
+#[path = "sim/waits.rs"]
+mod waits;

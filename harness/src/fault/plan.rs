@@ -42,8 +42,8 @@ pub enum FaultKind {
         seconds: i64,
     },
     /// A signal arrives while the action waits for the daemon, which gives up the request with
-    /// EINTR, as servers do that honour INTERRUPT. Nothing else that the kernel waits for here can
-    /// be interrupted.
+    /// EINTR, as servers do that honour INTERRUPT, or for an advisory lock. Nothing else that the
+    /// kernel waits for here can be interrupted.
     Signal,
     /// The client is killed during the action: what it asks of the daemon is given up, its result
     /// is lost, everything it has open is closed, and it does nothing more.

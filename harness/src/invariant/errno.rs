@@ -45,6 +45,8 @@ const DESCRIPTOR: &[Errno] =
 /// What only a call that locks gives.
 const LOCK: &[Errno] =
     &[Errno::EAGAIN, Errno::EACCES, Errno::EOVERFLOW, Errno::ENOLCK, Errno::ENXIO];
+/// What only a wait for a range gives; it has no reason to be refused for who is in the way.
+const WAIT: &[Errno] = &[Errno::EDEADLK, Errno::EOVERFLOW, Errno::ENOLCK, Errno::ENXIO];
 
 /// Groups of errnos and those of the call itself.
 fn allowed(action: &Action) -> (&'static [&'static [Errno]], &'static [Errno]) {
@@ -121,6 +123,7 @@ fn allowed(action: &Action) -> (&'static [&'static [Errno]], &'static [Errno]) {
 /// Those of locks, of the attributes of open files, and of what does not leave the client.
 fn allowed_besides(action: &Action) -> (&'static [&'static [Errno]], &'static [Errno]) {
     match action {
+        Action::Lock { .. } if action.waits() => (&[DESCRIPTOR], WAIT),
         Action::Flock { .. } | Action::Lock { .. } | Action::GetLock { .. } => {
             (&[DESCRIPTOR], LOCK)
         }

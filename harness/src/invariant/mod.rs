@@ -54,7 +54,7 @@ pub use listed::{NeverListed, never_listed};
 pub use posix::{Posix, posix};
 pub use quota::{WithinQuota, within_quota};
 pub use readonly::{ReadOnly, read_only};
-pub use seen::{End, Invariant, Seen, Violation};
+pub use seen::{End, Invariant, Seen, Violation, Waiter};
 pub use setid::{NeverSetid, never_setid};
 pub use table::KNOWN;
 pub use tells::{TellsErrors, tells_errors};

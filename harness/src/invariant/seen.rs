@@ -103,6 +103,11 @@ pub struct Seen<'a> {
     pub files: &'a [i32],
     /// Those of its faults that happened.
     pub happened: &'a [FaultKind],
+    /// Whether a signal came while it waited for an advisory lock, by a fault or because nobody
+    /// could move any more.
+    pub interrupted: bool,
+    /// The others that wait for an advisory lock now.
+    pub waiters: &'a [Waiter<'a>],
     /// Whether no other call is under way.
     pub alone: bool,
     /// Every call so far; those without an end are under way.
@@ -113,6 +118,26 @@ pub struct Seen<'a> {
     pub lower: &'a MemFs,
     /// The system calls' side, for looking.
     pub vfs: &'a Vfs,
+}
+
+/// A client that waits for an advisory lock, in a call that has not returned.
+///
+/// ```
+/// use fuserig::invariant::Waiter;
+/// use fuserig::sim::Action;
+/// use fuserig_abi::Pid;
+/// let action = Action::Flock { file: 0, kind: 1, waits: true };
+/// let waiter = Waiter { pid: Pid(2), fd: 3, action: &action };
+/// assert_eq!(waiter.action.to_string(), "flock #0 exclusive and wait");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Waiter<'a> {
+    /// The process.
+    pub pid: Pid,
+    /// The descriptor that is locked; -1 where nothing is open.
+    pub fd: i32,
+    /// What is asked.
+    pub action: &'a Action,
 }
 
 impl Seen<'_> {

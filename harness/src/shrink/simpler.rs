@@ -60,7 +60,7 @@ fn plainer(action: &Action) -> Vec<Action> {
     list
 }
 
-/// The action where the file stands, or with the time of the call.
+/// The action where the file stands, with the time of the call, or without waiting.
 fn without_offset(action: &Action) -> Option<Action> {
     match *action {
         Action::Read { file, size, offset: Some(_) } => {
@@ -73,6 +73,12 @@ fn without_offset(action: &Action) -> Option<Action> {
             Some(Action::Write { file, size, fill, offset: None })
         }
         Action::Times { ref path, .. } => Some(Action::Touch { path: path.clone() }),
+        Action::Flock { file, kind, waits: true } => {
+            Some(Action::Flock { file, kind, waits: false })
+        }
+        Action::Lock { file, kind, start, length, waits: true } => {
+            Some(Action::Lock { file, kind, start, length, waits: false })
+        }
         _ => None,
     }
 }

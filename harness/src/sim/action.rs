@@ -7,10 +7,11 @@
 use core::fmt;
 
 use fuserig_abi::{AccessMask, Device, Pid};
-use fuserig_sim_fs::{Lock, LockKind, OpenFlags};
+use fuserig_sim_fs::OpenFlags;
 use serde::{Deserialize, Serialize};
 
 use super::generate::Kind;
+use super::lock_calls::is_false;
 use super::{Stamp, Text};
 use crate::vfs::{Call, NewTime, PathAt, Target};
 
@@ -121,10 +122,31 @@ pub enum Action {
     Sendfile { from: u8, to: u8, length: u64, from_at: i64 },
     /// `chdir`.
     Chdir { path: Text },
-    /// `flock` that does not wait; `kind` as in `struct flock`: 0 shared, 1 exclusive, 2 none.
-    Flock { file: u8, kind: u32 },
-    /// `fcntl(F_SETLK)` from the start of the file; the kinds are those of [`Action::Flock`].
-    Lock { file: u8, kind: u32, start: i64, length: i64 },
+    /// `flock`.
+    Flock {
+        /// What is locked.
+        file: u8,
+        /// As in `struct flock`: 0 shared, 1 exclusive, 2 none.
+        kind: u32,
+        /// Whether it waits while somebody is in the way; who gives back never has to.
+        #[serde(default, skip_serializing_if = "is_false")]
+        waits: bool,
+    },
+    /// `fcntl(F_SETLK)` from the start of the file, and `F_SETLKW` where it waits; the kinds are
+    /// those of [`Action::Flock`].
+    Lock {
+        /// What is locked.
+        file: u8,
+        /// Shared, exclusive or none.
+        kind: u32,
+        /// The first byte.
+        start: i64,
+        /// Bytes; 0 is up to any end, and negative ones are before the start.
+        length: i64,
+        /// As of [`Action::Flock`].
+        #[serde(default, skip_serializing_if = "is_false")]
+        waits: bool,
+    },
     /// `fcntl(F_GETLK)`: who is in the way of a lock, as [`Action::Lock`] would take it.
     GetLock { file: u8, kind: u32, start: i64, length: i64 },
     /// `fchmod`.
@@ -156,21 +178,6 @@ pub enum Action {
     /// `exit_group`, of a child: its parent goes on where it stood. Whoever nobody waits for stays,
     /// so that a program is as legal without the fork before it.
     Exit,
-}
-
-/// A kind of lock as `struct flock` has it.
-pub(crate) fn lock_kind(kind: u32) -> LockKind {
-    match kind {
-        0 => LockKind::Read,
-        1 => LockKind::Write,
-        _ => LockKind::Unlock,
-    }
-}
-
-/// A range as given; the VFS makes it absolute.
-fn range(kind: u32, start: i64, length: i64) -> Lock {
-    let (start, end) = (start.cast_unsigned(), length.cast_unsigned());
-    Lock { kind: lock_kind(kind), owner: 0, start, end }
 }
 
 /// Whether it is the device 0:0, which the stored form leaves out.
@@ -347,21 +354,6 @@ impl Action {
             },
             Action::Chdir { path } => Call::Chdir { target: follow(path) },
             attribute => attribute.call_on_attribute(),
-        }
-    }
-
-    /// The calls on advisory locks.
-    fn call_on_lock(&self, files: &[i32]) -> Call {
-        let fd = |file: &u8| descriptor(files, *file);
-        match self {
-            Action::Flock { file, kind } => Call::Flock { fd: fd(file), kind: lock_kind(*kind) },
-            Action::Lock { file, kind, start, length } => {
-                Call::SetLock { fd: fd(file), lock: range(*kind, *start, *length), whence: 0 }
-            }
-            Action::GetLock { file, kind, start, length } => {
-                Call::GetLock { fd: fd(file), lock: range(*kind, *start, *length), whence: 0 }
-            }
-            other => unreachable!("{other} is about no lock"),
         }
     }
 
@@ -606,15 +598,6 @@ fn of_device(encoded: u32) -> String {
     }
 }
 
-/// A kind of lock in a report.
-fn lock_word(kind: u32) -> &'static str {
-    match lock_kind(kind) {
-        LockKind::Read => "shared",
-        LockKind::Write => "exclusive",
-        LockKind::Unlock => "none",
-    }
-}
-
 /// Where a copy begins in one of its files.
 fn copy_place(at: i64) -> String {
     match at {
@@ -683,13 +666,7 @@ impl fmt::Display for Action {
             Action::CloseRange { first, last } => write!(f, "close_range #{first} to #{last}"),
             Action::SetFlags { file, flags } => write!(f, "setfl #{file} {}", open_flags(*flags)),
             Action::Chdir { path } => write!(f, "chdir {}", shown(path)),
-            Action::Flock { file, kind } => write!(f, "flock #{file} {}", lock_word(*kind)),
-            Action::Lock { file, kind, start, length } => {
-                write!(f, "lock #{file} {} {start}+{length}", lock_word(*kind))
-            }
-            Action::GetLock { file, kind, start, length } => {
-                write!(f, "getlock #{file} {} {start}+{length}", lock_word(*kind))
-            }
+            Action::Flock { .. } | Action::Lock { .. } | Action::GetLock { .. } => self.fmt_lock(f),
             attribute => attribute.fmt_attribute(f),
         }
     }

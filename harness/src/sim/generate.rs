@@ -45,6 +45,8 @@ pub struct WorkloadConfig {
     pub users: bool,
     /// Whether power may be lost, so that what was changed is often synced.
     pub syncs: bool,
+    /// Whether somebody may wait for an advisory lock, where there is somebody to give it back.
+    pub waits: bool,
 }
 
 impl Default for WorkloadConfig {
@@ -58,6 +60,7 @@ impl Default for WorkloadConfig {
             ops: Vec::new(),
             users: true,
             syncs: false,
+            waits: true,
         }
     }
 }

@@ -1,15 +1,16 @@
 //! Advisory locks: a file that is opened more than once, and locked in ways that get in each
 //! other's way.
 //!
-//! What a reader would get wrong: no lock is waited for, so that none of this can hang.
+//! What a reader would get wrong: who waits for a lock that nobody gives back does nothing more
+//! until the run ends its wait, so that most locks are not waited for, and none by who is alone.
 
-use fuserig_sim_fs::OpenFlags;
+use fuserig_sim_fs::{LockKind, OpenFlags};
 
 use super::argument::offset;
 use super::draw::Draw;
 use super::mutate::Mutator;
 use super::recipe::{CLOSE, READ_WRITE, open};
-use super::{Action, Rng, Text};
+use super::{Action, Rng, Text, WorkloadConfig, lock_kind};
 
 /// Flags of who makes the file that is locked.
 const CREATE: u32 = READ_WRITE | OpenFlags::CREAT.bits();
@@ -17,6 +18,10 @@ const CREATE: u32 = READ_WRITE | OpenFlags::CREAT.bits();
 /// Places at which locked ranges begin, and how long they are, so that they touch and overlap.
 const STARTS: [i64; 10] = [0, 0, 0, 1, 4, 5, 6, 9, 10, 4096];
 const LENGTHS: [i64; 10] = [0, 0, 1, 1, 4, 5, 5, 10, 100, -4];
+
+/// In one of how many a lock is waited for: anywhere, and where clients take turns with a file, of
+/// whom another most often gives back soon.
+const WAITS_ONE_IN: (u64, u64) = (8, 3);
 
 /// Shared, exclusive, none.
 const KINDS: [u32; 5] = [0, 0, 1, 1, 2];
@@ -31,7 +36,7 @@ fn lock(rng: &mut Rng, file: u8) -> Action {
 
 /// `flock`.
 fn lock_all(rng: &mut Rng, file: u8) -> Action {
-    Action::Flock { file, kind: *rng.pick(&KINDS) }
+    Action::Flock { file, kind: *rng.pick(&KINDS), waits: false }
 }
 
 /// `fcntl`, now and then to ask who is in the way.
@@ -41,14 +46,26 @@ fn lock_range(rng: &mut Rng, file: u8) -> Action {
     let length = *rng.pick(&LENGTHS);
     match rng.chance(1, 6) {
         true => Action::GetLock { file, kind, start, length },
-        false => Action::Lock { file, kind, start, length },
+        false => Action::Lock { file, kind, start, length, waits: false },
     }
+}
+
+/// The same lock, which is waited for in one of so many, where the workload has that.
+fn or_waits(rng: &mut Rng, config: &WorkloadConfig, one_in: u64, mut lock: Action) -> Action {
+    if config.waits
+        && config.clients > 1
+        && let Action::Flock { kind, waits, .. } | Action::Lock { kind, waits, .. } = &mut lock
+    {
+        *waits = lock_kind(*kind) != LockKind::Unlock && rng.chance(1, one_in);
+    }
+    lock
 }
 
 impl Draw<'_> {
     /// A lock of an open file.
     pub(super) fn lock(&mut self, file: u8) -> Action {
-        lock(self.rng, file)
+        let lock = lock(self.rng, file);
+        or_waits(self.rng, self.config, WAITS_ONE_IN.0, lock)
     }
 
     /// A file is opened, again perhaps, locked in some ways, and closed.
@@ -91,7 +108,10 @@ impl Draw<'_> {
             let action = match self.rng.below(12) {
                 0 | 1 => again.clone(),
                 2 | 3 => Action::Close { file },
-                _ => lock(self.rng, file),
+                _ => {
+                    let lock = lock(self.rng, file);
+                    or_waits(self.rng, self.config, WAITS_ONE_IN.1, lock)
+                }
             };
             turns.push((client, action));
         }
@@ -102,6 +122,7 @@ impl Draw<'_> {
 impl Mutator<'_> {
     /// Another lock of an open file.
     pub(super) fn lock(&mut self, file: u8) -> Action {
-        lock(self.rng, file)
+        let lock = lock(self.rng, file);
+        or_waits(self.rng, self.config, WAITS_ONE_IN.0, lock)
     }
 }

@@ -28,6 +28,7 @@ mod generate;
 mod habits;
 mod history;
 mod limits;
+mod lock_calls;
 mod locking;
 mod look;
 mod meet;
@@ -58,7 +59,6 @@ mod turns;
 mod xattr;
 
 pub use action::Action;
-pub(crate) use action::lock_kind;
 pub use case::{Case, CaseError, Crash, Program};
 pub use corpus::Corpus;
 pub use coverage::Coverage;
@@ -72,6 +72,7 @@ pub use history::{
     Balance, CallEntry, Ending, RunRecord, StepRow, same_result, show_both, show_result,
 };
 pub(crate) use history::{Compared, show_difference};
+pub(crate) use lock_calls::lock_kind;
 pub use processes::Processes;
 pub(crate) use processes::WAITING_MAX;
 pub(crate) use runner::{Detail, run_with};

@@ -23,9 +23,10 @@ const AT_REMOVEDIR: u64 = 0x200;
 /// `UTIME_NOW` and `UTIME_OMIT`.
 const UTIME_NOW: i64 = 0x3fff_ffff;
 const UTIME_OMIT: i64 = 0x3fff_fffe;
-/// `F_GETLK`, `F_SETLK` and `LOCK_NB`.
+/// `F_GETLK`, `F_SETLK`, `F_SETLKW` and `LOCK_NB`.
 const F_GETLK: u32 = 5;
 const F_SETLK: u32 = 6;
+const F_SETLKW: u32 = 7;
 const LOCK_NB: u32 = 4;
 /// Nanoseconds between two steps.
 const STEP_NS: u64 = 1_000_000;
@@ -190,8 +191,14 @@ fn on_file(call: &Call) -> Option<(CallNr, Named)> {
         Call::Flock { fd, kind } => {
             (CallNr::FLOCK, vec![int("fd", *fd), int("operation", LOCK_NB | flock_bits(*kind))])
         }
+        Call::WaitFlock { fd, kind } => {
+            (CallNr::FLOCK, vec![int("fd", *fd), int("operation", flock_bits(*kind))])
+        }
         Call::SetLock { fd, lock, whence } => {
             (CallNr::FCNTL_LOCK, range(*fd, F_SETLK, lock, *whence))
+        }
+        Call::WaitLock { fd, lock, whence } => {
+            (CallNr::FCNTL_LOCK, range(*fd, F_SETLKW, lock, *whence))
         }
         Call::GetLock { fd, lock, whence } => {
             (CallNr::FCNTL_LOCK, range(*fd, F_GETLK, lock, *whence))

@@ -12,6 +12,7 @@ use fuserig_abi::{AllocFailures, Errno, Pid, Timespec};
 use fuserig_filters::Filter;
 use fuserig_sim_fs::MemFs;
 
+use super::action::descriptor;
 use super::caught::caught;
 use super::corridor::Corridor;
 use super::coverage::Tally;
@@ -25,7 +26,7 @@ use super::{
 };
 use crate::crash::Outage;
 use crate::fault::{Armed, FaultKind};
-use crate::invariant::{Invariant, Seen, Violation};
+use crate::invariant::{Invariant, Seen, Violation, Waiter};
 use crate::kernel::Key;
 use crate::pipeline::{SeenCalls, Stop};
 use crate::report::FilterCall;
@@ -99,6 +100,8 @@ struct Lane<'v> {
     leaving: bool,
     /// The daemon takes its time: others go first until one of their calls has returned.
     late: bool,
+    /// A signal came while the call waited for an advisory lock.
+    interrupted: bool,
 }
 
 impl<'v> Lane<'v> {
@@ -289,6 +292,7 @@ fn lanes<'v>(case: &Case) -> Vec<Lane<'v>> {
         killed: false,
         leaving: false,
         late: false,
+        interrupted: false,
     };
     (0..case.clients.len()).map(lane).collect()
 }
@@ -380,7 +384,7 @@ impl Session<'_, '_> {
             }
             self.enable();
             if self.movers.all.is_empty() {
-                if self.vfs.wait_for_reply() {
+                if self.vfs.wait_for_reply() || self.ends_a_wait() {
                     continue;
                 }
                 if let Some(lost) = self.power_fails(true, invariants) {
@@ -408,6 +412,46 @@ impl Session<'_, '_> {
                 return (Ending::Stopped, Some(violation));
             }
         }
+    }
+
+    /// Nobody can move: a signal ends the wait of the first client that waits for an advisory lock,
+    /// once a call. Whether there is one.
+    fn ends_a_wait(&mut self) -> bool {
+        let vfs = self.vfs;
+        let first = self
+            .lanes
+            .iter_mut()
+            .find(|lane| lane.task.is_some() && !lane.interrupted && vfs.interrupt(lane.pid()));
+        first.map(|lane| lane.interrupted = true).is_some()
+    }
+
+    /// A signal that is due in this call comes as soon as it waits for an advisory lock.
+    fn signal(&mut self, client: usize) {
+        let lane = &mut self.lanes[client];
+        let pid = lane.pid();
+        let is_signal = |fault: &FaultKind| matches!(fault, FaultKind::Signal | FaultKind::Killed);
+        let is_due = self.case.faults.of(client, lane.next).iter().any(is_signal);
+        if is_due && !lane.interrupted && self.vfs.interrupt(pid) {
+            lane.interrupted = true;
+            // Of who is killed it is said once it is gone.
+            self.armed.borrow_mut().fire(pid, |fault| *fault == FaultKind::Signal);
+        }
+    }
+
+    /// The others that wait for an advisory lock.
+    fn waiters(&self, client: usize) -> Vec<Waiter<'_>> {
+        let others = self.lanes.iter().enumerate().filter(|(other, _)| *other != client);
+        let waiter = |(other, lane): (usize, &Lane<'_>)| {
+            let waits = lane.task.is_some() && lane.point() == Point::Lock && !lane.leaving;
+            let action = self.case.clients[other].actions.get(lane.next).filter(|_| waits)?;
+            let fd = action.lock_of()?;
+            action.waits().then(|| Waiter {
+                pid: lane.pid(),
+                fd: descriptor(lane.processes.files(), fd),
+                action,
+            })
+        };
+        others.filter_map(waiter).collect()
     }
 
     /// Loses power at this step, if the case or a search wants it; what is wrong then, if anything
@@ -532,6 +576,9 @@ impl Session<'_, '_> {
         self.movers.as_before = !returned && self.nobody_waits(client);
         if !self.case.faults.faults.is_empty() {
             self.note_late();
+            if !returned && self.lanes[client].point() == Point::Lock {
+                self.signal(client);
+            }
             if returned {
                 self.lanes.iter_mut().for_each(|lane| lane.late = false);
             }
@@ -568,6 +615,7 @@ impl Session<'_, '_> {
         let faults = self.case.faults.of(client, lane.next);
         lane.no_memory = faults.contains(&FaultKind::NoMemory);
         lane.starved = false;
+        lane.interrupted = false;
         lane.killed = faults.contains(&FaultKind::Killed);
         let jump: i64 = faults
             .iter()
@@ -668,6 +716,8 @@ impl Session<'_, '_> {
             begin: entry.begin,
             files: self.lanes[client].processes.files(),
             happened: &self.happened,
+            interrupted: self.lanes[client].interrupted,
+            waiters: &self.waiters(client),
             alone,
             calls: &self.calls,
             case: self.case,

@@ -478,6 +478,8 @@ impl Campaign {
         if self.simulation.case.is_some() {
             return;
         }
+        // A daemon that keeps locks itself may let a client wait for ever.
+        self.simulation.workload.waits &= !self.subject.served;
         if let Some(filter) = (self.subject.filter)() {
             let workload = core::mem::take(&mut self.simulation.workload);
             self.simulation.workload = workload.mentioning(filter.mentions());

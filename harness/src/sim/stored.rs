@@ -6,6 +6,7 @@
 use core::fmt::Write as _;
 use std::collections::BTreeSet;
 
+use fuserig_abi::Errno;
 use fuserig_traces::text::{CallForm, ExpectedResult};
 
 use super::recorded::call_record;
@@ -71,7 +72,7 @@ impl Finding {
         }
         // Its clients are there from the start.
         let mut actions = case.clients.iter().flat_map(|program| &program.actions);
-        if actions.any(|action| *action == Action::Fork) {
+        if actions.any(|action| *action == Action::Fork) || self.ends_a_wait() {
             return None;
         }
         let mut text = self.stage_text();
@@ -90,6 +91,16 @@ impl Finding {
         }
         self.end_text(&mut text);
         Scenario::parse(&text).is_ok().then_some(text)
+    }
+
+    /// Whether a signal came to who waited for an advisory lock.
+    fn ends_a_wait(&self) -> bool {
+        let mut calls = self.record.calls.iter();
+        calls.any(|call| {
+            let result = call.result.as_ref().map(|result| result.value);
+            self.case.clients[call.client].actions[call.action].waits()
+                && matches!(result, None | Some(Err(Errno::EINTR)))
+        })
     }
 
     /// What is there before anything happens.

@@ -75,6 +75,8 @@ pub(super) struct AwaitedLock {
     asked: Asked,
     /// How many locks had been given back when it began to wait.
     since: u64,
+    /// Whether a signal came.
+    pub(super) interrupted: bool,
     /// Whose range is in the way; of `flock` nobody looks.
     holder: Option<Pid>,
 }
@@ -101,9 +103,9 @@ pub(super) struct KeptLocks {
 }
 
 impl KeptLocks {
-    /// Whether nothing happened that would let the lock be had.
+    /// Whether nothing happened that would let the lock be had, or end the wait for it.
     pub(super) fn blocks(&self, awaited: &AwaitedLock) -> bool {
-        self.given_back == awaited.since
+        self.given_back == awaited.since && !awaited.interrupted
     }
 
     fn table(&mut self, inode: InodeId) -> &mut LockTable<FileId> {
@@ -192,7 +194,7 @@ impl State {
 }
 
 impl Vfs {
-    /// A call about an advisory lock; one that waits gives way until it has it.
+    /// A call about an advisory lock; one that waits gives way until it has it, or a signal came.
     pub(super) async fn advisory_lock(&self, pid: Pid, call: &Call) -> Result<CallResult, Fail> {
         let asked = Asked::of(call).ok_or(Errno::ENOSYS)?;
         if let Some(daemons) = self.lock_of_daemon(pid, call)? {
@@ -203,7 +205,9 @@ impl Vfs {
             let awaited = self.awaited(pid, &asked)?;
             self.state().locks.wait_for_advisory(pid, awaited);
             Yield::waiting(self).await;
-            self.state().locks.stop_waiting(pid);
+            if self.state().locks.stop_waiting(pid) {
+                return Err(Errno::EINTR.into());
+            }
             tried = self.try_lock(pid, &asked, false);
         }
         tried
@@ -281,7 +285,7 @@ impl Vfs {
         let state = self.state();
         let inode = state.inode_of_file(state.file_id(pid, asked.fd)?);
         let since = state.kept_locks.given_back;
-        Ok(AwaitedLock { inode, asked: *asked, since, holder })
+        Ok(AwaitedLock { inode, asked: *asked, since, interrupted: false, holder })
     }
 
     /// Whose range is in the way of what is asked; nobody's is in that of a `flock`.
@@ -356,6 +360,12 @@ impl Vfs {
         }
         self.state().locks.wait_for_advisory(pid, noted);
         Ok(())
+    }
+
+    /// A signal comes to a client. Whether it waits for an advisory lock, which `EINTR` ends then
+    /// (man 2 flock, man 2 fcntl).
+    pub(crate) fn interrupt(&self, pid: Pid) -> bool {
+        self.state().locks.interrupt(pid)
     }
 
     /// Ends what [`Vfs::begin_wait`] noted.

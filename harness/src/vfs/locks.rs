@@ -185,8 +185,22 @@ impl Locks {
         })
     }
 
-    pub(super) fn stop_waiting(&mut self, pid: Pid) {
+    /// A signal comes to the client; whether it waits for an advisory lock.
+    pub(super) fn interrupt(&mut self, pid: Pid) -> bool {
+        self.waiting.iter_mut().any(|(waiter, wait)| match wait {
+            Wait::Advisory(awaited) if *waiter == pid => {
+                awaited.interrupted = true;
+                true
+            }
+            _ => false,
+        })
+    }
+
+    /// The client waits no more; whether a signal is why.
+    pub(super) fn stop_waiting(&mut self, pid: Pid) -> bool {
+        let interrupted = self.advisory(pid).is_some_and(|awaited| awaited.interrupted);
         self.waiting.retain(|(waiter, _)| *waiter != pid);
+        interrupted
     }
 }
 

@@ -33,11 +33,11 @@ fn cloexec(file: u8, on: bool) -> Action {
 }
 
 fn flock(file: u8, kind: u32) -> Action {
-    Action::Flock { file, kind }
+    Action::Flock { file, kind, waits: false }
 }
 
 fn range(kind: u32, start: i64, length: i64) -> Action {
-    Action::Lock { file: 0, kind, start, length }
+    Action::Lock { file: 0, kind, start, length, waits: false }
 }
 
 fn shared() -> Vec<Action> {

@@ -453,8 +453,9 @@ fn about_lists() -> Vec<Script> {
 
 /// Locks of one process, which meet themselves only where they belong to open files.
 fn about_locks() -> Vec<Script> {
-    let flock = |file, kind| Action::Flock { file, kind };
-    let range = |kind, start, length| Action::Lock { file: 0, kind, start, length };
+    let flock = |file, kind| Action::Flock { file, kind, waits: false };
+    let waits = false;
+    let range = |kind, start, length| Action::Lock { file: 0, kind, start, length, waits };
     let locks = vec![
         open("a", 0),
         open("a", 2),

@@ -123,10 +123,10 @@ fn program(rng: &mut Rng) -> Program {
         actions.push(match rng.below(8) {
             0 => Action::Close { file },
             1 => open(rng),
-            2 | 3 => Action::Flock { file, kind },
+            2 | 3 => Action::Flock { file, kind, waits: false },
             _ => {
                 let (start, length) = (rng.below(4) as i64, rng.below(4) as i64);
-                Action::Lock { file, kind, start, length }
+                Action::Lock { file, kind, start, length, waits: false }
             }
         });
     }

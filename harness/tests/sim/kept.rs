@@ -3,7 +3,7 @@
 
 use fuserig::prelude::*;
 use fuserig::scenario::{Act, Scenario};
-use fuserig::sim::Campaign;
+use fuserig::sim::{Campaign, Schedule, Switch};
 use fuserig_traces::TraceReader;
 use fuserig_traces::calls::CallNr;
 use fuserig_traces::record::Record;
@@ -191,8 +191,8 @@ impl Invariant for NobodyWaits {
 #[test]
 fn a_finding_about_locks_and_groups_is_a_scenario_with_both() {
     let open = Action::Open { path: "f".into(), flags: 2, mode: 0 };
-    let range = Action::Lock { file: 0, kind: 1, start: 3, length: 0 };
-    for lock in [range, Action::Flock { file: 0, kind: 1 }] {
+    let range = Action::Lock { file: 0, kind: 1, start: 3, length: 0, waits: false };
+    for lock in [range, Action::Flock { file: 0, kind: 1, waits: false }] {
         let owner = Program::of(1000, vec![open.clone(), lock.clone()]);
         let member = Program::of(1001, vec![open.clone(), lock]);
         let clients = vec![owner, Program { groups: vec![7], ..member }];
@@ -216,4 +216,43 @@ fn a_finding_about_locks_and_groups_is_a_scenario_with_both() {
         assert!(calls.contains(&CallNr::SETGROUPS), "{calls:?}");
         assert!(calls.contains(&CallNr::FLOCK) || calls.contains(&CallNr::FCNTL_LOCK));
     }
+}
+
+/// Nobody has a lock late.
+#[derive(Debug)]
+struct NobodyIsLate;
+
+impl Invariant for NobodyIsLate {
+    fn name(&self) -> &str {
+        "nobody_is_late"
+    }
+
+    fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        let waited = seen.overlapping().nth(1).is_some() && seen.result.value.is_ok();
+        match waited && matches!(seen.action, Action::Lock { waits: true, .. }) {
+            true => Err(format!("`{}` had to wait", seen.action)),
+            false => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_finding_about_a_wait_is_a_scenario_in_which_the_call_is_held() {
+    let open = Action::Open { path: "f".into(), flags: 2, mode: 0 };
+    let lock = |waits| Action::Lock { file: 0, kind: 1, start: 3, length: 0, waits };
+    let close = Action::Close { file: 0 };
+    let owner = Program::of(1000, vec![open.clone(), lock(false), close]);
+    let member = Program::of(1001, vec![open, lock(true)]);
+    let clients = vec![owner, Program { groups: vec![7], ..member }];
+    let tree = "/f mode=0660 uid=1000 gid=7 'x'".to_owned();
+    let switches = vec![Switch { client: 0, action: 2, step: 0, to: 1 }];
+    let schedule = Schedule { switches };
+    let case = Case { tree, clients, schedule, filter: "none".to_owned(), ..Case::default() };
+    let subject = Subject::without_filter(Abi::V4);
+    let mut finding = found(Simulation::of_case(case).run(subject).check(NobodyIsLate));
+    finding.case.filter = "none".to_owned();
+    let text = finding.to_scenario().expect("there are words for it");
+    println!("{text}");
+    assert!(text.contains("held after 1 of ") && text.contains("goes on"), "{text}");
+    assert_eq!(failures(&text, true), [""; 0], "{text}");
 }

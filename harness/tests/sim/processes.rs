@@ -27,7 +27,7 @@ fn stands(file: u8) -> Action {
 }
 
 fn lock(start: i64) -> Action {
-    Action::Lock { file: 0, kind: EXCLUSIVE, start, length: 1 }
+    Action::Lock { file: 0, kind: EXCLUSIVE, start, length: 1, waits: false }
 }
 
 /// What one client does, and what came of each of its calls.

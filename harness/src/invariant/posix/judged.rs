@@ -72,6 +72,8 @@ pub(super) struct Judged<'a> {
     pub(super) mounted: bool,
     pub(super) credentials: Credentials,
     pub(super) umask: u32,
+    /// Whether a signal came while it waited for an advisory lock.
+    pub(super) interrupted: bool,
     /// Whether something was made to fail in this run, and may be broken since.
     pub(super) was_broken: bool,
     /// Nodes whose owner, mode or (for a copy) length the modelled kernel has wrong, as those of
@@ -129,6 +131,7 @@ impl<'a> Judged<'a> {
             mounted: seen.case.mounted,
             credentials,
             umask: memory.masks.get(&seen.pid).copied().unwrap_or(umask),
+            interrupted: seen.interrupted,
             was_broken: !seen.case.faults.faults.is_empty(),
             mistaken: mistaken(seen),
             kept_size: kept_size(seen),

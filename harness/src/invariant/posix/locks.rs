@@ -1,52 +1,55 @@
 //! Who has which advisory lock: man 2 flock, man 2 fcntl.
 //!
 //! It remembers every lock that was had, and says which of those that are asked for may be had
-//! beside it. A file with locks that were asked for, or given back, at the same time is nobody's
-//! business from then on. What a reader would get wrong: locks of ranges belong to a process, all
-//! of whose are gone when it closes the file by any descriptor; one of the whole file belongs to
-//! the open file description that took it, is gone when the last of its descriptors is closed, in
-//! whatever process, and is gone first when its kind changes.
+//! beside it. A file with locks that were asked for while others were given back is nobody's
+//! business from then on. Who waits for whom is in `waits`. What a reader would get wrong: locks of
+//! ranges belong to a process, all of whose are gone when it closes the file by any descriptor; one
+//! of the whole file belongs to the open file description that took it, is gone when the last of
+//! its descriptors is closed, in whatever process, and is gone first when its kind changes.
 
 use std::collections::BTreeMap;
 
 use fuserig_abi::{Errno, Ino, Pid};
 use fuserig_sim_fs::{Lock, LockKind};
 
+use super::waits::{self, Wanted};
 use crate::invariant::Seen;
 use crate::invariant::descriptions::{Description, Descriptions};
-use crate::sim::{Action, lock_kind};
+use crate::sim::{Action, CallEntry, lock_kind};
 use crate::vfs::Output;
 
 /// A range that a process has.
 #[derive(Clone, Copy, Debug)]
-struct Range {
-    pid: Pid,
-    kind: LockKind,
-    start: u64,
+pub(super) struct Range {
+    pub(super) pid: Pid,
+    pub(super) kind: LockKind,
+    pub(super) start: u64,
     /// The last byte.
-    end: u64,
+    pub(super) end: u64,
 }
 
 /// The whole file, which an open file description has.
 #[derive(Clone, Copy, Debug)]
-struct Whole {
-    by: Description,
-    kind: LockKind,
+pub(super) struct Whole {
+    pub(super) by: Description,
+    pub(super) kind: LockKind,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Held {
+pub(super) struct Held {
     ranges: Vec<Range>,
     whole: Vec<Whole>,
     /// Whether the order in which things happened is not known.
-    unknown: bool,
+    pub(super) unknown: bool,
 }
 
 /// The locks of every file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Locks {
-    opened: BTreeMap<(Pid, i32), (Ino, Description)>,
-    held: BTreeMap<Ino, Held>,
+    pub(super) opened: BTreeMap<(Pid, i32), (Ino, Description)>,
+    pub(super) held: BTreeMap<Ino, Held>,
+    /// Those that waited when the last call returned, and for what where that is known.
+    pub(super) waiting: BTreeMap<Pid, Option<Wanted>>,
 }
 
 /// Whether two may not be had at the same time.
@@ -57,10 +60,17 @@ fn excludes(one: LockKind, other: LockKind) -> bool {
 impl Held {
     /// Whether somebody else has what the range cannot be had beside.
     fn has_range_against(&self, wanted: &Range) -> bool {
-        self.ranges.iter().any(|range| {
+        self.in_its_way(wanted).next().is_some()
+    }
+
+    /// Who has what the range cannot be had beside, once for each range.
+    pub(super) fn in_its_way(&self, wanted: &Range) -> impl Iterator<Item = Pid> {
+        let wanted = *wanted;
+        let ranges = self.ranges.iter().filter(move |range| {
             let meets = range.start <= wanted.end && wanted.start <= range.end;
             range.pid != wanted.pid && meets && excludes(range.kind, wanted.kind)
-        })
+        });
+        ranges.filter(move |_| wanted.kind != LockKind::Unlock).map(|range| range.pid)
     }
 
     /// What the process had of the range is replaced.
@@ -84,7 +94,11 @@ impl Held {
         self.ranges = kept;
     }
 
-    fn lock_range(&mut self, new: Range, result: Result<i64, Errno>) -> Result<(), String> {
+    pub(super) fn lock_range(
+        &mut self,
+        new: Range,
+        result: Result<i64, Errno>,
+    ) -> Result<(), String> {
         let refused = new.kind != LockKind::Unlock && self.has_range_against(&new);
         match result {
             Ok(_) if refused => Err("has what somebody else has".to_owned()),
@@ -137,14 +151,24 @@ impl Held {
         }
     }
 
+    /// Whether another open file has what the whole cannot be had beside.
+    pub(super) fn has_whole_against(&self, wanted: &Whole) -> bool {
+        let against = |held: &Whole| held.by != wanted.by && excludes(held.kind, wanted.kind);
+        wanted.kind != LockKind::Unlock && self.whole.iter().any(against)
+    }
+
+    /// man 2 flock: what is had of another kind is given back before a wait begins.
+    pub(super) fn give_back_other(&mut self, wanted: &Whole) {
+        self.whole.retain(|held| held.by != wanted.by || held.kind == wanted.kind);
+    }
+
     fn lock_whole(&mut self, new: Whole, result: Result<i64, Errno>) -> Result<(), String> {
         let is_same = |held: &Whole| held.by == new.by && held.kind == new.kind;
-        let against = |held: &Whole| held.by != new.by && excludes(held.kind, new.kind);
-        let refused = new.kind != LockKind::Unlock && self.whole.iter().any(against);
+        let refused = self.has_whole_against(&new);
         match result {
             Ok(_) if refused => return Err("has what somebody else has".to_owned()),
             Err(Errno::EAGAIN) if !refused => return Err(NOBODY.to_owned()),
-            Err(errno) if errno != Errno::EAGAIN => return Ok(()),
+            Err(errno) if !matches!(errno, Errno::EAGAIN | Errno::EINTR) => return Ok(()),
             _ if self.whole.iter().any(is_same) => return Ok(()),
             _ => self.whole.retain(|held| held.by != new.by),
         }
@@ -163,7 +187,7 @@ fn is_alike(one: &Range, other: &Range) -> bool {
 const NOBODY: &str = "cannot have what nobody has";
 
 /// The first and the last byte of a range as `fcntl` counts them; none where there is no such.
-fn bounds(start: i64, length: i64) -> Option<(u64, u64)> {
+pub(super) fn bounds(start: i64, length: i64) -> Option<(u64, u64)> {
     let (first, last) = match length {
         0 => (start, i64::MAX),
         1.. => (start, start.checked_add(length - 1)?),
@@ -179,6 +203,12 @@ impl Locks {
         seen: &Seen<'_>,
         descriptions: &Descriptions,
     ) -> Result<(), String> {
+        self.note_waiters(seen)?;
+        self.note(seen, descriptions)?;
+        self.is_forgotten(seen)
+    }
+
+    fn note(&mut self, seen: &Seen<'_>, descriptions: &Descriptions) -> Result<(), String> {
         match *seen.action {
             Action::Open { .. } | Action::Dup { .. } => {
                 let fd = seen.result.value.ok().and_then(|fd| i32::try_from(fd).ok());
@@ -207,16 +237,19 @@ impl Locks {
                 self.exited(seen);
                 Ok(())
             }
-            Action::Flock { file, kind } => self.asked(seen, file, |held, by| {
+            Action::Flock { file, kind, .. } => self.asked(seen, file, |held, by| {
                 let whole = Whole { by, kind: lock_kind(kind) };
+                waits::ends_rightly(seen, held.has_whole_against(&whole))?;
                 held.lock_whole(whole, seen.result.value)
             }),
-            Action::Lock { file, kind, start, length } => {
+            Action::Lock { file, kind, start, length, .. } => {
+                self.is_deadlock(seen)?;
                 self.asked(seen, file, |held, _| match (bounds(start, length), seen.result.value) {
                     (None, Ok(_)) => Err("locks what is no range".to_owned()),
                     (None, Err(_)) => Ok(()),
                     (Some((start, end)), result) => {
                         let range = Range { pid: seen.pid, kind: lock_kind(kind), start, end };
+                        waits::ends_rightly(seen, held.has_range_against(&range))?;
                         held.lock_range(range, result)
                     }
                 })
@@ -308,22 +341,38 @@ impl Locks {
     }
 }
 
-/// Whether another call that is about locks was under way.
+/// Whether it gives locks back at some time in the middle.
+fn closes(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Close { .. }
+            | Action::CloseRange { .. }
+            | Action::Dup2 { .. }
+            | Action::Exec
+            | Action::Exit
+    )
+}
+
+/// Whether the order of a call and of another that is about locks is not known. The kernel gives a
+/// lock in the last step of the call that asks for it, however long that waited; where a daemon
+/// keeps locks, any other that was under way may have come before or after.
 fn is_disturbed(seen: &Seen<'_>) -> bool {
-    let is_about = |action: &&Action| {
-        matches!(
-            action,
-            Action::Close { .. }
-                | Action::CloseRange { .. }
-                | Action::Dup2 { .. }
-                | Action::Exec
-                | Action::Exit
-                | Action::Flock { .. }
-                | Action::Lock { .. }
-                | Action::GetLock { .. }
-        )
+    let daemon_keeps = waits::is_kept_by_daemon(seen);
+    let asks = |action: &Action| {
+        matches!(action, Action::Flock { .. } | Action::Lock { .. } | Action::GetLock { .. })
     };
-    seen.overlapping().filter(is_about).nth(1).is_some()
+    let disturbs = |call: &CallEntry| {
+        let action = &seen.case.clients[call.client].actions[call.action];
+        let is_own = (call.client, call.action) == (seen.client, seen.number);
+        let is_about = match (closes(seen.action), call.end) {
+            _ if daemon_keeps => closes(action) || asks(action),
+            (true, Some(_)) => closes(action) || asks(action),
+            (true, None) => closes(action),
+            (false, end) => end.is_none() && closes(action),
+        };
+        !is_own && is_about && call.end.is_none_or(|end| end > seen.begin)
+    };
+    seen.calls.iter().any(disturbs)
 }
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ mod still;
 #[cfg(test)]
 mod tests;
 mod times;
+mod waits;
 mod wire;
 mod xattrs;
 

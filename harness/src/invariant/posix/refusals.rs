@@ -173,7 +173,7 @@ fn on_others(
                 .for_each(|(errno, holds)| reasons.when(errno, holds));
         }
         Action::Flock { .. } | Action::Lock { .. } | Action::GetLock { .. } => {
-            locking(judged.action, reasons, file.flags);
+            locking(judged, reasons, file.flags);
         }
         _ => attributes(judged, reasons, stat),
     }
@@ -188,9 +188,12 @@ fn longest_record(fs: &MemFs, directory: Ino) -> u64 {
 }
 
 /// man 2 flock, man 2 fcntl. Who has what is judged in `locks`.
-fn locking(action: &Action, reasons: &mut Reasons, flags: OpenFlags) {
+fn locking(judged: &Judged<'_>, reasons: &mut Reasons, flags: OpenFlags) {
+    let action = judged.action;
     let asks = matches!(action, Action::GetLock { .. });
-    reasons.when(Errno::EAGAIN, !asks);
+    reasons.when(Errno::EAGAIN, !asks && !action.waits());
+    reasons.when(Errno::EINTR, judged.interrupted);
+    reasons.when(Errno::EDEADLK, action.waits() && matches!(action, Action::Lock { .. }));
     match *action {
         Action::GetLock { kind, start, length, .. } => {
             let is_range = start >= 0 && start.saturating_add(length) >= 0;

@@ -98,6 +98,7 @@ impl Check {
             fidelity: Fidelity::Intended,
             credentials,
             umask: 0o022,
+            interrupted: false,
             was_broken: self.was_broken,
             mounted: false,
             mistaken: self.mistaken,

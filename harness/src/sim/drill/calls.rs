@@ -229,11 +229,19 @@ pub(super) fn chdir(path: &str) -> Action {
 }
 
 pub(super) fn flock(file: u8, kind: u32) -> Action {
-    Action::Flock { file, kind }
+    Action::Flock { file, kind, waits: false }
 }
 
 pub(super) fn lock(kind: u32, start: i64, length: i64) -> Action {
-    Action::Lock { file: 0, kind, start, length }
+    Action::Lock { file: 0, kind, start, length, waits: false }
+}
+
+/// The same lock, which is waited for.
+pub(super) fn waiting(mut lock: Action) -> Action {
+    if let Action::Flock { waits, .. } | Action::Lock { waits, .. } = &mut lock {
+        *waits = true;
+    }
+    lock
 }
 
 pub(super) fn umask(mask: u32) -> Action {

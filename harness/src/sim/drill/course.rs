@@ -39,9 +39,15 @@ impl Course {
         self.order.len()
     }
 
-    /// The programs of so many clients, of whom those that have no part in it do nothing, and who
-    /// moves when.
+    /// Whether somebody waits for a lock.
+    pub(super) fn waits(&self) -> bool {
+        self.programs.iter().flat_map(|program| &program.actions).any(Action::waits)
+    }
+
+    /// The programs of so many clients, or of as many as it needs; those that have no part in it do
+    /// nothing. And who moves when.
     pub(super) fn start(mut self, clients: usize, rng: &mut Rng) -> (Vec<Program>, Meeting) {
+        let clients = clients.max(self.programs.len());
         self.programs.resize(clients, Program::of(0, Vec::new()));
         let meeting = Meeting::of_turns(self.order, &self.programs, rng);
         (self.programs, meeting)

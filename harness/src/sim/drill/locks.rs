@@ -3,6 +3,7 @@
 use super::calls::*;
 use super::course::Course;
 use crate::sim::Action;
+use crate::sim::Action::{Exit, Fork};
 
 /// flock: what may be had beside what, conversions that succeed and fail, and who gives up what.
 pub(super) fn whole() -> Course {
@@ -62,7 +63,7 @@ pub(super) fn ranges() -> Course {
     // All of a process are gone when it closes any descriptor of the file.
     course.by(0, [open("f", RDONLY), lock(EXCLUSIVE, 60, 1), lock(SHARED, 60, 1), close(0)]);
     course.by(1, [lock(EXCLUSIVE, 0, 100), open("f", WRONLY), lock(SHARED, 0, 1)]);
-    course.by(0, [lock(SHARED, 0, 1), Action::Lock { file: 0, kind: NONE, start: 0, length: 0 }]);
+    course.by(0, [lock(SHARED, 0, 1), lock(NONE, 0, 0)]);
     course.by(1, [close(1)]);
     course.by(0, [lock(EXCLUSIVE, 0, 0), close(0)]);
     course.by(1, [lock(EXCLUSIVE, 0, 0)]);
@@ -123,5 +124,93 @@ pub(super) fn asked() -> Course {
     course.by(0, [flock(0, EXCLUSIVE), lock(NONE, 0, 0)]);
     course.by(1, [get(EXCLUSIVE, 0, 0), close(0)]);
     course.by(0, [get(EXCLUSIVE, 0, 0)]);
+    course
+}
+
+/// `F_SETLKW`: whoever waits has the lock when it is given back, when the file is closed and when
+/// its process exits, and of those who wait for each other in a ring the last is refused.
+pub(super) fn awaited() -> Course {
+    let wait = |kind, start, length| waiting(lock(kind, start, length));
+    let mut course = Course::of([root(), root()]);
+    course.by(0, [create("f"), write(20), lock(EXCLUSIVE, 0, 10)]);
+    course.by(1, [open("f", RDWR), wait(EXCLUSIVE, 20, 1), wait(SHARED, 5, 1)]);
+    // Part of it, and another kind of it.
+    course.by(0, [lock(NONE, 0, 5), lock(NONE, 5, 1)]);
+    course.by(1, [wait(EXCLUSIVE, 6, 2)]);
+    course.by(0, [lock(SHARED, 0, 10)]);
+    course.by(0, [lock(NONE, 7, 1), lock(NONE, 6, 1)]);
+    course.by(1, [lock(NONE, 0, 0), wait(SHARED, 0, 0)]);
+    course.by(0, [lock(SHARED, 0, 0)]);
+    course.by(1, [wait(EXCLUSIVE, 0, 1)]);
+    course.by(0, [dup(0), close(0)]);
+    course.by(1, [lock(EXCLUSIVE, 0, 10)]);
+    course.by(0, [wait(SHARED, 9, 2)]);
+    course.by(1, [close(0), open("f", RDWR)]);
+    // A child that exits, and one that closes what it never locked.
+    course.by(0, [lock(NONE, 0, 0), Fork, lock(EXCLUSIVE, 0, 0)]);
+    course.by(1, [wait(SHARED, 3, 3)]);
+    course.by(0, [Exit, wait(EXCLUSIVE, 3, 1)]);
+    course.by(1, [lock(NONE, 0, 0), wait(EXCLUSIVE, 3, 1)]);
+    course.by(0, [Fork, close(0), Exit, lock(NONE, 3, 1)]);
+    // Two who wait for each other: the second is refused, and the first has it in the end.
+    course.by(1, [lock(NONE, 0, 0), lock(EXCLUSIVE, 0, 1)]);
+    course.by(0, [lock(EXCLUSIVE, 1, 1), wait(EXCLUSIVE, 0, 1)]);
+    course.by(1, [wait(SHARED, 1, 1), lock(SHARED, 1, 1), lock(NONE, 0, 1)]);
+    course.by(0, [lock(NONE, 0, 0)]);
+    // Who waits for somebody that waits for nobody is no ring.
+    course.by(1, [wait(EXCLUSIVE, 1, 1), lock(NONE, 0, 0)]);
+    course
+}
+
+/// Three who wait for each other in a ring, and two readers behind a writer.
+pub(super) fn in_rings() -> Course {
+    let wait = |kind, start, length| waiting(lock(kind, start, length));
+    let mut course = Course::of([root(), root(), root()]);
+    course.by(0, [create("f"), lock(EXCLUSIVE, 0, 1)]);
+    course.by(1, [open("f", RDWR), lock(EXCLUSIVE, 1, 1)]);
+    course.by(2, [open("f", RDWR), lock(EXCLUSIVE, 2, 1)]);
+    // A chain, and what closes it.
+    course.by(1, [wait(EXCLUSIVE, 2, 1)]);
+    course.by(0, [wait(EXCLUSIVE, 1, 1)]);
+    course.by(2, [wait(EXCLUSIVE, 0, 1), lock(SHARED, 0, 1), lock(NONE, 2, 1)]);
+    course.by(1, [lock(NONE, 1, 1)]);
+    course.by(0, [lock(NONE, 0, 0)]);
+    course.by(1, [lock(NONE, 0, 0)]);
+    // Both readers have it at once, and then the writer when both have given it back.
+    course.by(0, [lock(EXCLUSIVE, 0, 0)]);
+    course.by(1, [wait(SHARED, 0, 4)]);
+    course.by(2, [wait(SHARED, 3, 4)]);
+    course.by(0, [lock(NONE, 0, 0), wait(EXCLUSIVE, 3, 1)]);
+    course.by(1, [close(0)]);
+    course.by(2, [Fork, Exit, close(0)]);
+    course.by(0, [lock(NONE, 0, 0)]);
+    course
+}
+
+/// `flock` that waits: what is had of another kind is given back first, by whatever descriptor, and
+/// of rings nobody knows.
+pub(super) fn awaited_whole() -> Course {
+    let wait = |file, kind| waiting(flock(file, kind));
+    let mut course = Course::of([root(), root()]);
+    course.by(0, [create("f"), wait(0, SHARED), wait(0, EXCLUSIVE), wait(0, EXCLUSIVE)]);
+    course.by(1, [open("f", RDWR), wait(0, SHARED)]);
+    // By a conversion, by giving back, by the last that is closed, and by who is gone.
+    course.by(0, [flock(0, SHARED)]);
+    course.by(1, [wait(0, EXCLUSIVE)]);
+    course.by(0, [flock(0, NONE)]);
+    course.by(0, [wait(0, SHARED)]);
+    course.by(1, [dup(0), close(0), close(0), open("f", RDWR), wait(0, EXCLUSIVE)]);
+    course.by(0, [open("f", RDWR), close(1), close(0), open("f", RDWR)]);
+    course.by(1, [flock(0, NONE)]);
+    course.by(0, [Fork, open("f", RDWR), flock(0, EXCLUSIVE)]);
+    course.by(1, [wait(0, SHARED)]);
+    course.by(0, [Exit, flock(0, SHARED)]);
+    // One that waits has given back what it had, so that another has what it could not have.
+    course.by(1, [open("f", RDWR), flock(0, SHARED)]);
+    course.by(0, [wait(0, EXCLUSIVE)]);
+    course.by(1, [flock(1, NONE), flock(0, EXCLUSIVE), flock(0, NONE)]);
+    course.by(0, [flock(0, SHARED)]);
+    course.by(1, [flock(0, SHARED), wait(0, EXCLUSIVE)]);
+    course.by(0, [flock(0, EXCLUSIVE), flock(0, NONE)]);
     course
 }

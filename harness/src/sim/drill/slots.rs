@@ -28,7 +28,7 @@ pub(super) fn replaced() -> Course {
 
 /// Locks of ranges go with what a number meant, and one of the whole file with the last of them.
 pub(super) fn locked() -> Course {
-    let lock_other = Action::Lock { file: 1, kind: EXCLUSIVE, start: 0, length: 5 };
+    let lock_other = Action::Lock { file: 1, kind: EXCLUSIVE, start: 0, length: 5, waits: false };
     let mut course = Course::of([root(), root()]);
     course.by(0, [create("f"), write(9), flock(0, EXCLUSIVE), lock(EXCLUSIVE, 0, 5), create("g")]);
     course.by(1, [open("f", RDWR), flock(0, SHARED), lock(SHARED, 0, 1)]);

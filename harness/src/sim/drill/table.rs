@@ -6,7 +6,7 @@ use crate::sim::meet::Meeting;
 use crate::sim::{Program, Rng, WorkloadConfig};
 
 /// How many courses there are.
-pub(in crate::sim) const COUNT: usize = 44;
+pub(in crate::sim) const COUNT: usize = 47;
 
 /// Every course, in the order in which a campaign goes through them.
 const COURSES: [fn() -> Course; COUNT] = [
@@ -54,10 +54,13 @@ const COURSES: [fn() -> Course; COUNT] = [
     processes::standing,
     processes::locked,
     processes::executed,
+    locks::awaited,
+    locks::in_rings,
+    locks::awaited_whole,
 ];
 
 /// The programs of a course by its number, and who moves when; none when there is no such course,
-/// or when it needs more clients, users or operations than there are.
+/// or when it needs others, users or operations that there are not, or waits where nobody may.
 pub(in crate::sim) fn draw(
     number: usize,
     config: &WorkloadConfig,
@@ -80,9 +83,11 @@ fn fitting(
     config: &WorkloadConfig,
     rng: &mut Rng,
 ) -> Option<(Vec<Program>, Meeting)> {
-    let clients = course.programs.len() <= config.clients;
+    // Where there are two there may be a third.
+    let clients = course.programs.len() == 1 || config.clients > 1;
     let users = config.users || course.programs.iter().all(|program| program.uid == 0);
-    let fits = clients && users && course.operations() <= config.operations;
+    let waits = config.waits || !course.waits();
+    let fits = clients && users && waits && course.operations() <= config.operations;
     fits.then(|| course.start(config.clients, rng))
 }
 
@@ -97,7 +102,7 @@ mod tests {
             let course = course();
             let operations = course.operations();
             assert!(operations <= config.operations, "course {number} has {operations} operations");
-            assert!(course.programs.len() <= config.clients, "course {number}");
+            assert!(course.programs.len() <= 3, "course {number}");
         }
         assert!(draw(COURSES.len(), &config, &mut crate::sim::Seed(1).rng()).is_none());
     }
