@@ -17,7 +17,7 @@ fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cargo build --locked --quiet --package fuserig
+build_fuserig
 for abi in v3 v4 v3-grouped android; do
     mkdir "$work/$abi"
     "$CARGO_TARGET_DIR/debug/fuserig" abi header --abi "$abi" >"$work/$abi/vmlinux.h"

@@ -19,8 +19,8 @@ if grep -qs '^\[features\]' ./*/Cargo.toml filters/abi/Cargo.toml; then
     clippy --no-default-features
     # Each feature of the harness is enough for its own modules.
     for feature in fuser proptest; do
-        echo "clippy --package fuserig --no-default-features --features $feature"
-        cargo clippy --locked --package fuserig --all-targets --no-default-features \
-            --features "$feature" -- -D warnings
+        echo "clippy --no-default-features --features fuserig/$feature"
+        cargo clippy --locked --workspace --lib --no-default-features \
+            --features "fuserig/$feature" -- -D warnings
     done
 fi

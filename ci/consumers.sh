@@ -38,7 +38,6 @@ else
 fi
 ((found > 0)) || skip consumers "none of the tools is there"
 
-cargo test --locked --quiet --package fuserig --features parquet --test field --test html \
-    -- --nocapture
+cargo test --locked --quiet --workspace --features fuserig/parquet \
+    --test field --test html --test campaign -- --nocapture
 cargo test --locked --quiet --package fuserig-traces --features parquet --lib columns
-cargo test --locked --quiet --package fuserig --features parquet --test campaign -- --nocapture

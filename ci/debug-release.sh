@@ -9,5 +9,5 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
 [[ -f harness/tests/determinism.rs || -d harness/tests/determinism ]] ||
     skip debug-release "there is no test named determinism"
-cargo test --locked --package fuserig --test determinism
+cargo test --locked --workspace --test determinism
 cargo test --locked --package fuserig --test determinism --release

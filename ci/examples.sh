@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=ci/lib/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
-cargo build --locked --quiet --package fuserig --examples
+cargo build --locked --quiet --workspace --examples
 count=0
 for source in harness/examples/*.rs; do
     name=$(basename "$source" .rs)

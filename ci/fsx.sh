@@ -13,7 +13,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib/mounted.sh"
 need_mounts
 need_crate fsx 0.3.2
 judge=$REPLY
-cargo build --quiet -p fuserig
+build_fuserig
 in_namespaces "$@"
 
 operations=${1:-10000}

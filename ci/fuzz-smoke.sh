@@ -11,7 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
 seconds=${1:-5}
 part="fuzz-smoke fuzzing"
-cargo test --locked --package fuserig --test fuzz_corpus
+cargo test --locked --workspace --test fuzz_corpus
 
 # The corpus has passed; what is missing from here on skips only the fuzzing itself.
 lacks() {

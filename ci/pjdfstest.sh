@@ -19,7 +19,7 @@ readonly seconds_max=400
 need_mounts
 need_crate pjdfstest 0.2.2
 judge=$REPLY
-cargo build --quiet -p fuserig
+build_fuserig
 in_namespaces "$@"
 
 # run LOWER: one session, scored.

@@ -20,7 +20,7 @@ plugins=$(dirname "$(find /usr/lib -name auth_none.so -path '*slurm*' -print -qu
 [[ -e $plugins/auth_none.so && -e $plugins/cred_none.so ]] ||
     skip slurm "this Slurm has no auth/none and cred/none"
 
-cargo build --locked --quiet --package fuserig
+build_fuserig
 fuserig=$CARGO_TARGET_DIR/debug/fuserig
 
 work=$(mktemp -d)

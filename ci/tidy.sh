@@ -7,4 +7,4 @@ set -euo pipefail
 # shellcheck source=ci/lib/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
-cargo test --locked --package fuserig --test tidy
+cargo test --locked --workspace --test tidy

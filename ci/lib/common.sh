@@ -59,6 +59,12 @@ cargo_install() {
     timeout 900 cargo install --locked --quiet "$1"
 }
 
+# Makes debug/fuserig. What `cargo test --workspace` built is not built again: what a package is
+# made with depends on which packages are asked for, and on whether tests are among it.
+build_fuserig() {
+    cargo build --locked --quiet --workspace --bin fuserig --test tidy
+}
+
 # The oldest Rust that the workspace promises to build with.
 msrv() {
     sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml
