@@ -394,6 +394,24 @@ fn a_filter_is_compared_with_the_one_that_is_required() {
 }
 
 #[test]
+fn a_filter_is_judged_by_what_one_of_the_library_promises() {
+    for (filter, promised, broken) in [
+        ("readonly", "hide:*.jpg", "never_visible"),
+        ("hide:*", "hide:.secret", "hides_only"),
+        ("audit", "quota:10", "within_quota"),
+        ("none", "redact:.secret", "never_listed"),
+        ("readonly", "none", "transparent"),
+    ] {
+        let required = format!("promises:{promised}");
+        let output = fuserig(&["fuzz", filter, "--require", &required, "--output", "none"]);
+        let text = stdout(&output);
+        assert_eq!(output.status.code(), Some(1), "{filter} {promised}: {text}");
+        let what = text.lines().next().unwrap_or_default();
+        assert!(what.contains(&format!("  {broken}: ")), "{filter} {promised}: {text}");
+    }
+}
+
+#[test]
 fn what_cannot_be_required_and_no_runs_at_all_are_usage() {
     let said = |arguments: &[&str]| {
         let output = fuserig(arguments);
@@ -404,6 +422,10 @@ fn what_cannot_be_required_and_no_runs_at_all_are_usage() {
     assert!(error.contains("never_visible needs a name: never_visible:NAME"), "{error}");
     let error = said(&["fuzz", "none", "--require", "transparency"]);
     assert!(error.contains("no invariant transparency can be required; there are"), "{error}");
-    assert!(error.contains("linearizable, twins_agree:FILTER"), "{error}");
+    assert!(error.contains("linearizable, promises:FILTER, twins_agree:FILTER"), "{error}");
+    let error = said(&["fuzz", "none", "--require", "promises"]);
+    assert!(error.contains("promises needs a filter of the library"), "{error}");
+    let error = said(&["fuzz", "none", "--require", "promises:deny_uid:7"]);
+    assert!(error.contains("promises nothing that is known"), "{error}");
     said(&["fuzz", "none", "--runs", "0"]);
 }

@@ -18,8 +18,9 @@ use crate::sim::{Fitting, Subject};
 pub(super) const REQUIRE_HELP: &str = "\
 Also require this: `never_visible:NAME`, `read_only`, `never_setid`, `ends_at:BYTES`, \
 `guards:PREFIX`, `transparent`, `no_data_lost`, `posix`, `tells_errors`, `atomic_changes`, \
-`linearizable`, or `twins_agree:FILTER`, that all calls end as with another filter, such as the \
-version before; may be given several times";
+`linearizable`, `promises:FILTER`, all that a filter of the library is judged by, such as \
+`promises:hide:*.tmp` or `promises:quota:64K`, or `twins_agree:FILTER`, that all calls end as with \
+another filter, such as the version before; may be given several times";
 
 /// What fits the filter, and what the user asks for besides.
 ///
@@ -46,6 +47,12 @@ pub(super) fn fitting(
                 fitting = fitting.about(Fitting::of(&promises(other, &maker)).names);
                 twin = Some((other.to_owned(), maker));
                 is_required = true;
+                continue;
+            }
+            ("promises", other) if !other.is_empty() => {
+                let maker = FilterSpec::read(other)?.maker_or_fail(abi)?;
+                let promised = fitting.promising(&promises(other, &maker));
+                fitting = promised.ok_or_else(|| nothing_promised(other))?;
                 continue;
             }
             ("ends_at", bytes) => {
@@ -79,16 +86,25 @@ pub(super) fn fitting(
     Ok(fitting)
 }
 
+fn nothing_promised(filter: &str) -> Failure {
+    let message = format!(
+        "{filter} promises nothing that is known; what does is in `fuserig filter list`, such as \
+         promises:hide:NAME, promises:redact:NAME and promises:quota:BYTES"
+    );
+    Failure::new(Exit::Usage, message)
+}
+
 fn unknown(text: &str) -> Failure {
     let message = match text {
         "never_visible" => "never_visible needs a name: never_visible:NAME".to_owned(),
         "ends_at" => "ends_at needs a number of bytes: ends_at:BYTES".to_owned(),
         "guards" => "guards needs what the names begin with: guards:PREFIX".to_owned(),
+        "promises" => "promises needs a filter of the library: promises:FILTER".to_owned(),
         "twins_agree" => "twins_agree needs a filter: twins_agree:FILTER".to_owned(),
         _ => format!(
             "no invariant {text} can be required; there are never_visible:NAME, read_only, \
              never_setid, ends_at:BYTES, guards:PREFIX, transparent, no_data_lost, posix, \
-             tells_errors, atomic_changes, linearizable, twins_agree:FILTER"
+             tells_errors, atomic_changes, linearizable, promises:FILTER, twins_agree:FILTER"
         ),
     };
     Failure::new(Exit::Usage, message)
@@ -102,7 +118,7 @@ pub(super) fn hint(judges: &[String]) -> Option<&'static str> {
     let of_any = judges.iter().all(|name| OF_ANY.contains(&name.as_str()));
     of_any.then_some(
         "what this filter promises is not known; say it with --require, such as \
-         never_visible:NAME, read_only or twins_agree:FILTER",
+         never_visible:NAME, read_only, promises:FILTER or twins_agree:FILTER",
     )
 }
 

@@ -97,6 +97,13 @@ fn of_library(name: &str, parameters: &str) -> Option<Box<dyn Invariant>> {
 impl Fitting {
     /// What fits the filter that the command line calls so.
     pub fn of(spec: &str) -> Fitting {
+        let mut promised = Fitting::promised(spec);
+        promised.invariants.splice(..0, general());
+        promised
+    }
+
+    /// What the filter of that name promises besides what holds for every filter, and over what.
+    fn promised(spec: &str) -> Fitting {
         let (name, parameters) = spec.split_once(':').unwrap_or((spec, ""));
         let patterns = match name {
             "hide" | "redact" => parameters.split(',').filter(|text| !text.is_empty()).collect(),
@@ -105,7 +112,7 @@ impl Fitting {
         let meant = patterns.iter().flat_map(|pattern| samples(pattern));
         let near = patterns.iter().flat_map(|pattern| neighbours(pattern));
         let names: Vec<Text> = meant.chain(near).collect();
-        let mut invariants = general();
+        let mut invariants: Vec<Box<dyn Invariant>> = Vec::new();
         let patterns: Vec<Vec<u8>> =
             patterns.iter().map(|pattern| pattern.as_bytes().to_vec()).collect();
         let matches = move |name: &[u8]| patterns.iter().any(|pattern| is_meant(pattern, name));
@@ -170,6 +177,17 @@ impl Fitting {
         }
         self.tree = tree(&self.names);
         self
+    }
+
+    /// The filter promises what another does, and is about what that one is about; nothing where
+    /// the other promises no more than every filter.
+    pub(crate) fn promising(self, other: &str) -> Option<Fitting> {
+        let promised = Fitting::promised(other);
+        let mut fitting = self.about(promised.names);
+        (!promised.invariants.is_empty()).then(|| {
+            fitting.invariants.extend(promised.invariants);
+            fitting
+        })
     }
 
     /// The filter is about this name, and what is almost this name is there as well.
