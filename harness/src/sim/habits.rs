@@ -287,9 +287,6 @@ impl Draw<'_> {
 
     /// A file grows and shrinks, and is read at its end and around the borders of pages.
     fn lengths(&mut self) -> Vec<Action> {
-        if self.mentions_numbers() && self.rng.chance(2, 3) {
-            return self.past_a_number();
-        }
         let path = self.file();
         let append = if self.rng.chance(1, 3) { OpenFlags::APPEND.bits() } else { 0 };
         let mut actions = vec![open(&path, OpenFlags::CREAT.bits() | append | READ_WRITE)];
@@ -331,7 +328,7 @@ impl Draw<'_> {
     }
 
     /// A file is as long as a number of the filter says, and then longer in one of the ways.
-    fn past_a_number(&mut self) -> Vec<Action> {
+    pub(super) fn past_a_number(&mut self) -> Vec<Action> {
         let path = if self.rng.chance(1, 2) { self.fresh() } else { self.file() };
         let append = if self.rng.chance(1, 2) { OpenFlags::APPEND.bits() } else { 0 };
         let flags = append | READ_WRITE;

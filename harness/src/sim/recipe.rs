@@ -61,6 +61,9 @@ impl Draw<'_> {
         if syncs && self.rng.chance(3, 4) {
             return if self.rng.chance(1, 2) { self.save(syncs) } else { self.change_and_sync() };
         }
+        if self.mentions_numbers() && self.rng.chance(1, 8) {
+            return self.past_a_number();
+        }
         if self.rng.chance(1, 2) {
             return self.habit();
         }

@@ -69,7 +69,7 @@ impl Draw<'_> {
         let path = path.clone();
         let other = Text([&self.directory().0[..], b"/", &self.unused_name()[..]].concat());
         let make_other = vec![open(&other, OpenFlags::CREAT.bits() | READ_WRITE), write(3), CLOSE];
-        match self.rng.below(14) {
+        match self.rng.below(16) {
             0..=2 => {
                 let flags = *self.rng.pick(&[0, 1, 1]);
                 (make_other, Action::Rename { old: other, new: path, flags })
@@ -84,8 +84,8 @@ impl Draw<'_> {
             6 => (Vec::new(), mknod(&path, 0o100_644)),
             7 => (Vec::new(), Action::Symlink { target: other, path }),
             8 => (make_other, Action::Link { source: other, path }),
-            9 => (Vec::new(), Action::Rename { old: path, new: other, flags: 0 }),
-            10 => (Vec::new(), Action::Link { source: path, path: other }),
+            9..=11 => (Vec::new(), Action::Rename { old: path, new: other, flags: 0 }),
+            12 => (Vec::new(), Action::Link { source: path, path: other }),
             _ => (Vec::new(), Action::Unlink { path }),
         }
     }
