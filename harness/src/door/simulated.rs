@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use fuser::Filesystem;
-use fuserig_abi::{Abi, Fidelity, NodeId, Request};
+use fuserig_abi::{Abi, Fidelity, NodeId, Request, Timespec};
 
 use super::log::Log;
 use super::session::{self, Session};
@@ -123,8 +123,8 @@ impl Daemon for Served {
         self.daemon.forget(nodeid, nlookup);
     }
 
-    fn takes(&mut self, request: &Request) -> bool {
-        self.daemon.takes(request)
+    fn takes(&mut self, request: &Request, now: Timespec) -> bool {
+        self.daemon.takes(request, now)
     }
 
     fn receive(&mut self, world: &mut World, patience: Patience) -> Option<Vec<u8>> {

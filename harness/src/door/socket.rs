@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 
-use fuserig_abi::{Errno, Gid, NodeId, Opcode, Pid, Reply, Request, Uid, Unique};
+use fuserig_abi::{Errno, Gid, NodeId, Opcode, Pid, Reply, Request, Timespec, Uid, Unique};
 use rustix::io::Errno as HostErrno;
 use rustix::net::{RecvFlags, SendFlags};
 
@@ -166,7 +166,7 @@ impl Daemon for SocketDaemon {
         self.log(|log| log.exchanged.push(Exchanged { request, reply: None }));
     }
 
-    fn takes(&mut self, request: &Request) -> bool {
+    fn takes(&mut self, request: &Request, _: Timespec) -> bool {
         // Who gets a signal while it waits is served apart.
         let mut signalled = false;
         self.log(|log| signalled = log.is_due(request));

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use fuserig_abi::{
     Abi, AbiTable, ArgKind, BufferFlags, Caller, Dir, Errno, NodeId, Op, Opcode, OperationRow,
-    Phase, Reply, Request, SizeRule,
+    Phase, Reply, Request, SizeRule, Timespec,
 };
 
 use super::{Armed, DaemonFault, FaultKind};
@@ -246,10 +246,10 @@ impl Daemon for FaultyDaemon {
         self.inner.forget(nodeid, nlookup);
     }
 
-    fn takes(&mut self, request: &Request) -> bool {
+    fn takes(&mut self, request: &Request, now: Timespec) -> bool {
         // What may go wrong is served apart.
         let sound = !self.dead && !self.armed.borrow().is_armed(request.pid);
-        sound && self.inner.takes(request)
+        sound && self.inner.takes(request, now)
     }
 
     fn receive(&mut self, world: &mut World, patience: Patience) -> Option<Vec<u8>> {

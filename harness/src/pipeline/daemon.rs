@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use fuserig_abi::{Caller, NodeId, Op, Pid, Request};
+use fuserig_abi::{Caller, NodeId, Op, Pid, Request, Timespec};
 
 use super::{Device, Patience};
 use crate::kernel::World;
@@ -50,9 +50,9 @@ pub trait Daemon: fmt::Debug {
 
     /// Takes a request while others are under way, and leaves the kernel to come for its reply with
     /// [`Daemon::receive`]; false for a daemon that serves it apart. Most daemons have one thread
-    /// and serve every request so.
-    fn takes(&mut self, request: &Request) -> bool {
-        let _ = request;
+    /// and serve every request so. `now` is the kernel's time.
+    fn takes(&mut self, request: &Request, now: Timespec) -> bool {
+        let _ = (request, now);
         false
     }
 

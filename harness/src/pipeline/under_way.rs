@@ -36,7 +36,7 @@ pub(super) fn hand_over(
 ) -> ControlFlow<Result<Settled, Stop>, Unique> {
     let request = issue(world, asking)?;
     // Nobody waits for what is done in the background, so nobody comes for its reply.
-    if asking.background || !world.daemon.takes(&request) {
+    if asking.background || !world.daemon.takes(&request, world.now) {
         return ControlFlow::Break(serve(world, asking, &request));
     }
     world.connection.put_under_way(&request);

@@ -66,6 +66,10 @@ fn mounted(text: &mut String) {
             "a request has one group of its caller's",
         ),
         ("a read does not move the access time", "the kernel reads what it keeps"),
+        (
+            "once calls overlapped, an older ctime, and of a directory older times, links and length",
+            "a reply that was under way while they changed is believed when it comes",
+        ),
         ("anything, with `--faults`", "the kernel keeps what it was told before something failed"),
         (
             "EACCES for a name that is too long",
@@ -78,7 +82,7 @@ fn mounted(text: &mut String) {
     line!(
         text,
         "A write that the filter refuses in part is short, since the kernel writes in pieces.\n\
-         What is found there has no scenario, but its case, its trace and its test."
+         What is found there has a scenario that says `mount served`."
     );
 }
 

@@ -11,7 +11,7 @@ use super::path::{
 use crate::invariant::Seen;
 use crate::invariant::data::contents;
 use crate::invariant::descriptions::{Description, Descriptions};
-use crate::sim::Action;
+use crate::sim::{Action, CallEntry};
 use crate::vfs::CallResult;
 
 /// Bytes of a file that are looked at; what is longer has a length and no more.
@@ -70,6 +70,8 @@ pub(super) struct Judged<'a> {
     pub(super) fidelity: Fidelity,
     /// Whether it went through an ordinary mount.
     pub(super) mounted: bool,
+    /// Whether calls of several clients were under way at once, in this run until now.
+    pub(super) overlapped: bool,
     pub(super) credentials: Credentials,
     pub(super) umask: u32,
     /// Whether a signal came while it waited for an advisory lock.
@@ -129,6 +131,7 @@ impl<'a> Judged<'a> {
             abi: seen.case.abi,
             fidelity: seen.case.fidelity,
             mounted: seen.case.mounted,
+            overlapped: overlapped(seen.calls),
             credentials,
             umask: memory.masks.get(&seen.pid).copied().unwrap_or(umask),
             interrupted: seen.interrupted,
@@ -241,6 +244,16 @@ impl<'a> Judged<'a> {
         let made = self.succeeded() && place.node.is_none();
         made.then(|| (place, self.after.leads_to(place.directory, &place.name)))
     }
+}
+
+/// Whether some call began before one of another client had returned.
+fn overlapped(calls: &[CallEntry]) -> bool {
+    let mut latest = 0;
+    calls.iter().any(|call| {
+        let overlaps = call.begin < latest;
+        latest = latest.max(call.end.unwrap_or(u64::MAX));
+        overlaps
+    })
 }
 
 /// Looked for only where a refusal, or a short copy, may come from it, and after a look at a file.

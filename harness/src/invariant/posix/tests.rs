@@ -101,6 +101,7 @@ impl Check {
             interrupted: false,
             was_broken: self.was_broken,
             mounted: false,
+            overlapped: false,
             mistaken: self.mistaken,
             kept_size: self.kept_size,
             file: is_open.then_some(file),

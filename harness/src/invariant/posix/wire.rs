@@ -9,6 +9,7 @@ use fuserig_abi::{Errno, Fidelity, FileKind, S_ISGID, S_ISUID, Stat, Uid};
 use super::judged::Judged;
 use super::path::Blocked;
 use crate::sim::Action;
+use crate::vfs::Output;
 
 /// `FALLOC_FL_KEEP_SIZE`, `FALLOC_FL_PUNCH_HOLE` and `FALLOC_FL_ZERO_RANGE`.
 const CARRIED: u32 = 0x13;
@@ -16,7 +17,7 @@ const CARRIED: u32 = 0x13;
 /// Whether it is one of those things.
 type Row = fn(&Judged<'_>) -> bool;
 
-const ROWS: [Row; 5] = [
+const ROWS: [Row; 6] = [
     // fs/fuse/file.c, fuse_file_fallocate: what moves the bytes behind the range is refused.
     |judged| match judged.action {
         Action::Fallocate { mode, .. } => {
@@ -65,6 +66,20 @@ const ROWS: [Row; 5] = [
         matches!(judged.action, Action::Open { .. })
             && judged.errno() == Some(Errno::EACCES)
             && judged.node().and_then(|node| judged.before.stat(node)).is_some_and(is_device)
+    },
+    // fs/fuse/dir.c, fuse_dir_changed and fuse_update_ctime: a change inside a directory and one of
+    // a name or an attribute say that what was told is old, and not that replies under way are. So
+    // one that is older than the change is believed for as long as it was said to hold.
+    |judged| {
+        let Output::Stat(shown) = &judged.result.output else { return false };
+        let node = judged.node().or_else(|| judged.file.map(|file| file.node));
+        let Some(is) = node.and_then(|node| judged.after.stat(node)) else { return false };
+        let named = |stat: &Stat| (stat.kind, stat.rdev, stat.permissions, stat.uid, stat.gid);
+        let held = |stat: &Stat| (stat.nlink, stat.size, stat.mtime);
+        judged.overlapped
+            && shown.ctime < is.ctime
+            && named(shown) == named(&is)
+            && (is.kind == FileKind::Directory || held(shown) == held(&is))
     },
 ];
 
