@@ -2,7 +2,7 @@
 
 use fuserig::fault::{Fault, FaultKind, FaultPlan};
 use fuserig::prelude::*;
-use fuserig::sim::{RunRecord, Switch};
+use fuserig::sim::{RunRecord, Search, Switch, explore_after};
 
 const SHARED: u32 = 0;
 const EXCLUSIVE: u32 = 1;
@@ -113,5 +113,33 @@ fn a_signal_ends_a_wait_and_so_does_who_kills() {
         assert_eq!(returned.collect::<Vec<_>>(), seen);
         assert_eq!(record.faults_fired, 1);
         assert_eq!(record.balance.expect("it came to its end").handles, 0);
+    }
+}
+
+#[test]
+fn the_reduced_search_knows_who_gives_a_lock_back_and_who_waits_for_it() {
+    let subject = Subject::without_filter(Abi::V4);
+    for (one, other) in [
+        // A lock of the whole file goes with it.
+        (vec![whole(EXCLUSIVE, false), close()], vec![whole(SHARED, false)]),
+        (vec![whole(EXCLUSIVE, true), whole(NONE, false)], vec![whole(SHARED, true)]),
+        (vec![range(EXCLUSIVE, 0, true), range(NONE, 0, false)], vec![range(SHARED, 0, false)]),
+        // Where both have their first one, the second to wait is refused.
+        (
+            vec![range(EXCLUSIVE, 0, false), range(EXCLUSIVE, 1, true)],
+            vec![range(EXCLUSIVE, 1, false), range(SHARED, 0, true)],
+        ),
+    ] {
+        let program = |actions: &[Action]| [&[open()], actions].concat();
+        let case = case(&[&program(&one), &program(&other)]);
+        let search = |search| {
+            let explored = explore_after(&subject, &case, (search, 1), 200_000);
+            let explored = explored.expect("a good tree");
+            assert!(explored.exhausted, "{} runs were too few", explored.executions);
+            explored.outcomes
+        };
+        let outcomes = search(Search::Plain);
+        assert_eq!(outcomes, search(Search::Reduced), "{one:?} {other:?}");
+        assert!(outcomes.len() > 1, "{one:?} {other:?}");
     }
 }
