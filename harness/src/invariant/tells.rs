@@ -42,18 +42,6 @@ fn did_a_part(seen: &Seen<'_>) -> bool {
     }
 }
 
-/// Whether it gives files back.
-fn closes(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::Close { .. }
-            | Action::Dup2 { .. }
-            | Action::CloseRange { .. }
-            | Action::Exec
-            | Action::Exit
-    )
-}
-
 /// Whether an ordinary kernel may have read ahead in vain: of that nobody hears, and who wants the
 /// page has it read again.
 fn is_of_read_ahead(fault: &FaultKind, seen: &Seen<'_>) -> bool {
@@ -68,7 +56,7 @@ fn told(fault: &FaultKind, action: &Action) -> Option<(Errno, &'static str)> {
         }
         FaultKind::Daemon { fault: DaemonFault::Refuses { errno } } => {
             // What comes of giving a file back nobody hears.
-            let heard = !closes(action);
+            let heard = !action.closes();
             heard.then_some((Errno(*errno), "the daemon"))
         }
         _ => None,

@@ -13,6 +13,18 @@ use super::action::descriptor;
 use super::draw::Draw;
 
 impl Action {
+    /// Whether it gives files back.
+    pub(crate) fn closes(&self) -> bool {
+        matches!(
+            self,
+            Action::Close { .. }
+                | Action::Dup2 { .. }
+                | Action::CloseRange { .. }
+                | Action::Exec
+                | Action::Exit
+        )
+    }
+
     /// What a client has open after a call, the newest last.
     pub(super) fn note_slots(&self, files: &mut Vec<i32>, value: Result<i64, Errno>) {
         match (self, value.ok().and_then(|value| i32::try_from(value).ok())) {

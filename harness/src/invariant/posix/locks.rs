@@ -341,21 +341,10 @@ impl Locks {
     }
 }
 
-/// Whether it gives locks back at some time in the middle.
-fn closes(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::Close { .. }
-            | Action::CloseRange { .. }
-            | Action::Dup2 { .. }
-            | Action::Exec
-            | Action::Exit
-    )
-}
-
 /// Whether the order of a call and of another that is about locks is not known. The kernel gives a
-/// lock in the last step of the call that asks for it, however long that waited; where a daemon
-/// keeps locks, any other that was under way may have come before or after.
+/// lock in the last step of the call that asks for it, however long that waited; whoever closes
+/// files gives theirs back at some time in the middle; and where a daemon keeps locks, any other
+/// that was under way may have come before or after.
 fn is_disturbed(seen: &Seen<'_>) -> bool {
     let daemon_keeps = waits::is_kept_by_daemon(seen);
     let asks = |action: &Action| {
@@ -364,11 +353,11 @@ fn is_disturbed(seen: &Seen<'_>) -> bool {
     let disturbs = |call: &CallEntry| {
         let action = &seen.case.clients[call.client].actions[call.action];
         let is_own = (call.client, call.action) == (seen.client, seen.number);
-        let is_about = match (closes(seen.action), call.end) {
-            _ if daemon_keeps => closes(action) || asks(action),
-            (true, Some(_)) => closes(action) || asks(action),
-            (true, None) => closes(action),
-            (false, end) => end.is_none() && closes(action),
+        let is_about = match (seen.action.closes(), call.end) {
+            _ if daemon_keeps => action.closes() || asks(action),
+            (true, Some(_)) => action.closes() || asks(action),
+            (true, None) => action.closes(),
+            (false, end) => end.is_none() && action.closes(),
         };
         !is_own && is_about && call.end.is_none_or(|end| end > seen.begin)
     };
