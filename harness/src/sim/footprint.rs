@@ -11,13 +11,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use fuserig_abi::{CallArgs, Caller, Errno, Ino, NodeId, Op, Request, Slot};
+use fuserig_abi::{CallArgs, Caller, Errno, Ino, NodeId, Op, Request, Slot, Timespec};
 use fuserig_filters::{Filter, FilterEnv, Mentions};
 use fuserig_sim_fs::{Lower, LowerOp, LowerReply, OpenFlags};
 
 use super::{Action, Subject};
-use crate::kernel::Key;
-use crate::pipeline::{Daemon, Device};
+use crate::kernel::{Key, World};
+use crate::pipeline::{Daemon, Device, Patience};
 use crate::vfs::Vfs;
 
 /// Something shared.
@@ -191,6 +191,17 @@ impl Daemon for WatchedDaemon {
     fn forget(&mut self, nodeid: NodeId, nlookup: u64) {
         self.footprint.write(Thing::Daemon);
         self.inner.forget(nodeid, nlookup);
+    }
+
+    fn takes(&mut self, request: &Request, now: Timespec) -> bool {
+        self.footprint.write(Thing::Daemon);
+        self.inner.takes(request, now)
+    }
+
+    // Whoever waits for it goes on in a step of its own.
+    fn receive(&mut self, world: &mut World, patience: Patience) -> Option<Vec<u8>> {
+        self.footprint.write(Thing::Daemon);
+        self.inner.receive(world, patience)
     }
 
     fn uses_mount(&mut self, op: Op, caller: &Caller) -> Option<Action> {

@@ -554,6 +554,10 @@ impl Session<'_, '_> {
                 let result = task.step();
                 let action = &self.case.clients[client].actions[lane.next];
                 note_step(self.vfs, lane.processes.pid(), action, &before, footprint);
+                if matches!(point, Point::Reply(_)) {
+                    // What the kernel keeps of a reply depends on those that came before it.
+                    footprint.write(Thing::Daemon);
+                }
                 result
             }
         };

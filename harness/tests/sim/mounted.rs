@@ -1,8 +1,11 @@
 //! Filters behind an ordinary mount: the kernel in front keeps names, attributes and pages, and the
 //! server behind it has the filter and the filesystem.
 
+use fuserig::fault::{Fault, FaultKind, FaultPlan};
 use fuserig::prelude::*;
 use fuserig::scenario::{self, Scenario};
+use fuserig::sim::CallEntry;
+use fuserig::vfs::Output;
 use fuserig_abi::{Caller, Ino};
 
 use super::common::{TREE, hide_secret, over, simulation};
@@ -220,6 +223,41 @@ fn every_order_of_what_was_once_wrong_is_right() {
         let summary = campaign.check(invariant::balance()).or_report();
         assert!(summary.schedules.is_some_and(|all| all.is_exhaustive()), "{summary}");
     }
+}
+
+/// What is told of a file is never older than the file.
+#[derive(Debug)]
+struct NoOldNews;
+
+impl Invariant for NoOldNews {
+    fn name(&self) -> &str {
+        "no_old_news"
+    }
+
+    fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        let Output::Stat(told) = &seen.result.output else { return Ok(()) };
+        let is = seen.lower.stat(told.ino).expect("it is still there");
+        let done = |call: &&CallEntry| call.client == 1 && call.end.is_some();
+        let changed = seen.calls.iter().any(|call| done(&call) && call.end < Some(seen.begin));
+        if changed && told.ctime < is.ctime { Err("that was before".to_owned()) } else { Ok(()) }
+    }
+}
+
+/// One client looks at the file again after a while, and another takes an attribute away and looks.
+#[test]
+fn a_search_of_every_order_has_replies_under_way() {
+    let stat = || Action::Stat { path: "b".into(), follow: false };
+    let remove = Action::Removexattr { path: "b".into(), name: "user.a".into() };
+    let clients = vec![Program::of(0, vec![stat(), stat()]), Program::of(0, vec![remove, stat()])];
+    let kind = FaultKind::ClockJump { seconds: 1 };
+    let faults = FaultPlan { faults: vec![Fault { client: 0, action: 1, kind }] };
+    let case = Case { clients, faults, tree: TREE.to_owned(), ..Case::default() };
+    let subject = || Subject::without_filter(Abi::V4).mounted();
+    let search = Simulation::of_case(case).scheduler(SchedulerKind::Exhaustive);
+    let finding = search.run(subject()).check(NoOldNews).result().expect_err("Linux has it so");
+    println!("{finding}");
+    let again = Simulation::of_case(finding.case.clone()).run(subject()).check(NoOldNews);
+    assert_eq!(again.result().expect_err("the same").violation, finding.violation);
 }
 
 /// A stranger makes a program in a directory that gives its group away.
