@@ -118,7 +118,7 @@ fn write(
     recorded.dropped += reel.dropped();
     if let Some(error) = failure {
         recorded.operations = recorded.by_name.iter().map(|(_, count)| count).sum();
-        recorded.failure = Some(error.to_string());
+        recorded.failure = Some(why(&error));
         return Ok(recorded);
     }
     if recorded.dropped > 0 {
@@ -134,6 +134,14 @@ fn write(
     recorded.bytes = summary.bytes;
     recorded.stream_id = summary.stream_id.to_string();
     Ok(recorded)
+}
+
+/// Why a trace could not be written to its end, what the system said first.
+pub(super) fn why(error: &WriteError) -> String {
+    match error {
+        WriteError::Io { source, .. } => format!("{source}: {error}"),
+        error => error.to_string(),
+    }
 }
 
 /// Counts by opcode as counts by name, the most frequent first.

@@ -10,7 +10,7 @@ use fuserig_traces::record::{NoteKind, NoteRecord, NoteRef, OpRecord, Record, Re
 use fuserig_traces::wire::{Channel, InOrder, Moment, Pairing, PayloadStore, Survey, Written};
 use fuserig_traces::{Header, TraceWriter, WriteError, WriteOptions};
 
-use super::super::record::by_name;
+use super::super::record::{by_name, why};
 use super::super::{MountError, Recorded, RecordingOptions};
 
 /// A message on its way to the trace.
@@ -143,7 +143,7 @@ fn write(
     match (failure, sink.writer) {
         (Some(error), _) => {
             recorded.operations = recorded.by_name.iter().map(|(_, count)| count).sum();
-            recorded.failure = Some(error.to_string());
+            recorded.failure = Some(why(&error));
         }
         (None, Some(writer)) => {
             let (summary, _) = writer.finish()?;
