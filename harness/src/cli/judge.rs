@@ -88,8 +88,8 @@ pub(super) fn fitting(
 
 fn nothing_promised(filter: &str) -> Failure {
     let message = format!(
-        "{filter} promises nothing that is known; what does is in `fuserig filter list`, such as \
-         promises:hide:NAME, promises:redact:NAME and promises:quota:BYTES"
+        "{filter} promises no more than every filter is judged by; require what promises \
+         something, such as promises:hide:NAME, promises:redact:NAME or promises:quota:BYTES"
     );
     Failure::new(Exit::Usage, message)
 }
