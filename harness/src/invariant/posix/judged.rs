@@ -70,7 +70,8 @@ pub(super) struct Judged<'a> {
     pub(super) fidelity: Fidelity,
     /// Whether it went through an ordinary mount.
     pub(super) mounted: bool,
-    /// Whether calls of several clients were under way at once, in this run until now.
+    /// Whether it went through an ordinary mount in a run in which calls of several clients were
+    /// under way at once, before or now.
     pub(super) overlapped: bool,
     pub(super) credentials: Credentials,
     pub(super) umask: u32,
@@ -131,7 +132,7 @@ impl<'a> Judged<'a> {
             abi: seen.case.abi,
             fidelity: seen.case.fidelity,
             mounted: seen.case.mounted,
-            overlapped: overlapped(seen.calls),
+            overlapped: seen.case.mounted && overlapped(seen.calls),
             credentials,
             umask: memory.masks.get(&seen.pid).copied().unwrap_or(umask),
             interrupted: seen.interrupted,

@@ -72,8 +72,9 @@ const ROWS: [Row; 6] = [
     // one that is older than the change is believed for as long as it was said to hold.
     |judged| {
         let Output::Stat(shown) = &judged.result.output else { return false };
-        let node = judged.node().or_else(|| judged.file.map(|file| file.node));
-        let Some(is) = node.and_then(|node| judged.after.stat(node)) else { return false };
+        let Some(is) = judged.target().and_then(|node| judged.after.stat(node)) else {
+            return false;
+        };
         let named = |stat: &Stat| (stat.kind, stat.rdev, stat.permissions, stat.uid, stat.gid);
         let held = |stat: &Stat| (stat.nlink, stat.size, stat.mtime);
         judged.overlapped
