@@ -254,6 +254,30 @@ fn what_many_clients_do_at_once_replays_without_a_difference() {
 /// Where a process that waits for a lock says that it is about to.
 const ASKS: &str = "../asks";
 
+#[test]
+fn a_mount_that_was_given_little_room_is_full_and_replays_without_a_difference() {
+    if !runnable() {
+        return;
+    }
+    let full = |error: std::io::Error| assert_eq!(error.raw_os_error(), Some(28), "ENOSPC");
+    let (_directory, path) = recorded(&["--size", "64K,6"], |rig| {
+        let room = rustix::fs::statvfs(rig.at("")).expect("told");
+        assert_eq!((room.f_blocks * room.f_frsize, room.f_files), (64 << 10, 6));
+        let file = File::create(rig.at("big")).expect("made");
+        file.write_all_at(&[7; 60 << 10], 0).expect("there is room");
+        full(file.write_all_at(&[7; 8 << 10], 60 << 10).expect_err("there is no room"));
+        for number in 2..6 {
+            File::create(rig.at(&format!("f{number}"))).expect("there is room");
+        }
+        full(File::create(rig.at("f6")).expect_err("there is no room for a name"));
+        file.set_len(0).expect("shortened");
+        file.write_all_at(&[7; 8 << 10], 0).expect("there is room again");
+    });
+    let replayed = fuserig(&["replay", &path]);
+    let shown = text(&replayed.stdout);
+    assert_eq!(replayed.status.code(), Some(0), "{shown}");
+}
+
 /// Takes or gives back all of a file, by one kind of lock or the other.
 fn lock(file: &File, kind: &str, operation: FlockOperation) {
     let done = match kind {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fuserig_abi::{Abi, Fidelity};
+#[cfg(feature = "fuser")]
+use fuserig_filters::QuotaLimits;
 use fuserig_filters::engine::Engine;
 use fuserig_traces::PayloadMode;
 
@@ -224,6 +226,10 @@ pub(super) struct ServedArgs {
     /// Tree that the simulated lower starts with, as tree text
     #[arg(long, value_name = "FILE")]
     pub(super) tree: Option<PathBuf>,
+    /// Room in the simulated lower: bytes, with K, M or G behind them for the powers of 1024, and
+    /// nodes, the root included; default: 1G,1048576
+    #[arg(long, value_parser = QuotaLimits::parse, value_name = "BYTES[,NODES]")]
+    pub(super) size: Option<QuotaLimits>,
     /// Filter at the root of the mount: `NAME` or `NAME:PARAMETERS` (see `filter list`), a BPF
     /// object `FILE.o` or `FILE.o:NAME`, or `none`
     #[arg(long, default_value = "none", value_name = "FILTER")]

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use fuserig_abi::{Caller, Credentials, Errno, Fidelity, Timespec};
-use fuserig_sim_fs::{AttrChanges, HostFs, Lower, LowerExt, MemFs, MemFsOptions};
-use fuserig_traces::{Header, PayloadMode, Source, SourceKind};
+use fuserig_sim_fs::{AttrChanges, HostFs, Lower, LowerExt, MemFs};
+use fuserig_traces::{Header, LowerTraits, PayloadMode, Source, SourceKind};
 
 use super::args::{MountArgs, RecordArgs, ServedArgs};
 use super::exit::{Ended, Exit, Failure, chain};
@@ -17,6 +17,7 @@ use crate::mount::{
     SignalWatch, SnapshotLimit, Summary, Surroundings, forward, missing, snapshot,
 };
 use crate::pipeline::{NoDaemon, NullSink};
+use crate::replay::lower_options;
 use crate::serve::{Server, ServerConfig};
 
 /// Operations that may wait for the trace; at about 300 bytes each some 20 MiB.
@@ -136,8 +137,36 @@ struct WorldChoice {
 
 #[derive(Clone, Debug)]
 enum LowerChoice {
-    Sim(Option<String>),
+    Sim(LowerTraits, Option<String>),
     Host(PathBuf),
+}
+
+impl LowerChoice {
+    fn of(args: &ServedArgs) -> Result<LowerChoice, Failure> {
+        let usage = |message: String| Failure::new(Exit::Usage, format!("mount: {message}"));
+        if let Some(directory) = args.lower.strip_prefix("host:") {
+            let given = [("--tree", args.tree.is_some()), ("--size", args.size.is_some())];
+            return match given.into_iter().find(|(_, given)| *given) {
+                Some((option, _)) => Err(usage(format!("{option} belongs to --lower sim"))),
+                None => Ok(LowerChoice::Host(PathBuf::from(directory))),
+            };
+        }
+        if args.lower != "sim" {
+            return Err(usage(format!("unknown lower {}: `sim` or `host:DIR`", args.lower)));
+        }
+        let traits = LowerTraits {
+            capacity_bytes: args.size.map(|size| size.bytes),
+            inodes_max: args.size.and_then(|size| size.files),
+            ..LowerTraits::default()
+        };
+        let Some(file) = &args.tree else { return Ok(LowerChoice::Sim(traits, None)) };
+        let text = String::from_utf8(files::read_all(file)?)
+            .map_err(|error| Failure::input(file, &error))?;
+        match MemFs::from_tree_with(lower_options(&traits), &text) {
+            Ok(_) => Ok(LowerChoice::Sim(traits, Some(text))),
+            Err(error) => Err(Failure::at(file, &text, (error.line, error.column), &error)),
+        }
+    }
 }
 
 impl Served {
@@ -145,24 +174,7 @@ impl Served {
         // Looked at here, so that a mistake is told before anything is mounted.
         let spec = FilterSpec::read(&args.filter)?;
         let has_filter = spec.maker_or_fail(args.abi)?.make().is_some();
-        let lower = match (args.lower.strip_prefix("host:"), &args.tree) {
-            (Some(_), Some(_)) => {
-                return Err(Failure::new(Exit::Usage, "mount: --tree belongs to --lower sim"));
-            }
-            (Some(directory), None) => LowerChoice::Host(PathBuf::from(directory)),
-            (None, _) if args.lower != "sim" => {
-                let lower = &args.lower;
-                let message = format!("mount: unknown lower {lower}: `sim` or `host:DIR`");
-                return Err(Failure::new(Exit::Usage, message));
-            }
-            (None, None) => LowerChoice::Sim(None),
-            (None, Some(file)) => {
-                let text = String::from_utf8(files::read_all(file)?)
-                    .map_err(|error| Failure::input(file, &error))?;
-                MemFs::from_tree(&text).map_err(|error| Failure::input(file, &error))?;
-                LowerChoice::Sim(Some(text))
-            }
-        };
+        let lower = LowerChoice::of(args)?;
         let fidelity = args.fidelity.unwrap_or(match has_filter {
             true => Fidelity::Faithful,
             false => Fidelity::Intended,
@@ -172,7 +184,7 @@ impl Served {
         let is_root = rustix::process::geteuid().is_root();
         if args.passthrough {
             let why = match (&lower, has_filter, is_root) {
-                (LowerChoice::Sim(_), _, _) => "needs --lower host:DIR",
+                (LowerChoice::Sim(..), _, _) => "needs --lower host:DIR",
                 (_, true, _) => "would take reads and writes past the filter",
                 (_, _, false) => "needs root: the kernel takes files from nobody else",
                 _ => "",
@@ -203,7 +215,7 @@ impl Served {
 
     fn describe(&self) -> String {
         let lower = match &self.lower {
-            LowerChoice::Sim(_) => "lower sim".to_owned(),
+            LowerChoice::Sim(..) => "lower sim".to_owned(),
             LowerChoice::Host(directory) => format!("lower host:{}", directory.display()),
         };
         match &self.filter[..] {
@@ -238,10 +250,10 @@ impl Served {
         payload: PayloadMode,
         force: bool,
     ) -> Result<RecordingOptions, Failure> {
-        let tree = match &self.lower {
-            LowerChoice::Sim(Some(text)) => Some(text.clone().into_bytes()),
-            LowerChoice::Sim(None) => Some(self.sim(None)?.to_tree().into_bytes()),
-            LowerChoice::Host(directory) => Some(self.host_tree(directory)?.into_bytes()),
+        let (lower, text) = match &self.lower {
+            LowerChoice::Sim(traits, Some(text)) => (*traits, text.clone()),
+            LowerChoice::Sim(traits, None) => (*traits, self.sim(traits, None)?.to_tree()),
+            LowerChoice::Host(directory) => (LowerTraits::default(), self.host_tree(directory)?),
         };
         let header = Header {
             tool: "fuserig".to_owned(),
@@ -249,6 +261,7 @@ impl Served {
             abi: self.config.abi.name().to_owned(),
             filter: self.filter.clone(),
             kernel: self.config.fidelity.name().to_owned(),
+            lower,
             source: Some(Source {
                 kind: SourceKind::Mount,
                 what: self.describe(),
@@ -261,7 +274,13 @@ impl Served {
             ..Header::default()
         };
         let output = Box::new(files::create(output, force)?);
-        Ok(RecordingOptions { output, payload, queue: QUEUE, tree, header })
+        Ok(RecordingOptions {
+            output,
+            payload,
+            queue: QUEUE,
+            tree: Some(text.into_bytes()),
+            header,
+        })
     }
 
     /// What a host directory holds before anything is recorded.
@@ -297,11 +316,12 @@ impl Served {
     }
 
     /// The simulated lower; its root belongs to whoever mounts.
-    fn sim(&self, tree: Option<&str>) -> Result<MemFs, Failure> {
+    fn sim(&self, traits: &LowerTraits, tree: Option<&str>) -> Result<MemFs, Failure> {
+        let options = lower_options(traits);
         let mut fs = match tree {
-            Some(text) => MemFs::from_tree(text)
+            Some(text) => MemFs::from_tree_with(options, text)
                 .map_err(|error| Failure::new(Exit::Unreadable, error.to_string()))?,
-            None => MemFs::new(MemFsOptions::default()),
+            None => MemFs::new(options),
         };
         if !self.is_root && tree.is_none() {
             let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
@@ -321,8 +341,8 @@ impl Served {
     /// Opens or makes the lower filesystem.
     fn open(&self) -> Result<Opened, Failure> {
         Ok(match &self.lower {
-            LowerChoice::Sim(tree) => Opened {
-                lower: Box::new(self.sim(tree.as_deref())?),
+            LowerChoice::Sim(traits, tree) => Opened {
+                lower: Box::new(self.sim(traits, tree.as_deref())?),
                 credentials: Credentials::root(),
                 as_caller: true,
             },

@@ -16,6 +16,8 @@ use fuserig_traces::LowerTraits;
 pub fn lower_options(traits: &LowerTraits) -> MemFsOptions {
     let plain = MemFsOptions::default();
     MemFsOptions {
+        capacity_bytes: traits.capacity_bytes.unwrap_or(plain.capacity_bytes),
+        inodes_max: traits.inodes_max.unwrap_or(plain.inodes_max),
         fallocate: match traits.plain_fallocate {
             true => FallocateProfile::Tmpfs,
             false => plain.fallocate,

@@ -140,7 +140,7 @@ impl Default for FirstClient {
     }
 }
 
-/// What a log shows of the filesystem it was made on, where filesystems differ.
+/// What is known of the filesystem that a trace was made on, where filesystems differ.
 ///
 /// ```
 /// use fuserig_traces::LowerTraits;
@@ -162,6 +162,12 @@ pub struct LowerTraits {
     /// Whether fallocate(2) refused to zero, collapse or insert ranges, as tmpfs does.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub plain_fallocate: bool,
+    /// Room for contents in bytes, where it was chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity_bytes: Option<u64>,
+    /// Room for nodes, the root included, where it was chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inodes_max: Option<u64>,
 }
 
 impl LowerTraits {
