@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bitflags::bitflags;
-use fuserig_abi::{FileKind, Gid, Ino, NodeId, Stat, Timespec, Uid};
+use fuserig_abi::{FileKind, Gid, Ino, NodeId, Pid, Stat, Timespec, Uid};
 
 use super::FilterId;
 
@@ -49,6 +49,9 @@ pub enum KnownAcl {
     /// It has to be asked for.
     #[default]
     Unknown,
+    /// A process is asking for it; the answer is kept if this is still so when it comes
+    /// (`__get_acl` puts a sentinel of its own there).
+    Asked(Pid),
     /// There is none.
     None,
     /// The value of the attribute.

@@ -67,7 +67,8 @@ fn mounted(text: &mut String) {
         ),
         ("a read does not move the access time", "the kernel reads what it keeps"),
         (
-            "once calls overlapped, an older ctime, and of a directory older times, links and length",
+            "once calls overlapped, an older ctime, of a directory older times, links and length, and \
+             an older mode where a list of rights was set",
             "a reply that was under way while they changed is believed when it comes",
         ),
         ("anything, with `--faults`", "the kernel keeps what it was told before something failed"),

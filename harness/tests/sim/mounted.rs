@@ -288,3 +288,37 @@ fn a_slash_behind_what_is_no_directory_is_refused_wherever_the_filter_is() {
         Simulation::of_case(case).run(subject).check(invariant::posix()).or_report();
     }
 }
+
+/// The value of a list that gives a user some rights, and the owner, the group and others others.
+fn list(rights: u16) -> Text {
+    let entries = [(0x01, 6, u32::MAX), (0x02, rights, 7), (0x04, 4, u32::MAX)];
+    let entries = entries.into_iter().chain([(0x10, rights, u32::MAX), (0x20, 0, u32::MAX)]);
+    let mut value = 2_u32.to_le_bytes().to_vec();
+    for (tag, rights, id) in entries {
+        value.extend([u16::to_le_bytes(tag), u16::to_le_bytes(rights)].concat());
+        value.extend(u32::to_le_bytes(id));
+    }
+    Text(value)
+}
+
+/// The kernel in front keeps no list whose reply was under way while somebody set another; that the
+/// mode of another was told before, it believes for a while.
+#[test]
+fn a_list_that_was_told_before_another_was_set_is_not_kept() {
+    let name = || Text::from("system.posix_acl_access");
+    let set = |rights| {
+        let value = list(rights);
+        Action::Setxattr { path: "b".into(), name: name(), value, flags: 0 }
+    };
+    let get = || Action::Getxattr { path: "b".into(), name: name(), size: 100 };
+    let stat = || Action::Stat { path: "b".into(), follow: true };
+    for (asks, looks) in [(get(), get()), (stat(), stat())] {
+        let sets = Program::of(0, vec![set(4), set(6), looks]);
+        let clients = vec![sets, Program::of(0, vec![asks])];
+        let case = Case { clients, tree: TREE.to_owned(), ..Case::default() };
+        let search = Simulation::of_case(case).scheduler(SchedulerKind::Exhaustive);
+        let campaign = search.run(Subject::without_filter(Abi::V4).mounted());
+        let summary = campaign.check(invariant::posix()).or_report();
+        assert!(summary.schedules.is_some_and(|all| all.is_exhaustive()), "{summary}");
+    }
+}

@@ -11,7 +11,7 @@ use super::path::{
 use crate::invariant::Seen;
 use crate::invariant::data::contents;
 use crate::invariant::descriptions::{Description, Descriptions};
-use crate::sim::{Action, CallEntry};
+use crate::sim::{Action, CallEntry, Case};
 use crate::vfs::CallResult;
 
 /// Bytes of a file that are looked at; what is longer has a length and no more.
@@ -73,6 +73,8 @@ pub(super) struct Judged<'a> {
     /// Whether it went through an ordinary mount in a run in which calls of several clients were
     /// under way at once, before or now.
     pub(super) overlapped: bool,
+    /// Whether in such a run somebody set a list of rights, which changes the mode as well.
+    pub(super) lists: bool,
     pub(super) credentials: Credentials,
     pub(super) umask: u32,
     /// Whether a signal came while it waited for an advisory lock.
@@ -133,6 +135,7 @@ impl<'a> Judged<'a> {
             fidelity: seen.case.fidelity,
             mounted: seen.case.mounted,
             overlapped: seen.case.mounted && overlapped(seen.calls),
+            lists: seen.case.mounted && seen.calls.iter().any(|call| sets_rights(seen.case, call)),
             credentials,
             umask: memory.masks.get(&seen.pid).copied().unwrap_or(umask),
             interrupted: seen.interrupted,
@@ -255,6 +258,13 @@ fn overlapped(calls: &[CallEntry]) -> bool {
         latest = latest.max(call.end.unwrap_or(u64::MAX));
         overlaps
     })
+}
+
+/// Whether it gives a file a list of who may do what.
+fn sets_rights(case: &Case, call: &CallEntry) -> bool {
+    let program = case.clients.get(call.client);
+    let action = program.and_then(|program| program.actions.get(call.action));
+    matches!(action, Some(Action::Setxattr { name, .. }) if name.0 == b"system.posix_acl_access")
 }
 
 /// Looked for only where a refusal, or a short copy, may come from it, and after a look at a file.

@@ -102,6 +102,7 @@ impl Check {
             was_broken: self.was_broken,
             mounted: false,
             overlapped: false,
+            lists: false,
             mistaken: self.mistaken,
             kept_size: self.kept_size,
             file: is_open.then_some(file),

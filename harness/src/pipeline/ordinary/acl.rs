@@ -39,15 +39,22 @@ impl Ordinary<'_> {
         // The root is there before INIT, so its lists are never kept (`ACL_DONT_CACHE`).
         let root = self.world.mount.inodes[inode].nodeid == NodeId::ROOT;
         let keeps = self.world.connection.posix_acl && !root;
-        let kept = self.kept_list(inode, name).clone();
-        if keeps && kept != KnownAcl::Unknown {
-            return Ok(kept);
+        if !keeps {
+            return self.ask_list(inode, name).await;
         }
-        let acl = self.ask_list(inode, name).await?;
-        if keeps {
-            *self.kept_list(inode, name) = acl.clone();
+        let asked = KnownAcl::Asked(self.caller.pid);
+        let kept = self.kept_list(inode, name);
+        match kept {
+            KnownAcl::None | KnownAcl::List(_) => return Ok(kept.clone()),
+            KnownAcl::Unknown => *kept = asked.clone(),
+            KnownAcl::Asked(_) => {}
         }
-        Ok(acl)
+        let acl = self.ask_list(inode, name).await;
+        let kept = self.kept_list(inode, name);
+        if *kept == asked {
+            *kept = acl.as_ref().map_or(KnownAcl::Unknown, Clone::clone);
+        }
+        acl
     }
 
     fn kept_list(&mut self, inode: InodeId, name: &[u8]) -> &mut KnownAcl {
