@@ -5,7 +5,7 @@
 //! up, targets of every length, and what fails again and again. What a reader would get wrong: as
 //! with recipes, other clients come in between.
 
-use fuserig_sim_fs::OpenFlags;
+use fuserig_sim_fs::{FallocateMode, OpenFlags};
 
 use super::argument::{self, far, name_length, nasty_name, neighbour};
 use super::draw::Draw;
@@ -40,6 +40,7 @@ impl Draw<'_> {
             22 | 23 => self.replaced(),
             24 | 25 => self.inherited(),
             26 if self.focus.is_empty() => self.locking(),
+            26 | 28 | 29 => self.without_a_name(),
             27 => self.listed(),
             30 => self.masked(),
             31 => self.in_turn(),
@@ -338,9 +339,23 @@ impl Draw<'_> {
         if self.rng.chance(1, 3) {
             actions.extend([CLOSE, open(&path, flags)]);
         }
-        let offset = *self.rng.pick(&[None, None, Some(0), Some(size)]);
-        let size = *self.rng.pick(&[1, 10]);
-        actions.push(Action::Write { file: 0, size, fill: b'n', offset });
+        let more = *self.rng.pick(&[1, 10, 4096]);
+        actions.push(match self.rng.below(8) {
+            0..=3 => {
+                let offset = *self.rng.pick(&[None, None, Some(0), Some(size)]);
+                Action::Write { file: 0, size: more, fill: b'n', offset }
+            }
+            4..=6 => {
+                // From before the end, where there is room before it.
+                let back = (*self.rng.pick(&[0, 1, 4096, size])).min(size);
+                let (zero, keep) = (FallocateMode::ZERO_RANGE, FallocateMode::KEEP_SIZE);
+                let mode = *self.rng.pick(&[FallocateMode::empty(), keep, zero, zero | keep]);
+                let length = back + i64::from(more);
+                let mode = mode.bits();
+                Action::Fallocate { file: 0, mode, offset: size - back, length }
+            }
+            _ => Action::Ftruncate { file: 0, size: size + i64::from(more) },
+        });
         actions.extend([FSTAT, CLOSE]);
         actions
     }

@@ -109,6 +109,26 @@ impl Draw<'_> {
         actions
     }
 
+    /// The root, or where a client is, which are used without a lookup of any name.
+    pub(super) fn without_a_name(&mut self) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for _ in 0..2 + self.rng.below(3) {
+            let path = Text::from(*self.rng.pick(&[".", "/", "."]));
+            actions.extend(match self.rng.below(9) {
+                0..=3 => vec![Action::Access { path, mode: self.rng.below(8) as u32 }],
+                4 => {
+                    let opened = open(&path, OpenFlags::DIRECTORY.bits());
+                    vec![opened, Action::List { file: 0, space: 4096 }, CLOSE]
+                }
+                5 => vec![Action::Listxattr { path, size: 100 }],
+                6 => vec![Action::Getxattr { path, name: Text::from("user.a"), size: 10 }],
+                7 => vec![Action::Chmod { path, mode: 0o777 }],
+                _ => vec![stat(&path)],
+            });
+        }
+        actions
+    }
+
     /// Gives some clients, in one run of four, a group that has not the number of their user, and
     /// more groups besides. Few filters ask for groups, so that without one it is one run of two.
     pub(super) fn regroup(&mut self, programs: &mut [Program]) {

@@ -29,7 +29,7 @@ impl Draw<'_> {
         };
         let is_name = self.rng.chance(1, 2);
         let maker = self.rng.index(programs.len());
-        let before = match is_name && self.rng.chance(1, 2) {
+        let before = match is_name && self.rng.chance(1, 3) {
             true => Vec::new(),
             false => vec![mknod(&path, 0o100_000 | *self.rng.pick(&MODES))],
         };
@@ -64,29 +64,41 @@ impl Draw<'_> {
         Meeting { starts, ends, first, hold, turns: VecDeque::new() }
     }
 
-    /// The name comes to be, moves or goes, and what must be there for it.
+    /// The name comes to be, moves, goes or is used, and what must be there for it.
     fn change_of_name(&mut self, path: &Text) -> (Vec<Action>, Action) {
         let path = path.clone();
         let other = Text([&self.directory().0[..], b"/", &self.unused_name()[..]].concat());
         let make_other = vec![open(&other, OpenFlags::CREAT.bits() | READ_WRITE), write(3), CLOSE];
-        match self.rng.below(16) {
-            0..=2 => {
-                let flags = *self.rng.pick(&[0, 1, 1]);
+        match self.rng.below(21) {
+            0..=3 => {
+                let flags = *self.rng.pick(&[0, 0, 1, 1]);
                 (make_other, Action::Rename { old: other, new: path, flags })
             }
-            3 | 4 => {
+            4 | 5 => {
                 let flags =
                     *self.rng.pick(&[0, 0, OpenFlags::EXCL.bits(), OpenFlags::TRUNC.bits()]);
                 let flags = flags | OpenFlags::CREAT.bits() | READ_WRITE;
                 (Vec::new(), Action::Open { path, flags, mode: file_mode(self.rng) })
             }
-            5 => (Vec::new(), Action::Mkdir { path, mode: 0o755 }),
-            6 => (Vec::new(), mknod(&path, 0o100_644)),
-            7 => (Vec::new(), Action::Symlink { target: other, path }),
-            8 => (make_other, Action::Link { source: other, path }),
-            9..=11 => (Vec::new(), Action::Rename { old: path, new: other, flags: 0 }),
-            12 => (Vec::new(), Action::Link { source: path, path: other }),
-            _ => (Vec::new(), Action::Unlink { path }),
+            6 => (Vec::new(), Action::Mkdir { path, mode: 0o755 }),
+            7 => (Vec::new(), mknod(&path, 0o100_644)),
+            8 => (Vec::new(), Action::Symlink { target: other, path }),
+            9 => (make_other, Action::Link { source: other, path }),
+            10..=12 => (Vec::new(), Action::Rename { old: path, new: other, flags: 0 }),
+            13 => (Vec::new(), Action::Link { source: path, path: other }),
+            14..=16 => (Vec::new(), Action::Unlink { path }),
+            _ => (Vec::new(), self.use_of_name(path)),
+        }
+    }
+
+    /// Something that changes no name, and meets whatever has it when it gets there.
+    fn use_of_name(&mut self, path: Text) -> Action {
+        match self.rng.below(6) {
+            0 | 1 => open(&path, READ_WRITE),
+            2 => Action::Truncate { path, size: 1 },
+            3 => Action::Chmod { path, mode: 0o640 },
+            4 => Action::Access { path, mode: 4 },
+            _ => Action::Stat { path, follow: true },
         }
     }
 

@@ -31,8 +31,9 @@ const TWICE_EVERY: u64 = 64;
 /// matter.
 const OTHERS_OF_SIXTEEN: (u64, u64, u64) = (3, 5, 12);
 
-/// One run in so many is a course of the manual, until all were gone through.
-const COURSE_EVERY: u64 = 4;
+/// One run in so many is a course of the manual, until all were gone through; and where power is
+/// lost, one that ends with a promise, of which there is no end.
+const COURSE_EVERY: (u64, u64) = (4, 2);
 
 /// Where some runs are behind an ordinary mount, one in so many is, besides the courses that are
 /// gone through a second time there.
@@ -235,8 +236,9 @@ impl Simulation {
 
     /// The number of the course that is due.
     fn course_due(&self, run: u64) -> Option<usize> {
-        let is_due = self.scheduler == SchedulerKind::Random && run % COURSE_EVERY == 1;
-        is_due.then(|| usize::try_from(run / COURSE_EVERY).ok()).flatten()
+        let every = if self.workload.syncs { COURSE_EVERY.1 } else { COURSE_EVERY.0 };
+        let is_due = self.scheduler == SchedulerKind::Random && run % every == 1;
+        is_due.then(|| usize::try_from(run / every).ok()).flatten()
     }
 
     /// Whether a run is one in which clients meet or take turns, which are short.

@@ -179,7 +179,9 @@ fn a_race_between_threads_is_found_and_shrinks_to_two_clients() {
         let finding = simulate(Drawing::Racing, &threads(threads_of_it), 64)
             .expect_err("two that are inside at once draw the same");
         assert_eq!(finding.violation.invariant, "each_once", "{finding}");
-        assert_eq!((finding.case.clients.len(), finding.case.operations()), (2, 2), "{finding}");
+        // One of them may have looked the name up before, so that only the draw is asked for.
+        assert_eq!(finding.case.clients.len(), 2, "{finding}");
+        assert!((2..=3).contains(&finding.case.operations()), "{finding}");
         // The one has its request under way when the other goes on.
         assert!(finding.case.schedule.switches.len() <= 3, "{finding}");
         assert!(finding.to_string().contains("reply to FUSE_GETATTR"), "{finding}");

@@ -11,7 +11,7 @@ use fuserig_filters::engine::{BpfFilter, Limits};
 const OPERATIONS: usize = 20;
 const RUNS: u64 = 4000;
 /// Of the seeds 1 to 9, guided workloads find it with seven, and drawn ones with none.
-const SEEDS: [u64; 2] = [7, 10];
+const SEEDS: [u64; 2] = [1, 3];
 
 /// Wrong only after a directory of that name was made, then an attribute set, then a write at 4096
 /// or beyond: then unlink fails with an errno that it cannot have.

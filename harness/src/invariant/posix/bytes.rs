@@ -201,9 +201,9 @@ pub(super) fn moves_wrongly(mode: u32, size: u64, (from, length): (u64, u64)) ->
     outside || from % PAGE != 0 || length % PAGE != 0
 }
 
-/// man 2 fallocate: the space is the file's now, whole pages of it at least.
+/// man 2 fallocate: the space is the file's now, which takes whole pages.
 fn reserved(judged: &Judged<'_>, node: Ino, (from, to): (u64, u64)) -> Result<(), String> {
-    let whole = (to / PAGE).saturating_sub(from.div_ceil(PAGE)) * PAGE;
+    let whole = to.div_ceil(PAGE).saturating_sub(from / PAGE).saturating_mul(PAGE);
     match judged.after.stat(node) {
         Some(is) if is.blocks.saturating_mul(BLOCK) < whole => {
             Err(format!("reserves {whole} bytes, and the file takes {} blocks", is.blocks))

@@ -145,7 +145,7 @@ fn space_that_was_reserved_is_taken() {
     let found = reserve(&|fs| {
         fs.setattr(&at(NOW), node(fs, "/f"), longer).expect("room");
     });
-    wrong(found, "reserves 8192 bytes, and the file takes 8 blocks");
+    wrong(found, "reserves 16384 bytes, and the file takes 8 blocks");
 }
 
 #[test]

@@ -161,7 +161,10 @@ impl Listings {
                 self.open.remove(&file.description);
                 Ok(())
             }
-            Action::List { .. } => self.listed(file.description, judged),
+            Action::List { .. } => {
+                placed(judged)?;
+                self.listed(file.description, judged)
+            }
             _ => Ok(()),
         }
     }
@@ -211,6 +214,19 @@ impl Listings {
             listing.end(self.replaced)?;
         }
         Ok(())
+    }
+}
+
+/// man 2 getdents: the last record says where the next one is, which is where the listing stands.
+fn placed(judged: &Judged<'_>) -> Result<(), String> {
+    let (Output::Records(records), Some(file)) = (&judged.result.output, judged.file) else {
+        return Ok(());
+    };
+    match (records.last(), file.positions.1) {
+        (Some(last), Some(stands)) if last.next != stands => {
+            Err(format!("says that it goes on at {}, and stands at {stands}", last.next))
+        }
+        _ => Ok(()),
     }
 }
 

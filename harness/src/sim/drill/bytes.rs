@@ -136,8 +136,13 @@ pub(super) fn space() -> Course {
         open(".", DIRECTORY),
         fallocate(0, 0, 10),
         close(0),
-        truncate("f", 0),
-        stat("f"),
+        open("f", RDWR | TRUNC),
+        fallocate(KEEP_SIZE, 4000, 200),
+        FSTAT,
+        ftruncate(8192),
+        fallocate(INSERT, 8192, 4096),
+        fallocate(COLLAPSE, 4096, 4096),
+        FSTAT,
     ])
 }
 

@@ -96,6 +96,7 @@ pub(super) fn stamps() -> Course {
     course.by(0, [stat("w/f"), set(at(4_000_000_000, 999_999_999), at(1, 1)), stat("w/f")]);
     course.by(0, [set(at(1, 1_000_000_000), Stamp::Omit), set(Stamp::Omit, Stamp::Now)]);
     course.by(0, [stat("w/f"), set(Stamp::Now, Stamp::Omit), stat("w/f")]);
+    course.by(0, [set(at(9, 1), Stamp::Now), stat("w/f"), set(Stamp::Now, at(8, 2)), stat("w/f")]);
     // Who may write it may say that it is now, and who owns it may say anything.
     course.by(
         1,

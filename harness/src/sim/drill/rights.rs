@@ -180,6 +180,9 @@ pub(super) fn made() -> Course {
     course.by(0, [open_with("g/own", CREAT | RDWR, 0), write(3), close(0), becomes(1000, 50)]);
     course.by(0, [open_with("g/v", CREAT | RDWR, 0o2770), stat("g/v"), open("g/own", RDONLY)]);
     course.by(0, [open_with("g/ro", CREAT | RDWR, 0o444), write(3), open("g/ro", RDWR)]);
+    // Where the directory hands no group on, the maker's own is no stranger to him.
+    course.by(0, [becomes(0, 0), chmod("g", 0o777)]);
+    course.by(1, [open_with("g/s", CREAT, 0o2755), mkdir("g/t", 0o2755), stat("g/s"), stat("g/t")]);
     course
 }
 

@@ -38,6 +38,8 @@ const CHAPTERS: [Chapter; 3] = [
     (of_names, &[Promise::Directory, Promise::File, Promise::Writing(SYNC)]),
 ];
 
+const SYNCED: Action = Action::Fsync { file: 0, datasync: false };
+
 /// A way to change `d/f`, which the first client has open as its newest file and `d/s` as the one
 /// before it, or what is beside it. A stranger has nothing open.
 type Change = (usize, Vec<Action>);
@@ -87,10 +89,11 @@ fn of_attributes() -> Vec<Change> {
         own([Action::Futimens { file: 0, atime: Stamp::Omit, mtime: at(9) }]),
         own([setxattr("d/f", "user.a", 9, 0)]),
         own([removexattr("d/f", "user.old")]),
-        own([set_list(
-            "d/f",
-            &[(1, 6, LEAVE), (2, 4, 7), (4, 4, LEAVE), (16, 6, LEAVE), (32, 0, LEAVE)],
-        )]),
+        own([list_of_one()]),
+        // What a change takes along was safe before.
+        own([set_capability("d/f"), SYNCED, pwrite(9, 3)]),
+        own([set_capability("d/f"), SYNCED, chown("d/f", 3, 4)]),
+        own([list_of_one(), SYNCED, Action::Fchmod { file: 0, mode: 0o640 }]),
         strange(pwrite(3, 0)),
         strange(append(3)),
         strange(ftruncate(1)),
@@ -128,6 +131,12 @@ fn of_names() -> Vec<Change> {
         own([list_for_all(), mkdir("d/x", 0o770)]),
         own([list_for_all(), open("d/n", CREAT | RDWR), close(0)]),
     ]
+}
+
+/// Somebody else may read the file.
+fn list_of_one() -> Action {
+    let entries = [(1, 6, LEAVE), (2, 4, 7), (4, 4, LEAVE), (16, 6, LEAVE), (32, 0, LEAVE)];
+    set_list("d/f", &entries)
 }
 
 /// What is made in the directory from now on has a list.
