@@ -82,8 +82,6 @@ impl HostFs {
         Ok(LowerReply::Written { count, end })
     }
 
-    /// A directory whose filesystem cannot zero a range, such as a tmpfs, is asked for what comes
-    /// to the same: room, a hole, and room for the hole.
     pub(super) fn allocate(
         &self,
         caller: &Caller,
@@ -95,19 +93,9 @@ impl HostFs {
         let On::Host(fd) = &handle.on else {
             return Err(device::refuse_allocation(handle, mode, offset, length));
         };
-        let ask = |mode: FallocateMode| {
-            let flags = FallocateFlags::from_bits_retain(mode.bits());
+        let flags = FallocateFlags::from_bits_retain(mode.bits());
+        self.identity.run(As::Caller(caller), || {
             rustix::fs::fallocate(fd, flags, offset, length).map_err(errno)
-        };
-        let keep = mode & FallocateMode::KEEP_SIZE;
-        self.identity.run(As::Caller(caller), || match ask(mode) {
-            Err(Errno::EOPNOTSUPP) if mode - keep == FallocateMode::ZERO_RANGE => {
-                // First what may fail: for want of room, or because the file must not grow.
-                ask(keep)?;
-                ask(FallocateMode::PUNCH_HOLE | FallocateMode::KEEP_SIZE)?;
-                ask(FallocateMode::KEEP_SIZE)
-            }
-            answer => answer,
         })
     }
 
