@@ -378,9 +378,10 @@ impl MountView {
         let inodes = mount.inodes.iter().map(|(id, inode)| {
             let seen = (inode.permissions, inode.uid, inode.gid, inode.size, inode.dead);
             let more = (inode.bad, inode.no_security, inode.nodeid, inode.filter);
+            let told = (inode.stale, inode.version, &inode.acl, &inode.default_acl);
             // Whoever asks for a lock that the kernel keeps meets whoever else does.
             let locked = uses.get(&id.index());
-            (id.index(), format!("{seen:?}{more:?}{locked:?}"))
+            (id.index(), format!("{seen:?}{more:?}{told:?}{locked:?}"))
         });
         let names = mount.dentries.iter().map(|(id, dentry)| {
             let seen = (dentry.parent, dentry.hashed, dentry.inode, dentry.in_lookup);

@@ -218,7 +218,8 @@ const TRADED_AND_LINKED: &str = r#"{"filter":"none","abi":"v4","fidelity":"faith
 fn every_order_of_what_was_once_wrong_is_right() {
     for text in [LISTED_MEANWHILE, TRADED_AND_LINKED] {
         let case = Case::from_json(text).expect("well-formed");
-        let simulation = Simulation::of_case(case).scheduler(SchedulerKind::Exhaustive);
+        let simulation =
+            Simulation::of_case(case).scheduler(SchedulerKind::Exhaustive).executions_max(20_000);
         let campaign = simulation.run(Subject::without_filter(Abi::V4));
         let summary = campaign.check(invariant::balance()).or_report();
         assert!(summary.schedules.is_some_and(|all| all.is_exhaustive()), "{summary}");
