@@ -251,9 +251,6 @@ fn what_many_clients_do_at_once_replays_without_a_difference() {
     }
 }
 
-/// Where a process that waits for a lock says that it is about to.
-const ASKS: &str = "../asks";
-
 #[test]
 fn a_mount_that_was_given_little_room_is_full_and_replays_without_a_difference() {
     if !runnable() {
@@ -277,6 +274,9 @@ fn a_mount_that_was_given_little_room_is_full_and_replays_without_a_difference()
     let shown = text(&replayed.stdout);
     assert_eq!(replayed.status.code(), Some(0), "{shown}");
 }
+
+/// Where a process that waits for a lock says that it is about to.
+const ASKS: &str = "../asks";
 
 /// Takes or gives back all of a file, by one kind of lock or the other.
 fn lock(file: &File, kind: &str, operation: FlockOperation) {

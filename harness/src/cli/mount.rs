@@ -137,7 +137,9 @@ struct WorldChoice {
 
 #[derive(Clone, Debug)]
 enum LowerChoice {
+    /// In memory, with what was chosen of it, and the text of its tree; empty without one.
     Sim(LowerTraits, Option<String>),
+    /// A directory.
     Host(PathBuf),
 }
 

@@ -378,7 +378,8 @@ impl MountView {
         let inodes = mount.inodes.iter().map(|(id, inode)| {
             let seen = (inode.permissions, inode.uid, inode.gid, inode.size, inode.dead);
             let more = (inode.bad, inode.no_security, inode.nodeid, inode.filter);
-            let told = (inode.stale, inode.version, &inode.acl, &inode.default_acl);
+            let lists = (&inode.acl, &inode.default_acl);
+            let told = (inode.described, inode.described_until, inode.stale, inode.version, lists);
             // Whoever asks for a lock that the kernel keeps meets whoever else does.
             let locked = uses.get(&id.index());
             (id.index(), format!("{seen:?}{more:?}{told:?}{locked:?}"))

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fuserig_abi::{Abi, Credentials, Errno, Fidelity, FileKind, Ino, Pid, Stat, Timespec};
+use fuserig_abi::{
+    Abi, Credentials, Errno, Fidelity, FileKind, Ino, Pid, Stat, Timespec, XATTR_POSIX_ACL_ACCESS,
+};
 use fuserig_sim_fs::{MemFs, OpenFlags, RenameFlags};
 
 use super::path::{
@@ -73,8 +75,8 @@ pub(super) struct Judged<'a> {
     /// Whether it went through an ordinary mount in a run in which calls of several clients were
     /// under way at once, before or now.
     pub(super) overlapped: bool,
-    /// Whether in such a run somebody set a list of rights, which changes the mode as well.
-    pub(super) lists: bool,
+    /// Whether it did in a run in which somebody set a list of rights, which changes the mode too.
+    pub(super) rights_were_set: bool,
     pub(super) credentials: Credentials,
     pub(super) umask: u32,
     /// Whether a signal came while it waited for an advisory lock.
@@ -135,7 +137,8 @@ impl<'a> Judged<'a> {
             fidelity: seen.case.fidelity,
             mounted: seen.case.mounted,
             overlapped: seen.case.mounted && overlapped(seen.calls),
-            lists: seen.case.mounted && seen.calls.iter().any(|call| sets_rights(seen.case, call)),
+            rights_were_set: seen.case.mounted
+                && seen.calls.iter().any(|call| sets_rights(seen.case, call)),
             credentials,
             umask: memory.masks.get(&seen.pid).copied().unwrap_or(umask),
             interrupted: seen.interrupted,
@@ -264,7 +267,7 @@ fn overlapped(calls: &[CallEntry]) -> bool {
 fn sets_rights(case: &Case, call: &CallEntry) -> bool {
     let program = case.clients.get(call.client);
     let action = program.and_then(|program| program.actions.get(call.action));
-    matches!(action, Some(Action::Setxattr { name, .. }) if name.0 == b"system.posix_acl_access")
+    matches!(action, Some(Action::Setxattr { name, .. }) if name.0 == XATTR_POSIX_ACL_ACCESS)
 }
 
 /// Looked for only where a refusal, or a short copy, may come from it, and after a look at a file.

@@ -162,7 +162,11 @@ impl Listings {
                 Ok(())
             }
             Action::List { .. } => {
-                placed(judged)?;
+                if let (Output::Records(records), Some(stands)) =
+                    (&judged.result.output, file.positions.1)
+                {
+                    goes_on(records, stands)?;
+                }
                 self.listed(file.description, judged)
             }
             _ => Ok(()),
@@ -218,12 +222,9 @@ impl Listings {
 }
 
 /// man 2 getdents: the last record says where the next one is, which is where the listing stands.
-fn placed(judged: &Judged<'_>) -> Result<(), String> {
-    let (Output::Records(records), Some(file)) = (&judged.result.output, judged.file) else {
-        return Ok(());
-    };
-    match (records.last(), file.positions.1) {
-        (Some(last), Some(stands)) if last.next != stands => {
+fn goes_on(records: &[DirRecord], stands: i64) -> Result<(), String> {
+    match records.last() {
+        Some(last) if last.next != stands => {
             Err(format!("says that it goes on at {}, and stands at {stands}", last.next))
         }
         _ => Ok(()),
@@ -274,6 +275,14 @@ mod tests {
         wrong(paused(true, |fs| unlink(NOW, "/", b"a")(fs)), "ends without b");
         wrong(paused(true, |_| {}), "ends without a");
         wrong(paused(false, |fs| unlink(NOW, "/", b"b")(fs)), "ends without a");
+    }
+
+    #[test]
+    fn the_last_record_says_where_the_listing_stands() {
+        let record = |next| DirRecord { ino: 1, next, kind: 8, name: b"a".to_vec() };
+        right(goes_on(&[], 3));
+        right(goes_on(&[record(0), record(3)], 3));
+        wrong(goes_on(&[record(3), record(0)], 3), "goes on at 0, and stands at 3");
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Check {
             was_broken: self.was_broken,
             mounted: false,
             overlapped: false,
-            lists: false,
+            rights_were_set: false,
             mistaken: self.mistaken,
             kept_size: self.kept_size,
             file: is_open.then_some(file),

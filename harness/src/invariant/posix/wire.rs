@@ -70,13 +70,14 @@ const ROWS: [Row; 6] = [
     // fs/fuse/dir.c, fuse_dir_changed and fuse_update_ctime: a change inside a directory and one of
     // a name or an attribute say that what was told is old, and not that replies under way are. So
     // one that is older than the change is believed for as long as it was said to hold. A list of
-    // rights is such an attribute, and changes the mode.
+    // rights is such an attribute, and changes the mode. Time stands still where every order is
+    // tried.
     |judged| {
         let Output::Stat(shown) = &judged.result.output else { return false };
         let Some(is) = judged.target().and_then(|node| judged.after.stat(node)) else {
             return false;
         };
-        let mode = |stat: &Stat| (!judged.lists).then_some(stat.permissions);
+        let mode = |stat: &Stat| (!judged.rights_were_set).then_some(stat.permissions);
         let named = |stat: &Stat| (stat.kind, stat.rdev, mode(stat), stat.uid, stat.gid);
         let held = |stat: &Stat| (stat.nlink, stat.size, stat.mtime);
         judged.overlapped

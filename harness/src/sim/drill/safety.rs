@@ -38,6 +38,7 @@ const CHAPTERS: [Chapter; 3] = [
     (of_names, &[Promise::Directory, Promise::File, Promise::Writing(SYNC)]),
 ];
 
+/// What the file holds and how it is are safe.
 const SYNCED: Action = Action::Fsync { file: 0, datasync: false };
 
 /// A way to change `d/f`, which the first client has open as its newest file and `d/s` as the one
@@ -122,12 +123,7 @@ fn of_names() -> Vec<Change> {
         own([mknod("d/p", 0o010_644, 0)]),
         own([mknod("d/n", 0o020_600, 0x0103)]),
         own([symlink("f", "d/l")]),
-        own([
-            open("d/n", CREAT | EXCL | RDWR),
-            write(3),
-            Action::Fsync { file: 0, datasync: false },
-            close(0),
-        ]),
+        own([open("d/n", CREAT | EXCL | RDWR), write(3), SYNCED, close(0)]),
         own([list_for_all(), mkdir("d/x", 0o770)]),
         own([list_for_all(), open("d/n", CREAT | RDWR), close(0)]),
     ]
@@ -154,27 +150,25 @@ fn changes() -> Vec<(Change, &'static [Promise])> {
 /// The file, safe as it is, and what is around it.
 fn before(promise: Promise) -> Vec<Action> {
     let flags = if let Promise::Writing(flags) = promise { flags } else { 0 };
-    let fsync = |file| Action::Fsync { file, datasync: false };
     vec![
         mkdir("d", 0o755),
         mkdir("e", 0o755),
         create("d/s"),
         write(30),
-        fsync(0),
+        SYNCED,
         open("d/f", CREAT | RDWR | flags),
         write(SIZE),
         setxattr("d/f", "user.old", 3, 0),
         chmod("d/f", 0o6777),
-        fsync(0),
+        SYNCED,
     ]
 }
 
 fn after(promise: Promise, rng: &mut Rng) -> Vec<Action> {
-    let fsync = |datasync| Action::Fsync { file: 0, datasync };
     match promise {
-        Promise::File => vec![fsync(false)],
-        Promise::Data => vec![fsync(true)],
-        Promise::Directory => vec![open("d", RDONLY), fsync(false)],
+        Promise::File => vec![SYNCED],
+        Promise::Data => vec![Action::Fsync { file: 0, datasync: true }],
+        Promise::Directory => vec![open("d", RDONLY), SYNCED],
         Promise::Writing(_) if rng.chance(1, 2) => vec![copy(0, 11, 9)],
         Promise::Writing(_) => vec![pwrite(5, 2)],
     }
