@@ -1,5 +1,7 @@
 //! The smaller objects of the header.
 
+use core::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// How much of file data a trace keeps.
@@ -146,6 +148,7 @@ impl Default for FirstClient {
 /// use fuserig_traces::LowerTraits;
 /// let traits = LowerTraits { root_mode: Some(0o1777), ..LowerTraits::default() };
 /// assert!(!traits.plain_fallocate && !traits.is_unknown());
+/// assert_eq!(traits.to_string(), "root of mode 1777");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -174,6 +177,22 @@ impl LowerTraits {
     /// Whether nothing is known.
     pub fn is_unknown(&self) -> bool {
         *self == LowerTraits::default()
+    }
+}
+
+/// What is known, as `trace info` shows it; empty where nothing is.
+impl fmt::Display for LowerTraits {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = [
+            self.root_mode.map(|mode| format!("root of mode {mode:o}")),
+            self.root_uid.map(|uid| format!("root of user {uid}")),
+            self.root_gid.map(|gid| format!("root of group {gid}")),
+            self.plain_fallocate.then(|| "no ranges zeroed, collapsed or inserted".to_owned()),
+            self.capacity_bytes.map(|bytes| format!("room for {bytes} bytes")),
+            self.inodes_max.map(|nodes| format!("room for {nodes} nodes")),
+        ];
+        let known: Vec<String> = known.into_iter().flatten().collect();
+        out.write_str(&known.join(", "))
     }
 }
 

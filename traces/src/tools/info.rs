@@ -297,6 +297,7 @@ impl Info {
             ("begins", begins.unwrap_or_default()),
             ("source lacks", missing.join(", ")),
             ("mount options", header.mount_options.join(",")),
+            ("lower", header.lower.to_string()),
             ("anonymised", anonymised.unwrap_or_default()),
         ];
         let rows = rows.iter().filter(|(_, value)| !value.is_empty());
