@@ -32,6 +32,8 @@ mod processes;
 mod promises;
 #[path = "sim/reach.rs"]
 mod reach;
+#[path = "sim/scenarios.rs"]
+mod scenarios;
 #[path = "sim/shrinking.rs"]
 mod shrinking;
 #[path = "sim/standing.rs"]

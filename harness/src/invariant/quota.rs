@@ -177,7 +177,7 @@ mod tests {
         let use_of = |action: &Action, value: Result<i64, Errno>| {
             let result = value.map_or_else(CallResult::from, CallResult::value);
             let (begin, end) = (0, Some(9));
-            used(action, &CallEntry { client: 0, action: 0, begin, end, result: Some(result) })
+            used(action, &CallEntry { begin, end, result: Some(result), ..CallEntry::default() })
         };
         let (none, one) = (Use::default(), Use { bytes: 0, files: 1 });
         let create = Action::Open { path: "a".into(), flags: O_CREAT, mode: 0o644 };

@@ -13,7 +13,7 @@ pub(super) fn can_fail(act: &Act) -> bool {
         Act::Call(_) | Act::List { .. } | Act::Cat { .. } | Act::Put { .. } | Act::Held { .. } => {
             true
         }
-        Act::Lower { .. } | Act::Power(_) | Act::GoesOn { .. } => false,
+        Act::Lower { .. } | Act::Power(_) | Act::GoesOn { .. } | Act::Signal => false,
     }
 }
 

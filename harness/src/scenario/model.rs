@@ -328,6 +328,8 @@ pub enum Act {
         /// say, and then its result is judged.
         steps: Option<u32>,
     },
+    /// A signal ends the wait for an advisory lock of the call that the client has under way.
+    Signal,
 }
 
 /// A loss of power. Filters, daemon, kernel and clients forget everything; of what is below, that

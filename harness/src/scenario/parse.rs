@@ -410,11 +410,11 @@ impl Reader {
         match act {
             Act::Lower { .. } => {}
             Act::Power(_) => self.held.clear(),
-            Act::GoesOn { .. } if !is_held => {
+            Act::GoesOn { .. } | Act::Signal if !is_held => {
                 let what = "the client has no call under way; write `held after N of CALL` first";
                 return Err(line.error_at(column, what));
             }
-            Act::GoesOn { steps: Some(_) } => {}
+            Act::GoesOn { steps: Some(_) } | Act::Signal => {}
             Act::GoesOn { steps: None } => {
                 self.held.remove(&client);
             }
@@ -644,6 +644,14 @@ fn act(line: &mut Line<'_>) -> Result<Act, ScenarioError> {
     if line.eat_word("power") {
         return Ok(Act::Power(power(line)?));
     }
+    match under_way(line)? {
+        Some(act) => Ok(act),
+        None => Ok(Act::Call(call_form(line)?)),
+    }
+}
+
+/// What happens to a call that is held.
+fn under_way(line: &mut Line<'_>) -> Result<Option<Act>, ScenarioError> {
     if line.eat_word("held") {
         let what = "expected `after N of CALL`, such as held after 4 of mkdir(\"/d\") = 0";
         if !line.eat_word("after") {
@@ -653,7 +661,7 @@ fn act(line: &mut Line<'_>) -> Result<Act, ScenarioError> {
         if !line.eat_word("of") {
             return Err(line.error("expected `of`, then the call that is held"));
         }
-        return Ok(Act::Held { steps, call: call_form(line)? });
+        return Ok(Some(Act::Held { steps, call: call_form(line)? }));
     }
     if line.eat_word("goes") {
         if !line.eat_word("on") {
@@ -661,9 +669,16 @@ fn act(line: &mut Line<'_>) -> Result<Act, ScenarioError> {
         }
         let steps = if line.at_end() { None } else { Some(number_of_32_bits(line)?) };
         line.end()?;
-        return Ok(Act::GoesOn { steps });
+        return Ok(Some(Act::GoesOn { steps }));
     }
-    Ok(Act::Call(call_form(line)?))
+    if line.eat_word("gets") {
+        if !(line.eat_word("a") && line.eat_word("signal")) {
+            return Err(line.error("expected `a signal`"));
+        }
+        line.end()?;
+        return Ok(Some(Act::Signal));
+    }
+    Ok(None)
 }
 
 /// A call up to the end of the line.

@@ -78,11 +78,11 @@ pub fn run(
     let mut steps = scenario.steps.iter();
     loop {
         let ground = Ground::set(scenario, abi, resolve, lower)?;
-        let mut stage = Stage::on(&ground, abi, report);
+        let mut stage = Stage::on(&ground, scenario, abi, report);
         stage.mount(scenario);
         while !stage.stopped && stage.found.is_none() {
             let Some(step) = steps.next() else { break };
-            stage.step(scenario, step);
+            stage.step(step);
         }
         let Some(found) = stage.found.take() else {
             stage.finish(scenario);
@@ -119,6 +119,10 @@ pub(super) struct Stage<'g> {
     found: Option<MemFs>,
     /// The calls that are held.
     pub(super) under_way: BTreeMap<usize, UnderWay<'g>>,
+    /// Who calls for each client: the child that it forked last, until that exits.
+    pub(super) callers: Vec<Pid>,
+    /// Whose exit their parents wait for.
+    pub(super) parents: BTreeMap<Pid, Pid>,
     /// The line of the step that is being performed.
     pub(super) line: usize,
     /// Clients that get no memory in their call, and those that do not survive it.
@@ -193,7 +197,7 @@ impl Ground {
 }
 
 impl<'g> Stage<'g> {
-    fn on(ground: &'g Ground, abi: Abi, report: ScenarioReport) -> Stage<'g> {
+    fn on(ground: &'g Ground, scenario: &Scenario, abi: Abi, report: ScenarioReport) -> Stage<'g> {
         Stage {
             front: &ground.front,
             vfs: &ground.front.vfs,
@@ -206,6 +210,8 @@ impl<'g> Stage<'g> {
             durable: ground.durable.as_ref(),
             found: None,
             under_way: BTreeMap::new(),
+            callers: scenario.clients.iter().map(|client| client.pid).collect(),
+            parents: BTreeMap::new(),
             line: 0,
             starved: BTreeSet::new(),
             killed: BTreeSet::new(),
@@ -250,7 +256,7 @@ impl<'g> Stage<'g> {
         self.report.failures.push(Failure { line, what: what.into() });
     }
 
-    fn step(&mut self, scenario: &Scenario, step: &Step) {
+    fn step(&mut self, step: &Step) {
         self.report.steps += 1;
         *self.seen.borrow_mut() = Seen::default();
         *self.script.borrow_mut() = Script {
@@ -258,7 +264,7 @@ impl<'g> Stage<'g> {
             failures: Vec::new(),
             step_line: step.line,
         };
-        let pid = scenario.clients[step.client].pid;
+        let pid = self.callers[step.client];
         self.line = step.line;
         self.arm(pid, &step.faults);
         match &step.act {
@@ -278,6 +284,8 @@ impl<'g> Stage<'g> {
             Act::Power(power) => self.power(step.line, pid, power),
             Act::Held { steps, call } => self.hold(step.client, pid, *steps, call),
             Act::GoesOn { steps } => self.go_on(step.client, pid, *steps),
+            Act::Signal if self.vfs.interrupt(pid) => {}
+            Act::Signal => self.fail(step.line, "the call waits for no lock that a signal ends"),
         }
         if !self.under_way.contains_key(&step.client) {
             self.returned(pid);

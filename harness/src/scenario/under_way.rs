@@ -25,6 +25,7 @@ const SECOND: u32 = 1_000_000_000;
 #[derive(Debug)]
 pub(super) struct UnderWay<'v> {
     task: Task<'v>,
+    call: Call,
     form: CallForm,
     taken: u32,
 }
@@ -92,6 +93,7 @@ impl<'g> Stage<'g> {
             self.tick();
             let result = self.vfs.call(pid, call);
             self.note_late();
+            self.note_process(pid, call, &result);
             return result;
         }
         if !self.vfs.has_client(pid) {
@@ -100,12 +102,31 @@ impl<'g> Stage<'g> {
         let mut task = self.begin_call(pid, call.clone());
         loop {
             if let Some(result) = self.take_step(pid, &mut task) {
+                self.note_process(pid, call, &result);
                 return result;
             }
             if task.is_blocked() {
                 self.wait(pid);
                 return CallResult::from(Errno::EDEADLK);
             }
+        }
+    }
+
+    /// A child goes on in the place of whoever forked it, and that one when the child has exited.
+    fn note_process(&mut self, pid: Pid, call: &Call, result: &CallResult) {
+        let next = match call {
+            Call::Fork { child, .. } if result.value.is_ok() => {
+                self.parents.insert(*child, pid);
+                *child
+            }
+            Call::Exit => match self.parents.remove(&pid) {
+                Some(parent) => parent,
+                None => return,
+            },
+            _ => return,
+        };
+        if let Some(caller) = self.callers.iter_mut().find(|caller| **caller == pid) {
+            *caller = next;
         }
     }
 
@@ -169,8 +190,8 @@ impl<'g> Stage<'g> {
         if !self.vfs.has_client(pid) {
             return self.fail(self.line, "the client is gone");
         }
-        let task = self.begin_call(pid, call);
-        self.under_way.insert(client, UnderWay { task, form: form.clone(), taken: 0 });
+        let task = self.begin_call(pid, call.clone());
+        self.under_way.insert(client, UnderWay { task, call, form: form.clone(), taken: 0 });
         self.go_on(client, pid, Some(steps));
     }
 
@@ -190,6 +211,7 @@ impl<'g> Stage<'g> {
                 let what = format!("the call returned in its step {}", call.taken);
                 self.fail(self.line, what);
             }
+            self.note_process(pid, &call.call, &result);
             return self.judge(self.line, pid, &call.form, &result);
         }
         self.under_way.insert(client, call);

@@ -15,10 +15,10 @@ use crate::vfs::{CallResult, Output, Point};
 ///
 /// ```
 /// use fuserig::sim::CallEntry;
-/// let entry = CallEntry { client: 0, action: 0, begin: 3, end: None, result: None };
+/// let entry = CallEntry { begin: 3, ..CallEntry::default() };
 /// assert!(entry.result.is_none(), "it never returned");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallEntry {
     /// Whose, counted from 0.
     pub client: usize,
@@ -30,6 +30,8 @@ pub struct CallEntry {
     pub end: Option<u64>,
     /// What it returned.
     pub result: Option<CallResult>,
+    /// Whether a signal came while it waited for an advisory lock.
+    pub interrupted: bool,
 }
 
 /// One step of a run.

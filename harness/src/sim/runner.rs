@@ -100,8 +100,6 @@ struct Lane<'v> {
     leaving: bool,
     /// The daemon takes its time: others go first until one of their calls has returned.
     late: bool,
-    /// A signal came while the call waited for an advisory lock.
-    interrupted: bool,
 }
 
 impl<'v> Lane<'v> {
@@ -292,7 +290,6 @@ fn lanes<'v>(case: &Case) -> Vec<Lane<'v>> {
         killed: false,
         leaving: false,
         late: false,
-        interrupted: false,
     };
     (0..case.clients.len()).map(lane).collect()
 }
@@ -417,22 +414,20 @@ impl Session<'_, '_> {
     /// Nobody can move: a signal ends the wait of the first client that waits for an advisory lock,
     /// once a call. Whether there is one.
     fn ends_a_wait(&mut self) -> bool {
-        let vfs = self.vfs;
-        let first = self
-            .lanes
-            .iter_mut()
-            .find(|lane| lane.task.is_some() && !lane.interrupted && vfs.interrupt(lane.pid()));
-        first.map(|lane| lane.interrupted = true).is_some()
+        let mut busy = self.lanes.iter().filter(|lane| lane.task.is_some());
+        let first =
+            busy.find(|lane| !self.calls[lane.entry].interrupted && self.vfs.interrupt(lane.pid()));
+        first.map(|lane| self.calls[lane.entry].interrupted = true).is_some()
     }
 
     /// A signal that is due in this call comes as soon as it waits for an advisory lock.
     fn signal(&mut self, client: usize) {
-        let lane = &mut self.lanes[client];
-        let pid = lane.pid();
+        let lane = &self.lanes[client];
+        let (pid, entry) = (lane.pid(), &mut self.calls[lane.entry]);
         let is_signal = |fault: &FaultKind| matches!(fault, FaultKind::Signal | FaultKind::Killed);
         let is_due = self.case.faults.of(client, lane.next).iter().any(is_signal);
-        if is_due && !lane.interrupted && self.vfs.interrupt(pid) {
-            lane.interrupted = true;
+        if is_due && !entry.interrupted && self.vfs.interrupt(pid) {
+            entry.interrupted = true;
             // Of who is killed it is said once it is gone.
             self.armed.borrow_mut().fire(pid, |fault| *fault == FaultKind::Signal);
         }
@@ -619,7 +614,6 @@ impl Session<'_, '_> {
         let faults = self.case.faults.of(client, lane.next);
         lane.no_memory = faults.contains(&FaultKind::NoMemory);
         lane.starved = false;
-        lane.interrupted = false;
         lane.killed = faults.contains(&FaultKind::Killed);
         let jump: i64 = faults
             .iter()
@@ -649,7 +643,7 @@ impl Session<'_, '_> {
         lane.step = 0;
         lane.entry = self.calls.len();
         let (action, begin) = (lane.next, self.steps);
-        self.calls.push(CallEntry { client, action, begin, end: None, result: None });
+        self.calls.push(CallEntry { client, action, begin, ..CallEntry::default() });
     }
 
     /// The client that was killed has closed everything; it does nothing more.
@@ -720,7 +714,7 @@ impl Session<'_, '_> {
             begin: entry.begin,
             files: self.lanes[client].processes.files(),
             happened: &self.happened,
-            interrupted: self.lanes[client].interrupted,
+            interrupted: entry.interrupted,
             waiters: &self.waiters(client),
             alone,
             calls: &self.calls,

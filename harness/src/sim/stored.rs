@@ -6,12 +6,12 @@
 use core::fmt::Write as _;
 use std::collections::BTreeSet;
 
-use fuserig_abi::Errno;
 use fuserig_traces::text::{CallForm, ExpectedResult};
 
 use super::recorded::call_record;
 use super::stage::pid_of;
 use super::{Action, CallEntry, Class, Ending, Finding, Processes, StepRow, show_result};
+use crate::fault::FaultKind;
 use crate::report;
 use crate::scenario::Scenario;
 use crate::vfs::Point;
@@ -70,11 +70,6 @@ impl Finding {
         if case.filter.is_empty() || self.asks_a_daemon() {
             return None;
         }
-        // Its clients are there from the start.
-        let mut actions = case.clients.iter().flat_map(|program| &program.actions);
-        if actions.any(|action| *action == Action::Fork) || self.ends_a_wait() {
-            return None;
-        }
         let mut text = self.stage_text();
         text.push_str("\nrun\n  # As it was seen; no longer so once the finding is mended.\n");
         let mut lines = Lines {
@@ -85,7 +80,8 @@ impl Finding {
         let same = |one: &StepRow, other: &StepRow| {
             (one.client, one.action) == (other.client, other.action)
         };
-        let pieces: Vec<&[StepRow]> = self.record.rows.chunk_by(same).collect();
+        let together = self.record.rows.chunk_by(same);
+        let pieces: Vec<&[StepRow]> = together.flat_map(|rows| self.at_signal(rows)).collect();
         for (place, rows) in pieces.iter().enumerate() {
             text.push_str(&lines.piece(rows, place + 1 == pieces.len())?);
         }
@@ -93,14 +89,15 @@ impl Finding {
         Scenario::parse(&text).is_ok().then_some(text)
     }
 
-    /// Whether a signal came to who waited for an advisory lock.
-    fn ends_a_wait(&self) -> bool {
-        let mut calls = self.record.calls.iter();
-        calls.any(|call| {
-            let result = call.result.as_ref().map(|result| result.value);
-            self.case.clients[call.client].actions[call.action].waits()
-                && matches!(result, None | Some(Err(Errno::EINTR)))
-        })
+    /// Steps of one call as what comes before a signal and what comes after it, which is how the
+    /// call returns.
+    fn at_signal<'r>(&self, rows: &'r [StepRow]) -> impl Iterator<Item = &'r [StepRow]> {
+        let call = self.record.calls.iter().find(|call| {
+            (call.client, call.action) == (rows[0].client, rows[0].action) && call.interrupted
+        });
+        let returns = rows.iter().position(|row| row.returned);
+        let (before, after) = rows.split_at(call.and(returns).unwrap_or(0));
+        [before, after].into_iter().filter(|rows| !rows.is_empty())
     }
 
     /// What is there before anything happens.
@@ -192,6 +189,9 @@ impl Lines<'_> {
         let call = call_text(action, &self.processes[client])?;
         let seen = entry.result.as_ref().map_or("never returned".to_owned(), show_result);
         let result = self.result(entry);
+        if entry.interrupted && returns {
+            let _ = writeln!(text, "  c{name}: gets a signal");
+        }
         match (begins, returns, power) {
             (true, true, _) => {
                 let _ = writeln!(text, "  c{name}: {call} = {result}   # {action}: {seen}");
@@ -219,7 +219,9 @@ impl Lines<'_> {
         }
         if begins {
             for fault in case.faults.of(client, number) {
-                let _ = writeln!(text, "    fault {fault}");
+                if !(entry.interrupted && fault == FaultKind::Signal) {
+                    let _ = writeln!(text, "    fault {fault}");
+                }
             }
         }
         if power.is_some() && (returns || !begins) {

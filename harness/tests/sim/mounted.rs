@@ -3,21 +3,15 @@
 
 use fuserig::fault::{Fault, FaultKind, FaultPlan};
 use fuserig::prelude::*;
-use fuserig::scenario::{self, Scenario};
 use fuserig::sim::CallEntry;
 use fuserig::vfs::Output;
 use fuserig_abi::{Caller, Ino};
 
-use super::common::{TREE, hide_secret, over, simulation};
+use super::common::{TREE, failures, hide_secret, over, simulation, unfiltered};
 
 /// Reads and writes, and looks at lengths: what a kernel keeps most of.
 fn simulation_of_posix(runs: u64) -> Simulation {
     Simulation::new(Seed(1)).clients(2).operations(64).runs(runs)
-}
-
-/// No filter, over the common tree.
-fn unfiltered() -> Subject {
-    Subject::without_filter(Abi::V4).over(TREE).named("none")
 }
 
 #[test]
@@ -77,54 +71,6 @@ fn a_filter_that_shows_what_it_should_hide_is_found_behind_a_mount() {
         .result()
         .expect_err("the case knows that it is about a mount");
     assert_eq!(again.violation.message, finding.violation.message);
-}
-
-/// In what a scenario is not as it says.
-fn failures(text: &str) -> Vec<String> {
-    let scenario = Scenario::parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let resolve = |spec: &str| builtin(spec).map_err(|error| error.to_string());
-    let report = scenario::run(&scenario, Abi::V4, &resolve).expect("it mounts");
-    report.failures.iter().map(ToString::to_string).collect()
-}
-
-/// Nothing is wrong until so many calls have returned.
-#[derive(Debug)]
-struct Enough(usize);
-
-impl Invariant for Enough {
-    fn name(&self) -> &str {
-        "enough"
-    }
-
-    fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
-        let returned = seen.calls.iter().filter(|call| call.end.is_some()).count();
-        if returned < self.0 { Ok(()) } else { Err("#0 #1: that is enough".to_owned()) }
-    }
-}
-
-/// What is found after many calls, with a schedule of many switches, with faults and after a loss
-/// of power, is a scenario: each call of it returns what it returned in the simulation.
-#[test]
-fn a_run_behind_a_mount_is_a_scenario_from_its_first_call_to_its_last() {
-    let campaigns: [fn(Simulation) -> Simulation; 3] =
-        [|plain| plain, |plain| plain.faults(3), |plain| plain.crashes(Durability::Ordered)];
-    let (mut calls, mut held) = (0, 0);
-    for (seed, change) in (1..=24).flat_map(|seed| campaigns.map(|change| (seed, change))) {
-        let simulation = change(Simulation::new(Seed(seed)).operations(48).runs(1));
-        let campaign = simulation.run(unfiltered().mounted()).check(Enough(40));
-        let Err(finding) = campaign.unshrunk().result() else { continue };
-        // There are no words for a child.
-        let Some(scenario) = finding.to_scenario() else { continue };
-        let mut wrong = failures(&scenario);
-        // Shrinking would take away what does not happen.
-        wrong.retain(|what| !what.contains("this fault did not happen"));
-        assert_eq!(wrong, [""; 0], "{scenario}");
-        let title = Scenario::parse(&scenario).expect("it was just run").title;
-        assert!(title.ends_with("that is enough"), "{title}");
-        calls += finding.case.operations();
-        held += scenario.matches(": held after ").count();
-    }
-    assert!(calls > 400 && held > 40, "{calls} calls, {held} held");
 }
 
 /// Nothing is made: behind a mount, or anywhere.
