@@ -58,19 +58,15 @@ pub fn refuses_only(means: impl Fn(&Action, Errno) -> bool + 'static) -> Refuses
     RefusesOnly { means: Rc::new(means) }
 }
 
-/// What a pipe holds: more than that every kernel sends in pieces.
-const PIPE: u64 = 64 * 1024;
-
 /// Whether it is a write that ends before its end: an ordinary kernel writes in pieces, of which
-/// the filter may refuse the second.
+/// the filter may refuse the second, and every kernel sends what a pipe holds, or a read gives, at
+/// once.
 fn is_short(action: &Action, count: i64, mounted: bool) -> bool {
     match action {
         Action::Write { size, .. } | Action::Append { size, .. } => {
             mounted && count < i64::from(*size)
         }
-        Action::Sendfile { length, .. } => {
-            (mounted || *length > PIPE) && count.unsigned_abs() < *length
-        }
+        Action::Sendfile { length, .. } => count.unsigned_abs() < *length,
         _ => false,
     }
 }

@@ -98,7 +98,8 @@ impl HidesOnly {
         let is_directory = fs.stat(directory)?.kind == FileKind::Directory;
         let names = fs.names_in(directory).map(|(name, _)| name.to_vec());
         let others = names.filter(|name| self.matches.component(name).is_none());
-        is_directory.then(|| others.collect())
+        let dots = [b".".to_vec(), b"..".to_vec()];
+        is_directory.then(|| others.chain(dots).collect())
     }
 
     /// Follows the listings, as long as nobody changes anything.

@@ -27,6 +27,16 @@ const O_EXCL: u32 = 0o200;
 pub struct WithinQuota {
     bytes: u64,
     files: Option<u64>,
+    counts: Counts,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counts {
+    /// Bytes, and files of every kind.
+    Everything,
+    /// Files and directories, and no symlinks, before it is known whether they can be made.
+    Creations,
 }
 
 /// No user goes beyond so many bytes written and allocated and files created, and nobody is told
@@ -41,7 +51,21 @@ pub struct WithinQuota {
 ///     .or_report();
 /// ```
 pub fn within_quota(bytes: u64, files: Option<u64>) -> WithinQuota {
-    WithinQuota { bytes, files }
+    WithinQuota { bytes, files, counts: Counts::Everything }
+}
+
+/// No user creates more than so many files and directories, and nobody is told EDQUOT before; what
+/// `uid_quota:COUNT` promises, which does not count symlinks.
+///
+/// ```
+/// use fuserig::prelude::*;
+/// Simulation::new(Seed(7)).operations(50)
+///     .run(Subject::new(Abi::V4, || fuserig_filters::uid_quota(3)))
+///     .check(invariant::creates_at_most(3))
+///     .or_report();
+/// ```
+pub fn creates_at_most(files: u64) -> WithinQuota {
+    WithinQuota { bytes: u64::MAX, files: Some(files), counts: Counts::Creations }
 }
 
 /// What calls use: bytes, and files.
@@ -65,8 +89,13 @@ fn bytes(count: i64) -> Use {
 }
 
 /// What a call wants; none for one that uses nothing up.
-fn wanted(action: &Action) -> Option<Use> {
+fn wanted(action: &Action, counts: Counts) -> Option<Use> {
+    let is_counted = match action {
+        Action::Mkdir { .. } | Action::Mknod { .. } | Action::Open { .. } => true,
+        _ => counts == Counts::Everything,
+    };
     match action {
+        _ if !is_counted => None,
         Action::Write { size, .. } | Action::Append { size, .. } => Some(bytes((*size).into())),
         Action::Copy { length, .. } | Action::Sendfile { length, .. } => {
             Some(bytes(i64::try_from(*length).unwrap_or(i64::MAX)))
@@ -83,11 +112,12 @@ fn wanted(action: &Action) -> Option<Use> {
 }
 
 /// What a call has used at least, and at most.
-fn used(action: &Action, call: &CallEntry) -> (Use, Use) {
+fn used(action: &Action, call: &CallEntry, counts: Counts) -> (Use, Use) {
     let none = Use::default();
-    let Some(wanted) = wanted(action) else { return (none, none) };
+    let Some(wanted) = wanted(action, counts) else { return (none, none) };
     let value = call.result.as_ref().map(|result| result.value);
     match (action, value) {
+        (_, Some(Err(_))) if counts == Counts::Creations => (none, wanted),
         // It may have been counted before it failed, or not have come so far.
         (Action::Fallocate { .. } | Action::Open { .. }, Some(Err(_))) | (_, None) => {
             (none, wanted)
@@ -105,7 +135,7 @@ impl Invariant for WithinQuota {
     }
 
     fn call(&mut self, seen: &Seen<'_>) -> Result<(), String> {
-        let Some(wanted) = wanted(seen.action) else { return Ok(()) };
+        let Some(wanted) = wanted(seen.action, self.counts) else { return Ok(()) };
         let uid = seen.user().0;
         // Of who calls, and behind it of those who wait for it to exit.
         let first = |program: &Program| vec![program.uid];
@@ -127,9 +157,11 @@ impl Invariant for WithinQuota {
             if is_this || own[0] != uid {
                 continue;
             }
-            let (at_least, at_most) = used(action, call);
+            let (at_least, at_most) = used(action, call, self.counts);
             most = most.plus(at_most);
-            if call.end.is_some_and(|end| end <= seen.begin) {
+            // A creation is counted in one step with the look at the count.
+            let is_counted = |end| end <= seen.begin || self.counts == Counts::Creations;
+            if call.end.is_some_and(is_counted) {
                 least = least.plus(at_least);
             }
         }
@@ -167,18 +199,18 @@ impl Invariant for WithinQuota {
 mod tests {
     use fuserig_abi::Errno;
 
-    use super::{O_CREAT, Use, used};
+    use super::{Counts, O_CREAT, Use, used};
     use crate::sim::{Action, CallEntry};
     use crate::vfs::CallResult;
 
     /// It may have made the file before it failed, and the filter has counted it then.
     #[test]
     fn an_open_that_failed_counts_at_most() {
-        let use_of = |action: &Action, value: Result<i64, Errno>| {
-            let result = value.map_or_else(CallResult::from, CallResult::value);
-            let (begin, end) = (0, Some(9));
-            used(action, &CallEntry { begin, end, result: Some(result), ..CallEntry::default() })
+        let counted = |action: &Action, value: Result<i64, Errno>, counts| {
+            let result = Some(value.map_or_else(CallResult::from, CallResult::value));
+            used(action, &CallEntry { end: Some(9), result, ..CallEntry::default() }, counts)
         };
+        let use_of = |action: &Action, value| counted(action, value, Counts::Everything);
         let (none, one) = (Use::default(), Use { bytes: 0, files: 1 });
         let create = Action::Open { path: "a".into(), flags: O_CREAT, mode: 0o644 };
         assert_eq!(use_of(&create, Err(Errno::EIO)), (none, one));
@@ -186,5 +218,10 @@ mod tests {
         let mkdir = Action::Mkdir { path: "d".into(), mode: 0o755 };
         assert_eq!(use_of(&mkdir, Err(Errno::EIO)), (none, none));
         assert_eq!(use_of(&mkdir, Ok(0)), (one, one));
+        let created = |action: &Action, value| counted(action, value, Counts::Creations);
+        assert_eq!(created(&mkdir, Err(Errno::EIO)), (none, one));
+        assert_eq!(created(&mkdir, Ok(0)), (one, one));
+        let symlink = Action::Symlink { target: "t".into(), path: "l".into() };
+        assert_eq!(created(&symlink, Ok(0)), (none, none));
     }
 }

@@ -21,6 +21,7 @@ pub const KNOWN: &[(&str, &str)] = &[
     ("never_setid", "nothing becomes setuid or setgid"),
     ("ends_at", "no file gets longer than that"),
     ("guards", "attributes of that name cannot be read, set or removed"),
+    ("keeps_out", "the user opens nothing"),
     ("no_interference", "clients that share nothing get what each alone would get"),
     ("no_leak", "nothing of the kernel is held when everything is closed"),
     ("linearizable", "overlapping calls have results of some order of them, one after the other"),

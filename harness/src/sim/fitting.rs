@@ -5,7 +5,7 @@
 //! What a reader would get wrong: a filter of one's own gets the general ones alone; what it
 //! promises besides is for its author to say.
 
-use fuserig_abi::Errno;
+use fuserig_abi::{Errno, Uid};
 use fuserig_sim_fs::Durability;
 
 use super::{Action, Text};
@@ -84,14 +84,29 @@ fn is_meant(pattern: &[u8], name: &[u8]) -> bool {
         }
 }
 
-/// What the filters of the library promise that have no invariant beside others.
-fn of_library(name: &str, parameters: &str) -> Option<Box<dyn Invariant>> {
-    match name {
-        "write_limit" => Some(Box::new(invariant::ends_at(parameters.parse().ok()?))),
-        "strip_setid" => Some(Box::new(invariant::never_setid())),
-        "xattr_guard" => Some(Box::new(invariant::guards("user.guard."))),
-        _ => None,
-    }
+/// What the filters of the library promise that have no invariant beside others, and how they
+/// refuse the rest.
+fn of_library(name: &str, parameters: &str) -> Option<Vec<Box<dyn Invariant>>> {
+    let promise: Box<dyn Invariant> = match name {
+        "deny_uid" => Box::new(invariant::keeps_out(Uid(parameters.parse().ok()?))),
+        "uid_quota" => Box::new(invariant::creates_at_most(parameters.parse().ok()?)),
+        "write_limit" => Box::new(invariant::ends_at(parameters.parse().ok()?)),
+        "strip_setid" => return Some(vec![Box::new(invariant::never_setid())]),
+        "xattr_guard" => Box::new(invariant::guards("user.guard.")),
+        _ => return None,
+    };
+    let filter = name.to_owned();
+    let means = move |action: &Action, errno| match (filter.as_str(), action) {
+        ("deny_uid", _) => errno == Errno::EACCES,
+        ("uid_quota", _) => errno == Errno::EDQUOT,
+        ("xattr_guard", Action::Getxattr { .. }) => errno == Errno::ENODATA,
+        ("xattr_guard", _) => errno == Errno::EPERM,
+        (_, Action::Open { .. }) => errno == Errno::EPERM,
+        (_, Action::Copy { .. }) => errno == Errno::EINVAL,
+        (_, Action::Fallocate { .. }) => matches!(errno, Errno::EFBIG | Errno::EOPNOTSUPP),
+        _ => errno == Errno::EFBIG,
+    };
+    Some(vec![promise, Box::new(invariant::refuses_only(means))])
 }
 
 impl Fitting {
@@ -155,7 +170,7 @@ impl Fitting {
                 invariants.push(Box::new(invariant::refuses_only(means)));
                 invariants.push(Box::new(invariant::no_data_lost()));
             }
-            _ => invariants.extend(of_library(name, parameters)),
+            _ => invariants.extend(of_library(name, parameters).into_iter().flatten()),
         }
         let known = ["hide", "readonly", "audit", "none", "", "redact", "quota"].contains(&name);
         if known {
@@ -291,6 +306,18 @@ mod tests {
         let file = fs.find(b"/b").expect("it is there").ino;
         let names: Vec<_> = fs.xattrs_of(file).keys().map(|name| name.to_vec()).collect();
         assert_eq!(names, [b"trusted.t".to_vec(), b"user.guard.a".to_vec()]);
+    }
+
+    #[test]
+    fn what_the_library_promises_can_be_asked_of_others() {
+        let of_mine = || Fitting::of("mine.o");
+        for promised in ["deny_uid:7", "uid_quota:2", "write_limit:9", "xattr_guard", "hide:a"] {
+            let judges = of_mine().promising(promised).expect("it promises something").invariants;
+            assert!(judges.len() > of_mine().invariants.len(), "{promised}");
+        }
+        for unknown in ["trace_ops", "uid_quota:x", "mine.o"] {
+            assert!(of_mine().promising(unknown).is_none(), "{unknown}");
+        }
     }
 
     #[test]

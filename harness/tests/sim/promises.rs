@@ -2,7 +2,8 @@
 //! a member are found.
 
 use fuserig::prelude::*;
-use fuserig_filters::{audit_ring, strip_setid, write_limit};
+use fuserig_abi::Uid;
+use fuserig_filters::{audit_ring, deny_uid, strip_setid, uid_quota, write_limit};
 
 use super::common::{over, simulation};
 
@@ -68,6 +69,45 @@ fn a_filter_that_forgets_a_way_to_an_attribute_is_found() {
     holds(over(right), invariant::guards("user.a"));
     let message = found(over(forgets_reads), invariant::guards("user.a"));
     assert!(message.contains("getxattr"), "{message}");
+}
+
+#[test]
+fn a_filter_that_forgets_a_way_in_is_found() {
+    let denied = Uid(1000);
+    let forgets_directories = move || {
+        let kept_out = move |uid| match uid == denied {
+            true => Verdict::Error(Errno::EACCES),
+            false => Verdict::Continue,
+        };
+        FuseOps::new("forgets")
+            .open_prefilter(move |cx, _| kept_out(cx.uid()))
+            .create_open_prefilter(move |cx, _, _| kept_out(cx.uid()))
+    };
+    holds(over(move || deny_uid(denied)), invariant::keeps_out(denied));
+    let message = found(over(forgets_directories), invariant::keeps_out(denied));
+    assert!(message.contains(" succeeded, by user 1000"), "{message}");
+}
+
+#[test]
+fn a_filter_that_counts_wrong_is_found() {
+    holds(over(|| uid_quota(3)), invariant::creates_at_most(3));
+    let message = found(over(|| uid_quota(4)), invariant::creates_at_most(3));
+    assert!(message.contains("goes beyond the quota"), "{message}");
+    let message = found(over(|| uid_quota(2)), invariant::creates_at_most(3));
+    assert!(message.contains("gives EDQUOT"), "{message}");
+}
+
+/// The kernel sends what it has read at once, so that the last piece alone is beyond the quota.
+#[test]
+fn a_file_that_is_sent_into_itself_may_be_refused_its_end() {
+    let limits = QuotaLimits { bytes: 65_536, files: None };
+    let create = Action::Open { path: "y".into(), flags: 0o102, mode: 0o644 };
+    let write = Action::Write { file: 0, size: 2, fill: 0x6d, offset: None };
+    let send = Action::Sendfile { to: 0, from: 0, length: 65_535, from_at: 0 };
+    let clients = vec![Program::of(0, vec![create, write, send])];
+    let case = Case { clients, ..Case::default() };
+    let run = Simulation::of_case(case).run(Subject::new(Abi::V4, move || quota(limits)));
+    run.check(invariant::refuses_only(|_, errno| errno == Errno::EDQUOT)).or_report();
 }
 
 #[test]
