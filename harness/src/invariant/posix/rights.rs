@@ -2,7 +2,7 @@
 //!
 //! A success that nobody may have is found as well as the refusal of what is allowed.
 
-use fuserig_abi::{Errno, FileKind, Gid, Ino, S_ISVTX, Stat, Uid};
+use fuserig_abi::{Errno, FileKind, Gid, Ino, S_ISGID, S_ISUID, S_ISVTX, Stat, Uid};
 use fuserig_sim_fs::OpenFlags;
 
 use super::acl;
@@ -50,6 +50,7 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<(), String> {
         Action::Mkdir { .. } | Action::Mknod { .. } | Action::Symlink { .. } => {
             making(judged, place)
         }
+        Action::Link { .. } => linking(judged, place),
         _ => Ok(()),
     }
 }
@@ -278,4 +279,60 @@ fn making(judged: &Judged<'_>, place: &Walked) -> Result<(), String> {
     }
     let allowed = all([searches(judged, place), may(judged, place.directory, WRITE | EXEC)]);
     verdict(judged, allowed, &[Errno::EACCES])
+}
+
+/// man 2 link: write permission on the directory, as for any name that is made. man 5
+/// `proc_sys_fs`, `protected_hardlinks`: a file of somebody else is a regular one that the caller
+/// may read and write, and gives nobody rights when it is executed.
+fn linking(judged: &Judged<'_>, source: &Walked) -> Result<(), String> {
+    let Some(place) = &judged.paths[1] else { return Ok(()) };
+    if place.node.is_none() {
+        let searched = [source, place].map(|path| searches(judged, path));
+        let allowed = [may(judged, place.directory, WRITE | EXEC)].into_iter().chain(searched);
+        verdict(judged, all(allowed), &[Errno::EACCES])?;
+    }
+    let Some(node) = source.node.filter(|_| judged.succeeded()) else { return Ok(()) };
+    let Some(stat) = judged.before.stat(node) else { return Ok(()) };
+    let is_own = is_root(judged) || judged.credentials.uid == stat.uid;
+    if is_own || judged.mistaken.contains(&node) {
+        return Ok(());
+    }
+    let of_group = S_ISGID | 0o010;
+    let is_safe = stat.kind == FileKind::Regular
+        && stat.permissions & S_ISUID == 0
+        && stat.permissions & of_group != of_group;
+    match is_safe && may(judged, node, READ | WRITE) != Some(false) {
+        true => Ok(()),
+        false => Err("links a file of somebody else that it may not write, or execute".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fuserig_sim_fs::LowerExt as _;
+
+    use super::super::tests::{Check, NOW, at, node, right, wrong};
+    use super::*;
+
+    #[test]
+    fn who_links_a_file_of_somebody_else_may_write_it() {
+        let tree = "/f mode=0644 'x'\n/w mode=0666 'x'\n/u mode=04666 'x'\n/d/ mode=0777\n/c/";
+        let link = |user, source: &'static str, path: &'static str, value| {
+            let action = Action::Link { source: source.into(), path: path.into() };
+            Check { tree, user, ..Check::default() }.judge(action, value, |fs| {
+                if value.is_ok() {
+                    let (from, (directory, name)) = (node(fs, source), path.split_at(1));
+                    fs.link(&at(NOW), from, node(fs, directory), name[1..].as_bytes())
+                        .expect("room");
+                }
+            })
+        };
+        right(link(1000, "w", "d/n", Ok(0)));
+        right(link(0, "u", "d/n", Ok(0)));
+        wrong(link(1000, "f", "d/n", Ok(0)), "that it may not write, or execute");
+        wrong(link(1000, "u", "d/n", Ok(0)), "that it may not write, or execute");
+        wrong(link(1000, "w", "c/n", Ok(0)), "and the caller may not");
+        wrong(link(1000, "w", "d/n", Err(Errno::EACCES)), "and the caller may");
+        right(link(1000, "f", "d/n", Err(Errno::EPERM)));
+    }
 }

@@ -117,6 +117,11 @@ pub(super) fn asked() -> Course {
     course
         .by(1, [get(EXCLUSIVE, 12, 1), get(SHARED, 7, 1), get(EXCLUSIVE, 7, 1), get(SHARED, 0, 6)]);
     course.by(1, [lock(SHARED, 7, 1), get(EXCLUSIVE, 7, 1), lock(SHARED, 20, 0)]);
+    // From the left as well, and between two.
+    course.by(0, [lock(EXCLUSIVE, 3, 2), lock(EXCLUSIVE, 0, 2)]);
+    course.by(1, [get(EXCLUSIVE, 6, 1), get(SHARED, 1, 1)]);
+    course.by(0, [lock(EXCLUSIVE, 2, 1)]);
+    course.by(1, [get(SHARED, 2, 1)]);
     course.by(
         0,
         [get(EXCLUSIVE, 7, 1), get(SHARED, 7, 1), get(EXCLUSIVE, 30, 1), get(SHARED, 30, 1)],

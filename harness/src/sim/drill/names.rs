@@ -179,7 +179,16 @@ pub(super) fn kinds() -> Course {
     course.by(0, [open("w/r", DIRECTORY), open("w", RDWR), open("w", CREAT), open("w", WRONLY)]);
     course.by(0, [symlink("r", "w/l"), open("w/l", NOFOLLOW), open("w/l", CREAT | EXCL)]);
     course.by(0, [open("w/r", NOFOLLOW), close(0), open("w/l", TRUNC | RDWR), FSTAT, close(0)]);
-    course.by(0, [symlink("made", "w/k"), open("w/k", RDONLY), create("w/k"), close(0)]);
+    course.by(
+        0,
+        [
+            symlink("made", "w/k"),
+            open("w/k", RDONLY),
+            open("w/k", CREAT | EXCL | RDWR),
+            create("w/k"),
+            close(0),
+        ],
+    );
     course.by(0, [chmod("w/r", 0o666), chmod("w", 0o755), open("w", CREAT | DIRECTORY)]);
     course.by(1, [open("w/r", NOATIME), open("w/r", RDONLY), open("w/n", NOATIME | RDWR)]);
     course.by(0, [stat("w/made"), open("w/new/", CREAT), open("w/r/", RDONLY)]);

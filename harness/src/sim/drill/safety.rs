@@ -75,6 +75,7 @@ fn of_bytes() -> Vec<Change> {
         own([fallocate(0x20, 0, 4096)]),
         own([copy(0, 4090, 9)]),
         own([copy_within(0, 6000, 100)]),
+        own([copy_within(0, 6000, 5000)]),
     ]
 }
 
