@@ -11,9 +11,29 @@ use crate::report::{LaneStep, Lanes};
 
 const LANE: usize = 38;
 
+/// Longest word that is shown whole, and how much is shown of a longer one.
+const WORD: usize = 64;
+const START: usize = 24;
+/// Most lines of a tree: a case has them all.
+const TREE: usize = 24;
+
+/// A text whose longest words are cut: of names of 255 bytes a reader needs the first few.
+fn short(text: &str) -> String {
+    let ends = |c: char| c == ' ' || c == '/';
+    let cut = |word: &str| {
+        let bare = word.trim_end_matches(ends);
+        let start: String = bare.chars().take(START).collect();
+        match bare.len() > WORD {
+            true => format!("{start}...({} bytes){}", bare.len(), &word[bare.len()..]),
+            false => word.to_owned(),
+        }
+    };
+    text.split_inclusive(ends).map(cut).collect()
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<12}{}", self.class.to_string(), self.violation)?;
+        writeln!(f, "{:<12}{}", self.class.to_string(), short(&self.violation.to_string()))?;
         let filter = if self.case.filter.is_empty() { "the filter" } else { &self.case.filter };
         let (abi, fidelity) = (self.case.abi, self.case.fidelity.name());
         let behind = if self.case.mounted { ", behind a mount" } else { "" };
@@ -21,8 +41,12 @@ impl fmt::Display for Finding {
         let (found, left) = (self.operations_found, self.case.operations());
         let (seed, run) = (self.seed, self.run);
         writeln!(f, "{:<12}seed {seed}, run {run}; {found} operations shrunk to {left}", "found")?;
-        for (line, tree) in self.case.tree.lines().enumerate() {
-            writeln!(f, "{:<12}{tree}", if line == 0 { "tree" } else { "" })?;
+        for (line, tree) in self.case.tree.lines().take(TREE).enumerate() {
+            writeln!(f, "{:<12}{}", if line == 0 { "tree" } else { "" }, short(tree))?;
+        }
+        match self.case.tree.lines().skip(TREE).count() {
+            0 => {}
+            more => writeln!(f, "{:<12}(and {more} more)", "")?,
         }
         for (line, fault) in self.case.faults.faults.iter().enumerate() {
             writeln!(f, "{:<12}{fault}", if line == 0 { "fault" } else { "" })?;
@@ -48,7 +72,11 @@ impl Finding {
         };
         writeln!(f, "\n{:<10}{}; {states}", "crash", power.crash)?;
         let (lost, pending) = (power.lost.len(), power.pending);
-        writeln!(f, "{:<10}{lost} of {pending} changes that were not durable:", "lost")?;
+        match (lost, pending) {
+            (_, 0) => return writeln!(f, "{:<10}nothing: every change was durable", "lost"),
+            (0, _) => writeln!(f, "{:<10}none of {pending} changes that were not durable", "lost")?,
+            _ => writeln!(f, "{:<10}{lost} of {pending} changes that were not durable:", "lost")?,
+        }
         for line in &power.lost {
             writeln!(f, "{:<10}  {line}", "")?;
         }
@@ -175,6 +203,7 @@ impl Finding {
     }
 
     fn line(&self, text: &mut String, step: &str, client: usize, words: &str) {
+        let words = short(words);
         let _ = write!(text, "{step:>4}  {:width$}{words}", "", width = client * LANE);
         trim_end(text);
     }
@@ -187,4 +216,20 @@ fn action_text(case: &Case, client: usize, action: usize) -> String {
 fn trim_end(text: &mut String) {
     text.truncate(text.trim_end().len());
     text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn a_long_name_is_cut_where_it_stands() {
+        let name = "m".repeat(255);
+        let cut = format!("{}...(255 bytes)", &name[..24]);
+        let text = |name: &str| format!("/b/{name}/x mode=0644 'a b' {name}");
+        assert_eq!(short(&text(&name)), text(&cut));
+        let fits = "/d/a 'abc' xattr.user.a='v'  <- posix ";
+        assert_eq!(short(fits), fits);
+        assert_eq!(short(&"\u{e9}".repeat(40)), format!("{}...(80 bytes)", "\u{e9}".repeat(24)));
+    }
 }
