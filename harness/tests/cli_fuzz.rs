@@ -349,13 +349,16 @@ fn changed_object(directory: &Path, name: &str, from: i32, to: i32) -> std::path
 #[test]
 fn a_changed_filter_of_the_library_is_found_by_its_twin() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    for (name, from, to) in [("read_only.o", -30, -13), ("write_limit.o", -27, -28)] {
+    // A filter that refuses is judged by its errno as well.
+    for (name, from, to, judge) in
+        [("read_only.o", -30, -13, "twins_agree"), ("write_limit.o", -27, -28, "refuses_only")]
+    {
         let object = changed_object(directory.path(), name, from, to);
         for command in ["fuzz", "check"] {
             let output = fuserig(&[command, text_of(&object), "--output", "none"]);
             let text = stdout(&output);
             assert_eq!(output.status.code(), Some(1), "{command} {name}: {text}");
-            assert!(text.contains("twins_agree"), "{command} {name}: {text}");
+            assert!(text.contains(judge), "{command} {name}: {text}");
         }
     }
 }
@@ -400,6 +403,8 @@ fn a_filter_is_judged_by_what_one_of_the_library_promises() {
         ("hide:*", "hide:.secret", "hides_only"),
         ("audit", "quota:10", "within_quota"),
         ("none", "redact:.secret", "never_listed"),
+        ("none", "deny_uid:1000", "keeps_out"),
+        ("audit", "uid_quota:1", "within_quota"),
         ("readonly", "none", "transparent"),
     ] {
         let required = format!("promises:{promised}");
@@ -425,7 +430,7 @@ fn what_cannot_be_required_and_no_runs_at_all_are_usage() {
     assert!(error.contains("linearizable, promises:FILTER, twins_agree:FILTER"), "{error}");
     let error = said(&["fuzz", "none", "--require", "promises"]);
     assert!(error.contains("promises needs a filter of the library"), "{error}");
-    let error = said(&["fuzz", "none", "--require", "promises:deny_uid:7"]);
+    let error = said(&["fuzz", "none", "--require", "promises:alias_lookup"]);
     assert!(error.contains("promises no more than every filter"), "{error}");
     said(&["fuzz", "none", "--runs", "0"]);
 }
