@@ -103,7 +103,6 @@ fn scenario(
     let mut finding = *found.expect_err("so many calls return");
     finding.case.filter = "none".to_owned();
     let text = finding.to_scenario().expect("there are words for it");
-    println!("{text}");
     assert_eq!(failures(&text), [""; 0], "{text}");
     text
 }

@@ -322,7 +322,7 @@ mod tests {
             Check { tree, user, ..Check::default() }.judge(action, value, |fs| {
                 if value.is_ok() {
                     let (from, (directory, name)) = (node(fs, source), path.split_at(1));
-                    fs.link(&at(NOW), from, node(fs, directory), name[1..].as_bytes())
+                    fs.link(&at(NOW), from, node(fs, directory), &name.as_bytes()[1..])
                         .expect("room");
                 }
             })
