@@ -223,6 +223,10 @@ pub(super) fn copy(
     else {
         return Ok(());
     };
+    // EBADF, whatever the offset.
+    if judged.file.is_some_and(|file| file.flags.contains(OpenFlags::APPEND)) {
+        return Err("copies into a file that is open to append".to_owned());
+    }
     let Some((from_at, to_at)) = judged.copy_places(from_at, to_at) else { return Ok(()) };
     let (Ok(from_at), Ok(to_at)) = (u64::try_from(from_at), u64::try_from(to_at)) else {
         return Ok(());

@@ -246,6 +246,9 @@ fn a_copy_moves_on_where_no_offset_is_given() {
     wrong(copies(0, 4, 4, (2, 3)), "leaves the source at 3 instead of 2");
     wrong(copies(here, here, 0, (0, 0)), "leaves the source at 0 instead of 1");
     wrong(copies(here, 4, 4, (0, 1)), "leaves the target at 1 instead of 0");
+    let flags = OpenFlags::RDWR | OpenFlags::APPEND;
+    let check = Check { flags, source: "/d/x", ..Check::default() };
+    wrong(check.judge(copy(0, 4), Ok(1), put(NOW, 4, b"x")), "into a file that is open to append");
 }
 
 #[test]
