@@ -193,6 +193,37 @@ fn check_is_one_table_with_one_verdict() {
     assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
 }
 
+/// A quota, which lets nothing be written wrong, and changes what calls say.
+#[test]
+fn of_a_filter_that_promises_nothing_known_it_is_told_what_it_was_seen_to_do() {
+    let quota = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/planted/blocks_begun.o");
+    let quota = text_of(&quota);
+    let fuzz = |filter: &str, more: &[&str]| {
+        let arguments = [&["fuzz", filter, "--runs", "5", "--output", "none"], more].concat();
+        let output = fuserig(&arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+        stdout(&output)
+    };
+    let text = fuzz(quota, &[]);
+    let seen = text.split_once("seen besides, in 400 runs each:\n").expect("nothing is known").1;
+    let lines: Vec<&str> = seen.lines().collect();
+    assert!(lines[0].starts_with("  transparent   not so: `"), "{text}");
+    assert!(lines[1].ends_with("  no_data_lost  held"), "{text}");
+    assert!(lines[2].starts_with("  read_only     not so: `"), "{text}");
+    assert_eq!(fuzz(quota, &[]), text, "the same seed sees the same");
+    let value: serde_json::Value =
+        serde_json::from_str(&fuzz(quota, &["--format", "json"])).expect("one value");
+    assert_eq!(value["seen"][1], serde_json::json!({"promise": "no_data_lost", "broken": null}));
+    assert!(value["seen"][0]["broken"].as_str().expect("a text").contains("the filter"), "{value}");
+    // What is judged by a promise is not guessed at.
+    assert!(!fuzz("readonly", &[]).contains("seen besides"));
+    let output = fuserig(&["check", quota, "--runs", "2", "--output", "none"]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("  passed  promises     not known, see --require; "), "{text}");
+    assert!(text.contains("transparent  does not hold"), "{text}");
+}
+
 #[test]
 fn a_fuzz_with_crashes_says_how_many_states_it_looked_at() {
     let arguments = ["fuzz", "hide:.secret", "--runs", "5", "--crashes=loose", "--output", "none"];

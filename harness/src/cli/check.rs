@@ -23,13 +23,14 @@ use super::exit::{Ended, Exit, Failure};
 use super::files;
 use super::fuzz::keep;
 use super::fuzz_args::CheckArgs;
-use super::judge::{fitting, subject};
+use super::judge::{fitting, hint, subject};
 use super::maker::{FilterSpec, Maker};
 use super::meter::SharedMeter;
 use super::output::{Style, Terminal};
 use super::progress::Advance;
 use super::replay::sim_lower;
 use super::summary::members_table;
+use super::unsaid;
 use super::vet::static_check;
 use crate::replay::{ReplayOptions, Replayer};
 use crate::report::{
@@ -126,6 +127,7 @@ fn run(
     for property in PROPERTIES {
         work.property(property, terminal)?;
     }
+    work.unsaid()?;
     for trace in &args.corpus {
         work.corpus(trace, terminal)?;
     }
@@ -210,6 +212,33 @@ impl Work<'_> {
             }
         };
         self.report.push(Check::new("simulation", name, findings));
+        Ok(())
+    }
+
+    /// What a filter was seen to do that is judged by nothing that it promises.
+    fn unsaid(&mut self) -> Result<(), Failure> {
+        let args = self.args;
+        let fitting = fitting(&args.filter, &args.require, args.abi, &self.maker)?;
+        let judges: Vec<String> =
+            fitting.invariants.iter().map(|each| each.name().to_owned()).collect();
+        if hint(&judges).is_none() {
+            return Ok(());
+        }
+        let filter = (args.filter.as_str(), args.abi);
+        let seen = unsaid::looked_at(filter, &self.maker, args.seed, |subject| subject)?;
+        let held: Vec<&str> = seen
+            .iter()
+            .filter(|one| one.broken.is_none())
+            .map(|one| one.promise.as_str())
+            .collect();
+        let held = if held.is_empty() { "none" } else { &held.join(", ") };
+        let name = format!("not known, see --require; held in {} runs each: {held}", unsaid::RUNS);
+        let broken = seen.iter().filter_map(|one| Some((one, one.broken.as_ref()?)));
+        let notes = broken.map(|(one, what)| {
+            Finding::new(FindingClass::Violation, &one.promise, "does not hold", what)
+                .severity(Severity::Note)
+        });
+        self.report.push(Check::new("promises", name, notes.collect()));
         Ok(())
     }
 

@@ -18,6 +18,7 @@ use super::maker::{FilterSpec, names_no_filter};
 use super::meter::SharedMeter;
 use super::output::{Style, Terminal};
 use super::progress::Advance;
+use super::unsaid::{self, Unsaid};
 use crate::report::{Check, Extent, Report};
 use crate::rim::Stopwatch;
 use crate::sim::{
@@ -78,7 +79,11 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
     }
     let result = result.map_err(|error| Failure::new(Exit::Unreadable, error.to_string()))?;
     match result {
-        Ok(summary) => Ok(nothing_found(&summary, &judges, stop.load(Ordering::Relaxed), terminal)),
+        Ok(summary) => {
+            let stopped = stop.load(Ordering::Relaxed);
+            let seen = if stopped { Vec::new() } else { given.unsaid(&summary, &judges)? };
+            Ok(nothing_found(&summary, (&judges, &seen), stopped, terminal))
+        }
         Err(finding) => {
             show(&finding, terminal);
             let written = keep(&finding, &args.output)?;
@@ -148,6 +153,21 @@ impl Given<'_> {
         let simulation = fitting.names.into_iter().fold(simulation, Simulation::name);
         Ok((simulation.run(subject).check_all(fitting.invariants), judges))
     }
+
+    /// What a filter was seen to do that was judged by nothing that it promises.
+    fn unsaid(&self, summary: &Summary, judges: &[String]) -> Result<Vec<Unsaid>, Failure> {
+        let &Given { args, abi, .. } = self;
+        if hint(judges).is_none() || args.case.is_some() || summary.operations == 0 {
+            return Ok(Vec::new());
+        }
+        let maker = self.spec.maker_or_fail(abi)?;
+        let over_tree = |subject: Subject| match &self.tree {
+            Some(tree) => subject.over(tree),
+            None => subject,
+        };
+        let as_asked = |subject| as_asked(args, over_tree(subject));
+        unsaid::looked_at((&args.filter, abi), &maker, args.seed, as_asked)
+    }
 }
 
 /// The subject in the kernel that is asked for.
@@ -159,20 +179,20 @@ fn as_asked(args: &FuzzArgs, subject: Subject) -> Subject {
 /// Says how much was done and by what it was judged.
 fn nothing_found(
     summary: &Summary,
-    judges: &[String],
+    (judges, seen): (&[String], &[Unsaid]),
     interrupted: bool,
     terminal: &mut Terminal,
 ) -> Exit {
     if interrupted {
         terminal.note("fuserig: fuzz: interrupted; this is what was done until then");
-        green(summary, judges, terminal);
+        green(summary, judges, seen, terminal);
         return Exit::Interrupted;
     }
     if summary.operations == 0 {
         terminal.note("fuserig: fuzz: nothing ran");
         return Exit::NothingRan;
     }
-    green(summary, judges, terminal);
+    green(summary, judges, seen, terminal);
     if let Some(what) = hint(judges) {
         terminal.note(format!("fuserig: fuzz: {what}"));
     }
@@ -241,10 +261,11 @@ fn simulation(args: &FuzzArgs, wanted: Wanted) -> Result<Simulation, Failure> {
     })
 }
 
-fn green(summary: &Summary, judges: &[String], terminal: &mut Terminal) {
+fn green(summary: &Summary, judges: &[String], seen: &[Unsaid], terminal: &mut Terminal) {
     if terminal.json() {
         let value = serde_json::json!({
             "finding": null, "judged_by": judges,
+            "seen": seen.iter().map(Unsaid::to_json).collect::<Vec<_>>(),
             "runs": summary.runs, "operations": summary.operations,
             "steps": summary.steps, "faults": summary.faults, "crash_states": summary.crashes,
             "scheduler": summary.scheduler.to_string(),
@@ -261,6 +282,10 @@ fn green(summary: &Summary, judges: &[String], terminal: &mut Terminal) {
     let verdict = terminal.styled(Style::Good, "nothing found");
     terminal.line(format!("{verdict} in {summary}"));
     terminal.line(format!("judged by {}", judges.join(", ")));
+    if !seen.is_empty() {
+        terminal.line(format!("seen besides, in {} runs each:", unsaid::RUNS));
+        seen.iter().for_each(|one| terminal.line(one.line()));
+    }
 }
 
 fn show(finding: &Finding, terminal: &mut Terminal) {

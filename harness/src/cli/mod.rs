@@ -46,6 +46,7 @@ mod replay_report;
 mod run;
 mod summary;
 mod trace;
+mod unsaid;
 mod vet;
 mod wire;
 
