@@ -224,6 +224,29 @@ fn of_a_filter_that_promises_nothing_known_it_is_told_what_it_was_seen_to_do() {
     assert!(text.contains("transparent  does not hold"), "{text}");
 }
 
+/// It is one of the library by another name, so that nothing of it is known.
+#[test]
+fn what_no_filter_may_do_is_found_where_a_promise_is_looked_at() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("../filters/bpf/selftests.o");
+    let mut bytes = std::fs::read(library).expect("it is committed");
+    let name = b"trace_ops\0";
+    let places = (0..bytes.len() - name.len()).filter(|at| bytes[*at..].starts_with(name));
+    for at in places.collect::<Vec<_>>() {
+        bytes[at..at + 9].copy_from_slice(b"trace_own");
+    }
+    let object = directory.path().join("mine.o");
+    std::fs::write(&object, bytes).expect("a temporary directory takes it");
+    let filter = format!("{}:trace_own", object.display());
+    for command in ["fuzz", "check"] {
+        let output = fuserig(&[command, &filter, "--runs", "1", "--output", "none"]);
+        let text = stdout(&output);
+        assert_eq!(output.status.code(), Some(1), "{command}: {text}");
+        assert!(text.contains("no_crash: the modelled kernel crashed: BUF-3 "), "{text}");
+        assert!(!text.contains("seen besides"), "{text}");
+    }
+}
+
 #[test]
 fn a_fuzz_with_crashes_says_how_many_states_it_looked_at() {
     let arguments = ["fuzz", "hide:.secret", "--runs", "5", "--crashes=loose", "--output", "none"];

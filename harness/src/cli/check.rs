@@ -225,7 +225,15 @@ impl Work<'_> {
             return Ok(());
         }
         let filter = (args.filter.as_str(), args.abi);
-        let seen = unsaid::looked_at(filter, &self.maker, args.seed, |subject| subject)?;
+        let looked = unsaid::looked_at(filter, &self.maker, args.seed, |subject| subject, || true)?;
+        let seen = match looked {
+            Ok(seen) => seen,
+            Err(finding) => {
+                let name = format!("in {} runs each", unsaid::RUNS);
+                self.report.push(Check::new("promises", name, vec![finding.to_report()]));
+                return Ok(());
+            }
+        };
         let held: Vec<&str> = seen
             .iter()
             .filter(|one| one.broken.is_none())

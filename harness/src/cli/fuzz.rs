@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fuserig_abi::Abi;
@@ -18,7 +18,7 @@ use super::maker::{FilterSpec, names_no_filter};
 use super::meter::SharedMeter;
 use super::output::{Style, Terminal};
 use super::progress::Advance;
-use super::unsaid::{self, Unsaid};
+use super::unsaid::{self, Seen, Unsaid};
 use crate::report::{Check, Extent, Report};
 use crate::rim::Stopwatch;
 use crate::sim::{
@@ -72,17 +72,18 @@ pub(super) fn fuzz(args: &FuzzArgs, terminal: &mut Terminal) -> Ended {
         let (kept, reached) = keep_corpus(directory, &campaign)?;
         terminal.note(format!("{}: {kept} programs reach {reached} things", directory.display()));
     }
-    if let Ok(result) = &result {
-        let mut report = report(args, abi, result);
-        report.sources = meter.borrow().sources();
-        write_reports(&report, &args.reports, terminal)?;
-    }
     let result = result.map_err(|error| Failure::new(Exit::Unreadable, error.to_string()))?;
+    let result = match result {
+        Ok(summary) => given.unsaid(&summary, &judges, &stop)?.map(|seen| (summary, seen)),
+        Err(finding) => Err(finding),
+    };
+    let found = result.as_ref().map(|(summary, _)| summary).map_err(|finding| &**finding);
+    let mut report = report(args, abi, found);
+    report.sources = meter.borrow().sources();
+    write_reports(&report, &args.reports, terminal)?;
     match result {
-        Ok(summary) => {
-            let stopped = stop.load(Ordering::Relaxed);
-            let seen = if stopped { Vec::new() } else { given.unsaid(&summary, &judges)? };
-            Ok(nothing_found(&summary, (&judges, &seen), stopped, terminal))
+        Ok((summary, seen)) => {
+            Ok(nothing_found(&summary, &judges, &seen, stop.load(Ordering::Relaxed), terminal))
         }
         Err(finding) => {
             show(&finding, terminal);
@@ -155,10 +156,15 @@ impl Given<'_> {
     }
 
     /// What a filter was seen to do that was judged by nothing that it promises.
-    fn unsaid(&self, summary: &Summary, judges: &[String]) -> Result<Vec<Unsaid>, Failure> {
+    fn unsaid(
+        &self,
+        summary: &Summary,
+        judges: &[String],
+        stop: &AtomicBool,
+    ) -> Result<Seen, Failure> {
         let &Given { args, abi, .. } = self;
         if hint(judges).is_none() || args.case.is_some() || summary.operations == 0 {
-            return Ok(Vec::new());
+            return Ok(Ok(Vec::new()));
         }
         let maker = self.spec.maker_or_fail(abi)?;
         let over_tree = |subject: Subject| match &self.tree {
@@ -166,7 +172,8 @@ impl Given<'_> {
             None => subject,
         };
         let as_asked = |subject| as_asked(args, over_tree(subject));
-        unsaid::looked_at((&args.filter, abi), &maker, args.seed, as_asked)
+        let goes_on = || !stop.load(Ordering::Relaxed);
+        unsaid::looked_at((&args.filter, abi), &maker, args.seed, as_asked, goes_on)
     }
 }
 
@@ -179,7 +186,8 @@ fn as_asked(args: &FuzzArgs, subject: Subject) -> Subject {
 /// Says how much was done and by what it was judged.
 fn nothing_found(
     summary: &Summary,
-    (judges, seen): (&[String], &[Unsaid]),
+    judges: &[String],
+    seen: &[Unsaid],
     interrupted: bool,
     terminal: &mut Terminal,
 ) -> Exit {
@@ -200,7 +208,7 @@ fn nothing_found(
 }
 
 /// What was found, or how much was looked at without finding anything.
-fn report(args: &FuzzArgs, abi: Abi, result: &Result<Summary, Box<Finding>>) -> Report {
+fn report(args: &FuzzArgs, abi: Abi, result: Result<&Summary, &Finding>) -> Report {
     let mut report = Report::new("fuzz", format!("{} on {abi}", args.filter));
     match result {
         Ok(summary) if summary.operations == 0 => {}

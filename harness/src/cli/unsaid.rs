@@ -7,11 +7,11 @@
 
 use fuserig_abi::Abi;
 
-use super::exit::Failure;
+use super::exit::{Exit, Failure};
 use super::judge::{fitting, subject};
 use super::maker::Maker;
 use crate::invariant::{self, Invariant};
-use crate::sim::{Seed, Simulation, Subject};
+use crate::sim::{Finding, Seed, Simulation, Subject};
 
 /// Runs for each promise.
 pub(super) const RUNS: u64 = 400;
@@ -50,26 +50,42 @@ impl Unsaid {
     }
 }
 
-/// Looks at each promise, with the same seed.
+/// What came of the look: what was seen of each promise, or something that no filter may do.
+pub(super) type Seen = Result<Vec<Unsaid>, Box<Finding>>;
+
+/// Looks at each promise, with the same seed, as long as it may go on.
 ///
 /// # Errors
-/// A filter that cannot be made.
+/// A filter that cannot be made, and a tree that is none.
 pub(super) fn looked_at(
     (filter, abi): (&str, Abi),
     maker: &Maker,
     seed: u64,
     as_asked: impl Fn(Subject) -> Subject,
-) -> Result<Vec<Unsaid>, Failure> {
-    let look = |(invariant, vary): Promise| {
+    goes_on: impl Fn() -> bool,
+) -> Result<Seen, Failure> {
+    let mut seen = Vec::new();
+    for (invariant, vary) in PROMISES {
+        if !goes_on() {
+            break;
+        }
         let fitting = fitting(filter, &[], abi, maker)?;
         let subject = as_asked(subject(filter, abi, maker.clone()).over(&fitting.tree));
         let simulation = vary(Simulation::new(Seed(seed)).runs(RUNS));
         let simulation = fitting.names.into_iter().fold(simulation, Simulation::name);
         let invariant = invariant();
         let promise = invariant.name().to_owned();
-        let found = simulation.run(subject).check_all(vec![invariant]).result();
-        let broken = found.err().map(|finding| finding.violation.message.clone());
-        Ok(Unsaid { promise, broken })
-    };
-    PROMISES.into_iter().map(look).collect()
+        let mut campaign = simulation.run(subject).check_all(vec![invariant]);
+        let found = campaign.go(&mut |_| goes_on());
+        match found.map_err(|error| Failure::new(Exit::Unreadable, error.to_string()))? {
+            Ok(_) if !goes_on() => {}
+            Ok(_) => seen.push(Unsaid { promise, broken: None }),
+            // A crash, a hang or a trap breaks no promise alone.
+            Err(finding) if finding.violation.invariant != promise => return Ok(Err(finding)),
+            Err(finding) => {
+                seen.push(Unsaid { promise, broken: Some(finding.violation.message.clone()) });
+            }
+        }
+    }
+    Ok(Ok(seen))
 }

@@ -101,9 +101,11 @@ fn of_library(name: &str, parameters: &str) -> Option<Vec<Box<dyn Invariant>>> {
         ("uid_quota", _) => errno == Errno::EDQUOT,
         ("xattr_guard", Action::Getxattr { .. }) => errno == Errno::ENODATA,
         ("xattr_guard", _) => errno == Errno::EPERM,
-        (_, Action::Open { .. }) => errno == Errno::EPERM,
-        (_, Action::Copy { .. }) => errno == Errno::EINVAL,
-        (_, Action::Fallocate { .. }) => matches!(errno, Errno::EFBIG | Errno::EOPNOTSUPP),
+        ("write_limit", Action::Open { .. }) => errno == Errno::EPERM,
+        ("write_limit", Action::Copy { .. }) => errno == Errno::EINVAL,
+        ("write_limit", Action::Fallocate { .. }) => {
+            matches!(errno, Errno::EFBIG | Errno::EOPNOTSUPP)
+        }
         _ => errno == Errno::EFBIG,
     };
     Some(vec![promise, Box::new(invariant::refuses_only(means))])
